@@ -1,0 +1,106 @@
+//! The stable names of all mistakes and remarks; people search for them and tools filter by them.
+
+/// Declares the closed list of codes once: variant, kebab-case text, what it means.
+macro_rules! codes {
+    ($($(#[$meta:meta])* $variant:ident = $text:literal),+ $(,)?) => {
+        /// The stable kebab-case name of a kind of mistake.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code { $($(#[$meta])* $variant),+ }
+
+        impl Code {
+            /// Every code, in the order of this list.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name as printed, for example `unknown-role`.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file is not well-formed YAML.
+    Syntax = "syntax",
+    /// Something of the language that a later version brings.
+    NotYetSupported = "not-yet-supported",
+    /// A key that the language does not have.
+    UnknownKey = "unknown-key",
+    /// The same key twice in one mapping.
+    DuplicateKey = "duplicate-key",
+    /// A value of the wrong type.
+    WrongType = "wrong-type",
+    /// A value outside of what is allowed in its place.
+    InvalidValue = "invalid-value",
+    /// The same object declared twice.
+    DuplicateDeclaration = "duplicate-declaration",
+    /// A name that breaks the rules for names.
+    InvalidName = "invalid-name",
+    /// A key that breaks the rules for keys.
+    InvalidKey = "invalid-key",
+    /// An invisible or bidirectional control character.
+    HiddenCharacter = "hidden-character",
+    /// Letters of several scripts that look alike.
+    MixedScript = "mixed-script",
+    /// An anchor, alias, merge key or tag.
+    YamlFeature = "yaml-feature",
+    /// More than one YAML document in a file.
+    SecondDocument = "second-document",
+    /// Too large, too deep, or more than the budget allows.
+    TooLarge = "too-large",
+    /// A file or folder that can't be read, or is no UTF-8 text.
+    Unreadable = "unreadable",
+    /// A link or path that leaves the access repository.
+    OutsideRepository = "outside-repository",
+    /// A role that nobody declares.
+    UnknownRole = "unknown-role",
+    /// An organization that nobody declares.
+    UnknownOrganization = "unknown-organization",
+    /// A site that nobody declares.
+    UnknownSite = "unknown-site",
+    /// A team that nobody declares.
+    UnknownTeam = "unknown-team",
+    /// A user whom nobody declares.
+    UnknownUser = "unknown-user",
+    /// Teams that contain each other.
+    TeamCycle = "team-cycle",
+    /// Roles, sites or organizations that include each other.
+    IncludeCycle = "include-cycle",
+    /// Two roles in one place, neither of which ranks above the other.
+    ConflictingRoles = "conflicting-roles",
+    /// Two default sites in one organization.
+    ConflictingDefaultSites = "conflicting-default-sites",
+    /// A default site that is not among the effective sites.
+    DefaultSiteNotGranted = "default-site-not-granted",
+    /// A site grant in an organization of which the user is no member.
+    GrantWithoutMembership = "grant-without-membership",
+    /// Sites listed under a role that reaches every site anyway.
+    SitesUnderAll = "sites-under-all",
+    /// A user to whom nothing gives anything and who does not say so.
+    NoAccessStated = "no-access-stated",
+    /// A pattern that matches nothing.
+    PatternMatchesNothing = "pattern-matches-nothing",
+    /// No user is declared while people are live.
+    NoUserDeclared = "no-user-declared",
+    /// A role in a place for which it is not meant, or that can't be granted.
+    RoleNotApplicable = "role-not-applicable",
+    /// Something that the rules of the store do not have.
+    NotInRules = "not-in-rules",
+    /// A field that the rules demand.
+    RequiredField = "required-field",
+    /// Too few or too many of something by the rules.
+    OutsideLimits = "outside-limits",
+    /// A shared-looking account, or one address of two people.
+    SharedAccount = "shared-account",
+    /// A live object that the plan needs and may not create.
+    NotInStore = "not-in-store",
+    /// A mistake in the settings.
+    InvalidSettings = "invalid-settings",
+    /// A mistake in a rule set.
+    InvalidRules = "invalid-rules",
+    /// Two live accounts with one key.
+    AmbiguousKey = "ambiguous-key",
+    /// A change that can't be made while an invitation is pending.
+    WaitsForAcceptance = "waits-for-acceptance",
+}

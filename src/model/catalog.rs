@@ -1,0 +1,183 @@
+//! The catalog: organizations, their sites, and roles. The same shape for what is declared and what is live.
+//!
+//! The maps are ordered by handle, which is enough for looking up and comparing; printers sort by text.
+
+use std::collections::BTreeMap;
+
+use super::fact::{Fact, Value};
+use super::known;
+use super::name::{List, Name, Names};
+use crate::diagnostic::Position;
+
+/// Fields of an organization or a site: `name` `kind` `parent` `default` `includes` `attributes.…`. Declared: a field
+/// that is left out is not managed. Live: a field that is missing is not set.
+pub type Fields = BTreeMap<Name, Value>;
+
+/// An organization with its sites.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Organization {
+    /// Its own fields.
+    pub fields: Fields,
+    /// Its sites by name.
+    pub sites: BTreeMap<Name, Site>,
+    /// Where it is declared; `None` when live.
+    pub position: Option<Position>,
+}
+
+/// A site of an organization.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Site {
+    /// Its own fields.
+    pub fields: Fields,
+    /// Where it is declared; `None` when live.
+    pub position: Option<Position>,
+}
+
+/// Which sites a role reaches in its organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum SiteAccess {
+    /// Those that are granted.
+    #[default]
+    Selected,
+    /// Every one, without a grant.
+    All,
+}
+
+/// Places in which a role may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of four places")]
+pub struct AppliesTo {
+    /// As the role of a membership.
+    pub organization: bool,
+    /// As the role of a site grant.
+    pub site: bool,
+    /// On the whole platform.
+    pub platform: bool,
+    /// As an extra role.
+    pub extra: bool,
+}
+
+impl Default for AppliesTo {
+    /// Memberships and sites, as `language.md` §3 has it for a role that does not say.
+    fn default() -> Self {
+        Self { organization: true, site: true, platform: false, extra: false }
+    }
+}
+
+/// A role. What is left out of a declaration has the default of the language, so roles compare exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent fields of the language")]
+pub struct Role {
+    /// A name for people, where there is one.
+    pub name: Option<Name>,
+    /// Its place in the order of roles; higher contains lower.
+    pub rank: Option<i32>,
+    /// Roles whose permissions it has as well.
+    pub includes: List,
+    /// Its own permissions.
+    pub permissions: List,
+    /// Which sites it reaches.
+    pub site_access: SiteAccess,
+    /// Whether its holder administers users.
+    pub admin: bool,
+    /// Whether the role itself may not be changed.
+    pub protected: bool,
+    /// Whether it may be given at all.
+    pub grantable: bool,
+    /// Where it may be given.
+    pub applies_to: AppliesTo,
+    /// Whether it comes with the rules and not from a manifest.
+    pub vendor: bool,
+    /// Where it is declared; `None` when live or from the rules.
+    pub position: Option<Position>,
+}
+
+impl Default for Role {
+    fn default() -> Self {
+        Self {
+            name: None,
+            rank: None,
+            includes: List::EMPTY,
+            permissions: List::EMPTY,
+            site_access: SiteAccess::Selected,
+            admin: false,
+            protected: false,
+            grantable: true,
+            applies_to: AppliesTo::default(),
+            vendor: false,
+            position: None,
+        }
+    }
+}
+
+impl Role {
+    /// The role as facts, for plans and stores.
+    pub fn facts(&self, names: &Names) -> Vec<Fact> {
+        let Self {
+            name,
+            rank,
+            includes,
+            permissions,
+            site_access,
+            admin,
+            protected,
+            grantable,
+            applies_to,
+            vendor: _,
+            position: _,
+        } = self;
+        let places = [
+            (applies_to.organization, known::ORGANIZATION),
+            (applies_to.site, known::SITE),
+            (applies_to.platform, known::PLATFORM_WORD),
+            (applies_to.extra, known::EXTRA),
+        ];
+        let places: Vec<Name> = places.into_iter().filter_map(|(on, word)| on.then_some(word)).collect();
+        vec![
+            Fact::new(known::NAME, Value::optional_text(*name)),
+            Fact::new(known::RANK, rank.map_or(Value::Null, Value::Number)),
+            Fact::new(known::INCLUDES, Value::Set(*includes)),
+            Fact::new(known::PERMISSIONS, Value::Set(*permissions)),
+            Fact::new(
+                known::SITE_ACCESS,
+                Value::Text(match site_access {
+                    SiteAccess::Selected => known::SELECTED,
+                    SiteAccess::All => known::ALL,
+                }),
+            ),
+            Fact::new(known::ADMIN, Value::Bool(*admin)),
+            Fact::new(known::PROTECTED, Value::Bool(*protected)),
+            Fact::new(known::GRANTABLE, Value::Bool(*grantable)),
+            Fact::new(known::APPLIES_TO, Value::Set(names.list(&places))),
+        ]
+    }
+}
+
+/// Organizations with their sites, and roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalog {
+    /// Organizations by name.
+    pub organizations: BTreeMap<Name, Organization>,
+    /// Roles by name.
+    pub roles: BTreeMap<Name, Role>,
+}
+
+impl Catalog {
+    /// Whether the organization has this site.
+    #[must_use]
+    pub fn has_site(&self, organization: Name, site: Name) -> bool {
+        self.organizations.get(&organization).is_some_and(|organization| organization.sites.contains_key(&site))
+    }
+
+    /// Whether holders of the role reach every site of their organization.
+    #[must_use]
+    pub fn reaches_all(&self, role: Option<Name>) -> bool {
+        self.role(role).is_some_and(|role| role.site_access == SiteAccess::All)
+    }
+
+    /// The role with this name, if there is one.
+    #[must_use]
+    pub fn role(&self, role: Option<Name>) -> Option<&Role> {
+        role.and_then(|role| self.roles.get(&role))
+    }
+}

@@ -1,0 +1,322 @@
+//! Desired state: what the manifests declare, every contribution with its origin.
+//!
+//! Rows are contributions and not results. A user has rows of their own and links to *sources* (teams, site grants);
+//! [`UserView`] walks both, and `effective` folds what it finds into the access that the user should have.
+//! The manifest floor fills the columns; names are resolved and checked there.
+
+use super::catalog::Catalog;
+use super::fact::{Fact, Status, Value};
+use super::live::{column, column_length};
+use super::name::{List, Name};
+use crate::diagnostic::{FileId, Position};
+
+/// One declared place, or all declared names that a pattern matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Selector {
+    /// Exactly this name.
+    Exact(Name),
+    /// Every declared name that this pattern matches; `*` stands for any run of characters.
+    Pattern(Name),
+}
+
+/// What one source says about one organization (or the organizations that a pattern matches).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AccessRow {
+    /// Where.
+    pub organization: Selector,
+    /// Whether this row makes the user a member; a site grant, and `sites` without a role, do not.
+    pub membership: bool,
+    /// As what.
+    pub role: Option<Name>,
+    /// Roles beside the main one.
+    pub extra_roles: List,
+    /// The site preselected for the user.
+    pub default_site: Option<Name>,
+    /// The first of its site rows in [`Desired::sites`].
+    pub sites_start: u32,
+    /// How many site rows it has.
+    pub sites_length: u32,
+    /// The file that it stands in.
+    pub file: FileId,
+    /// Where it begins: the organization.
+    pub offset: u32,
+    /// Where its role stands; the same as `offset` where it has none.
+    pub role_offset: u32,
+}
+
+impl AccessRow {
+    /// Where the row begins.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        Position::new(self.file, self.offset)
+    }
+
+    /// Where its role stands.
+    #[must_use]
+    pub const fn role_position(&self) -> Position {
+        Position::new(self.file, self.role_offset)
+    }
+}
+
+/// A site, or a pattern of sites, of an [`AccessRow`]; in the same file as its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SiteRow {
+    /// Which site.
+    pub site: Selector,
+    /// With which role, where the store has roles on sites.
+    pub role: Option<Name>,
+    /// Where it stands in the file of its row.
+    pub offset: u32,
+}
+
+/// A declared field of a user, in the same file as the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeclaredFact {
+    /// Field and value.
+    pub fact: Fact,
+    /// Where the value stands.
+    pub offset: u32,
+}
+
+/// The status that a manifest asks for. Left out, the account just exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeclaredStatus {
+    /// Exists, and its invitation is not sent.
+    Preloaded,
+    /// Can log in; a pending invitation satisfies it.
+    Active,
+    /// Can't log in.
+    Inactive,
+}
+
+impl DeclaredStatus {
+    /// The word used in manifests.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Preloaded => Status::Preloaded.as_str(),
+            Self::Active => Status::Active.as_str(),
+            Self::Inactive => Status::Inactive.as_str(),
+        }
+    }
+}
+
+/// The number of a [`Source`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// What a source is, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SourceLabel {
+    /// A team.
+    Team(Name),
+    /// An entry of `site_grants`.
+    SiteGrant,
+}
+
+/// A team or a site grant: rows that several users share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// What it is.
+    pub label: SourceLabel,
+    /// The first of its rows in [`Desired::rows`].
+    pub rows_start: u32,
+    /// How many rows it has.
+    pub rows_length: u32,
+    /// What else its members have: teams that contain it and site grants that name one of these, itself included,
+    /// sorted.
+    pub closure: Vec<SourceId>,
+    /// Where it is declared.
+    pub position: Position,
+}
+
+/// That a user is in a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Link {
+    /// The source.
+    pub source: SourceId,
+    /// Where the user is named as its member, or names it.
+    pub position: Position,
+}
+
+/// A declared user as the manifest floor hands it over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredUser<'a> {
+    /// The key as spelled.
+    pub key: Name,
+    /// The key as compared.
+    pub identity: Name,
+    /// Where the user is declared.
+    pub position: Position,
+    /// The status asked for, with its offset in the same file.
+    pub status: Option<(DeclaredStatus, u32)>,
+    /// Declared fields.
+    pub facts: &'a [DeclaredFact],
+    /// Own access rows; a row of [`super::known::PLATFORM`] holds platform roles.
+    pub rows: &'a [AccessRow],
+    /// Teams and site grants that name the user, sorted.
+    pub links: &'a [Link],
+}
+
+#[derive(Debug, Clone)]
+struct User {
+    key: Name,
+    identity: Name,
+    position: Position,
+    status: Option<(DeclaredStatus, u32)>,
+    facts: u32,
+    rows: u32,
+    links: u32,
+}
+
+/// Everything that the manifests declare.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// Organizations, sites and roles; roles of the rules among them.
+    pub catalog: Catalog,
+    /// Site rows, to which access rows point.
+    pub sites: Vec<SiteRow>,
+    /// Rows of the sources, to which they point.
+    pub rows: Vec<AccessRow>,
+    /// Teams and site grants.
+    pub sources: Vec<Source>,
+    users: Vec<User>,
+    facts: Vec<DeclaredFact>,
+    user_rows: Vec<AccessRow>,
+    links: Vec<Link>,
+    /// Row plus one by identity, 0 for none.
+    by_identity: Vec<u32>,
+}
+
+impl Desired {
+    /// Adds a user. Each identity is added once; the order of users does not matter.
+    pub fn push(&mut self, user: &DeclaredUser<'_>) {
+        let row = column_length(&self.users);
+        self.users.push(User {
+            key: user.key,
+            identity: user.identity,
+            position: user.position,
+            status: user.status,
+            facts: column_length(&self.facts),
+            rows: column_length(&self.user_rows),
+            links: column_length(&self.links),
+        });
+        let start = self.facts.len();
+        self.facts.extend_from_slice(user.facts);
+        self.facts[start..].sort_unstable();
+        self.user_rows.extend_from_slice(user.rows);
+        self.links.extend_from_slice(user.links);
+        if self.by_identity.len() <= user.identity.index() {
+            self.by_identity.resize((user.identity.index() + 1).next_power_of_two(), 0);
+        }
+        self.by_identity[user.identity.index()] = row + 1;
+    }
+
+    /// How many users are declared.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// Whether no user is declared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Every declared user, in no order that may be printed.
+    #[must_use]
+    pub fn users(&self) -> impl ExactSizeIterator<Item = UserView<'_>> {
+        (0..self.users.len()).map(|row| self.user(row))
+    }
+
+    /// The user in this row.
+    ///
+    /// # Panics
+    /// If `row` is not below [`Desired::len`].
+    #[must_use]
+    pub fn user(&self, row: usize) -> UserView<'_> {
+        let user = &self.users[row];
+        let next = self.users.get(row + 1);
+        UserView {
+            desired: self,
+            key: user.key,
+            identity: user.identity,
+            position: user.position,
+            status: user.status.map(|(status, _)| status),
+            status_position: user.status.map(|(_, offset)| Position::new(user.position.file, offset)),
+            facts: column(&self.facts, user.facts, next.map(|next| next.facts)),
+            rows: column(&self.user_rows, user.rows, next.map(|next| next.rows)),
+            links: column(&self.links, user.links, next.map(|next| next.links)),
+        }
+    }
+
+    /// The declared user with this identity.
+    #[must_use]
+    pub fn find(&self, identity: Name) -> Option<UserView<'_>> {
+        let row = self.by_identity.get(identity.index())?.checked_sub(1)?;
+        Some(self.user(row as usize))
+    }
+
+    /// The site rows of an access row.
+    #[must_use]
+    pub fn sites_of(&self, row: &AccessRow) -> &[SiteRow] {
+        &self.sites[row.sites_start as usize..(row.sites_start + row.sites_length) as usize]
+    }
+
+    /// A source.
+    ///
+    /// # Panics
+    /// If there is no such source.
+    #[must_use]
+    pub fn source(&self, source: SourceId) -> &Source {
+        &self.sources[source.0 as usize]
+    }
+
+    /// The rows of a source.
+    #[must_use]
+    pub fn rows_of(&self, source: SourceId) -> &[AccessRow] {
+        let source = self.source(source);
+        &self.rows[source.rows_start as usize..(source.rows_start + source.rows_length) as usize]
+    }
+}
+
+/// One user of a [`Desired`] state.
+#[derive(Debug, Clone, Copy)]
+pub struct UserView<'a> {
+    /// The whole, for what users share.
+    pub desired: &'a Desired,
+    /// The key as spelled.
+    pub key: Name,
+    /// The key as compared.
+    pub identity: Name,
+    /// Where the user is declared.
+    pub position: Position,
+    /// The status asked for.
+    pub status: Option<DeclaredStatus>,
+    /// Where that stands.
+    pub status_position: Option<Position>,
+    /// Declared fields, sorted by handle.
+    pub facts: &'a [DeclaredFact],
+    /// Own access rows.
+    pub rows: &'a [AccessRow],
+    /// Teams and site grants that name the user.
+    pub links: &'a [Link],
+}
+
+impl UserView<'_> {
+    /// The declared value of a field; `None` if the field is not managed.
+    #[must_use]
+    pub fn value(&self, field: Name) -> Option<Value> {
+        self.facts.iter().find(|declared| declared.fact.field == field).map(|declared| declared.fact.value)
+    }
+
+    /// Where the value of a field stands; the user's own place if the field is not declared.
+    #[must_use]
+    pub fn value_position(&self, field: Name) -> Position {
+        self.facts
+            .iter()
+            .find(|declared| declared.fact.field == field)
+            .map_or(self.position, |declared| Position::new(self.position.file, declared.offset))
+    }
+}

@@ -1,0 +1,300 @@
+//! From contributions to access: the pieces that reach one user, and what they add up to.
+//!
+//! `language.md` §2 (patterns) and §3, 2 to 4 (exact access, sources add up, all sites). `explain` and the origins of
+//! actions read the same pieces that the result is folded from.
+
+use super::catalog::Catalog;
+use super::desired::{AccessRow, Desired, Selector, SourceId, UserView};
+use super::fact::{Grant, Membership};
+use super::name::{List, Name, Names};
+use crate::diagnostic::Position;
+
+/// One contribution to one user in one place, after patterns were resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Where.
+    pub organization: Name,
+    /// A site grant if there is a site, else a membership.
+    pub site: Option<Name>,
+    /// As what.
+    pub role: Option<Name>,
+    /// Extra roles, of a membership.
+    pub extra_roles: List,
+    /// The preselected site, of a membership.
+    pub default_site: Option<Name>,
+    /// The line that says so.
+    pub position: Position,
+    /// Where its role stands.
+    pub role_position: Position,
+    /// Through which team or site grant; `None` from the user's own access.
+    pub source: Option<SourceId>,
+}
+
+/// What is wrong, or odd, about what a user is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// Two roles in one place, and no rank decides.
+    Roles(Piece, Piece),
+    /// Two default sites in one organization.
+    DefaultSites(Piece, Piece),
+    /// The default site is not among the user's sites.
+    DefaultSiteNotGranted(Piece),
+    /// A grant, and no membership from any source.
+    GrantWithoutMembership(Piece),
+    /// A site without a role, listed under a role that reaches every site: nothing comes of it.
+    SiteUnderAll(Piece),
+}
+
+/// The access that a user should have. Both lists are sorted by handle, without repetition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effective {
+    /// Memberships; one in [`super::known::PLATFORM`] if there are platform roles.
+    pub memberships: Vec<Membership>,
+    /// Site grants. Where the membership reaches every site, only those with a role of their own.
+    pub grants: Vec<Grant>,
+}
+
+impl UserView<'_> {
+    /// Everything that reaches this user, from own rows, teams and site grants, replacing what is in `pieces`.
+    pub fn pieces(&self, names: &Names, pieces: &mut Vec<Piece>) {
+        pieces.clear();
+        let desired = self.desired;
+        expand(desired, names, self.rows, None, pieces);
+        let mut reached: Vec<SourceId> = Vec::new();
+        for link in self.links {
+            reached.extend_from_slice(&desired.source(link.source).closure);
+        }
+        reached.sort_unstable();
+        reached.dedup();
+        for source in reached {
+            expand(desired, names, desired.rows_of(source), Some(source), pieces);
+        }
+    }
+}
+
+/// Adds the pieces of one source's rows. Within a source, an exact name replaces patterns.
+fn expand(desired: &Desired, names: &Names, rows: &[AccessRow], source: Option<SourceId>, pieces: &mut Vec<Piece>) {
+    for row in rows {
+        match row.organization {
+            Selector::Exact(organization) => expand_row(desired, names, row, organization, source, pieces),
+            Selector::Pattern(pattern) => {
+                let pattern = names.text(pattern);
+                for &organization in desired.catalog.organizations.keys() {
+                    let replaced = rows.iter().any(|other| other.organization == Selector::Exact(organization));
+                    if !replaced && matches(pattern, names.text(organization)) {
+                        expand_row(desired, names, row, organization, source, pieces);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn expand_row(
+    desired: &Desired,
+    names: &Names,
+    row: &AccessRow,
+    organization: Name,
+    source: Option<SourceId>,
+    pieces: &mut Vec<Piece>,
+) {
+    let piece = Piece {
+        organization,
+        site: None,
+        role: row.role,
+        extra_roles: row.extra_roles,
+        default_site: row.default_site,
+        position: row.position(),
+        role_position: row.role_position(),
+        source,
+    };
+    if row.membership {
+        pieces.push(piece);
+    }
+    let sites = desired.sites_of(row);
+    for site_row in sites {
+        let position = Position::new(row.file, site_row.offset);
+        let mut push = |site| {
+            pieces.push(Piece {
+                site: Some(site),
+                role: site_row.role,
+                extra_roles: List::EMPTY,
+                default_site: None,
+                position,
+                role_position: position,
+                ..piece
+            });
+        };
+        match site_row.site {
+            // Where a pattern names the organizations, a site counts where it is declared.
+            Selector::Exact(site) => {
+                if matches!(row.organization, Selector::Exact(_)) || desired.catalog.has_site(organization, site) {
+                    push(site);
+                }
+            }
+            Selector::Pattern(pattern) => {
+                let Some(declared) = desired.catalog.organizations.get(&organization) else { continue };
+                let pattern = names.text(pattern);
+                for &site in declared.sites.keys() {
+                    let replaced = sites.iter().any(|other| other.site == Selector::Exact(site));
+                    if !replaced && matches(pattern, names.text(site)) {
+                        push(site);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Effective {
+    /// Folds pieces into access, replacing what `self` held. `pieces` is left sorted by place. Conflicts are added to
+    /// `conflicts`; in a place with a conflict the first piece stands.
+    pub fn fold(&mut self, catalog: &Catalog, names: &Names, pieces: &mut [Piece], conflicts: &mut Vec<Conflict>) {
+        self.memberships.clear();
+        self.grants.clear();
+        // The order among pieces of one place must not depend on the splitting of files: it does not, since the fold
+        // of a place gives the same for every order; the sort is stable so that messages follow the sources.
+        pieces.sort_by_key(|piece| (piece.organization, piece.site));
+        for in_organization in pieces.chunk_by(|a, b| a.organization == b.organization) {
+            let memberships = in_organization.partition_point(|piece| piece.site.is_none());
+            let (memberships, grants) = in_organization.split_at(memberships);
+            let Some(first) = memberships.first() else {
+                conflicts.extend(grants.first().map(|&grant| Conflict::GrantWithoutMembership(grant)));
+                continue;
+            };
+            let membership = Membership {
+                organization: first.organization,
+                role: fold_roles(catalog, memberships, conflicts),
+                extra_roles: fold_extra_roles(names, memberships),
+                default_site: fold_default_sites(memberships, conflicts),
+            };
+            let reaches_all = catalog.reaches_all(membership.role);
+            for in_site in grants.chunk_by(|a, b| a.site == b.site) {
+                let Some((first, site)) = in_site.first().and_then(|first| Some((first, first.site?))) else {
+                    continue;
+                };
+                let role = fold_roles(catalog, in_site, conflicts);
+                if reaches_all && role.is_none() {
+                    conflicts.push(Conflict::SiteUnderAll(*first));
+                } else {
+                    self.grants.push(Grant { organization: first.organization, site, role });
+                }
+            }
+            check_default_site(catalog, &membership, memberships, grants, conflicts);
+            self.memberships.push(membership);
+        }
+    }
+}
+
+fn check_default_site(
+    catalog: &Catalog,
+    membership: &Membership,
+    memberships: &[Piece],
+    grants: &[Piece],
+    conflicts: &mut Vec<Conflict>,
+) {
+    let Some(site) = membership.default_site else { return };
+    let granted = grants.iter().any(|grant| grant.site == Some(site))
+        || (catalog.reaches_all(membership.role) && catalog.has_site(membership.organization, site));
+    if !granted {
+        let piece = memberships.iter().find(|piece| piece.default_site == Some(site));
+        conflicts.extend(piece.map(|&piece| Conflict::DefaultSiteNotGranted(piece)));
+    }
+}
+
+/// The strongest role: a role beats none, the higher rank beats the lower, and where no rank decides there is a
+/// conflict. Roles below the strongest need not be comparable among each other by more than their ranks.
+fn fold_roles(catalog: &Catalog, pieces: &[Piece], conflicts: &mut Vec<Conflict>) -> Option<Name> {
+    let mut strongest: Option<(&Piece, Name)> = None;
+    let mut rival: Option<&Piece> = None;
+    for piece in pieces {
+        let Some(role) = piece.role else { continue };
+        let Some((_, best)) = strongest else {
+            strongest = Some((piece, role));
+            continue;
+        };
+        if role == best {
+            continue;
+        }
+        let rank = |role| catalog.role(Some(role)).and_then(|role| role.rank);
+        match (rank(best), rank(role)) {
+            (Some(best), Some(challenger)) if challenger > best => {
+                strongest = Some((piece, role));
+                rival = None;
+            }
+            (Some(best), Some(challenger)) if challenger < best => {}
+            (Some(_), Some(_)) => rival = Some(piece),
+            // A missing rank can't be outranked by a third role either.
+            (None, _) | (_, None) => {
+                conflicts.extend(strongest.map(|(first, _)| Conflict::Roles(*first, *piece)));
+                return Some(best);
+            }
+        }
+    }
+    let (first, role) = strongest?;
+    if let Some(rival) = rival {
+        conflicts.push(Conflict::Roles(*first, *rival));
+    }
+    Some(role)
+}
+
+fn fold_extra_roles(names: &Names, pieces: &[Piece]) -> List {
+    let mut lists = pieces.iter().map(|piece| piece.extra_roles).filter(|list| !list.is_empty());
+    let Some(first) = lists.next() else { return List::EMPTY };
+    let mut united: Vec<Name> = Vec::new();
+    for list in lists.filter(|&list| list != first) {
+        united.extend_from_slice(&names.elements(list));
+    }
+    if united.is_empty() {
+        return first;
+    }
+    united.extend_from_slice(&names.elements(first));
+    names.list(&united)
+}
+
+fn fold_default_sites(pieces: &[Piece], conflicts: &mut Vec<Conflict>) -> Option<Name> {
+    let mut with_site = pieces.iter().filter(|piece| piece.default_site.is_some());
+    let first = with_site.next()?;
+    if let Some(other) = with_site.find(|piece| piece.default_site != first.default_site) {
+        conflicts.push(Conflict::DefaultSites(*first, *other));
+    }
+    first.default_site
+}
+
+/// Whether `pattern` matches all of `text`; `*` stands for any run of characters, also an empty one.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(first) = parts.next() else { return false };
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns_match_whole_names() {
+        for (pattern, text, expected) in [
+            ("*", "anything", true),
+            ("*", "", true),
+            ("pit-*", "pit-1", true),
+            ("pit-*", "a-pit-1", false),
+            ("*-1", "pit-1", true),
+            ("a*b*c", "a-b-c", true),
+            ("a*b*c", "acb", false),
+            ("a*a", "a", false),
+            ("pit", "pit", true),
+            ("pit", "pit-1", false),
+            ("*aab", "aaab", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
+        }
+    }
+}

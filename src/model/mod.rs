@@ -1,0 +1,26 @@
+//! Floor 1: what is declared and what is live, as sorted columns of small facts over one table of names.
+//!
+//! A million users, two million memberships and two million grants of both sides fit into half a gigabyte because a
+//! fact is a few numbers: texts are interned ([`Names`]), positions are eight bytes, users hold offsets into flat
+//! columns. Everything above sees a view of one user and none of the columns.
+//!
+//! Deliberately absent: input and output, the clock, the environment, and any knowledge of how stores differ.
+
+mod catalog;
+mod desired;
+mod effective;
+mod fact;
+mod kind;
+mod live;
+mod name;
+
+pub use catalog::{AppliesTo, Catalog, Fields, Organization, Role, Site, SiteAccess};
+pub use desired::{
+    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Link, Selector, SiteRow, Source, SourceId,
+    SourceLabel, UserView,
+};
+pub use effective::{Conflict, Effective, Piece, matches};
+pub use fact::{Fact, Grant, Membership, Status, Value};
+pub use kind::ActionKind;
+pub use live::{Collection, Completeness, Evidence, Invitation, InvitationState, LiveRecord, LiveState, LiveView};
+pub use name::{List, Name, Names, known};

@@ -1,0 +1,190 @@
+//! Floor 3: from desired and live state to an ordered, immutable plan.
+
+mod action;
+
+pub use action::{Action, Cause, Origin, Risk, State, Subject};
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::diagnostic::{Diagnostic, Position};
+use crate::model::{ActionKind, Name};
+
+/// The store that a plan is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreRef {
+    /// Its name in the settings.
+    pub name: String,
+    /// Its kind, for example `sqlite`.
+    pub kind: String,
+    /// Its own identity.
+    pub id: String,
+}
+
+/// What a deferred entry waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaitsFor {
+    /// The person has to accept an invitation.
+    Acceptance,
+    /// A seat.
+    Seat,
+    /// Another admin in the organization.
+    Successor,
+    /// A key that another account has.
+    Key,
+    /// The time between deactivation and deletion.
+    Grace,
+    /// Somebody has to decide.
+    Decision,
+    /// A day that has not come.
+    Start,
+    /// An organization, site or role that rollcall may not make.
+    Catalog,
+    /// A field that is missing.
+    Field,
+    /// The person has to enrol.
+    Enrolment,
+    /// It would take something from the account behind the token.
+    OwnAccount,
+    /// The account is protected.
+    Protected,
+}
+
+impl WaitsFor {
+    /// Every reason.
+    pub const ALL: [Self; 12] = [
+        Self::Acceptance,
+        Self::Seat,
+        Self::Successor,
+        Self::Key,
+        Self::Grace,
+        Self::Decision,
+        Self::Start,
+        Self::Catalog,
+        Self::Field,
+        Self::Enrolment,
+        Self::OwnAccount,
+        Self::Protected,
+    ];
+
+    /// The word used in plans.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Acceptance => "acceptance",
+            Self::Seat => "seat",
+            Self::Successor => "successor",
+            Self::Key => "key",
+            Self::Grace => "grace",
+            Self::Decision => "decision",
+            Self::Start => "start",
+            Self::Catalog => "catalog",
+            Self::Field => "field",
+            Self::Enrolment => "enrolment",
+            Self::OwnAccount => "self",
+            Self::Protected => "protected",
+        }
+    }
+}
+
+/// What is wanted but has to wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deferred {
+    /// What would be done.
+    pub kind: ActionKind,
+    /// To whom or what.
+    pub subject: Subject,
+    /// What it waits for.
+    pub waits_for: WaitsFor,
+    /// How many are missing, of what is counted.
+    pub shortfall: Option<u32>,
+    /// Since when it waits, where that is known.
+    pub since: Option<Timestamp>,
+    /// When the wait ends by itself, where that is known (the end of an invitation).
+    pub until: Option<Timestamp>,
+    /// The lines that want it.
+    pub origins: Vec<Origin>,
+}
+
+/// What is live and gets no action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unmanaged {
+    /// `user`, `organization`, `site` or `role`.
+    pub kind: &'static str,
+    /// Its name: a key, a name, or `ORG/SITE`.
+    pub name: String,
+    /// Why it is left alone.
+    pub reason: &'static str,
+}
+
+/// What ends soon by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiring {
+    /// Who loses it.
+    pub user: Name,
+    /// Where.
+    pub organization: Option<Name>,
+    /// On which site.
+    pub site: Option<Name>,
+    /// When.
+    pub at: Timestamp,
+    /// The lines that say so.
+    pub origins: Vec<Origin>,
+}
+
+/// How people fare, each counted once in each column that fits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct People {
+    /// Account created, invited or reactivated.
+    pub join: u32,
+    /// Account deactivated, stripped, closed or deleted, or invitation cancelled for good.
+    pub leave: u32,
+    /// Of all others: can do something that they could not.
+    pub gain: u32,
+    /// Of all others: can't do something that they could.
+    pub lose: u32,
+}
+
+/// A plan: immutable, ordered, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The store that it is for.
+    pub store: StoreRef,
+    /// `sha256:` and 64 hex digits: what a reviewer approves (`contract.md` §2).
+    pub digest: String,
+    /// A hash of the merged meaning of the manifests, without origins.
+    pub desired: String,
+    /// A hash of the live state that it was computed against.
+    pub live: String,
+    /// The time for which it was computed.
+    pub at: Timestamp,
+    /// When it would be another one by time alone.
+    pub valid_until: Option<Timestamp>,
+    /// How many people are live, and how many are declared.
+    pub live_people: usize,
+    /// How many people are declared.
+    pub declared_people: usize,
+    /// Collections of which only a part was read, with the reason.
+    pub gaps: Vec<(&'static str, String)>,
+    /// Who joins, leaves, gains, loses.
+    pub people: People,
+    /// How many actions of each kind.
+    pub counts: BTreeMap<ActionKind, u32>,
+    /// What is done, in an executable order.
+    pub actions: Vec<Action>,
+    /// What waits, sorted by text.
+    pub deferred: Vec<Deferred>,
+    /// What is left alone, sorted by text.
+    pub unmanaged: Vec<Unmanaged>,
+    /// What ends within 14 days, sorted by time.
+    pub expiring: Vec<Expiring>,
+    /// Warnings.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Where a line stands, for people; made by whoever knows the files.
+pub trait Places {
+    /// Path relative to the access repository, line and column, both from 1 (column in characters).
+    fn place(&self, position: Position) -> (String, u32, u32);
+}

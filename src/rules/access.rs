@@ -1,0 +1,269 @@
+//! How access works: memberships, roles and sites, and which of two accesses contains the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{NoneMark, Rules};
+use crate::model::{Catalog, Name, Names};
+
+/// Fewest and most of something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Span {
+    /// Fewest.
+    pub min: Option<u32>,
+    /// Most.
+    pub max: Option<u32>,
+}
+
+/// How people belong to organizations.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memberships {
+    /// `false`: the membership exists with the account and is stored nowhere.
+    pub stored: Option<bool>,
+    /// In how many organizations one person may be.
+    pub per_user: Option<Span>,
+    /// How many roles a membership has.
+    pub role: Option<Span>,
+    /// Whether there are roles beside the main one.
+    pub extra_roles: Option<bool>,
+}
+
+/// How a role is exchanged for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleChange {
+    /// In one step.
+    Replace,
+    /// By removing the old one and adding the new one.
+    RemoveThenAdd,
+}
+
+/// What is lost when a role is exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleChangeLoss {
+    /// Site grants in the organization.
+    Sites,
+    /// Extra roles in the organization.
+    ExtraRoles,
+}
+
+/// How two roles are compared; what can't be compared is not contained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleComparison {
+    /// By rank.
+    Rank,
+    /// By permissions, with those of included roles.
+    Permissions,
+}
+
+/// A role as settings and rules write it. What is left out has the default of the language.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoleFields {
+    /// A name for people.
+    pub name: Option<String>,
+    /// Its place in the order of roles; higher contains lower.
+    pub rank: Option<i32>,
+    /// Roles whose permissions it has as well.
+    pub includes: Option<Vec<String>>,
+    /// Its own permissions.
+    pub permissions: Option<Vec<String>>,
+    /// Which sites it reaches: `selected` (the default) or `all`.
+    pub site_access: Option<RoleSiteAccess>,
+    /// Whether its holder administers users.
+    pub admin: Option<bool>,
+    /// Whether the role itself may not be changed.
+    pub protected: Option<bool>,
+    /// Whether it may be given at all (default: yes).
+    pub grantable: Option<bool>,
+    /// Where it may be given (default: organization and site).
+    pub applies_to: Option<Vec<RolePlace>>,
+}
+
+/// Which sites a role reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoleSiteAccess {
+    /// Those that are granted.
+    Selected,
+    /// Every one.
+    All,
+}
+
+/// A place in which a role may be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RolePlace {
+    /// As the role of a membership.
+    Organization,
+    /// As the role of a site grant.
+    Site,
+    /// On the whole platform.
+    Platform,
+    /// As an extra role.
+    Extra,
+}
+
+/// How roles compare, and those that the vendor brings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Roles {
+    /// How two roles are compared; by rank if not stated.
+    pub compare: Option<RoleComparison>,
+    /// Whether roles can be made.
+    pub create: Option<bool>,
+    /// Roles that the vendor brings; they count as declared.
+    pub vendor: BTreeMap<String, RoleFields>,
+}
+
+/// Who sets the site that is preselected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SiteDefault {
+    /// Nobody.
+    None,
+    /// The organization, by a site marked `default`.
+    Organization,
+    /// Each user, by `default_site`.
+    User,
+}
+
+/// When a default site is required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultRequired {
+    /// With any site.
+    Any,
+    /// With more than one.
+    Many,
+}
+
+/// How sites work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteRules {
+    /// Kinds of sites.
+    pub kinds: Option<Vec<String>>,
+    /// Kinds of sites that can be granted; all if not stated.
+    pub grantable_kinds: Option<Vec<String>>,
+    /// Fewest sites of a member.
+    pub min: Option<u32>,
+    /// Most sites of a member.
+    pub max: Option<u32>,
+    /// Whether a grant has a role of its own.
+    pub roles: Option<bool>,
+    /// Who sets the preselected site.
+    pub default: Option<SiteDefault>,
+    /// When one is required.
+    pub default_required: Option<DefaultRequired>,
+    /// Whether the default site is given without a grant.
+    pub default_given: Option<bool>,
+}
+
+/// How sites work, or `false` where there are none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Sites {
+    /// There are none.
+    None(NoneMark),
+    /// There are some.
+    Some(SiteRules),
+}
+
+impl Default for Sites {
+    fn default() -> Self {
+        Self::Some(SiteRules::default())
+    }
+}
+
+impl Sites {
+    /// How sites work, unless there are none.
+    #[must_use]
+    pub const fn rules(&self) -> Option<&SiteRules> {
+        match self {
+            Self::None(NoneMark) => None,
+            Self::Some(rules) => Some(rules),
+        }
+    }
+}
+
+impl Rules {
+    /// Whether grants can have a role of their own: not, if not stated.
+    #[must_use]
+    pub fn has_site_roles(&self) -> bool {
+        self.sites.rules().is_some_and(|sites| sites.roles == Some(true))
+    }
+
+    /// Whether a membership may lack a role: it may, unless the rules state a minimum.
+    #[must_use]
+    pub fn allows_no_role(&self) -> bool {
+        self.memberships.role.and_then(|span| span.min).unwrap_or(0) == 0
+    }
+
+    /// Whether losing the last membership is off-boarding, because an account can't be without one.
+    #[must_use]
+    pub fn demands_membership(&self) -> bool {
+        self.memberships.per_user.and_then(|span| span.min).unwrap_or(0) > 0
+    }
+
+    /// Whether exchanging a role loses this.
+    #[must_use]
+    pub fn role_change_loses(&self, loss: RoleChangeLoss) -> bool {
+        self.role_change_loses.iter().flatten().any(|&lost| lost == loss)
+    }
+
+    /// Whether going from role `from` to role `to` (`None`: no role) gives something that was not there: `to` is not
+    /// contained in `from`. What can't be compared is not contained. Both directions can hold.
+    #[must_use]
+    pub fn escalates(&self, catalog: &Catalog, names: &Names, from: Option<Name>, to: Option<Name>) -> bool {
+        if from == to {
+            return false;
+        }
+        let Some(to_name) = to else { return false };
+        let Some(from_name) = from else { return true };
+        let (Some(from), Some(to)) = (catalog.role(from), catalog.role(to)) else { return true };
+        // More of these is more, whatever rank or permissions say.
+        if (to.admin && !from.admin) || to.site_access > from.site_access {
+            return true;
+        }
+        match self.roles.compare.unwrap_or(RoleComparison::Rank) {
+            RoleComparison::Rank => match (from.rank, to.rank) {
+                (Some(from), Some(to)) => to >= from,
+                (None, _) | (_, None) => true,
+            },
+            RoleComparison::Permissions => {
+                let had = permissions(catalog, names, from_name);
+                !permissions(catalog, names, to_name).is_subset(&had)
+            }
+        }
+    }
+
+    /// Whether going from role `from` to role `to` takes something away.
+    #[must_use]
+    pub fn loses(&self, catalog: &Catalog, names: &Names, from: Option<Name>, to: Option<Name>) -> bool {
+        self.escalates(catalog, names, to, from)
+    }
+}
+
+/// The permissions of a role with those of the roles that it includes.
+fn permissions(catalog: &Catalog, names: &Names, role: Name) -> BTreeSet<Name> {
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![role];
+    let mut permissions = BTreeSet::new();
+    while let Some(role) = waiting.pop() {
+        if !seen.insert(role) {
+            continue;
+        }
+        if let Some(role) = catalog.roles.get(&role) {
+            permissions.extend(names.elements(role.permissions).iter().copied());
+            waiting.extend(names.elements(role.includes).iter().copied());
+        }
+    }
+    permissions
+}

@@ -1,0 +1,310 @@
+//! Fields of accounts: which there are, what they may hold, how their values compare, which of them are access.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Rules;
+use crate::model::{Name, Names, Value, known};
+
+/// When a field has to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldRequired {
+    /// Never.
+    Never,
+    /// When the account is made.
+    Onboarding,
+    /// Always.
+    Always,
+}
+
+/// How a declared and a live value compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// Byte for byte.
+    Exact,
+    /// Without case.
+    Case,
+    /// By their digits, and a leading `+`.
+    Digits,
+    /// Without spaces at the ends.
+    Trimmed,
+}
+
+/// The form that a text has to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FieldFormat {
+    /// Any text.
+    Text,
+    /// An e-mail address.
+    Email,
+    /// A telephone number.
+    Phone,
+    /// A language tag.
+    Language,
+    /// A time zone of the IANA database.
+    Timezone,
+}
+
+/// Who switches two-factor authentication on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MfaSetBy {
+    /// An administrator.
+    Administrator,
+    /// The person, by enrolling: never an action.
+    Person,
+    /// The licence, for everybody.
+    Licence,
+}
+
+/// What an empty list means in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EmptyMeaning {
+    /// Nothing.
+    None,
+    /// Everything.
+    All,
+}
+
+/// How an API secret is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiSecret {
+    /// Once, when it is made.
+    Once,
+}
+
+/// A core field of accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Field {
+    /// When it has to be set.
+    pub required: Option<FieldRequired>,
+    /// The form of its text.
+    pub format: Option<FieldFormat>,
+    /// The only values that it may have.
+    pub values: Option<Vec<String>>,
+    /// Domains that an address should have.
+    pub domains: Option<Vec<String>>,
+    /// Whether it can never change.
+    pub immutable: Option<bool>,
+    /// Whether it can't be read back.
+    pub write_only: Option<bool>,
+    /// How values compare.
+    pub compare: Option<Comparison>,
+    /// Of `home`: its units.
+    pub units: Option<Vec<String>>,
+    /// Of `mfa`: who switches it on.
+    pub set_by: Option<MfaSetBy>,
+    /// Of `api`: what an empty list of routes means.
+    pub empty_routes: Option<EmptyMeaning>,
+    /// Of `api`: how its secret is shown.
+    pub secret: Option<ApiSecret>,
+}
+
+/// The type of an attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeType {
+    /// `true` or `false`.
+    Bool,
+    /// Any text.
+    Text,
+    /// One of `values`.
+    Enum,
+    /// One of `values`, which stand in ascending order.
+    Ordinal,
+    /// A set of texts, of `values` where there are such.
+    Set,
+    /// A day.
+    Date,
+}
+
+/// A further field of accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: AttributeType,
+    /// The only values that it may have.
+    #[serde(default)]
+    pub values: Option<Vec<String>>,
+    /// When it has to be set.
+    #[serde(default)]
+    pub required: Option<FieldRequired>,
+    /// Whether it can never change.
+    #[serde(default)]
+    pub immutable: Option<bool>,
+    /// Whether it can't be read back.
+    #[serde(default)]
+    pub write_only: Option<bool>,
+    /// How values compare.
+    #[serde(default)]
+    pub compare: Option<Comparison>,
+    /// Whether it is access: exact, left out means none.
+    #[serde(default)]
+    pub access: Option<bool>,
+    /// What an empty set means.
+    #[serde(default)]
+    pub empty: Option<EmptyMeaning>,
+    /// Whether its holder administers users.
+    #[serde(default)]
+    pub admin: Option<bool>,
+}
+
+/// How bad an unmet requirement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RequirementSeverity {
+    /// Nothing is planned.
+    Error,
+    /// Worth a look.
+    Warning,
+}
+
+/// Fields that have to be set together: when every field of `when` has its value, one of `any_of` has to be set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Requirement {
+    /// The condition.
+    pub when: BTreeMap<String, RequirementValue>,
+    /// One of these has to be set then.
+    pub any_of: Vec<String>,
+    /// How bad it is otherwise.
+    pub severity: RequirementSeverity,
+}
+
+/// A value in a condition; `null`: the field is not set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum RequirementValue {
+    /// A truth value.
+    Bool(bool),
+    /// A text.
+    Text(String),
+    /// Not set.
+    Null,
+}
+
+const ATTRIBUTES: &str = "attributes.";
+
+impl Rules {
+    /// The rule of an attribute, by the dotted name of its field.
+    #[must_use]
+    pub fn attribute(&self, field: &str) -> Option<&Attribute> {
+        self.attributes.get(field.strip_prefix(ATTRIBUTES)?)?.as_ref()
+    }
+
+    /// The rule of a core field, by the name of the field; `home.company` is a part of `home`.
+    #[must_use]
+    pub fn field(&self, field: &str) -> Option<&Field> {
+        let core = field.split_once('.').map_or(field, |(core, _)| core);
+        self.fields.get(core)?.as_ref()
+    }
+
+    /// Whether a field is access: exact, left out means none.
+    #[must_use]
+    pub fn is_access(&self, field: &str) -> bool {
+        field.starts_with("api.") || self.attribute(field).is_some_and(|attribute| attribute.access == Some(true))
+    }
+
+    /// Whether a field can be read back and compared.
+    #[must_use]
+    pub fn is_readable(&self, field: &str) -> bool {
+        let write_only = match self.attribute(field) {
+            Some(attribute) => attribute.write_only,
+            None => self.field(field).and_then(|rule| rule.write_only),
+        };
+        write_only != Some(true)
+    }
+
+    /// Whether a declared and a live value of a field are the same to the store.
+    #[must_use]
+    pub fn same_value(&self, names: &Names, field: Name, declared: Value, live: Value) -> bool {
+        if declared == live {
+            return true;
+        }
+        match (declared, live) {
+            // A text that is known to be empty and one that is not set are the same; so are an empty set and none.
+            (Value::Text(text), Value::Null) | (Value::Null, Value::Text(text)) => text == known::PLATFORM,
+            (Value::Set(list), Value::Null) | (Value::Null, Value::Set(list)) => list.is_empty(),
+            (Value::Bool(value), Value::Null) | (Value::Null, Value::Bool(value)) => !value,
+            (Value::Text(declared), Value::Text(live)) => {
+                let field = names.text(field);
+                let stated = match self.attribute(field) {
+                    Some(attribute) => attribute.compare,
+                    None => self.field(field).and_then(|rule| rule.compare),
+                };
+                same_text(stated.unwrap_or(Comparison::Exact), names.text(declared), names.text(live))
+            }
+            (Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) | Value::Set(_), _) => false,
+        }
+    }
+
+    /// Whether an access field that goes from `from` to `to` gives something that was not there.
+    #[must_use]
+    pub fn value_escalates(&self, names: &Names, field: Name, from: Value, to: Value) -> bool {
+        if self.same_value(names, field, from, to) {
+            return false;
+        }
+        let field = names.text(field);
+        let attribute = self.attribute(field);
+        let empty_is_all = match attribute {
+            Some(attribute) => attribute.empty == Some(EmptyMeaning::All),
+            None => field == "api.routes",
+        };
+        let ordinal = |value: Value| {
+            let values = attribute.filter(|attribute| attribute.kind == AttributeType::Ordinal)?.values.as_ref()?;
+            match value {
+                Value::Null => Some(0),
+                Value::Text(text) => {
+                    let text = names.text(text);
+                    values.iter().position(|value| value == text).map(|at| at + 1)
+                }
+                Value::Bool(_) | Value::Number(_) | Value::Set(_) => None,
+            }
+        };
+        let everything = |value: Value| match value {
+            Value::Null => empty_is_all,
+            Value::Text(text) => text == known::ALL || (empty_is_all && text == known::PLATFORM),
+            Value::Set(list) => empty_is_all && list.is_empty(),
+            Value::Bool(_) | Value::Number(_) => false,
+        };
+        match (from, to) {
+            (from, _) if everything(from) => false,
+            (_, to) if everything(to) => true,
+            (_, Value::Null | Value::Bool(false)) => false,
+            (_, Value::Bool(true)) => true,
+            (Value::Set(from), Value::Set(to)) => {
+                let from = names.elements(from);
+                names.elements(to).iter().any(|element| !from.contains(element))
+            }
+            (_, Value::Set(to)) => !to.is_empty(),
+            (from, to) => match (ordinal(from), ordinal(to)) {
+                (Some(from), Some(to)) => to > from,
+                (None, _) | (_, None) => true,
+            },
+        }
+    }
+}
+
+fn same_text(comparison: Comparison, declared: &str, live: &str) -> bool {
+    match comparison {
+        Comparison::Exact => declared == live,
+        Comparison::Case => declared.to_lowercase() == live.to_lowercase(),
+        Comparison::Trimmed => declared.trim() == live.trim(),
+        Comparison::Digits => digits(declared) == digits(live),
+    }
+}
+
+fn digits(text: &str) -> String {
+    let plus = text.trim_start().starts_with('+').then_some('+');
+    plus.into_iter().chain(text.chars().filter(char::is_ascii_digit)).collect()
+}

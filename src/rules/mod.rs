@@ -1,0 +1,280 @@
+//! Floor 2: how the system behind a store behaves, as data, and the questions about it.
+//!
+//! A rule set is one typed structure ([`Rules`]) read from YAML. Planner and stores ask the questions at the end of
+//! each file of this room; nobody else reads a field to decide something. `None` means that the vendor does not state
+//! it; the careful answer then holds, and it stands in the question, once.
+//!
+//! Deliberately absent: what is declared, what is live, and any decision about it.
+
+mod access;
+mod fields;
+mod identity;
+mod lifecycle;
+mod period;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use access::{
+    DefaultRequired, Memberships, RoleChange, RoleChangeLoss, RoleComparison, RoleFields, RolePlace, RoleSiteAccess,
+    Roles, SiteDefault, SiteRules, Sites, Span,
+};
+pub use fields::{
+    ApiSecret, Attribute, AttributeType, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired, MfaSetBy,
+    Requirement, RequirementSeverity, RequirementValue,
+};
+pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
+pub use lifecycle::{
+    AllWord, Amount, BatchSame, Carries, Creation, CreationSecret, DeleteAllowed, Denials, ExistingAccount,
+    Invitations, Needs, OffBoarding, OnBoarding, PendingTakes, Reactivation, Renewal, Restores, SeatRefusal, Seats,
+    Undo,
+};
+pub use period::Period;
+
+use crate::model::ActionKind;
+
+/// How many organizations a store has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Organizations {
+    /// As many as are declared.
+    Many,
+    /// The store is one organization: declared, never created.
+    One,
+    /// None: the platform role is the access, and there are no sites.
+    #[serde(untagged)]
+    None(NoneMark),
+}
+
+/// `false` in YAML.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(try_from = "bool", into = "bool")]
+#[schemars(with = "bool")]
+pub struct NoneMark;
+
+impl TryFrom<bool> for NoneMark {
+    type Error = &'static str;
+
+    fn try_from(value: bool) -> Result<Self, Self::Error> {
+        if value { Err("expected `false`") } else { Ok(Self) }
+    }
+}
+
+impl From<NoneMark> for bool {
+    fn from(NoneMark: NoneMark) -> Self {
+        false
+    }
+}
+
+/// What a file that was exported from the store tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportScope {
+    /// Everybody.
+    Complete,
+    /// Only people of organizations that the exporter has access to.
+    ExporterOrganizations,
+}
+
+/// What a store says about its exports.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scope {
+    /// Whom an export holds.
+    pub complete: Option<ExportScope>,
+}
+
+/// How passwords are made and changed; rollcall never holds one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Password {
+    /// Who may set one.
+    pub set_by: Option<Vec<PasswordSetBy>>,
+    /// Fewest characters.
+    pub min_length: Option<u32>,
+    /// Kinds of characters that have to be in it.
+    pub classes: Option<PasswordClasses>,
+    /// Whether the person has to choose a new one after an administrator set it.
+    pub forced_change: Option<bool>,
+    /// How long one may be kept.
+    pub rotation: Option<Period>,
+    /// Whose passwords a reset of all resets.
+    pub reset_all: Option<ResetAll>,
+}
+
+/// Who may set a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PasswordSetBy {
+    /// An administrator.
+    Administrator,
+    /// The person.
+    Person,
+}
+
+/// Whose passwords a reset of all resets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ResetAll {
+    /// Those of active accounts.
+    Active,
+}
+
+/// Kinds of characters in a password.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordClasses {
+    /// The kinds that count.
+    pub of: Vec<CharacterClass>,
+    /// How many of them have to be there.
+    pub min: u32,
+}
+
+/// A kind of characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CharacterClass {
+    /// Lower-case letters.
+    Lower,
+    /// Upper-case letters.
+    Upper,
+    /// Digits.
+    Digit,
+    /// Anything else.
+    Symbol,
+}
+
+/// Which changes the system tells people about by mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Mail {
+    /// Whether any change of an account's profile or access mails, one for all that changes in one user at once.
+    pub update: Option<bool>,
+    /// The field that has to be set for a mail to go out, `email` if not stated.
+    pub needs: Option<String>,
+    /// By kind of action; a kind that is not here is not stated, which counts as a mail.
+    #[serde(flatten)]
+    pub actions: BTreeMap<ActionKind, Option<bool>>,
+}
+
+/// A rule set. Everything is optional: left out or `null` is "not stated by the vendor".
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rules {
+    /// The rule set that this one changes: maps merge, everything else replaces. `default` if left out.
+    pub extends: Option<String>,
+    /// What makes a person the same person.
+    pub identity: Identity,
+    /// One account, one person.
+    pub personal: Personal,
+    /// Kinds of accounts that the store keeps: `human`, `service`.
+    pub kinds: Option<Vec<String>>,
+    /// How people get an account.
+    pub onboarding: Option<OnBoarding>,
+    /// What a new account is made with.
+    pub creation: Creation,
+    /// How invitations live; `null`: there are none.
+    pub invitations: Option<Invitations>,
+    /// Ways to end an account, best first.
+    pub offboarding: Option<Vec<OffBoarding>>,
+    /// Which of them the store allows when.
+    pub allows: Allows,
+    /// Which of them can be undone.
+    pub undo: Undo,
+    /// What comes back with an account.
+    pub reactivation: Reactivation,
+    /// How many organizations there are.
+    pub organizations: Option<Organizations>,
+    /// Kinds of organizations.
+    pub organization_kinds: Option<Vec<String>>,
+    /// How people belong to organizations.
+    pub memberships: Memberships,
+    /// How a role is exchanged for another.
+    pub role_change: Option<RoleChange>,
+    /// What is lost with it.
+    pub role_change_loses: Option<Vec<RoleChangeLoss>>,
+    /// How roles compare, and those that the vendor brings.
+    pub roles: Roles,
+    /// How sites work; `false`: there are none.
+    pub sites: Sites,
+    /// Core fields that the store has, by name; others are an error.
+    pub fields: BTreeMap<String, Option<Field>>,
+    /// Further fields that the store has, by name.
+    pub attributes: BTreeMap<String, Option<Attribute>>,
+    /// Fields that have to be set together.
+    pub require: Option<Vec<Requirement>>,
+    /// How many accounts there may be; `null`: no limit is stated.
+    pub seats: Option<Seats>,
+    /// What the store refuses.
+    pub denials: Denials,
+    /// What it sends mail about.
+    pub mail: Mail,
+    /// How it treats passwords.
+    pub password: Password,
+    /// What its exports hold.
+    pub scope: Scope,
+}
+
+/// When a way to end an account is allowed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Allows {
+    /// When an account can be deleted.
+    pub delete: Option<DeleteAllowed>,
+}
+
+impl Rules {
+    /// Whether there are organizations at all.
+    #[must_use]
+    pub fn has_organizations(&self) -> bool {
+        !matches!(self.organizations, Some(Organizations::None(_)))
+    }
+
+    /// Whether organizations may be created; the one organization of a store never is.
+    #[must_use]
+    pub fn creates_organizations(&self) -> bool {
+        matches!(self.organizations, None | Some(Organizations::Many))
+    }
+
+    /// Whether an action of this kind sends a mail. Not stated counts as a mail, except for the catalog and for
+    /// access and profile changes, about which `mail.update` speaks.
+    #[must_use]
+    pub fn mails(&self, kind: ActionKind) -> bool {
+        if let Some(stated) = self.mail.actions.get(&kind) {
+            return stated.unwrap_or(true);
+        }
+        match kind {
+            ActionKind::CreateOrganization
+            | ActionKind::UpdateOrganization
+            | ActionKind::DeleteOrganization
+            | ActionKind::CreateSite
+            | ActionKind::UpdateSite
+            | ActionKind::DeleteSite
+            | ActionKind::CreateRole
+            | ActionKind::UpdateRole
+            | ActionKind::DeleteRole => false,
+            ActionKind::UpdateUser
+            | ActionKind::ChangeAccess
+            | ActionKind::AddMembership
+            | ActionKind::ChangeRole
+            | ActionKind::UpdateMembership
+            | ActionKind::RemoveMembership
+            | ActionKind::GrantSite
+            | ActionKind::ChangeSiteRole
+            | ActionKind::RevokeSite => self.mail.update.unwrap_or(true),
+            ActionKind::InviteUser
+            | ActionKind::CreateUser
+            | ActionKind::RenameUser
+            | ActionKind::DeactivateUser
+            | ActionKind::StripUser
+            | ActionKind::ReactivateUser
+            | ActionKind::CloseUser
+            | ActionKind::DeleteUser
+            | ActionKind::SendInvitation
+            | ActionKind::ResendInvitation
+            | ActionKind::CancelInvitation => true,
+        }
+    }
+}
