@@ -1,12 +1,23 @@
 //! Floor 3: from desired and live state to an ordered, immutable plan.
 
 mod action;
+mod digest;
+mod document;
+mod state_json;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
+pub use digest::digest;
+pub use document::{
+    ActionDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT, GuardDocument,
+    OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument, action_document,
+    action_id, diagnostic_document, document, schema,
+};
+pub use state_json::state_json;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::model::{ActionKind, Name};
@@ -23,7 +34,8 @@ pub struct StoreRef {
 }
 
 /// What a deferred entry waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum WaitsFor {
     /// The person has to accept an invitation.
     Acceptance,
@@ -46,6 +58,7 @@ pub enum WaitsFor {
     /// The person has to enrol.
     Enrolment,
     /// It would take something from the account behind the token.
+    #[serde(rename = "self")]
     OwnAccount,
     /// The account is protected.
     Protected,
