@@ -3,6 +3,7 @@
 mod action;
 mod digest;
 mod document;
+mod explain;
 mod state_json;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
@@ -11,6 +12,10 @@ pub use document::{
     ActionDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT, GuardDocument,
     OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument, action_document,
     action_id, diagnostic_document, document, schema,
+};
+pub use explain::{
+    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
+    explain_user, likely,
 };
 pub use state_json::state_json;
 

@@ -1,0 +1,4 @@
+//! Integration tests: one binary, a module a topic.
+
+mod report;
+mod support;
