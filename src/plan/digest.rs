@@ -156,9 +156,9 @@ mod tests {
             ],
         });
         let bytes = serde_json_canonicalizer::to_vec(&whole).expect("json");
-        let hex = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex: Vec<String> = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let found = digest(&store(), &names, &actions);
-        assert_eq!(found, format!("sha256:{hex}"));
+        assert_eq!(found, format!("sha256:{}", hex.concat()));
         actions.reverse();
         assert_eq!(digest(&store(), &names, &actions), found, "the order of execution is not in it");
     }

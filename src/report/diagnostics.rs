@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::style::{Style, count, push_safe, sanitise, width};
-use crate::diagnostic::{Diagnostic, Label, Severity, Span};
+use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::plan::Places;
 
 /// The whole line on which a place begins.
@@ -57,7 +57,12 @@ pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: S
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(1_000);
     let mut text = String::new();
     for (_, _, _, diagnostic) in located {
-        text.push_str(&renderer.render(&[group(diagnostic, snippets)]));
+        let mut misplaced = Vec::new();
+        let mut one = renderer.render(&[group(diagnostic, snippets, &mut misplaced)]);
+        for (counted, real) in misplaced {
+            one = one.replacen(&counted, &real, 1);
+        }
+        text.push_str(&one);
         text.push_str("\n\n");
     }
     text
@@ -77,13 +82,28 @@ pub fn tally(diagnostics: &[Diagnostic]) -> String {
     parts.join(", ")
 }
 
-fn group<'a>(diagnostic: &'a Diagnostic, snippets: &'a dyn Snippets) -> Group<'a> {
+/// A line that is shown, with all labels on it; without its source only where it is.
+struct Place<'a> {
+    path: String,
+    line: u32,
+    column: u32,
+    source: Option<String>,
+    annotations: Vec<Annotation<'a>>,
+}
+
+/// One mistake. The printer counts columns in what is shown; where the line was cut or written out, the place as it
+/// counts it and the real one are added to `misplaced`.
+fn group<'a>(
+    diagnostic: &'a Diagnostic,
+    snippets: &'a dyn Snippets,
+    misplaced: &mut Vec<(String, String)>,
+) -> Group<'a> {
     let Diagnostic { code, severity, message, primary, secondary, help } = diagnostic;
     let level = match severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = Group::with_title(level.primary_title(sanitise(message)).id(code.as_str()));
+    let mut places: Vec<Place<'a>> = Vec::new();
     let mut loose: Vec<Cow<'a, str>> = Vec::new();
     let labels = primary
         .iter()
@@ -91,29 +111,41 @@ fn group<'a>(diagnostic: &'a Diagnostic, snippets: &'a dyn Snippets) -> Group<'a
         .chain(secondary.iter().map(|label| (label, AnnotationKind::Context)));
     for (label, kind) in labels {
         let (path, line, column) = snippets.place(label.span.start);
-        let origin = Origin::path(sanitise(&path).into_owned()).line(line as usize).char_column(column as usize);
-        group = group.element(origin);
-        match snippets.excerpt(label.span) {
-            Some(excerpt) => group = group.element(snippet(label, kind, &excerpt, line as usize)),
-            None if label.text.is_empty() => {}
-            None => loose.push(sanitise(&label.text)),
+        let path = sanitise(&path).into_owned();
+        let words = (!label.text.is_empty()).then(|| sanitise(&label.text));
+        let Some(excerpt) = snippets.excerpt(label.span) else {
+            places.push(Place { path, line, column, source: None, annotations: Vec::new() });
+            loose.extend(words);
+            continue;
+        };
+        let (shown, range) = shown(&excerpt, label.span.length as usize);
+        let counted = shown[..range.start].chars().count() + 1;
+        let annotation = kind.span(range).label(words);
+        let source = Some(shown);
+        let same = places.iter_mut().find(|place| place.path == path && place.line == line && place.source == source);
+        if let Some(same) = same {
+            same.annotations.push(annotation);
+            continue;
         }
+        if counted != column as usize {
+            misplaced.push((format!("{path}:{line}:{counted}"), format!("{path}:{line}:{column}")));
+        }
+        places.push(Place { path, line, column, source, annotations: vec![annotation] });
+    }
+    let mut group = Group::with_title(level.primary_title(sanitise(message)).id(code.as_str()));
+    for Place { path, line, column, source, annotations } in places {
+        group = match source {
+            Some(source) => {
+                let snippet = Snippet::source(source).path(path).line_start(line as usize);
+                group.element(snippet.annotations(annotations))
+            }
+            None => group.element(Origin::path(path).line(line as usize).char_column(column as usize)),
+        };
     }
     for words in loose.into_iter().chain(help.as_deref().map(sanitise)) {
         group = group.element(Level::HELP.no_name().message(words));
     }
     group
-}
-
-fn snippet<'a>(
-    label: &'a Label,
-    kind: AnnotationKind,
-    excerpt: &Excerpt<'_>,
-    line: usize,
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let (shown, range) = shown(excerpt, label.span.length as usize);
-    let text = (!label.text.is_empty()).then(|| sanitise(&label.text));
-    Snippet::source(shown).line_start(line).annotation(kind.span(range).label(text))
 }
 
 /// The line as it is printed, and the range of the place in it. Beside the place at most so many columns are kept.
@@ -222,7 +254,6 @@ mod tests {
         error[unknown-role]: unknown role `manger`
          --> access/north.yaml:4:31
           |
-         ::: 
         4 |       north-quarries: { role: manger }
           |                               ^^^^^^ did you mean `manager`?
           |
@@ -249,12 +280,11 @@ mod tests {
         error[duplicate-declaration]: user `ana@example.com` is declared twice
          --> b.yaml:2:3
           |
-         ::: 
         2 |   ana@example.com: {}
           |   ^^^^^^^^^^^^^^^ declared again
+          |
          ::: a.yaml:3:3
           |
-         ::: 
         3 |   ana@example.com: {}
           |   --------------- first declared here
 
@@ -263,6 +293,23 @@ mod tests {
          = listed here
         "#);
         assert_eq!(tally(&mistakes), "1 error, 1 warning");
+    }
+
+    #[test]
+    fn two_places_of_one_line_share_it() {
+        const TEXT: &str = "roles: { a: {}, b: {} }\n";
+        let files = Files(&[("roles.yaml", Some(TEXT))]);
+        let mistake = Diagnostic::error(Code::DuplicateKey, "twice").at(at(0, TEXT, "b"), "again");
+        let mistakes = [mistake.and(at(0, TEXT, "a"), "first")];
+        assert_snapshot!(diagnostics(&mistakes, &files, Style::default()), @r#"
+        error[duplicate-key]: twice
+         --> roles.yaml:1:17
+          |
+        1 | roles: { a: {}, b: {} }
+          |          -      ^ again
+          |          |
+          |          first
+        "#);
     }
 
     #[test]
@@ -285,28 +332,24 @@ mod tests {
         error[wrong-type]: a name\nover two lines
          --> a\u{1b}[31m.yaml:2:2
           |
-         ::: 
         2 |     zoé: {    北: x\u{202e}y\u{1b}[2J }
           |     ^^^
 
         error[hidden-character]: hidden character in `x\u{202e}y`
          --> a\u{1b}[31m.yaml:2:12
           |
-         ::: 
         2 |     zoé: {    北: x\u{202e}y\u{1b}[2J }
           |                   ^^^^^^^^^^ it turns the \u{202e} direction
 
         error[unknown-key]: unknown key `here`
          --> long.yaml:1:18001
           |
-         ::: 
         1 | …a a a a a a a a a a a a a a a a a a a a a a a a a here b b b b b b b b b b b b b b b b b b b b b b b b b b b b b b…
           |                                                    ^^^^ no such key
 
         error[syntax]: unexpected end
          --> long.yaml:2:1
           |
-         ::: 
         2 |
           | ^ the end
         "#);

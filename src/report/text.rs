@@ -63,12 +63,17 @@ pub fn plan(input: &PlanText<'_>) -> String {
     }
     text.push('\n');
     text.push_str(&sums(plan, style));
-    if let (false, Some(apply)) = (plan.actions.is_empty(), apply) {
-        let digest = sanitise(&plan.digest);
-        let short: String = digest.chars().take(15).collect();
-        text.push_str(&format!("digest {short}…   apply exactly this with: {apply} --approved {digest}\n"));
-    } else if !plan.actions.is_empty() {
-        text.push_str(&format!("digest {}\n", sanitise(&plan.digest)));
+    if plan.actions.is_empty() {
+        return text;
+    }
+    let digest = sanitise(&plan.digest);
+    let is_applicable = plan.gaps.is_empty() && guards.iter().all(|guard| !guard.refused);
+    match apply.filter(|_| is_applicable) {
+        Some(apply) => {
+            let short: String = digest.chars().take(15).collect();
+            text.push_str(&format!("digest {short}…   apply exactly this with: {apply} --approved {digest}\n"));
+        }
+        None => text.push_str(&format!("digest {digest}\n")),
     }
     text
 }
