@@ -31,8 +31,7 @@ type Row<'a> = (
 #[must_use]
 pub fn digest(store: &StoreRef, names: &Names, actions: &[Action]) -> String {
     let mut order: Vec<&Action> = actions.iter().collect();
-    let key = |action: &Action| (action.kind.as_str(), SubjectTexts::of(names, &action.subject));
-    order.sort_by(|a, b| key(a).cmp(&key(b)));
+    order.sort_by_cached_key(|action| (action.kind.as_str(), SubjectTexts::of(names, &action.subject)));
     let mut hash = Hash(Sha256::new());
     // RFC 8785 sorts members: actions, format, store with id, kind.
     hash.0.update(br#"{"actions":["#);

@@ -12,6 +12,7 @@
 mod changes;
 mod diagnostics;
 mod explain;
+mod happenings;
 mod lines;
 mod outcome;
 mod style;

@@ -279,10 +279,26 @@ fn large_plans_fold_what_is_harmless_and_sum_what_is_not() {
     let text = print(&draft, &plan, Style::default());
     assert!(text.contains("and 1,300 more: 1,300 additions (use -v or --format json)"), "{text}");
     assert!(text.contains("and 500 more: 500 removals (use -v or --format json)"), "{text}");
-    assert!(text.contains("and 700 more organizations with 700 people"), "{text}");
+    let folded = "and 700 more organizations: 700 additions (use -v or --format json)";
+    assert!(text.contains(folded), "{text}");
     assert!(text.find("gone-0000") < text.find("organization-0000"), "removals first");
     let verbose = print(&draft, &plan, Style { verbose: true, ..Style::default() });
     assert!(verbose.contains("gone-1499") && verbose.contains("organization-1499") && verbose.contains("user-1499"));
+}
+
+#[test]
+fn removals_in_very_many_organizations_are_summed() {
+    let mut draft = Draft::default();
+    for index in 0..5_200 {
+        let organization = format!("organization-{index:04}");
+        let was = draft.membership("operator", &[]);
+        let action = draft.push(ActionKind::RemoveMembership, ["ana@example.com", &organization, ""], Some(was), None);
+        action.risk = vec![if index < 5_100 { Risk::Removal } else { Risk::Escalation }];
+    }
+    let plan = draft.plan();
+    let text = print(&draft, &plan, Style::default());
+    let folded = "and 200 more organizations: 100 removals, 100 escalations (use -v or --format json)";
+    assert!(text.contains(folded), "{text}");
 }
 
 #[test]
