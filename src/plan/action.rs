@@ -57,7 +57,7 @@ impl State {
 }
 
 /// Who or what an action is about; `None` where that is not part of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
     /// The key of a user, as declared or else as live.
     pub user: Option<Name>,

@@ -1,12 +1,20 @@
 //! Floor 3: from desired and live state to an ordered, immutable plan.
 
 mod action;
+mod assemble;
+mod basis;
+mod diff;
 mod digest;
 mod document;
 mod explain;
+mod fit;
+mod inputs;
+mod order;
+mod people;
 mod state_json;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
+pub use assemble::plan;
 pub use digest::digest;
 pub use document::{
     ActionDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT, GuardDocument,
@@ -17,6 +25,8 @@ pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
     explain_user, likely,
 };
+pub use fit::fit;
+pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use state_json::state_json;
 
 use std::collections::BTreeMap;

@@ -165,8 +165,9 @@ fn has(actions: &[&Action], risk: Risk) -> bool {
     actions.iter().any(|action| action.risk.contains(&risk))
 }
 
-fn mark(actions: &[&Action]) -> Mark {
-    let takes = |action: &&Action| match action.kind {
+/// Whether something ends with an action of this kind.
+const fn ends(kind: ActionKind) -> bool {
+    match kind {
         ActionKind::DeleteOrganization
         | ActionKind::DeleteSite
         | ActionKind::DeleteRole
@@ -196,7 +197,10 @@ fn mark(actions: &[&Action]) -> Mark {
         | ActionKind::UpdateMembership
         | ActionKind::GrantSite
         | ActionKind::ChangeSiteRole => false,
-    };
+    }
+}
+
+fn mark(actions: &[&Action]) -> Mark {
     let adds = |action: &&Action| {
         action.before.is_none()
             || matches!(
@@ -206,7 +210,7 @@ fn mark(actions: &[&Action]) -> Mark {
     };
     if has(actions, Risk::Escalation) {
         Mark::Escalation
-    } else if has(actions, Risk::Removal) || actions.iter().any(takes) {
+    } else if has(actions, Risk::Removal) || actions.iter().any(|action| ends(action.kind)) {
         Mark::Removal
     } else if actions.iter().any(adds) {
         Mark::Addition
@@ -233,7 +237,7 @@ fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
     }
 }
 
-/// Risks that the mark does not tell, mails, causes, and the reason where no line of a manifest gives it.
+/// Risks that the mark does not tell, mails, causes, and the reason where something ends or no line gives one.
 fn note(mark: Mark, actions: &[&Action], without_place: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     for risk in Risk::ALL {
@@ -261,12 +265,10 @@ fn note(mark: Mark, actions: &[&Action], without_place: bool) -> String {
             parts.push(cause.as_str().to_owned());
         }
     }
-    if without_place || mark == Mark::Removal {
-        for action in actions {
-            let reason = super::style::sanitise(action.reason);
-            if !reason.is_empty() && !parts.iter().any(|part| *part == reason) {
-                parts.push(reason.into_owned());
-            }
+    for action in actions.iter().filter(|action| without_place || ends(action.kind)) {
+        let reason = super::style::sanitise(action.reason);
+        if !reason.is_empty() && !parts.iter().any(|part| *part == reason) {
+            parts.push(reason.into_owned());
         }
     }
     parts.join(", ")

@@ -75,10 +75,7 @@ fn sentence(at: Timestamp, who: &str, place: &str, waits_for: WaitsFor, group: &
         }
         WaitsFor::Key => format!("another account has the key {who}"),
         WaitsFor::Grace => format!("{who} was deactivated too short a time ago to be deleted"),
-        WaitsFor::Decision if group.iter().any(|deferred| deferred.kind == ActionKind::ReactivateUser) => {
-            format!("{who} was deactivated in the store and stays so unless `status: active` is declared")
-        }
-        WaitsFor::Decision => format!("{who} needs somebody's decision"),
+        WaitsFor::Decision => decision(who, group),
         WaitsFor::Start => format!("{who} starts later"),
         WaitsFor::Catalog => {
             let place = if place.is_empty() { "something that it needs" } else { place };
@@ -89,6 +86,17 @@ fn sentence(at: Timestamp, who: &str, place: &str, waits_for: WaitsFor, group: &
         WaitsFor::OwnAccount => format!("{who} is the account that rollcall itself uses, and loses nothing"),
         WaitsFor::Protected => format!("{who} is protected by the settings"),
     }
+}
+
+/// What somebody has to decide.
+fn decision(who: &str, group: &[&Deferred]) -> String {
+    if group.iter().any(|deferred| deferred.kind == ActionKind::ReactivateUser) {
+        return format!("{who} was deactivated or closed in the store; only `status: active` undoes a deactivation");
+    }
+    if group.iter().any(|deferred| deferred.kind == ActionKind::ResendInvitation) {
+        return format!("the invitation of {who} was declined or has expired, and is not renewed by itself");
+    }
+    format!("{who} needs somebody's decision")
 }
 
 /// `2 grants wait`, sorted by kind.

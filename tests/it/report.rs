@@ -109,7 +109,7 @@ fn a_plan_with_every_line() {
                    no seat is free for yan@example.com (1 seat missing): 1 invitation waits (access/north.yaml:33)
                    another account has the key yan@example.com: 1 invitation waits (access/north.yaml:33)
                    yan@example.com was deactivated too short a time ago to be deleted: 1 invitation waits (access/north.yaml:33)
-                   yan@example.com was deactivated in the store and stays so unless `status: active` is declared: 1 reactivation waits (access/north.yaml:33)
+                   yan@example.com was deactivated or closed in the store; only `status: active` undoes a deactivation: 1 reactivation waits (access/north.yaml:33)
                    yan@example.com starts later: 1 invitation waits (access/north.yaml:33)
                    yan@example.com lacks a field that the store demands: 1 invitation waits (access/north.yaml:33)
                    yan@example.com has not enrolled yet: 1 invitation waits (access/north.yaml:33)
