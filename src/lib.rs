@@ -3,5 +3,6 @@
 pub mod diagnostic;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod rules;
 pub mod store;
