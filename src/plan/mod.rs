@@ -1,8 +1,10 @@
 //! Floor 3: from desired and live state to an ordered, immutable plan.
 
 mod action;
+mod shown;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
+pub use shown::{Seen, Shown, keys_touched, shows};
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,319 @@
+//! Floor 5: intents and outcomes on disk, in a hash chain; the audit reads it.
+//!
+//! A file of JSON lines that only grows. What is about to be done is written and synced before it is done, what came
+//! of it before it is reported, once a batch each. Every line holds its number and the hash of the line before it, so
+//! that an altered or cut line is found; a line that was torn by a kill stays where it is and is accounted for by a
+//! `recovered` entry. An intent without an outcome is open: the next run looks it up and closes it.
+//!
+//! Deliberately absent: the clock, secrets, and what becomes of an open intent, which only the store can tell. Lines
+//! that are cut off at the very end leave no trace in the file: [`Journal::head`] is what to keep elsewhere.
+
+mod describe;
+mod medium;
+mod record;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use describe::{action_key, describe, revive};
+pub use medium::{FileMedium, Medium};
+pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
+
+use crate::model::Names;
+use crate::plan::Action;
+use record::Hash;
+
+/// The journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another run has it.
+    #[error("the journal `{0}` is in use by another run; wait for that run to end, then try again")]
+    Locked(String),
+    /// It can't be opened or read.
+    #[error("the journal `{path}` can't be opened; check the path and its permissions")]
+    Unreadable {
+        /// Its path.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line is not what was written.
+    #[error(
+        "line {line} of the journal `{path}` is not what rollcall wrote: {why}; keep the file as evidence, find out who \
+         changed it, and move it away to begin a new one"
+    )]
+    Altered {
+        /// Its path.
+        path: String,
+        /// The number of the line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A line could not be written.
+    #[error("the journal `{path}` can't be written, so nothing more is changed; make room or mend its permissions")]
+    Unwritable {
+        /// Its path.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A write failed before; what the file ends with is not known.
+    #[error("the journal `{0}` failed before in this run; start another run, which recovers it")]
+    Broken(String),
+    /// Nobody said for which run this is.
+    #[error("no run has begun in the journal `{0}`")]
+    NoRun(String),
+}
+
+/// An action that was about to be done and of which no end is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenIntent {
+    /// The line of its intent.
+    pub line: u64,
+    /// The run that made it.
+    pub run: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The action as described; [`revive`] makes an action of it.
+    pub action: serde_json::Value,
+}
+
+/// A journal that is open for one run.
+pub struct Journal {
+    path: String,
+    medium: Box<dyn Medium + Send>,
+    chain: Chain,
+    run: Option<Run>,
+    has_begun: bool,
+    is_broken: bool,
+}
+
+/// Where the chain stands after the lines that were read.
+#[derive(Debug)]
+struct Chain {
+    lines: u64,
+    last: Hash,
+    open: BTreeMap<u64, OpenIntent>,
+    /// The first of the lines at the end that hold no record.
+    torn_from: Option<u64>,
+    /// Whether the last line has no end.
+    lacks_newline: bool,
+}
+
+impl Journal {
+    /// Opens the journal in this file, made if it is not there, and locks it until the value is dropped. Every line
+    /// is verified, in one pass and constant memory.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let text = path.display().to_string();
+        let (medium, existing) = medium::open(path)?;
+        Self::resume(text, BufReader::new(existing), Box::new(medium))
+    }
+
+    /// Goes on after the lines in `existing`, writing to `medium`; `path` is for messages.
+    pub fn resume(
+        path: impl Into<String>,
+        existing: impl BufRead,
+        medium: Box<dyn Medium + Send>,
+    ) -> Result<Self, JournalError> {
+        let path = path.into();
+        let chain = read(&path, existing, |_, _| {})?;
+        Ok(Self { path, medium, chain, run: None, has_begun: false, is_broken: false })
+    }
+
+    /// Says for which run the following lines are. Nothing is written until there is something to say.
+    pub fn begin(&mut self, run: Run) {
+        self.run = Some(run);
+        self.has_begun = false;
+    }
+
+    /// The number and the hash of the last line: who keeps them elsewhere sees later whether the end was cut off.
+    #[must_use]
+    pub fn head(&self) -> (u64, String) {
+        (self.chain.lines, self.chain.last.to_string())
+    }
+
+    /// Intents of earlier runs of which no end is known, oldest first.
+    pub fn open_intents(&self) -> impl Iterator<Item = &OpenIntent> {
+        self.chain.open.values()
+    }
+
+    /// Writes and syncs that these actions are about to be done. The line of each intent, in order.
+    pub fn intents<'a>(
+        &mut self,
+        names: &Names,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = &'a Action>,
+    ) -> Result<Vec<u64>, JournalError> {
+        self.write(at, actions.into_iter().map(|action| Entry::Intent { action: describe(names, action) }))
+    }
+
+    /// Writes and syncs what came of intents, by their lines.
+    pub fn outcomes(
+        &mut self,
+        at: Timestamp,
+        outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        let entries = outcomes.into_iter().map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
+        self.write(at, entries).map(|_| ())
+    }
+
+    /// Writes and syncs what a look-up found about open intents, by their lines. All but those of which it is still
+    /// not known are closed.
+    pub fn looked_up(
+        &mut self,
+        at: Timestamp,
+        found: impl IntoIterator<Item = (u64, LookedUp, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        let found: Vec<_> = found.into_iter().collect();
+        let closed: Vec<u64> =
+            found.iter().filter(|(_, found, _)| found.closes()).map(|&(intent, _, _)| intent).collect();
+        let entries = found.into_iter().map(|(intent, found, detail)| Entry::LookedUp { intent, found, detail });
+        self.write(at, entries)?;
+        for intent in closed {
+            self.chain.open.remove(&intent);
+        }
+        Ok(())
+    }
+
+    /// Appends entries in one write and syncs once, after whatever has to be said first.
+    fn write(&mut self, at: Timestamp, entries: impl Iterator<Item = Entry>) -> Result<Vec<u64>, JournalError> {
+        if self.is_broken {
+            return Err(JournalError::Broken(self.path.clone()));
+        }
+        let Some(run) = &self.run else { return Err(JournalError::NoRun(self.path.clone())) };
+        let mut lines = Lines { at, run: &run.id, bytes: Vec::new(), count: self.chain.lines, last: self.chain.last };
+        if self.chain.lacks_newline {
+            lines.bytes.push(b'\n');
+        }
+        if let Some(first) = self.chain.torn_from {
+            let torn = lines.count + 1 - first;
+            lines.push(Entry::Recovered { first_line: first, lines: torn });
+        }
+        if !self.has_begun {
+            lines.push(Entry::Began(Box::new(run.clone())));
+        }
+        let first = lines.count + 1;
+        for entry in entries {
+            lines.push(entry);
+        }
+        let Lines { bytes, count, last, .. } = lines;
+        if count < first {
+            return Ok(Vec::new());
+        }
+        // If this fails half-way, nobody knows what the file ends with: the next opening finds out.
+        self.is_broken = true;
+        self.medium
+            .append(&bytes)
+            .and_then(|()| self.medium.sync())
+            .map_err(|source| JournalError::Unwritable { path: self.path.clone(), source })?;
+        self.is_broken = false;
+        self.has_begun = true;
+        self.chain = Chain {
+            lines: count,
+            last,
+            open: std::mem::take(&mut self.chain.open),
+            torn_from: None,
+            lacks_newline: false,
+        };
+        Ok((first..=count).collect())
+    }
+}
+
+/// Lines that are about to be appended.
+struct Lines<'a> {
+    at: Timestamp,
+    run: &'a str,
+    bytes: Vec<u8>,
+    count: u64,
+    last: Hash,
+}
+
+impl Lines<'_> {
+    fn push(&mut self, entry: Entry) {
+        let record =
+            Record { seq: self.count + 1, prev: self.last.to_string(), at: self.at, run: self.run.to_owned(), entry };
+        let line = record.to_line();
+        self.last = Hash::of(&line);
+        self.count += 1;
+        self.bytes.extend_from_slice(&line);
+        self.bytes.push(b'\n');
+    }
+}
+
+/// Reads and verifies the journal in `path` without a lock, for audits. Each record is handed over with the number
+/// of its line.
+pub fn verify(path: &Path, record: impl FnMut(u64, &Record)) -> Result<(), JournalError> {
+    let text = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|source| JournalError::Unreadable { path: text.clone(), source })?;
+    read(&text, BufReader::new(file), record).map(|_| ())
+}
+
+/// Reads lines and verifies their chain.
+fn read(path: &str, mut lines: impl BufRead, mut each: impl FnMut(u64, &Record)) -> Result<Chain, JournalError> {
+    let mut chain = Chain { lines: 0, last: Hash::START, open: BTreeMap::new(), torn_from: None, lacks_newline: false };
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = lines
+            .read_until(b'\n', &mut line)
+            .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
+        if read == 0 {
+            return Ok(chain);
+        }
+        chain.lacks_newline = line.pop_if(|byte| *byte == b'\n').is_none();
+        let number = chain.lines + 1;
+        let altered = |line: u64, why: &str| JournalError::Altered { path: path.to_owned(), line, why: why.to_owned() };
+        match Record::parse(&line) {
+            // Only a kill tears a line, and only the last one: whatever follows says so.
+            None => chain.torn_from = chain.torn_from.or(Some(number)),
+            Some(record) => {
+                if record.prev != chain.last.to_string() {
+                    let why = "it and the next line do not fit together";
+                    return Err(altered(number.saturating_sub(1).max(1), why));
+                }
+                if record.seq != number {
+                    return Err(altered(number, "its number is another"));
+                }
+                match (chain.torn_from.take(), &record.entry) {
+                    (Some(first), &Entry::Recovered { first_line, lines })
+                        if first_line == first && lines == number - first => {}
+                    (Some(first), _) => return Err(altered(first, "it is no record")),
+                    (None, Entry::Recovered { .. }) => return Err(altered(number, "there is nothing to recover")),
+                    (None, _) => {}
+                }
+                chain.note(number, &record);
+                each(number, &record);
+            }
+        }
+        chain.lines = number;
+        chain.last = Hash::of(&line);
+    }
+}
+
+impl Chain {
+    /// Keeps the list of open intents.
+    fn note(&mut self, line: u64, record: &Record) {
+        match &record.entry {
+            Entry::Intent { action } => {
+                let intent = OpenIntent { line, run: record.run.clone(), at: record.at, action: action.clone() };
+                self.open.insert(line, intent);
+            }
+            // An outcome that nobody knows leaves the intent open.
+            Entry::Outcome { outcome: Ended::Unknown, .. } | Entry::Began(_) | Entry::Recovered { .. } => {}
+            Entry::Outcome { intent, .. } => {
+                self.open.remove(intent);
+            }
+            Entry::LookedUp { intent, found, .. } => {
+                if found.closes() {
+                    self.open.remove(intent);
+                }
+            }
+        }
+    }
+}
