@@ -5,7 +5,7 @@
 //! digest, come with the next issue. What a plan may not do at all (seats, the last admin, own account, protected
 //! users) is no guard but is deferred by the planner.
 //!
-//! ```compile_fail
+//! ```compile_fail,E0451
 //! fn unguarded(plan: rollcall::plan::Plan) -> rollcall::guard::GuardedPlan {
 //!     rollcall::guard::GuardedPlan { plan }
 //! }

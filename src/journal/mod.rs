@@ -8,12 +8,12 @@
 //! Deliberately absent: the clock, secrets, and what becomes of an open intent, which only the store can tell. Lines
 //! that are cut off at the very end leave no trace in the file: [`Journal::head`] is what to keep elsewhere.
 
+mod chain;
 mod describe;
 mod medium;
 mod record;
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 
 use crate::model::Names;
 use crate::plan::Action;
-use record::Hash;
+use chain::Chain;
 
 /// The journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +82,8 @@ pub struct OpenIntent {
     pub at: Timestamp,
     /// The action as described; [`revive`] makes an action of it.
     pub action: serde_json::Value,
+    /// Where its line begins, in bytes.
+    offset: u64,
 }
 
 /// A journal that is open for one run.
@@ -94,35 +96,23 @@ pub struct Journal {
     is_broken: bool,
 }
 
-/// Where the chain stands after the lines that were read.
-#[derive(Debug)]
-struct Chain {
-    lines: u64,
-    last: Hash,
-    open: BTreeMap<u64, OpenIntent>,
-    /// The first of the lines at the end that hold no record.
-    torn_from: Option<u64>,
-    /// Whether the last line has no end.
-    lacks_newline: bool,
-}
-
 impl Journal {
-    /// Opens the journal in this file, made if it is not there, and locks it until the value is dropped. Every line
-    /// is verified, in one pass and constant memory.
+    /// Opens the journal in this file, made if it is not there, and locks it until the value is dropped. Verified is
+    /// its tail: from the oldest intent that is still open, or the last line, on. [`verify`] verifies all of it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         let text = path.display().to_string();
         let (medium, existing) = medium::open(path)?;
-        Self::resume(text, BufReader::new(existing), Box::new(medium))
+        Self::resume(text, existing, Box::new(medium))
     }
 
     /// Goes on after the lines in `existing`, writing to `medium`; `path` is for messages.
     pub fn resume(
         path: impl Into<String>,
-        existing: impl BufRead,
+        existing: impl Read + Seek,
         medium: Box<dyn Medium + Send>,
     ) -> Result<Self, JournalError> {
         let path = path.into();
-        let chain = read(&path, existing, |_, _| {})?;
+        let chain = Chain::of_tail(&path, existing)?;
         Ok(Self { path, medium, chain, run: None, has_begun: false, is_broken: false })
     }
 
@@ -138,7 +128,7 @@ impl Journal {
         (self.chain.lines, self.chain.last.to_string())
     }
 
-    /// Intents of earlier runs of which no end is known, oldest first.
+    /// Intents of which no end is known, oldest first.
     pub fn open_intents(&self) -> impl Iterator<Item = &OpenIntent> {
         self.chain.open.values()
     }
@@ -170,150 +160,40 @@ impl Journal {
         at: Timestamp,
         found: impl IntoIterator<Item = (u64, LookedUp, Option<String>)>,
     ) -> Result<(), JournalError> {
-        let found: Vec<_> = found.into_iter().collect();
-        let closed: Vec<u64> =
-            found.iter().filter(|(_, found, _)| found.closes()).map(|&(intent, _, _)| intent).collect();
         let entries = found.into_iter().map(|(intent, found, detail)| Entry::LookedUp { intent, found, detail });
-        self.write(at, entries)?;
-        for intent in closed {
-            self.chain.open.remove(&intent);
-        }
-        Ok(())
+        self.write(at, entries).map(|_| ())
     }
 
-    /// Appends entries in one write and syncs once, after whatever has to be said first.
+    /// Appends entries in one write and syncs once, after whatever has to be said first. Their lines.
     fn write(&mut self, at: Timestamp, entries: impl Iterator<Item = Entry>) -> Result<Vec<u64>, JournalError> {
         if self.is_broken {
             return Err(JournalError::Broken(self.path.clone()));
         }
         let Some(run) = &self.run else { return Err(JournalError::NoRun(self.path.clone())) };
-        let mut lines = Lines { at, run: &run.id, bytes: Vec::new(), count: self.chain.lines, last: self.chain.last };
-        if self.chain.lacks_newline {
-            lines.bytes.push(b'\n');
-        }
-        if let Some(first) = self.chain.torn_from {
-            let torn = lines.count + 1 - first;
-            lines.push(Entry::Recovered { first_line: first, lines: torn });
-        }
-        if !self.has_begun {
-            lines.push(Entry::Began(Box::new(run.clone())));
-        }
-        let first = lines.count + 1;
-        for entry in entries {
-            lines.push(entry);
-        }
-        let Lines { bytes, count, last, .. } = lines;
-        if count < first {
+        let mut entries = entries.peekable();
+        if entries.peek().is_none() {
             return Ok(Vec::new());
         }
         // If this fails half-way, nobody knows what the file ends with: the next opening finds out.
         self.is_broken = true;
+        let mut bytes = self.chain.recover(at, &run.id);
+        if !self.has_begun {
+            self.chain.push(at, &run.id, Entry::Began(Box::new(run.clone())), &mut bytes);
+        }
+        let lines = entries.map(|entry| self.chain.push(at, &run.id, entry, &mut bytes)).collect();
         self.medium
             .append(&bytes)
             .and_then(|()| self.medium.sync())
             .map_err(|source| JournalError::Unwritable { path: self.path.clone(), source })?;
         self.is_broken = false;
         self.has_begun = true;
-        self.chain = Chain {
-            lines: count,
-            last,
-            open: std::mem::take(&mut self.chain.open),
-            torn_from: None,
-            lacks_newline: false,
-        };
-        Ok((first..=count).collect())
+        Ok(lines)
     }
 }
 
-/// Lines that are about to be appended.
-struct Lines<'a> {
-    at: Timestamp,
-    run: &'a str,
-    bytes: Vec<u8>,
-    count: u64,
-    last: Hash,
-}
-
-impl Lines<'_> {
-    fn push(&mut self, entry: Entry) {
-        let record =
-            Record { seq: self.count + 1, prev: self.last.to_string(), at: self.at, run: self.run.to_owned(), entry };
-        let line = record.to_line();
-        self.last = Hash::of(&line);
-        self.count += 1;
-        self.bytes.extend_from_slice(&line);
-        self.bytes.push(b'\n');
-    }
-}
-
-/// Reads and verifies the journal in `path` without a lock, for audits. Each record is handed over with the number
-/// of its line.
-pub fn verify(path: &Path, record: impl FnMut(u64, &Record)) -> Result<(), JournalError> {
+/// Reads and verifies all of the journal in `path` without a lock, for audits. Each record is handed over.
+pub fn verify(path: &Path, record: impl FnMut(&Record)) -> Result<(), JournalError> {
     let text = path.display().to_string();
     let file = std::fs::File::open(path).map_err(|source| JournalError::Unreadable { path: text.clone(), source })?;
-    read(&text, BufReader::new(file), record).map(|_| ())
-}
-
-/// Reads lines and verifies their chain.
-fn read(path: &str, mut lines: impl BufRead, mut each: impl FnMut(u64, &Record)) -> Result<Chain, JournalError> {
-    let mut chain = Chain { lines: 0, last: Hash::START, open: BTreeMap::new(), torn_from: None, lacks_newline: false };
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let read = lines
-            .read_until(b'\n', &mut line)
-            .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
-        if read == 0 {
-            return Ok(chain);
-        }
-        chain.lacks_newline = line.pop_if(|byte| *byte == b'\n').is_none();
-        let number = chain.lines + 1;
-        let altered = |line: u64, why: &str| JournalError::Altered { path: path.to_owned(), line, why: why.to_owned() };
-        match Record::parse(&line) {
-            // Only a kill tears a line, and only the last one: whatever follows says so.
-            None => chain.torn_from = chain.torn_from.or(Some(number)),
-            Some(record) => {
-                if record.prev != chain.last.to_string() {
-                    let why = "it and the next line do not fit together";
-                    return Err(altered(number.saturating_sub(1).max(1), why));
-                }
-                if record.seq != number {
-                    return Err(altered(number, "its number is another"));
-                }
-                match (chain.torn_from.take(), &record.entry) {
-                    (Some(first), &Entry::Recovered { first_line, lines })
-                        if first_line == first && lines == number - first => {}
-                    (Some(first), _) => return Err(altered(first, "it is no record")),
-                    (None, Entry::Recovered { .. }) => return Err(altered(number, "there is nothing to recover")),
-                    (None, _) => {}
-                }
-                chain.note(number, &record);
-                each(number, &record);
-            }
-        }
-        chain.lines = number;
-        chain.last = Hash::of(&line);
-    }
-}
-
-impl Chain {
-    /// Keeps the list of open intents.
-    fn note(&mut self, line: u64, record: &Record) {
-        match &record.entry {
-            Entry::Intent { action } => {
-                let intent = OpenIntent { line, run: record.run.clone(), at: record.at, action: action.clone() };
-                self.open.insert(line, intent);
-            }
-            // An outcome that nobody knows leaves the intent open.
-            Entry::Outcome { outcome: Ended::Unknown, .. } | Entry::Began(_) | Entry::Recovered { .. } => {}
-            Entry::Outcome { intent, .. } => {
-                self.open.remove(intent);
-            }
-            Entry::LookedUp { intent, found, .. } => {
-                if found.closes() {
-                    self.open.remove(intent);
-                }
-            }
-        }
-    }
+    Chain::START.read(&text, BufReader::new(file), record).map(|_| ())
 }

@@ -134,6 +134,9 @@ pub struct Record {
     pub seq: u64,
     /// The hash of the line before it: `sha256:` and 64 hex digits, zeros before the first line.
     pub prev: String,
+    /// Where the oldest intent began that was open then, in bytes; else this line itself. Nothing before it has to be
+    /// read to go on.
+    pub from: u64,
     /// When it was written.
     pub at: Timestamp,
     /// By which run.
@@ -165,6 +168,19 @@ impl Hash {
 
     pub(super) fn of(line: &[u8]) -> Self {
         Self(Sha256::digest(line).into())
+    }
+
+    /// The hash that is printed so.
+    pub(super) fn from_text(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("sha256:")?.as_bytes();
+        let mut bytes = [0; 32];
+        if digits.len() != 2 * bytes.len() {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(bytes))
     }
 }
 

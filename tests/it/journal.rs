@@ -112,36 +112,91 @@ fn a_recovery_that_is_torn_itself_is_recovered() {
     disk.open().unwrap();
 }
 
+/// The line that the reading of a journal with these lines complains about.
+fn altered_line(result: Result<(), JournalError>) -> Option<u64> {
+    match result {
+        Ok(()) => None,
+        Err(JournalError::Altered { line, .. }) => Some(line),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn an_altered_line_is_an_error_that_names_it() {
     let (disk, mut names) = (Disk::default(), Names::new());
     write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
     write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
     let text = String::from_utf8(disk.bytes()).unwrap();
-    let altered_line = |text: &str| {
-        disk.set(text.as_bytes());
-        match disk.open().map(|_| ()) {
-            Err(JournalError::Altered { line, .. }) => line,
-            other => panic!("{other:?}"),
-        }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let found = |lines: &[&str]| {
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        altered_line(verify(&path, |_| {}))
     };
     let all: Vec<&str> = text.lines().collect();
+    assert_eq!(found(&all), None);
     for at in 0..all.len() - 1 {
         let with = |line: &str| {
             let mut all = all.clone();
             all[at] = line;
-            all.join("\n") + "\n"
+            found(&all)
         };
         let number = at as u64 + 1;
-        assert_eq!(altered_line(&with(&all[at].replace("run-", "ruin-"))), number, "another text");
-        assert_eq!(altered_line(&with("rubbish")), number, "no record");
+        assert_eq!(with(&all[at].replace("run-", "ruin-")), Some(number), "another text");
+        assert_eq!(with("rubbish"), Some(number), "no record");
         let mut cut = all.clone();
         cut.remove(at);
-        let found = altered_line(&(cut.join("\n") + "\n"));
+        let found = found(&cut).unwrap();
         assert!(found == number || found + 1 == number, "line {number} cut out, found at {found}");
     }
-    disk.set(text.as_bytes());
-    disk.open().unwrap();
+}
+
+#[test]
+fn opening_reads_the_tail_and_names_an_altered_line_in_it() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    let alter = |at: usize| {
+        let whole = disk.bytes();
+        let mut lines: Vec<String> = String::from_utf8(whole.clone()).unwrap().lines().map(str::to_owned).collect();
+        lines[at - 1] = lines[at - 1].replace("run-", "ran-");
+        disk.set((lines.join("\n") + "\n").as_bytes());
+        let found = altered_line(disk.open().map(|_| ()));
+        disk.set(&whole);
+        found
+    };
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
+    // Lines 7 and 8 are the intents of the last batch, 9 and 10 their outcomes. The second outcome knows that only
+    // the second intent is open, so that is where the tail begins.
+    assert_eq!((alter(1), alter(6), alter(8), alter(9)), (None, None, Some(8), Some(9)));
+
+    // An intent that stays open keeps everything after it in the tail.
+    let mut journal = disk.open().unwrap();
+    journal.begin(run("run-3"));
+    let open = creation(&mut names, "zoe@example.com", &[]);
+    journal.intents(&names, AT, [&open]).unwrap();
+    drop(journal);
+    for id in ["run-4", "run-5"] {
+        write_two(&mut disk.open().unwrap(), &mut names, id).unwrap();
+    }
+    assert_eq!((alter(1), alter(12), alter(14), alter(20)), (None, Some(12), Some(14), Some(20)));
+    let journal = disk.open().unwrap();
+    assert_eq!(open_ids(&journal), ["create_user zoe@example.com"]);
+    assert_eq!(journal.head().0, 22);
+}
+
+#[test]
+fn a_pointer_to_nowhere_is_not_followed() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    let text = String::from_utf8(disk.bytes()).unwrap();
+    let last = text.lines().last().unwrap();
+    let from = serde_json::from_str::<serde_json::Value>(last).unwrap()["from"].to_string();
+    for elsewhere in ["0", "1", "17", "999999999", "18446744073709551615"] {
+        let other = last.replace(&format!("\"from\":{from}"), &format!("\"from\":{elsewhere}"));
+        disk.set(text.replace(last, &other).as_bytes());
+        let journal = disk.open().unwrap_or_else(|error| panic!("{elsewhere}: {error}"));
+        assert_eq!(journal.head().0, 5, "everything is read instead");
+    }
 }
 
 #[test]
@@ -244,14 +299,14 @@ fn a_file_is_private_locked_and_read_by_audits() {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
     let mut kinds = Vec::new();
-    let mut note = |number: u64, record: &Record| {
-        assert_eq!(record.seq, number);
+    let mut note = |record: &Record| {
+        assert_eq!(record.seq, kinds.len() as u64 + 1);
         kinds.push(matches!(record.entry, Entry::Intent { .. }));
     };
     verify(&path, &mut note).unwrap();
     assert_eq!(kinds, [false, true, true, false, false], "an audit reads while a run writes");
     drop(journal);
     write_two(&mut Journal::open(&path).unwrap(), &mut names, "run-2").unwrap();
-    verify(&path, |_, _| {}).unwrap();
+    verify(&path, |_| {}).unwrap();
     assert!(matches!(Journal::open(folder.path()), Err(JournalError::Unreadable { .. })), "a folder is no journal");
 }

@@ -1,6 +1,6 @@
 //! A disk in memory that fills up, or loses power, at a chosen call.
 
-use std::io;
+use std::io::{self, Cursor};
 use std::sync::{Arc, Mutex};
 
 use rollcall::journal::{Journal, JournalError, Medium};
@@ -56,7 +56,7 @@ impl Disk {
 
     pub(crate) fn open(&self) -> Result<Journal, JournalError> {
         let bytes = self.bytes();
-        Journal::resume("journal", bytes.as_slice(), Box::new(self.clone()))
+        Journal::resume("journal", Cursor::new(bytes), Box::new(self.clone()))
     }
 }
 
