@@ -8,14 +8,16 @@ use crate::model::Names;
 use crate::plan::{Action, Shown};
 use crate::store::Writer;
 
-/// Looks up and journals what became of every open intent. Those that the store can't tell stay open.
+/// Looks up and journals what became of every open intent of the store with this identity. Those that the store
+/// can't tell stay open.
 pub(super) async fn close_open_intents<S: Writer>(
+    identity: &str,
     names: &mut Names,
     store: &mut S,
     journal: &mut Journal,
     options: &Options<'_>,
 ) -> Result<Vec<ClosedIntent>, ApplyError> {
-    let intents: Vec<OpenIntent> = journal.open_intents().cloned().collect();
+    let intents: Vec<OpenIntent> = journal.open_intents().filter(|intent| intent.store == identity).cloned().collect();
     if intents.is_empty() {
         return Ok(Vec::new());
     }

@@ -131,7 +131,7 @@ pub async fn run<S: Writer>(
         plan: plan.digest.clone(),
         store: plan.store.id.clone(),
     });
-    let looked_up = lookup::close_open_intents(names, store, journal, options).await?;
+    let looked_up = lookup::close_open_intents(&plan.store.id, names, store, journal, options).await?;
     for intent in &looked_up {
         progress(Progress::LookedUp(intent));
     }

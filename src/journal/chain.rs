@@ -108,9 +108,16 @@ impl Chain {
     /// Keeps the list of open intents.
     fn note(&mut self, record: &Record) {
         match &record.entry {
-            Entry::Intent { action } => {
-                let (line, run, at, action) = (record.seq, record.run.clone(), record.at, action.clone());
-                self.open.insert(line, OpenIntent { line, run, at, action, offset: self.length });
+            Entry::Intent { store, action } => {
+                let intent = OpenIntent {
+                    line: record.seq,
+                    run: record.run.clone(),
+                    store: store.clone(),
+                    at: record.at,
+                    action: action.clone(),
+                    offset: self.length,
+                };
+                self.open.insert(record.seq, intent);
             }
             // An outcome that nobody knows leaves the intent open.
             Entry::Outcome { outcome: Ended::Unknown, .. } | Entry::Began(_) | Entry::Recovered { .. } => {}

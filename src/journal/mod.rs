@@ -78,6 +78,8 @@ pub struct OpenIntent {
     pub line: u64,
     /// The run that made it.
     pub run: String,
+    /// The identity of the store in which it was to be done.
+    pub store: String,
     /// When it was made.
     pub at: Timestamp,
     /// The action as described; [`revive`] makes an action of it.
@@ -140,7 +142,9 @@ impl Journal {
         at: Timestamp,
         actions: impl IntoIterator<Item = &'a Action>,
     ) -> Result<Vec<u64>, JournalError> {
-        self.write(at, actions.into_iter().map(|action| Entry::Intent { action: describe(names, action) }))
+        let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
+        let intent = |action| Entry::Intent { store: store.clone(), action: describe(names, action) };
+        self.write(at, actions.into_iter().map(intent))
     }
 
     /// Writes and syncs what came of intents, by their lines.

@@ -97,6 +97,8 @@ pub enum Entry {
     Began(Box<Run>),
     /// An action is about to be done.
     Intent {
+        /// The store's own identity: an intent is looked up where it was meant to be done.
+        store: String,
         /// The action as described.
         action: serde_json::Value,
     },

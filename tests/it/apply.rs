@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rollcall::apply::{
     self, ApplyError, ApplyReport, Options, Outcome, OutcomeWord, Progress, ReportDocument, RunEnd, Stop, Verdict,
 };
-use rollcall::guard::GuardedPlan;
+use rollcall::guard::{GuardedPlan, check};
 use rollcall::journal::{Entry, Journal, LookedUp, Record, Run, Who, action_key};
 use rollcall::model::{ActionKind, Names, Status};
 use rollcall::rules::Rules;
@@ -381,6 +381,14 @@ fn an_open_invitation_is_looked_up_and_never_sent_twice() {
     assert_eq!(words(&report), [OutcomeWord::Unknown, OutcomeWord::Skipped]);
     assert!(bench.log.executed().is_empty());
     assert_eq!(report.verdict(), Verdict::NothingWritten);
+    assert_eq!(bench.disk.open().unwrap().open_intents().count(), 1);
+
+    // It was meant for another store: it stays open until there is a plan for that one.
+    let mut bench = Bench::new();
+    kill_while_inviting(&mut bench);
+    let mut elsewhere = plan(Vec::new()).plan().clone();
+    elsewhere.store.id = "2".to_owned();
+    assert!(bench.apply(&check(elsewhere)).looked_up.is_empty());
     assert_eq!(bench.disk.open().unwrap().open_intents().count(), 1);
 
     // The store is away: nothing is begun.
