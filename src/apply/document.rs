@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{ApplyReport, Outcome, OutcomeWord, RunEnd, Verdict};
-use crate::journal::{LookedUp, action_key};
+use crate::journal::LookedUp;
 use crate::model::{ActionKind, Name, Names};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, StoreDocument, action_id};
 
 /// What came of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -18,7 +18,7 @@ pub struct ReportDocument {
     /// The version of this format: 1.
     pub format: u32,
     /// The store.
-    pub store: ReportStore,
+    pub store: StoreDocument,
     /// The digest of the plan.
     pub digest: String,
     /// The run, as in the journal.
@@ -35,17 +35,6 @@ pub struct ReportDocument {
     pub actions: Vec<ReportAction>,
     /// What became of attempts that an earlier run left open.
     pub looked_up: Vec<ReportLookUp>,
-}
-
-/// The store of a report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ReportStore {
-    /// Its name in the settings.
-    pub name: String,
-    /// Its kind.
-    pub kind: String,
-    /// Its own identity.
-    pub id: String,
 }
 
 /// An action and its outcome.
@@ -119,9 +108,10 @@ impl ApplyReport {
     /// The report as it is printed.
     #[must_use]
     pub fn document(&self, names: &Names, plan: &Plan) -> ReportDocument {
+        let id = |action: &Action| action_id(names, action.kind, &action.subject);
         let text = |name: Option<Name>| name.map(|name| names.text(name).to_owned());
         let actions = plan.actions.iter().zip(&self.outcomes).map(|(action, outcome)| ReportAction {
-            id: action_key(names, action),
+            id: id(action),
             action: action.kind,
             user: text(action.subject.user),
             organization: text(action.subject.organization),
@@ -130,7 +120,7 @@ impl ApplyReport {
             outcome: outcome.word(),
             detail: outcome.detail().map(str::to_owned),
             needed: match outcome {
-                Outcome::Skipped { need } => plan.actions.get(*need as usize).map(|action| action_key(names, action)),
+                Outcome::Skipped { need } => plan.actions.get(*need as usize).map(id),
                 Outcome::Done
                 | Outcome::AlreadyTrue
                 | Outcome::Conflict(_)
@@ -149,7 +139,7 @@ impl ApplyReport {
         });
         ReportDocument {
             format: 1,
-            store: ReportStore {
+            store: StoreDocument {
                 name: plan.store.name.clone(),
                 kind: plan.store.kind.clone(),
                 id: plan.store.id.clone(),

@@ -22,13 +22,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use document::{ReportAction, ReportDocument, ReportFound, ReportLookUp, ReportStore, schema};
+pub use document::{ReportAction, ReportDocument, ReportFound, ReportLookUp, schema};
 pub use outcome::{ApplyReport, ClosedIntent, Outcome, OutcomeWord, RunEnd, Verdict};
 
 use crate::guard::GuardedPlan;
-use crate::journal::{Journal, JournalError, LookedUp, Run, Who, action_key};
+use crate::journal::{Journal, JournalError, LookedUp, Run, Who};
 use crate::model::{ActionKind, Names};
-use crate::plan::Action;
+use crate::plan::{Action, action_id};
 use crate::rules::Rules;
 use crate::store::{StoreError, Writer};
 use attempt::Attempt;
@@ -227,7 +227,9 @@ fn is_undecided(names: &Names, undecided: &BTreeSet<&str>, action: &Action) -> b
         | ActionKind::ChangeSiteRole
         | ActionKind::RevokeSite => false,
     };
-    !undecided.is_empty() && brings_somebody && undecided.contains(action_key(names, action).as_str())
+    !undecided.is_empty()
+        && brings_somebody
+        && undecided.contains(action_id(names, action.kind, &action.subject).as_str())
 }
 
 /// Tells about outcomes and counts them.

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-pub use describe::{action_key, describe, revive};
+pub use describe::{describe, revive};
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 

@@ -9,8 +9,9 @@ use rollcall::apply::{
     self, ApplyError, ApplyReport, Options, Outcome, OutcomeWord, Progress, ReportDocument, RunEnd, Stop, Verdict,
 };
 use rollcall::guard::{GuardedPlan, check};
-use rollcall::journal::{Entry, Journal, LookedUp, Record, Run, Who, action_key};
+use rollcall::journal::{Entry, Journal, LookedUp, Record, Run, Who};
 use rollcall::model::{ActionKind, Names, Status};
+use rollcall::plan::action_id;
 use rollcall::rules::Rules;
 
 use crate::support::disk::Disk;
@@ -504,7 +505,7 @@ proptest! {
         let report = bench.apply(&guarded);
         let actions = &guarded.plan().actions;
         let executed = bench.log.executed();
-        let ids: Vec<String> = actions.iter().map(|action| action_key(&bench.names, action)).collect();
+        let ids: Vec<String> = actions.iter().map(|action| action_id(&bench.names, action.kind, &action.subject)).collect();
         for (index, action) in actions.iter().enumerate() {
             let outcome = &report.outcomes[index];
             let times = executed.iter().filter(|id| **id == ids[index]).count();

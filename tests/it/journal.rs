@@ -1,11 +1,9 @@
 //! The journal: what is on disk when, and what is found when it is opened again.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use rollcall::journal::{Ended, Entry, Journal, JournalError, LookedUp, Record, Run, Who, describe, revive, verify};
 use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
-use rollcall::plan::{Action, State};
+use rollcall::plan::{Action, State, Subject};
 
 use crate::support::disk::Disk;
 use crate::support::scripted::{action, creation};
@@ -249,38 +247,73 @@ fn hostile_names_stay_on_their_line() {
 #[test]
 fn an_action_is_described_and_revived() {
     let mut names = Names::new();
-    let mut removal =
-        action(&mut names, ActionKind::RemoveMembership, "ana@example.com", Some(&[("role", "operator")]), None, &[]);
-    let (organization, site, role) =
-        (names.intern("North / Süd 100%"), names.intern("pit-1"), names.intern("operator"));
-    removal.subject.organization = Some(organization);
-    removal.fall_back = Some(ActionKind::CloseUser);
-    removal.before = Some(State {
+    let [organization, south, site, role, company, clearance] =
+        ["North / S\u{fc}d 100%", "south", "pit-1", "operator", "home.company", "attributes.clearance.level"]
+            .map(|text| names.intern(text));
+    let extra_roles = names.list(&[site, role]);
+    let membership = |organization| Membership { organization, role: Some(role), extra_roles, default_site: None };
+    let account = State {
+        facts: vec![
+            Fact::new(known::STATUS, Value::Text(known::ACTIVE)),
+            Fact::new(company, Value::Null),
+            Fact::new(clearance, Value::Number(-3)),
+            Fact::new(known::API_ENABLED, Value::Bool(true)),
+            Fact::new(known::API_ROUTES, Value::Set(extra_roles)),
+        ],
+        memberships: vec![
+            membership(known::PLATFORM),
+            Membership { default_site: Some(site), ..membership(organization) },
+        ],
+        // A store may hold a grant without a membership.
+        grants: vec![Grant { organization, site, role: None }, Grant { organization: south, site, role: Some(role) }],
+    };
+    let of_membership = State {
         facts: vec![
             Fact::new(known::ROLE, Value::Text(role)),
-            Fact::new(known::EXTRA_ROLES, Value::Set(names.list(&[site, role]))),
-            Fact::new(known::RANK, Value::Number(-3)),
-            Fact::new(known::ADMIN, Value::Bool(true)),
+            Fact::new(known::EXTRA_ROLES, Value::Set(extra_roles)),
             Fact::new(known::DEFAULT_SITE, Value::Null),
         ],
-        memberships: vec![Membership {
-            organization,
-            role: Some(role),
-            extra_roles: names.list(&[site]),
-            default_site: None,
-        }],
-        grants: vec![Grant { organization, site, role: None }],
-    });
-    let described = describe(&names, &removal);
-    assert_eq!(described["id"], "remove_membership ana@example.com North%20%2F%20S%C3%BCd%20100%25");
-    let revived = revive(&mut names, &described).unwrap();
-    assert_eq!((revived.kind, revived.subject, revived.fall_back), (removal.kind, removal.subject, removal.fall_back));
-    let (was, is) = (removal.before.unwrap(), revived.before.unwrap());
-    let facts = |state: &State| state.facts.iter().copied().collect::<BTreeSet<Fact>>();
-    assert_eq!(facts(&is), facts(&was));
-    assert_eq!((is.memberships, is.grants), (was.memberships, was.grants));
-    assert_eq!(revived.after, None);
-    for broken in ["{}", "[]", "{\"action\":\"dance\"}", "{\"action\":\"create_user\",\"else\":null,\"user\":3}"] {
+        memberships: Vec::new(),
+        grants: vec![Grant { organization, site, role: Some(role) }],
+    };
+    let subject = |organization, site| Subject { user: None, organization, site, role: None };
+    let platform_role = State::field(known::ROLE, Value::Null);
+    let ranked = State::of(vec![Fact::new(known::RANK, Value::Number(7)), Fact::new(known::ADMIN, Value::Bool(true))]);
+    for (kind, subject, before, after) in [
+        (ActionKind::DeleteUser, subject(None, None), Some(account.clone()), None),
+        (ActionKind::InviteUser, subject(None, None), None, Some(account)),
+        (ActionKind::RemoveMembership, subject(Some(organization), None), Some(of_membership.clone()), None),
+        (ActionKind::ChangeRole, subject(Some(organization), None), Some(of_membership.clone()), Some(of_membership)),
+        (ActionKind::ChangeRole, subject(None, None), Some(platform_role.clone()), Some(platform_role.clone())),
+        (ActionKind::GrantSite, subject(Some(organization), Some(site)), None, Some(platform_role)),
+        (ActionKind::UpdateRole, Subject { role: Some(role), ..Subject::default() }, None, Some(ranked)),
+    ] {
+        let mut action = action(&mut names, kind, "ana@example.com", None, None, &[]);
+        let user = if kind == ActionKind::UpdateRole { None } else { action.subject.user };
+        action.subject = Subject { user, ..subject };
+        action.fall_back = Some(ActionKind::CloseUser);
+        (action.before, action.after) = (before, after);
+        let described = describe(&names, &action);
+        let revived = revive(&mut names, &described).expect("an action");
+        assert_eq!((revived.kind, revived.subject, revived.fall_back), (kind, action.subject, action.fall_back));
+        let sorted = |state: Option<State>| {
+            state.map(|State { mut facts, mut memberships, mut grants }| {
+                facts.sort_unstable();
+                memberships.sort_unstable();
+                grants.sort_unstable();
+                State { facts, memberships, grants }
+            })
+        };
+        assert_eq!(sorted(revived.before), sorted(action.before), "{described}");
+        assert_eq!(sorted(revived.after), sorted(action.after), "{described}");
+    }
+    for broken in [
+        "{}",
+        "[]",
+        r#"{"action":"dance"}"#,
+        r#"{"action":"create_user","else":null,"user":3}"#,
+        r#"{"action":"create_user","else":null,"user":"a","organization":null,"site":null,"role":null,"before":null,"after":7}"#,
+    ] {
         assert!(revive(&mut names, &serde_json::from_str(broken).unwrap()).is_none(), "{broken}");
     }
 }

@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use rollcall::guard::{GuardedPlan, check};
-use rollcall::journal::action_key;
 use rollcall::model::{
     ActionKind, Collection, Completeness, Fact, Invitation, InvitationState, LiveRecord, LiveState, Names, Status,
     Value, known,
 };
-use rollcall::plan::{Action, Cause, People, Plan, State, StoreRef, Subject};
+use rollcall::plan::{Action, Cause, People, Plan, State, StoreRef, Subject, action_id};
 use rollcall::rules::Identity;
 use rollcall::store::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
 
@@ -218,7 +217,7 @@ impl Writer for Scripted {
         }
         self.executions += 1;
         for action in batch {
-            self.log.push(format!("execute {}", action_key(names, action)));
+            self.log.push(format!("execute {}", action_id(names, action.kind, &action.subject)));
         }
         let request = self.requests.pop_front().unwrap_or(Request::Works);
         if matches!(request, Request::Fails) {
