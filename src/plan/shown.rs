@@ -293,11 +293,12 @@ impl Expected<'_> {
 
     fn renamed(&self) -> Found {
         let key = |state: Option<&State>| state.and_then(|state| state.value(known::KEY)).and_then(Value::text);
-        let (before, after) = (key(self.action.before.as_ref()), key(self.action.after.as_ref()));
-        let (Some(is), Some(before), Some(after)) = (key(self.state), before, after) else {
+        let before = key(self.action.before.as_ref());
+        let after = key(self.action.after.as_ref()).or(self.action.subject.user);
+        let (Some(before), Some(after)) = (before, after) else {
             return Found::Unknown("the action names no keys".to_owned());
         };
-        let gone = if is == before { after } else { before };
+        let (is, gone) = if self.is_after { (after, before) } else { (before, after) };
         let view = match self.find(is) {
             Account::Present(view) => view,
             Account::Absent => return self.no_account(),
@@ -323,49 +324,40 @@ impl Expected<'_> {
     }
 
     fn invitation(&self) -> Found {
-        let Some(expected) = self.state.and_then(|state| state.value(known::INVITATION)) else {
+        let word = |state: Option<&State>| state.and_then(|state| state.value(known::INVITATION));
+        let (Some(expected), before) = (word(self.state), word(self.action.before.as_ref())) else {
             return self.account();
         };
+        let wants_pending = expected == Value::Text(known::PENDING);
         let invitation = match self.subject() {
             Account::Present(view) => view.invitation,
-            Account::Absent => None,
+            // Who never was in is not there any more.
+            Account::Absent if self.is_after && !wants_pending => return Found::Same,
+            Account::Absent => return self.no_account(),
             Account::Unknown(why) => return Found::Unknown(why),
         };
-        let state = invitation.map(|invitation| invitation.state_at(self.seen.at));
-        let unread = match self.seen.live.evidence.of(Collection::Invitations) {
-            Completeness::Complete => None,
-            Completeness::Partial(why) | Completeness::Unreadable(why) => Some(why),
-        };
-        if let (None, Some(why)) = (state, unread) {
+        if let (None, Completeness::Partial(why) | Completeness::Unreadable(why)) =
+            (invitation, self.seen.live.evidence.of(Collection::Invitations))
+        {
             return Found::Unknown(format!("invitations were not read completely: {why}"));
         }
-        let is_pending = match state {
+        let live = match invitation.map(|invitation| invitation.state_at(self.seen.at)) {
             Some(InvitationState::Accepted) => return Found::Different("the invitation was accepted".to_owned()),
-            Some(InvitationState::Pending) => true,
-            None
-            | Some(
-                InvitationState::Suppressed
-                | InvitationState::Declined
-                | InvitationState::Expired
-                | InvitationState::Cancelled,
-            ) => false,
+            Some(InvitationState::Pending) => known::PENDING,
+            Some(InvitationState::Declined | InvitationState::Expired | InvitationState::Cancelled) => known::ENDED,
+            Some(InvitationState::Suppressed) | None => known::NONE,
         };
         // Stores keep whole seconds.
-        let is_older = |sent: Timestamp, since: Timestamp| sent.as_second() < since.as_second();
         let sent = invitation.and_then(|invitation| invitation.sent);
-        if let (true, true, Some(sent), Some(since)) = (self.is_after, is_pending, sent, self.seen.since)
-            && is_older(sent, since)
-        {
-            return Found::Different("the invitation was sent before".to_owned());
-        }
-        // Stores differ in whether they remember an ended invitation: ended and none are one answer.
-        if is_pending == (expected == Value::Text(known::PENDING)) {
-            Found::Same
-        } else if is_pending {
-            Found::Different("the invitation is pending".to_owned())
-        } else {
-            Found::Different("no invitation is pending".to_owned())
-        }
+        let is_old =
+            matches!((sent, self.seen.since), (Some(sent), Some(since)) if sent.as_second() < since.as_second());
+        let is_it = match (self.is_after, wants_pending) {
+            (false, _) => Value::Text(live) == expected,
+            (true, true) => live == known::PENDING && !is_old,
+            // Stores differ in whether they remember what ended: it is enough that it is not what it was.
+            (true, false) => live != known::PENDING && before != Some(Value::Text(live)),
+        };
+        if is_it { Found::Same } else { Found::Different(format!("the invitation is {}", self.seen.names.text(live))) }
     }
 
     // ---- access
@@ -379,7 +371,7 @@ impl Expected<'_> {
             Account::Unknown(why) => return Found::Unknown(why),
         };
         let Some(membership) = view.membership(organization) else {
-            // The platform is no place that one belongs to: without a role there is simply nothing.
+            // Without a role on the platform there is nothing, and that may be what is expected.
             return match self.state {
                 Some(state) if organization == known::PLATFORM => match self.absent(Collection::Memberships, what) {
                     Found::Unknown(why) => Found::Unknown(why),
@@ -428,6 +420,7 @@ impl Expected<'_> {
             found = found.max(match view.membership(expected.organization) {
                 Some(membership) if membership == expected => Found::Same,
                 Some(_) => Found::OtherValue(format!("the membership in `{organization}` is another")),
+                None if is_nothing(expected) => Found::Same,
                 None => self.absent(Collection::Memberships, || format!("the membership in `{organization}`")),
             });
         }
@@ -452,6 +445,11 @@ impl Expected<'_> {
 
 fn value_of(facts: &[Fact], field: Name) -> Value {
     facts.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value)
+}
+
+/// The platform is no place that one belongs to: without a role there is simply nothing.
+fn is_nothing(membership: &Membership) -> bool {
+    membership.organization == known::PLATFORM && membership.role.is_none() && membership.extra_roles.is_empty()
 }
 
 fn membership_value(membership: &Membership, field: Name) -> Value {

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use rollcall::model::{
-    ActionKind, Collection, Completeness, Fact, Grant, Invitation, InvitationState, LiveRecord, LiveState, Membership,
-    Name, Names, Organization, Role, Site, Status, Value, known,
+    ActionKind, Collection, Completeness, Fact, Grant, Invitation, InvitationState, List, LiveRecord, LiveState,
+    Membership, Name, Names, Organization, Role, Site, Status, Value, known,
 };
 use rollcall::plan::{Action, Cause, Seen, Shown, State, Subject, shows};
 use rollcall::rules::{Attribute, AttributeType, Comparison, Field, Rules};
@@ -95,6 +95,12 @@ impl World {
         let Self { names, rules, live } = self;
         let at = Timestamp::new(1_000, 0).unwrap();
         shows(action, &Seen { names, rules, live, at, since: None })
+    }
+
+    fn shows_like(&mut self, kind: ActionKind) -> Shown {
+        let (before, after) = (self.state(&[("invitation", "pending")]), self.state(&[("invitation", "ended")]));
+        let action = self.action(kind, Some(before), Some(after));
+        self.shows(&action)
     }
 
     fn partial(mut self, collection: Collection) -> Self {
@@ -282,6 +288,16 @@ fn invitations() {
     assert_eq!(shown(None, "pending", "none"), Shown::After);
     assert_eq!(shown(invitation(InvitationState::Cancelled, 2_000), "pending", "ended"), Shown::After);
     assert!(is_other(&shown(invitation(InvitationState::Accepted, 2_000), "pending", "none")));
+    assert_eq!(shown(invitation(InvitationState::Suppressed, 2_000), "none", "ended"), Shown::Before, "never sent");
+    assert_eq!(shown(over, "ended", "none"), Shown::Before, "only taken off the list");
+    let mut world = World::empty();
+    let (before, after) = (world.state(&[("invitation", "ended")]), world.state(&[("invitation", "none")]));
+    let action = world.action(ActionKind::CancelInvitation, Some(before), Some(after));
+    assert_eq!(world.shows(&action), Shown::After, "nobody is left");
+    assert!(is_unknown(&world.partial(Collection::Users).shows(&action)));
+    assert!(is_unknown(
+        &World::with(|_, _| {}).partial(Collection::Invitations).shows_like(ActionKind::CancelInvitation)
+    ));
     assert_eq!(shown(over, "ended", "pending"), Shown::Before, "sent again");
     assert_eq!(shown(pending, "ended", "pending"), Shown::After);
 }
@@ -354,6 +370,14 @@ fn a_role_on_the_platform_may_be_none() {
     assert_eq!(shown(Some("admin"), None, Some("admin")), Shown::After);
     assert_eq!(shown(None, Some("admin"), None), Shown::After);
     assert_eq!(shown(Some("admin"), Some("admin"), None), Shown::Before);
+
+    // A new account with nothing on the platform has nothing there.
+    let mut world = World::with(|_, _| {});
+    let mut after = world.state(&[("status", "active")]);
+    after.memberships =
+        vec![Membership { organization: known::PLATFORM, role: None, extra_roles: List::EMPTY, default_site: None }];
+    let action = world.action(ActionKind::CreateUser, None, Some(after));
+    assert_eq!(world.shows(&action), Shown::After);
 }
 
 #[test]
