@@ -1,6 +1,9 @@
 //! rollcall keeps who-has-access-to-what in git.
 
+pub mod apply;
 pub mod diagnostic;
+pub mod guard;
+pub mod journal;
 pub mod model;
 pub mod plan;
 pub mod report;

@@ -11,6 +11,7 @@ mod fit;
 mod inputs;
 mod order;
 mod people;
+mod shown;
 mod state_json;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
@@ -27,6 +28,7 @@ pub use explain::{
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 
 use std::collections::BTreeMap;
