@@ -1,6 +1,7 @@
 //! rollcall keeps who-has-access-to-what in git.
 
 pub mod diagnostic;
+pub mod document;
 pub mod model;
 pub mod plan;
 pub mod rules;
