@@ -119,6 +119,15 @@ impl Document {
         path.iter().try_fold(&self.root, |node, key| node.get(key))
     }
 
+    /// The keys of the mapping at a path, as written.
+    #[must_use]
+    pub fn keys(&self, path: &[&str]) -> Vec<&str> {
+        match self.find(path).map(|node| &node.shape) {
+            Some(Shape::Map(entries)) => entries.iter().map(|(key, _, _)| key.as_str()).collect(),
+            Some(Shape::Null | Shape::Scalar | Shape::List(_)) | None => Vec::new(),
+        }
+    }
+
     /// The place of the value at a path, or of the last key on the way to it.
     #[must_use]
     pub fn nearest(&self, path: &[&str]) -> Place {
