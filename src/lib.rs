@@ -2,6 +2,7 @@
 
 pub mod diagnostic;
 pub mod document;
+pub mod manifest;
 pub mod model;
 pub mod plan;
 pub mod rules;
