@@ -4,7 +4,6 @@
 //! of the document tells that from what it leaves out) is laid over what it extends as generic values: maps merge,
 //! everything else replaces, `null` takes away. The result is typed once more, and checked.
 
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
 use super::check::{self, Places};
@@ -88,13 +87,9 @@ pub fn from_inline(
 /// The JSON Schema of a rule set.
 #[must_use]
 pub fn schema() -> Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Rules>();
-    schema.insert("$id".to_owned(), "https://rollcall.example/schemas/rules.schema.json".into());
-    schema.insert("title".to_owned(), "rollcall rule set".into());
     let description = "How the system behind a user store behaves. Left out: as in the rule set that is extended \
                        (`default` if none is named). `null`: not stated by the vendor.";
-    schema.insert("description".to_owned(), description.into());
-    schema.to_value()
+    document::schema_of::<Rules>("rules.schema.json", "rollcall rule set", description)
 }
 
 /// The documents of a chain of `extends`, the most special first.

@@ -14,13 +14,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
-use schemars::generate::SchemaSettings;
 
 pub use file::{FILE_NAME, Refused, load, parse};
 pub use raw::{AbsentUsers, CatalogMode, CountLimit, RemovalLimit, Smtp, SmtpTls};
 pub use secret::{SecretReference, Sink};
 
-use crate::document::nearest;
+use crate::document::{self, nearest};
 use crate::model::matches;
 use crate::rules::{Identity, KeyCase, Period, Rules};
 
@@ -193,13 +192,9 @@ impl StoreSettings {
 /// The JSON Schema of `rollcall.yaml`.
 #[must_use]
 pub fn schema() -> serde_json::Value {
-    let mut schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<raw::RawSettings>();
-    schema.insert("$id".to_owned(), "https://rollcall.example/schemas/settings.schema.json".into());
-    schema.insert("title".to_owned(), "rollcall settings".into());
     let description = "`rollcall.yaml` at the root of an access repository: stores, scope, guards, and where the \
                        manifests are. Secrets are references, never values.";
-    schema.insert("description".to_owned(), description.into());
-    schema.to_value()
+    document::schema_of::<raw::RawSettings>("settings.schema.json", "rollcall settings", description)
 }
 
 #[cfg(test)]

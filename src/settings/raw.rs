@@ -45,6 +45,7 @@ pub(super) struct RawSettings {
 /// A store: exactly one of `sqlite`, `scim`, `keycloak`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Store")]
 pub(super) struct RawStore {
     /// The embedded store.
     pub(super) sqlite: Option<RawSqlite>,
@@ -59,6 +60,7 @@ pub(super) struct RawStore {
 /// The embedded store.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Sqlite")]
 pub(super) struct RawSqlite {
     /// Its file, relative to this one or absolute; `rollcall init` makes it.
     pub(super) path: String,
@@ -68,6 +70,7 @@ pub(super) struct RawSqlite {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its shape; not supported yet")]
+#[schemars(rename = "Scim")]
 pub(super) struct RawScim {
     /// Its base address.
     url: String,
@@ -81,6 +84,7 @@ pub(super) struct RawScim {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(dead_code, reason = "read for its shape; not supported yet")]
+#[schemars(rename = "Keycloak")]
 pub(super) struct RawKeycloak {
     /// Its base address.
     url: String,
@@ -94,7 +98,7 @@ pub(super) struct RawKeycloak {
 
 /// The rules of a store.
 #[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
+#[schemars(rename = "StoreRules", untagged)]
 pub(super) enum RawRules {
     /// A built-in rule set, or a file (`rules/ours.yaml`).
     Named(String),
@@ -105,6 +109,7 @@ pub(super) enum RawRules {
 /// What is managed.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Manage")]
 pub(super) struct RawManage {
     /// All declared organizations, or these. A list is not yet supported.
     pub(super) organizations: Option<RawScope>,
@@ -122,7 +127,7 @@ pub(super) struct RawManage {
 
 /// Organizations that are managed.
 #[derive(Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(untagged)]
+#[schemars(rename = "ManagedOrganizations", untagged)]
 pub(super) enum RawScope {
     /// All declared ones.
     All(#[schemars(extend("const" = "all"))] String),
@@ -153,6 +158,7 @@ pub enum CatalogMode {
 /// What a plan has to pass.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Guards")]
 pub(super) struct RawGuards {
     /// People who lose something, of the store and of each organization.
     #[serde(default)]
@@ -203,6 +209,7 @@ pub struct CountLimit {
 /// Where one-time secrets go.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Secrets")]
 pub(super) struct RawSecrets {
     /// What takes them.
     pub(super) sink: Sink,
@@ -211,6 +218,7 @@ pub(super) struct RawSecrets {
 /// How notices go out: `outbox` or `smtp`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Mail")]
 pub(super) struct RawMail {
     /// The address that they come from.
     #[schemars(required)]
