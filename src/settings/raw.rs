@@ -218,7 +218,7 @@ pub(super) struct RawSecrets {
 /// How notices go out: `outbox` or `smtp`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Mail")]
+#[schemars(rename = "MailSettings")]
 pub(super) struct RawMail {
     /// The address that they come from.
     #[schemars(required)]
