@@ -7,5 +7,6 @@ mod explain;
 mod journal;
 mod laws;
 mod report;
+mod schemas;
 mod shown;
 mod support;
