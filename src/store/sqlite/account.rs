@@ -75,6 +75,10 @@ pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
             _ => Err(conflict(format!("there is an account `{}` already, which is not the same", account.key))),
         };
     }
+    let carried = action.after.as_ref().map_or(0, |after| after.memberships.len() + after.grants.len());
+    if status == Status::Closed && carried > 0 {
+        return Err(refused("a closed account takes no access"));
+    }
     rights::move_seat(turn, None, Some(status), SeatRefusal::Create)?;
     let id = insert(turn, key, status, &fields)?;
     for (field, value) in fields.iter().filter(|(field, _)| column(field).is_none()) {

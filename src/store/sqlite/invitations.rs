@@ -127,9 +127,10 @@ pub(super) fn send(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop>
     let was_suppressed = turn
         .connection
         .prepare_cached(
-            "UPDATE invitations SET state = 'pending', sent = ?2, ends = ?3 WHERE user_id = ?1 AND state = 'suppressed'",
+            "UPDATE invitations SET state = 'pending', user_key = ?2, sent = ?3, ends = ?4 \
+             WHERE user_id = ?1 AND state = 'suppressed'",
         )?
-        .execute((account.id, sent, ends))?;
+        .execute((account.id, &account.key, sent, ends))?;
     if was_suppressed == 0 {
         insert(turn, account.id, &account.key, true)?;
     }

@@ -259,6 +259,7 @@ pub(super) fn add(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> 
     let after = value::fields(turn.names, action.after.as_ref());
     match (place, load(turn, account.id, place)?) {
         (Place::Organization(organization), None) => {
+            rights::check_takes_access(&account)?;
             insert_fields(turn, account.id, organization, &after)?;
             Ok(Effect::Done)
         }
@@ -282,6 +283,7 @@ fn change(
     if let Some(effect) = verdict(before, after, live) {
         return Ok(effect);
     }
+    rights::check_takes_access(account)?;
     if let Some(role) = after.get(ROLE) {
         rights::check_own_role(turn, account, field_of(live, ROLE), role)?;
     }

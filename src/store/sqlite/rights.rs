@@ -52,6 +52,14 @@ pub(super) fn check_own_set(turn: &Turn<'_>, account: &Account, from: &Plain, to
     if elements(from).iter().all(|element| to.contains(element)) { Ok(()) } else { check_not_own(turn, account) }
 }
 
+/// Refuses access for an account that is closed.
+pub(super) fn check_takes_access(account: &Account) -> Result<(), Stop> {
+    match account.status {
+        Status::Closed => Err(refused(format!("`{}` is closed and takes no access", account.key))),
+        Status::Preloaded | Status::Invited | Status::Active | Status::Inactive => Ok(()),
+    }
+}
+
 fn is_own(turn: &Turn<'_>, account: &Account) -> bool {
     turn.own.is_some_and(|own| turn.rules.identity.normalize(&account.key).is_ok_and(|identity| identity == own))
 }

@@ -464,6 +464,9 @@ impl MemoryStore {
         };
         self.data.users.insert(identity.clone(), user);
         self.check_seats(before, SeatRefusal::Create)?;
+        if status == Status::Closed && !(memberships.is_empty() && grants.is_empty()) {
+            return Err(refused());
+        }
         for (organization, membership) in memberships {
             self.put_membership(&identity, &organization, membership)?;
         }
@@ -506,6 +509,9 @@ impl MemoryStore {
     }
 
     fn put_membership(&mut self, identity: &str, organization: &str, mut fields: Fields) -> Result<(), Effect> {
+        if self.data.users.get(identity).is_some_and(|user| user.status == Status::Closed) {
+            return Err(refused());
+        }
         if !organization.is_empty() && !self.data.organizations.contains_key(organization) {
             return Err(conflict());
         }
@@ -521,9 +527,6 @@ impl MemoryStore {
         }
         let user = self.data.users.get_mut(identity).expect("a user");
         fields.retain(|_, value| !is_empty(value));
-        if user.status == Status::Closed && !(organization.is_empty() && fields.is_empty()) {
-            return Err(refused());
-        }
         if organization.is_empty() && fields.is_empty() {
             user.memberships.remove("");
         } else {
