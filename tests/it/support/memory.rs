@@ -446,7 +446,10 @@ impl MemoryStore {
         if let Some(live) = self.data.users.get(&identity) {
             let has = live.status == status
                 && all_same(&fields, &live.fields)
-                && memberships.iter().all(|(place, m)| live.memberships.get(place).is_some_and(|l| all_same(m, l)))
+                && memberships.iter().all(|(place, m)| {
+                    let nothing = place.is_empty() && m.values().all(is_empty);
+                    live.memberships.get(place).map_or(nothing, |l| all_same(m, l))
+                })
                 && grants.iter().all(|(place, role)| live.grants.get(place) == Some(role));
             return if has { Ok(Effect::AlreadyTrue) } else { Err(conflict()) };
         }
