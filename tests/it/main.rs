@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on should say so")]
 
 mod apply;
+mod conformance;
 mod explain;
 mod journal;
 mod laws;
 mod report;
 mod schemas;
 mod shown;
+mod sqlite;
 mod support;
