@@ -20,7 +20,7 @@ pub struct Piece {
     pub role: Option<Name>,
     /// Extra roles, of a membership.
     pub extra_roles: List,
-    /// The preselected site, of a membership.
+    /// The preselected site, of a membership; also on the grants of a source that gives sites and no membership.
     pub default_site: Option<Name>,
     /// The line that says so.
     pub position: Position,
@@ -119,7 +119,8 @@ fn expand_row(
                 site: Some(site),
                 role: site_row.role,
                 extra_roles: List::EMPTY,
-                default_site: None,
+                // A row that makes nobody a member has no other piece that could carry it.
+                default_site: if row.membership { None } else { row.default_site },
                 position,
                 role_position: position,
                 ..piece
@@ -166,7 +167,7 @@ impl Effective {
                 organization: first.organization,
                 role: fold_roles(catalog, memberships, conflicts),
                 extra_roles: fold_extra_roles(names, memberships),
-                default_site: fold_default_sites(memberships, conflicts),
+                default_site: fold_default_sites(in_organization, conflicts),
             };
             let reaches_all = catalog.reaches_all(membership.role);
             for in_site in grants.chunk_by(|a, b| a.site == b.site) {
@@ -180,24 +181,18 @@ impl Effective {
                     self.grants.push(Grant { organization: first.organization, site, role });
                 }
             }
-            check_default_site(catalog, &membership, memberships, grants, conflicts);
+            check_default_site(catalog, &membership, in_organization, conflicts);
             self.memberships.push(membership);
         }
     }
 }
 
-fn check_default_site(
-    catalog: &Catalog,
-    membership: &Membership,
-    memberships: &[Piece],
-    grants: &[Piece],
-    conflicts: &mut Vec<Conflict>,
-) {
+fn check_default_site(catalog: &Catalog, membership: &Membership, pieces: &[Piece], conflicts: &mut Vec<Conflict>) {
     let Some(site) = membership.default_site else { return };
-    let granted = grants.iter().any(|grant| grant.site == Some(site))
+    let granted = pieces.iter().any(|piece| piece.site == Some(site))
         || (catalog.reaches_all(membership.role) && catalog.has_site(membership.organization, site));
     if !granted {
-        let piece = memberships.iter().find(|piece| piece.default_site == Some(site));
+        let piece = pieces.iter().find(|piece| piece.default_site == Some(site));
         conflicts.extend(piece.map(|&piece| Conflict::DefaultSiteNotGranted(piece)));
     }
 }

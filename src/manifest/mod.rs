@@ -1,0 +1,148 @@
+//! Floor 3: from manifests to desired state (`language.md` §2 and §3).
+//!
+//! Files are read on all cores, each into facts over a table of names of its own (`read`); these are added up in the
+//! order of paths (`merge`), users are linked to teams and site grants, names are looked up (`resolve`), and what
+//! reaches each user is checked (`check`). A mistake never ends a run: all of them are told, sorted by place.
+//!
+//! Deliberately absent: the live state, the clock (whether manifests are valid never depends on it), and what a store
+//! can do, apart from the types of its attributes and how keys compare.
+
+mod check;
+mod cycles;
+mod facts;
+mod known_names;
+mod merge;
+mod names;
+mod read;
+mod read_access;
+mod read_catalog;
+mod read_shared;
+mod read_users;
+mod resolve;
+mod suggest;
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
+use crate::model::{Desired, Name, Names};
+use crate::rules::{KeyField, Rules};
+use crate::source::{Content, LARGEST_SUM, Sources};
+use facts::FileFacts;
+use merge::Merged;
+
+/// How many files are read before their facts are added up: enough to keep all cores busy, few enough for memory.
+const BATCH: usize = 64;
+
+/// What the manifests say.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The desired state; to be used only if there is no error.
+    pub desired: Desired,
+    /// Every mistake and remark, sorted by path, position and code.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The manifests, sorted by path.
+    pub files: Vec<FileId>,
+}
+
+impl Loaded {
+    /// Whether there is an error, so that nothing may be planned.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        has_errors(&self.diagnostics)
+    }
+}
+
+/// Reads all manifests in these files and folders (relative to the access repository), under the rules of a store.
+///
+/// Names go into `names`; hashes and line tables of the files are kept in `sources`, for places and snippets.
+pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, named: &[String]) -> Loaded {
+    let (files, unreadable) = sources.find_manifests(named);
+    let mut merged = Merged::new(names, rules);
+    for mistake in unreadable {
+        merged.broken = true;
+        merged.mistakes.push(mistake);
+    }
+    read_all(&mut merged, rules, sources, &files);
+    merged.resolve();
+    tell_keys_that_differ_by_case(&mut merged, rules);
+    let Merged { names, mut desired, mut mistakes, broken, stated, .. } = merged;
+    desired.shrink();
+    // What a file that was not read may hold would be missed here.
+    if !broken {
+        let check = check::Check { names, desired: &desired, rules, stated: &stated };
+        mistakes.append(check.users());
+    }
+    let mut diagnostics = mistakes.into_diagnostics();
+    sort(&mut diagnostics, sources);
+    Loaded { desired, diagnostics, files }
+}
+
+fn read_all(merged: &mut Merged<'_>, rules: &Rules, sources: &mut Sources, files: &[FileId]) {
+    let mut sum: u64 = 0;
+    for batch in files.chunks(BATCH) {
+        let read: Vec<Result<(FileFacts, Content, u64), Box<Diagnostic>>> = batch
+            .par_iter()
+            .map(|&file| {
+                let (text, content) = sources.read(file)?;
+                Ok((read::read(file, &text, rules), content, text.len() as u64))
+            })
+            .collect();
+        for (&file, read) in batch.iter().zip(read) {
+            match read {
+                Ok((facts, content, length)) => {
+                    sum += length;
+                    sources.remember(file, content);
+                    merged.add(file, facts);
+                }
+                Err(mistake) => {
+                    merged.broken = true;
+                    merged.mistakes.push(*mistake);
+                }
+            }
+        }
+        if sum > LARGEST_SUM {
+            let message = "the manifests are larger than 4 GiB together";
+            merged.broken = true;
+            merged.mistakes.push(Diagnostic::error(Code::TooLarge, message).help("name fewer folders"));
+            return;
+        }
+    }
+}
+
+/// Where nobody states whether case makes two log-ins, two that differ by nothing else are an error.
+fn tell_keys_that_differ_by_case(merged: &mut Merged<'_>, rules: &Rules) {
+    if rules.identity.key_field() != KeyField::Login || rules.identity.case.is_some() {
+        return;
+    }
+    let mut by_lower: HashMap<String, (Name, crate::diagnostic::Position)> = HashMap::new();
+    let mut found = Vec::new();
+    for user in merged.desired.users() {
+        let text = merged.names.text(user.key);
+        if let Some((first, position)) = by_lower.insert(text.to_lowercase(), (user.key, user.position)) {
+            let message = format!("the keys `{}` and `{text}` differ only by case", merged.names.text(first));
+            found.push(
+                Diagnostic::error(Code::DuplicateDeclaration, message)
+                    .at(resolve::span(user.position, text), "")
+                    .and(position, "first here")
+                    .help("state `identity.case` in the rules, or keep one of them"),
+            );
+        }
+    }
+    for mistake in found {
+        merged.mistakes.push(mistake);
+    }
+}
+
+fn sort(diagnostics: &mut [Diagnostic], sources: &Sources) {
+    diagnostics.sort_by_cached_key(|diagnostic| {
+        let place = diagnostic.primary.as_ref().map(|label| label.span.start);
+        (
+            place.is_none(),
+            place.map(|place| (sources.path(place.file).to_owned(), place.offset)),
+            diagnostic.code.as_str(),
+            diagnostic.message.clone(),
+        )
+    });
+}
