@@ -56,7 +56,7 @@ impl<'a> KnownNames<'a> {
                 let matched: Vec<Name> = self.matched_organizations(text).collect();
                 if matched.is_empty() {
                     let what = "no declared organization";
-                    return self.matches_nothing(text, what, row.position(), mistakes);
+                    return matches_nothing(text, what, row.position(), mistakes);
                 }
                 for site in sites {
                     let position = Position::new(row.file, site.offset);
@@ -64,7 +64,7 @@ impl<'a> KnownNames<'a> {
                         Selector::Exact(name) => {
                             if !matched.iter().any(|&organization| self.catalog.has_site(organization, name)) {
                                 let what = format!("no site of an organization that matches `{text}`");
-                                self.matches_nothing(self.names.text(name), &what, position, mistakes);
+                                matches_nothing(self.names.text(name), &what, position, mistakes);
                             }
                         }
                         Selector::Pattern(pattern) => self.site_pattern(&matched, pattern, position, mistakes),
@@ -85,17 +85,8 @@ impl<'a> KnownNames<'a> {
             |organization| organization.sites.keys().any(|&site| text == "*" || matches(text, self.names.text(site))),
         );
         if !any {
-            self.matches_nothing(text, "no declared site here", position, mistakes);
+            matches_nothing(text, "no declared site here", position, mistakes);
         }
-    }
-
-    fn matches_nothing(&self, text: &str, what: &str, position: Position, mistakes: &mut Mistakes) {
-        let message = format!("`{text}` matches {what}");
-        mistakes.push(
-            Diagnostic::warning(Code::PatternMatchesNothing, message)
-                .at(position, "")
-                .help("it gives nothing until something that it matches is declared"),
-        );
     }
 
     /// Checks a role; `given`: as what, where that matters.
@@ -169,6 +160,15 @@ impl<'a> KnownNames<'a> {
         let mistake = Diagnostic::error(Code::UnknownSite, message).at(span(position, text), "");
         mistakes.push(mistake.help("name a site that is declared"));
     }
+}
+
+fn matches_nothing(text: &str, what: &str, position: Position, mistakes: &mut Mistakes) {
+    let message = format!("`{text}` matches {what}");
+    mistakes.push(
+        Diagnostic::warning(Code::PatternMatchesNothing, message)
+            .at(position, "")
+            .help("it gives nothing until something that it matches is declared"),
+    );
 }
 
 /// The way out of an unknown name: what was probably meant, and what there is.

@@ -19,6 +19,7 @@ mod read_catalog;
 mod read_shared;
 mod read_users;
 mod resolve;
+pub mod schema;
 mod suggest;
 
 use std::collections::HashMap;
@@ -29,6 +30,8 @@ use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
 use crate::source::{Content, LARGEST_SUM, Sources};
+pub use schema::schema;
+
 use facts::FileFacts;
 use merge::Merged;
 
@@ -57,8 +60,8 @@ impl Loaded {
 /// Reads all manifests in these files and folders (relative to the access repository), under the rules of a store.
 ///
 /// Names go into `names`; hashes and line tables of the files are kept in `sources`, for places and snippets.
-pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, named: &[String]) -> Loaded {
-    let (files, unreadable) = sources.find_manifests(named);
+pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[String]) -> Loaded {
+    let (files, unreadable) = sources.find_manifests(paths);
     let mut merged = Merged::new(names, rules);
     for mistake in unreadable {
         merged.broken = true;

@@ -19,8 +19,8 @@ pub(super) fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>)
             (Some(_) | None, Some(_) | None) => (lower.as_str(), other.as_str()),
         };
         let slips = strsim::osa_distance(left, right);
-        let most = (left.chars().count().min(right.chars().count()) / 3).max(1);
-        if slips <= most && best.is_none_or(|known| (slips, candidate) < known) {
+        let shorter = left.chars().count().min(right.chars().count());
+        if slips < shorter && slips <= (shorter / 3).max(1) && best.is_none_or(|known| (slips, candidate) < known) {
             best = Some((slips, candidate));
         }
     }

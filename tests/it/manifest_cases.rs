@@ -49,6 +49,7 @@ fn render(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "a switch for whoever writes cases, at the edge")]
 fn every_case_gives_what_is_expected() {
     let bless = std::env::var_os("BLESS").is_some();
     let cases = cases();
