@@ -160,7 +160,12 @@ impl Effective {
             let memberships = in_organization.partition_point(|piece| piece.site.is_none());
             let (memberships, grants) = in_organization.split_at(memberships);
             let Some(first) = memberships.first() else {
-                conflicts.extend(grants.first().map(|&grant| Conflict::GrantWithoutMembership(grant)));
+                // One of each source, so that every line that has to be mended is told.
+                for (index, grant) in grants.iter().enumerate() {
+                    if grants[..index].iter().all(|other| other.source != grant.source) {
+                        conflicts.push(Conflict::GrantWithoutMembership(*grant));
+                    }
+                }
                 continue;
             };
             let membership = Membership {

@@ -175,12 +175,9 @@ fn meaning(names: &Names, loaded: &Loaded) -> BTreeSet<String> {
     meaning
 }
 
-fn kinds(loaded: &Loaded) -> BTreeMap<(&'static str, Severity), usize> {
-    let mut kinds = BTreeMap::new();
-    for diagnostic in &loaded.diagnostics {
-        *kinds.entry((diagnostic.code.as_str(), diagnostic.severity)).or_default() += 1;
-    }
-    kinds
+/// Kinds of mistakes. Not how many: which two of three roles in one place are shown depends on the order.
+fn kinds(loaded: &Loaded) -> BTreeSet<(&'static str, Severity)> {
+    loaded.diagnostics.iter().map(|diagnostic| (diagnostic.code.as_str(), diagnostic.severity)).collect()
 }
 
 /// Manifests of the case folders that are valid, as material to break.
@@ -215,9 +212,8 @@ proptest! {
         let one = load(&mut names, files(&entries, &first));
         let other = load(&mut other_names, files(&turned, &second));
         prop_assert_eq!(kinds(&one), kinds(&other), "{:?} {:?}", one.diagnostics, other.diagnostics);
-        if !one.has_errors() {
-            prop_assert_eq!(meaning(&names, &one), meaning(&other_names, &other));
-        }
+        // Ranks decide every role here, so access is defined even where a grant lacks its membership.
+        prop_assert_eq!(meaning(&names, &one), meaning(&other_names, &other));
     }
 
     #[test]

@@ -32,7 +32,11 @@ fn schema_and_walker_agree() {
                 .diagnostics
                 .iter()
                 .filter(|diagnostic| diagnostic.primary.as_ref().is_some_and(|label| label.span.start.file == file))
-                .map(|diagnostic| diagnostic.code)
+                // The types of attributes stand in the rules of a store, which the schema does not know.
+                .map(|diagnostic| match diagnostic.code {
+                    Code::WrongType if diagnostic.message.starts_with("attribute ") => Code::NotInRules,
+                    code => code,
+                })
                 .collect();
             let valid = validator.is_valid(&json);
             let case = case.display();
