@@ -35,8 +35,10 @@ pub use schema::schema;
 use facts::FileFacts;
 use merge::Merged;
 
-/// How many files are read before their facts are added up: enough to keep all cores busy, few enough for memory.
-const BATCH: usize = 64;
+/// How many files, and how many bytes of them, are read before their facts are added up: enough to keep all cores
+/// busy, few enough for memory.
+const BATCH_FILES: usize = 128;
+const BATCH_BYTES: u64 = 64 << 20;
 
 /// What the manifests say.
 #[derive(Debug, Default)]
@@ -84,7 +86,10 @@ pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[St
 
 fn read_all(merged: &mut Merged<'_>, rules: &Rules, sources: &mut Sources, files: &[FileId]) {
     let mut sum: u64 = 0;
-    for batch in files.chunks(BATCH) {
+    let mut waiting = files;
+    while !waiting.is_empty() {
+        let (batch, rest) = waiting.split_at(batch_length(sources, waiting));
+        waiting = rest;
         let read: Vec<Result<(FileFacts, Content, u64), Box<Diagnostic>>> = batch
             .par_iter()
             .map(|&file| {
@@ -112,6 +117,16 @@ fn read_all(merged: &mut Merged<'_>, rules: &Rules, sources: &mut Sources, files
             return;
         }
     }
+}
+
+/// How many of these files make the next batch: at least one.
+fn batch_length(sources: &Sources, files: &[FileId]) -> usize {
+    let mut bytes = 0;
+    let fitting = files.iter().take(BATCH_FILES).take_while(|&&file| {
+        bytes += sources.size(file);
+        bytes <= BATCH_BYTES
+    });
+    fitting.count().max(1)
 }
 
 /// Where nobody states whether case makes two log-ins, two that differ by nothing else are an error.

@@ -12,19 +12,22 @@ const MEMBERSHIP: &[&str] = &["role", "extra_roles", "sites", "default_site", "s
 const EVERY: &str = "*";
 
 impl<'t> Reader<'t, '_> {
-    /// Reads a mapping of organizations. Whether it is well-formed, so that an empty one says "nothing".
+    /// Reads a mapping of organizations. Whether that settles how it stands with access: an empty one says "nothing",
+    /// and where a mistake is told already, another one about what it left out would be too much.
     pub(super) fn access(&mut self) -> bool {
         match self.cursor.node() {
             Node::Mapping(_) => {
+                let before = self.into.rows.len();
+                let mut entries = 0;
                 while let Some(key) = self.cursor.next_key() {
+                    entries += 1;
                     self.membership(&key);
                 }
-                true
+                entries == 0 || self.into.rows.len() - before < entries
             }
             Node::Scalar(scalar) if scalar.text == "unmanaged" => self.is_unmanaged(&scalar),
             node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
                 self.wrong_type(&node, "`access`", "a mapping");
-                // The mistake is told; that nothing is stated would be another one.
                 true
             }
         }

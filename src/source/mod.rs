@@ -147,6 +147,26 @@ impl Sources {
         }
     }
 
+    /// Reads one file and keeps its hash and line table: for what is not read by the thousand.
+    ///
+    /// # Errors
+    /// As [`Sources::read`].
+    pub fn open(&mut self, path: &str) -> Result<(FileId, String), Box<Diagnostic>> {
+        let file = self.add(path);
+        let (text, content) = self.read(file)?;
+        self.remember(file, content);
+        Ok((file, text))
+    }
+
+    /// How many bytes a file has; 0 if that can't be told. Reading finds out for certain.
+    #[must_use]
+    pub fn size(&self, file: FileId) -> u64 {
+        match &self.origin {
+            Origin::Memory(files) => files.get(self.path(file)).map_or(0, |bytes| bytes.len() as u64),
+            Origin::Folder(root) => std::fs::metadata(root.join(self.path(file))).map_or(0, |metadata| metadata.len()),
+        }
+    }
+
     fn bytes(&self, file: FileId) -> Result<Vec<u8>, Box<Diagnostic>> {
         let path = self.path(file);
         let unreadable = |why: String| {
