@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
-use crate::source::{Content, LARGEST_SUM, Sources};
+use crate::source::{Content, LARGEST_SUM, Sources, is_hidden};
 pub use schema::schema;
 
 use facts::FileFacts;
@@ -80,6 +80,9 @@ pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[St
         mistakes.append(check.users());
     }
     let mut diagnostics = mistakes.into_diagnostics();
+    for diagnostic in &mut diagnostics {
+        make_visible(diagnostic);
+    }
     sort(&mut diagnostics, sources);
     Loaded { desired, diagnostics, files }
 }
@@ -150,6 +153,22 @@ fn tell_keys_that_differ_by_case(merged: &mut Merged<'_>, rules: &Rules) {
     }
     for mistake in found {
         merged.mistakes.push(mistake);
+    }
+}
+
+/// Writes characters that can't be seen as escapes: messages repeat what people wrote, and must not carry on what is
+/// wrong about it.
+fn make_visible(diagnostic: &mut Diagnostic) {
+    let Diagnostic { code: _, severity: _, message, primary, secondary, help } = diagnostic;
+    let labels = primary.iter_mut().chain(secondary).map(|label| &mut label.text);
+    for text in std::iter::once(message).chain(help).chain(labels) {
+        if text.contains(|character: char| character.is_control() || is_hidden(character)) {
+            let escape = |character: char| match character {
+                hidden if hidden.is_control() || is_hidden(hidden) => hidden.escape_default().to_string(),
+                other => other.to_string(),
+            };
+            *text = text.chars().map(escape).collect();
+        }
     }
 }
 
