@@ -11,7 +11,7 @@ use crate::rules::Rules;
 use crate::source::{At, Cursor, Node, Scalar};
 
 /// The keys that a manifest may have.
-const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "site_grants", "inactive"];
+pub(super) const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "site_grants", "inactive"];
 
 /// A file on its way from text to facts.
 pub(super) struct Reader<'t, 'r> {

@@ -6,7 +6,7 @@ use crate::diagnostic::Code;
 use crate::model::{AccessRow, List, Name, Selector, SiteRow, known};
 use crate::source::{Node, Scalar};
 
-const MEMBERSHIP: &[&str] = &["role", "extra_roles", "sites", "default_site", "starts", "expires"];
+pub(super) const MEMBERSHIP: &[&str] = &["role", "extra_roles", "sites", "default_site", "starts", "expires"];
 
 /// What `all` stands for.
 const EVERY: &str = "*";

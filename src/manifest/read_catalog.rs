@@ -7,9 +7,10 @@ use crate::diagnostic::Code;
 use crate::model::{AppliesTo, List, Name, Role, Selector, SiteAccess, Value, known};
 use crate::source::{Node, Scalar};
 
-const ORGANIZATION: &[&str] = &["name", "kind", "parent", "attributes", "sites", "previously", "status"];
-const SITE: &[&str] = &["name", "kind", "parent", "default", "includes", "attributes", "previously", "status"];
-const ROLE: &[&str] = &[
+pub(super) const ORGANIZATION: &[&str] = &["name", "kind", "parent", "attributes", "sites", "previously", "status"];
+pub(super) const SITE: &[&str] =
+    &["name", "kind", "parent", "default", "includes", "attributes", "previously", "status"];
+pub(super) const ROLE: &[&str] = &[
     "name",
     "rank",
     "includes",

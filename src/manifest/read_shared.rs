@@ -7,9 +7,9 @@ use crate::diagnostic::Code;
 use crate::model::{Name, Selector};
 use crate::source::{At, Node, Scalar};
 
-const TEAM: &[&str] = &["name", "description", "members", "teams", "access"];
-const SITE_GRANT: &[&str] = &["site", "users", "teams", "role", "starts", "expires", "description"];
-const LEAVER: &[&str] = &["user", "from", "reason"];
+pub(super) const TEAM: &[&str] = &["name", "description", "members", "teams", "access"];
+pub(super) const SITE_GRANT: &[&str] = &["site", "users", "teams", "role", "starts", "expires", "description"];
+pub(super) const LEAVER: &[&str] = &["user", "from", "reason"];
 
 impl<'t> Reader<'t, '_> {
     pub(super) fn teams(&mut self) {

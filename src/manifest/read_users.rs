@@ -7,7 +7,7 @@ use crate::model::{DeclaredFact, DeclaredStatus, Fact, List, Name, Value, known}
 use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
 use crate::source::{At, Node, Scalar};
 
-const USER: &[&str] = &[
+pub(super) const USER: &[&str] = &[
     "login",
     "email",
     "name",

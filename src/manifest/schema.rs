@@ -460,3 +460,33 @@ pub struct LeaverFields {
     /// Why.
     pub reason: Option<Text>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::schema;
+    use crate::manifest::{read, read_access, read_catalog, read_shared, read_users};
+
+    #[test]
+    fn the_walker_knows_the_same_fields() {
+        let schema = serde_json::to_value(schema()).expect("JSON");
+        for (definition, walked) in [
+            ("", read::KEYS),
+            ("Organization", read_catalog::ORGANIZATION),
+            ("Site", read_catalog::SITE),
+            ("Role", read_catalog::ROLE),
+            ("User", read_users::USER),
+            ("Membership", read_access::MEMBERSHIP),
+            ("Team", read_shared::TEAM),
+            ("SiteGrant", read_shared::SITE_GRANT),
+            ("LeaverFields", read_shared::LEAVER),
+        ] {
+            let definition = if definition.is_empty() { &schema } else { &schema["$defs"][definition] };
+            let properties = definition["properties"].as_object().expect("properties");
+            let declared: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+            assert_eq!(declared, walked.iter().copied().collect());
+            assert_eq!(definition["additionalProperties"], false);
+        }
+    }
+}

@@ -45,7 +45,8 @@ fn schema_and_walker_agree() {
             }
             if !valid {
                 let errors: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
-                assert!(!codes.is_empty(), "{case}/{path}: the schema refuses it, the walker does not: {errors:?}");
+                let walker_refuses = codes.iter().any(|&code| code != Code::NotYetSupported);
+                assert!(walker_refuses, "{case}/{path}: the schema refuses it, the walker does not: {errors:?}");
                 refused += 1;
             }
             compared += 1;
