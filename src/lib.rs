@@ -11,4 +11,5 @@ pub mod plan;
 pub mod report;
 pub mod rules;
 pub mod settings;
+pub mod source;
 pub mod store;
