@@ -2,9 +2,9 @@
 
 pub mod apply;
 pub mod diagnostic;
+pub mod document;
 pub mod guard;
 pub mod journal;
-pub mod document;
 pub mod manifest;
 pub mod model;
 pub mod plan;

@@ -1,12 +1,4 @@
-//! Floor 3: live state → manifests.
-
-mod emit;
-mod sayable;
-mod write;
-mod write_users;
-
-pub use write::{MODELINE, Unsayable, Written, write};
-//! Floor 3: from manifests to desired state (`language.md` §2 and §3).
+//! Floor 3: from manifests to desired state (`language.md` §2 and §3), and from live state to manifests (`write`).
 //!
 //! Files are read on all cores, each into facts over a table of names of its own (`read`); these are added up in the
 //! order of paths (`merge`), users are linked to teams and site grants, names are looked up (`resolve`), and what
@@ -17,6 +9,7 @@ pub use write::{MODELINE, Unsayable, Written, write};
 
 mod check;
 mod cycles;
+mod emit;
 mod facts;
 mod known_names;
 mod merge;
@@ -27,8 +20,11 @@ mod read_catalog;
 mod read_shared;
 mod read_users;
 mod resolve;
+mod sayable;
 pub mod schema;
 mod suggest;
+mod write;
+mod write_users;
 
 use std::collections::HashMap;
 
@@ -39,6 +35,7 @@ use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
 use crate::source::{Content, LARGEST_SUM, Sources, is_hidden};
 pub use schema::schema;
+pub use write::{MODELINE, Unsayable, Written, write};
 
 use facts::FileFacts;
 use merge::Merged;
