@@ -6,5 +6,6 @@ pub mod guard;
 pub mod journal;
 pub mod model;
 pub mod plan;
+pub mod report;
 pub mod rules;
 pub mod store;

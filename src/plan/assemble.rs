@@ -26,9 +26,10 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         return Err(diagnostics);
     }
     let mut queue = Queue::new(inputs, changes.into_iter().map(|change| change.drafts));
-    let counter_names: Vec<Counter> = counters.keys().copied().collect();
-    let accounts: Vec<Account> =
-        counters.values().map(|balance| Account { slack: balance.slack, debt: balance.debt }).collect();
+    let mut counter_names: Vec<Counter> = counters.keys().copied().collect();
+    counter_names.sort_by_key(|&counter| counter_text(inputs, counter));
+    let account = |counter| counters.get(counter).map_or(Account::default(), account_of);
+    let accounts: Vec<Account> = counter_names.iter().map(account).collect();
     let nodes = queue.nodes(inputs, &counter_names);
     let order = order(&nodes, &accounts);
     let deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
@@ -109,7 +110,13 @@ impl Queue {
     }
 
     fn nodes(&mut self, inputs: &Inputs<'_>, counters: &[Counter]) -> Vec<Node> {
-        let counter = |counter: &Counter| counters.binary_search(counter).ok().map(index);
+        let place: HashMap<Counter, u32> =
+            counters.iter().enumerate().map(|(at, &counter)| (counter, index(at))).collect();
+        let places = |wanted: &[Counter]| -> Vec<u32> {
+            let mut places: Vec<u32> = wanted.iter().filter_map(|counter| place.get(counter).copied()).collect();
+            places.sort_unstable();
+            places
+        };
         let mut nodes = Vec::with_capacity(self.drafts.len());
         for at in 0..self.drafts.len() {
             let mut needs = std::mem::take(&mut self.own[at]);
@@ -127,15 +134,10 @@ impl Queue {
             if is_missing {
                 draft.waits_for.get_or_insert(WaitsFor::Catalog);
             }
-            // A counter that nobody keeps has nothing to give: an organization without any admin today.
-            let lacks_counter = draft.takes.iter().any(|take| counter(take).is_none());
-            if lacks_counter && let Some(take) = draft.takes.first() {
-                draft.waits_for.get_or_insert(take.waits_for());
-            }
             nodes.push(Node {
                 needs,
-                takes: draft.takes.iter().filter_map(counter).collect(),
-                gives: draft.gives.iter().filter_map(counter).collect(),
+                takes: places(&draft.takes),
+                gives: places(&draft.gives),
                 is_removal: draft.loses,
                 is_blocked: draft.waits_for.is_some(),
             });
@@ -228,6 +230,18 @@ impl Queue {
             actions.push(action);
         }
         actions
+    }
+}
+
+const fn account_of(balance: &super::diff::Balance) -> Account {
+    Account { slack: balance.slack, debt: balance.debt }
+}
+
+/// Counters in an order that does not depend on handles.
+fn counter_text<'a>(inputs: &Inputs<'a>, counter: Counter) -> Option<&'a str> {
+    match counter {
+        Counter::Seat => None,
+        Counter::Admin(organization) => Some(inputs.names.text(organization)),
     }
 }
 

@@ -31,8 +31,7 @@ type Row<'a> = (
 #[must_use]
 pub fn digest(store: &StoreRef, names: &Names, actions: &[Action]) -> String {
     let mut order: Vec<&Action> = actions.iter().collect();
-    let key = |action: &Action| (action.kind.as_str(), SubjectTexts::of(names, &action.subject));
-    order.sort_by(|a, b| key(a).cmp(&key(b)));
+    order.sort_by_cached_key(|action| (action.kind.as_str(), SubjectTexts::of(names, &action.subject)));
     let mut hash = Hash(Sha256::new());
     // RFC 8785 sorts members: actions, format, store with id, kind.
     hash.0.update(br#"{"actions":["#);
@@ -156,9 +155,9 @@ mod tests {
             ],
         });
         let bytes = serde_json_canonicalizer::to_vec(&whole).expect("json");
-        let hex = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex: Vec<String> = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let found = digest(&store(), &names, &actions);
-        assert_eq!(found, format!("sha256:{hex}"));
+        assert_eq!(found, format!("sha256:{}", hex.concat()));
         actions.reverse();
         assert_eq!(digest(&store(), &names, &actions), found, "the order of execution is not in it");
     }

@@ -6,6 +6,7 @@ mod basis;
 mod diff;
 mod digest;
 mod document;
+mod explain;
 mod fit;
 mod inputs;
 mod order;
@@ -20,6 +21,10 @@ pub use document::{
     ActionDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT, GuardDocument,
     OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument, action_document,
     action_id, diagnostic_document, document, schema,
+};
+pub use explain::{
+    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
+    explain_user, likely,
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};

@@ -4,10 +4,10 @@
 //! attribute, where the rules or the catalog say `admin: true`. A role on a single site gives none: it could not
 //! rescue an organization.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Change, Context, Counter, Draft, Need};
-use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Names, Status, Value, known};
+use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, Value, known};
 use crate::plan::Inputs;
 
 /// Whether holders of a role administer users: as live, and as declared.
@@ -23,6 +23,15 @@ impl AdminFlags {
         match (self.declared, self.live) {
             (Some(flag), _) | (None, Some(flag)) => flag,
             (None, None) => false,
+        }
+    }
+
+    /// How the plan changes the role's own field, of a role that is there.
+    pub(super) const fn flip(self) -> Option<Flip> {
+        match (self.live, self.is_admin()) {
+            (Some(false), true) => Some(Flip::Raised),
+            (Some(true), false) => Some(Flip::Dropped),
+            (Some(true), true) | (Some(false), false) | (None, _) => None,
         }
     }
 
@@ -52,6 +61,26 @@ pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
     flags
 }
 
+/// How a plan changes the `admin` field of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flip {
+    /// Its holders become admins.
+    Raised,
+    /// Its holders are admins no more.
+    Dropped,
+}
+
+/// By which flags of the roles an account is judged, where a plan changes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// As they are.
+    Today,
+    /// Before a role is made less and after one is made more: users are changed between these two.
+    Meanwhile,
+    /// As they are declared.
+    InTheEnd,
+}
+
 /// The ways in which an account is an admin of one organization.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Ways {
@@ -67,11 +96,15 @@ impl Ways {
 }
 
 impl Context<'_> {
-    /// The ways in which a membership makes an active account an admin; `today` by live flags, else by future ones.
-    pub(super) fn ways(&self, membership: Option<&Membership>, facts: &[Fact], today: bool) -> Ways {
+    /// The ways in which a membership makes an active account an admin.
+    pub(super) fn ways(&self, membership: Option<&Membership>, facts: &[Fact], when: When) -> Ways {
         let Some(membership) = membership else { return Ways::default() };
         let is_admin = |role: Name| {
-            self.roles.get(&role).is_some_and(|flags| if today { flags.was_admin() } else { flags.is_admin() })
+            self.roles.get(&role).is_some_and(|flags| match when {
+                When::Today => flags.was_admin(),
+                When::Meanwhile => flags.was_admin() || flags.is_admin(),
+                When::InTheEnd => flags.is_admin(),
+            })
         };
         let has = |fact: &Fact| !matches!(fact.value, Value::Null | Value::Bool(false));
         Ways {
@@ -83,13 +116,13 @@ impl Context<'_> {
         }
     }
 
-    /// Organizations of which this live account is an active admin today.
-    pub(super) fn admin_places(&self, live: &LiveView<'_>) -> Vec<Name> {
+    /// Organizations of which this live account is an active admin.
+    pub(super) fn admin_places(&self, live: &LiveView<'_>, when: When) -> Vec<Name> {
         if live.status != Status::Active {
             return Vec::new();
         }
         let memberships = live.memberships.iter();
-        let places = memberships.filter(|membership| self.ways(Some(membership), live.facts, true).any());
+        let places = memberships.filter(|membership| self.ways(Some(membership), live.facts, when).any());
         places.map(|membership| membership.organization).collect()
     }
 }
@@ -98,7 +131,7 @@ impl Context<'_> {
 pub(super) fn count(context: &Context<'_>) -> BTreeMap<Name, u32> {
     let mut admins: BTreeMap<Name, u32> = BTreeMap::new();
     for live in context.inputs.live.users() {
-        for organization in context.admin_places(&live) {
+        for organization in context.admin_places(&live, When::Today) {
             *admins.entry(organization).or_default() += 1;
         }
     }
@@ -158,15 +191,20 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
     ];
     let adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
     if before.any() {
+        let drops = [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)];
+        let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
         // One way replaces another: the old one goes only when the new one is there.
         let keeps =
             (before.role && after.role) || (before.extra && after.extra) || (before.attribute && after.attribute);
-        if !keeps && let Some(&new) = adding.first() {
-            let drops = [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)];
-            for (_, draft) in drops.into_iter().filter(|(was, _)| *was) {
-                if let Some(old) = draft.filter(|&old| old != new) {
-                    change.drafts[old as usize].needs.push(Need::Own(new));
-                }
+        let new = adding.first().copied().filter(|_| !keeps);
+        // And if the new one is there only by a role's own change, when that is done.
+        let is_there = after.attribute || context.ways(membership, &[], When::Today).any();
+        for old in dropping {
+            if let Some(new) = new.filter(|&new| new != old) {
+                change.drafts[old as usize].needs.push(Need::Own(new));
+            }
+            if !is_there && after.any() {
+                wait_for_role_updates(context, &mut change.drafts[old as usize], membership);
             }
         }
         return;
@@ -178,126 +216,20 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
         if let Some(activation) = activation.filter(|&activation| activation != giver) {
             change.drafts[giver as usize].needs.push(Need::Own(activation));
         }
-        for role in membership.into_iter().flat_map(|membership| roles_of(context, membership)) {
-            if context.roles.get(&role).is_some_and(|flags| flags.is_admin() && !flags.was_admin()) {
-                change.drafts[giver as usize].needs.push(Need::RoleUpdate(role));
-            }
+        wait_for_role_updates(context, &mut change.drafts[giver as usize], membership);
+    }
+}
+
+/// Makes a draft wait for the changes by which roles of this membership become admin roles.
+fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, membership: Option<&Membership>) {
+    for role in membership.into_iter().flat_map(|membership| roles_of(context, membership)) {
+        if context.roles.get(&role).is_some_and(|flags| flags.flip() == Some(Flip::Raised)) {
+            draft.needs.push(Need::RoleUpdate(role));
         }
     }
 }
 
-fn roles_of(context: &Context<'_>, membership: &Membership) -> Vec<Name> {
+pub(super) fn roles_of(context: &Context<'_>, membership: &Membership) -> Vec<Name> {
     let extra = context.inputs.names.elements(membership.extra_roles);
     membership.role.into_iter().chain(extra.iter().copied()).collect()
-}
-
-/// A change of a role's own `admin` field makes or unmakes admins of everybody who keeps the role: the update takes
-/// or gives their places, and waits until those who leave the role have left it.
-pub(super) fn settle_role_updates(context: &Context<'_>, changes: &mut [Change]) {
-    let flipped: BTreeSet<Name> = context
-        .roles
-        .iter()
-        .filter(|(_, flags)| flags.live.is_some() && flags.is_admin() != flags.was_admin())
-        .map(|(&role, _)| role)
-        .collect();
-    if flipped.is_empty() {
-        return;
-    }
-    for role in flipped {
-        let Some(update) = changes.first().and_then(|catalog| {
-            catalog.drafts.iter().position(|draft| {
-                draft.action.kind == ActionKind::UpdateRole && draft.action.subject.role == Some(role)
-            })
-        }) else {
-            continue;
-        };
-        let (takes, gives, leavers) = holders(context, changes, role);
-        let draft = &mut changes[0].drafts[update];
-        draft.takes = takes;
-        draft.gives = gives;
-        // Everything that takes an account off the role stands before the update.
-        draft.needs.extend(leavers);
-    }
-}
-
-/// Places that the holders of a role lose or win by the role's own change, and the drafts that leave the role.
-fn holders(context: &Context<'_>, changes: &[Change], role: Name) -> (Vec<Counter>, Vec<Counter>, Vec<Need>) {
-    let inputs = context.inputs;
-    let (mut takes, mut gives, mut needs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut touched: BTreeMap<Name, &Change> = BTreeMap::new();
-    for change in changes.iter().skip(1) {
-        if let Some(user) = change.drafts.iter().find_map(|draft| draft.action.subject.user) {
-            touched.insert(user, change);
-        }
-    }
-    for live in inputs.live.users().filter(|live| live.status == Status::Active) {
-        let key = live.identity.and_then(|identity| inputs.desired.find(identity)).map_or(live.key, |user| user.key);
-        for membership in live.memberships {
-            if !roles_of(context, membership).contains(&role) {
-                continue;
-            }
-            let drafts = touched.get(&key).map_or(&[][..], |change| &change.drafts);
-            let leaving: Vec<Need> = drafts
-                .iter()
-                .filter(|draft| takes_off(draft, membership, role, inputs.names))
-                .map(|draft| Need::Action(draft.action.kind, draft.action.subject))
-                .collect();
-            if !leaving.is_empty() {
-                needs.extend(leaving);
-                continue;
-            }
-            let before = context.ways(Some(membership), live.facts, true).any();
-            let after = context.ways(Some(membership), live.facts, false).any();
-            match (before, after) {
-                (true, false) => takes.push(Counter::Admin(membership.organization)),
-                (false, true) => gives.push(Counter::Admin(membership.organization)),
-                (true, true) | (false, false) => {}
-            }
-        }
-    }
-    needs.sort_unstable();
-    needs.dedup();
-    (takes, gives, needs)
-}
-
-/// Whether a draft takes its user off `role` in the place of `membership`.
-fn takes_off(draft: &Draft, membership: &Membership, role: Name, names: &Names) -> bool {
-    let action = &draft.action;
-    let in_place = action.subject.organization.unwrap_or(known::PLATFORM) == membership.organization;
-    match action.kind {
-        ActionKind::DeactivateUser | ActionKind::StripUser | ActionKind::DeleteUser | ActionKind::CloseUser => true,
-        ActionKind::RemoveMembership => in_place,
-        ActionKind::ChangeRole => in_place && membership.role == Some(role),
-        ActionKind::UpdateMembership => {
-            let extra = action.after.as_ref().and_then(|after| after.value(known::EXTRA_ROLES));
-            let keeps = match extra {
-                Some(Value::Set(list)) => names.elements(list).contains(&role),
-                Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) => false,
-                None => true,
-            };
-            in_place && membership.role != Some(role) && !keeps
-        }
-        ActionKind::CreateOrganization
-        | ActionKind::UpdateOrganization
-        | ActionKind::DeleteOrganization
-        | ActionKind::CreateSite
-        | ActionKind::UpdateSite
-        | ActionKind::DeleteSite
-        | ActionKind::CreateRole
-        | ActionKind::UpdateRole
-        | ActionKind::DeleteRole
-        | ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::UpdateUser
-        | ActionKind::ChangeAccess
-        | ActionKind::RenameUser
-        | ActionKind::ReactivateUser
-        | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::CancelInvitation
-        | ActionKind::AddMembership
-        | ActionKind::GrantSite
-        | ActionKind::ChangeSiteRole
-        | ActionKind::RevokeSite => false,
-    }
 }

@@ -53,12 +53,12 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
     match (other, delta) {
         // No grant without its membership.
         (Delta::AddMembership(_), Delta::GrantSite(_)) => is_here,
-        // Under a role that reaches every site nothing is granted; what a role change loses is granted after it.
-        (Delta::ChangeRole { from, .. }, Delta::GrantSite(_) | Delta::UpdateMembership { .. }) => {
-            is_here
-                && (context.reaches_all(*from)
-                    || context.inputs.rules.role_change_loses(RoleChangeLoss::Sites)
-                    || context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles))
+        // Under a role that reaches every site nothing is granted; what a role change loses is given after it.
+        (Delta::ChangeRole { from, .. }, Delta::GrantSite(_)) => {
+            is_here && (context.reaches_all(*from) || context.inputs.rules.role_change_loses(RoleChangeLoss::Sites))
+        }
+        (Delta::ChangeRole { .. }, Delta::UpdateMembership { .. }) => {
+            is_here && context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
         }
         // A default site is among the user's sites, before and after.
         (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => is_here && to.default_site == Some(grant.site),

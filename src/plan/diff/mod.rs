@@ -7,6 +7,7 @@
 mod access;
 mod admins;
 mod catalog;
+mod flips;
 mod grants;
 mod pending;
 mod profile;
@@ -201,14 +202,20 @@ pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
     let mut changes: Vec<Change> = vec![catalog];
     changes.par_extend(declared);
     changes.par_extend(undeclared);
-    admins::settle_role_updates(&context, &mut changes);
+    flips::settle(&context, &mut changes);
     if !live.evidence.is_complete() {
         for change in &mut changes {
             withhold(change);
         }
     }
     unmanaged.extend(changes.iter_mut().filter_map(|change| change.unmanaged.take()));
-    let counters = balances(&context);
+    let mut counters = balances(&context);
+    // An organization without an admin today has nothing left over, and may yet be given one.
+    for draft in changes.iter().flat_map(|change| &change.drafts) {
+        for counter in draft.takes.iter().chain(&draft.gives).filter(|counter| matches!(counter, Counter::Admin(_))) {
+            counters.entry(*counter).or_default();
+        }
+    }
     Drafts { changes, counters, unmanaged }
 }
 

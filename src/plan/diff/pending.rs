@@ -75,7 +75,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     access_drafts(context, &whose, &rest, change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
-        if status != Status::Active {
+        if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
             draft.waits_for = Some(WaitsFor::Acceptance);
         }
     }
@@ -156,7 +156,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let goes_out = is_unsent && desired.status != Some(DeclaredStatus::Preloaded);
     let is_anew = is_less || ((ended.is_some() || is_unsent) && !(differences.is_empty() && access.is_none()));
     if is_anew {
-        if let Some(cancellation) = cancellation(context, desired.key, live) {
+        // Where nobody is invited by the rules, nobody can be invited anew.
+        let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;
+        if invites && let Some(cancellation) = cancellation(context, desired.key, live) {
             change.drafts.truncate(from);
             return anew(context, desired, live, cancellation, change);
         }
@@ -199,6 +201,13 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.waits_for = Some(WaitsFor::Acceptance);
         draft.wait = wait;
     }
+}
+
+/// Whether an action may be done while an invitation is pending, by the rules.
+fn takes_while_pending(context: &Context<'_>, kind: ActionKind) -> bool {
+    let takes = context.inputs.rules.pending_takes();
+    let is_about_sites = matches!(kind, ActionKind::GrantSite | ActionKind::ChangeSiteRole | ActionKind::RevokeSite);
+    (if is_about_sites { takes.sites } else { takes.role }) == Some(true)
 }
 
 /// Whether the newest invitation ended without letting the person in.

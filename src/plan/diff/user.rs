@@ -1,6 +1,7 @@
 //! The diff of one user: what has to be done with the account, by its status on both sides (`language.md` §3).
 
 use super::access::{Delta, deltas};
+use super::admins::When;
 use super::grants::{AccessDrafts, access_drafts};
 use super::pending;
 use super::profile::{self, Changes};
@@ -148,7 +149,7 @@ pub(super) fn leave(
         }
     };
     draft.loses = true;
-    draft.takes.extend(context.admin_places(live).into_iter().map(Counter::Admin));
+    draft.takes.extend(context.admin_places(live, When::Meanwhile).into_iter().map(Counter::Admin));
     draft.action.origins = desired.map_or_else(Vec::new, |desired| own_line(desired.position));
     change.push(draft.because(reason));
 }
@@ -337,7 +338,8 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
             change.drafts[at].needs.push(Need::Own(activation));
         }
     }
-    let returns_admin = memberships.iter().any(|membership| context.ways(Some(membership), live.facts, false).any());
+    let returns_admin =
+        memberships.iter().any(|membership| context.ways(Some(membership), live.facts, When::Meanwhile).any());
     if returns_admin {
         change.drafts[activation as usize].risk(Risk::Escalation);
     }
@@ -367,8 +369,9 @@ pub(super) fn settle_admins(
         };
         let today = find(live_memberships);
         let later = if context.in_scope(organization) { find(&wanted.memberships) } else { today };
-        let before = if is_active { context.ways(today.as_ref(), live_facts, true) } else { admins::Ways::default() };
-        let after = context.ways(later.as_ref(), &facts_after, false);
+        let before =
+            if is_active { context.ways(today.as_ref(), live_facts, When::Meanwhile) } else { admins::Ways::default() };
+        let after = context.ways(later.as_ref(), &facts_after, When::Meanwhile);
         let place = admins::PlaceChange { organization, before, after, membership: later.as_ref(), activation };
         admins::settle(context, change, &place);
     }

@@ -1,4 +1,5 @@
-//! What several tests need.
+//! What several topics need.
 
 pub(crate) mod disk;
+pub(crate) mod plans;
 pub(crate) mod scripted;
