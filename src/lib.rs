@@ -1,6 +1,7 @@
 //! rollcall keeps who-has-access-to-what in git.
 
 pub mod apply;
+pub mod cli;
 pub mod diagnostic;
 pub mod document;
 pub mod guard;

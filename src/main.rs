@@ -1,3 +1,7 @@
-//! The `rollcall` command.
+//! The `rollcall` command; everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rollcall::cli::main()
+}

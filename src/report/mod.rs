@@ -22,6 +22,6 @@ mod words;
 
 pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};
 pub use explain::{explained_organization, explained_site, explained_user, not_found};
-pub use outcome::{Outcome, OutcomeLine, outcome_line, outcomes};
+pub use outcome::{OutcomeLine, outcome_line, outcomes};
 pub use style::{Style, sanitise};
 pub use text::{PlanText, plan};

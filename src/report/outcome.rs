@@ -5,74 +5,36 @@ use std::collections::BTreeMap;
 use super::lines::{Line, Mark, Section, write};
 use super::style::{Style, Tone, count, name, number, sanitise};
 use super::words::wanted;
+use crate::apply::OutcomeWord;
 use crate::model::{Name, Names, known};
 use crate::plan::Action;
 
-/// What came of one action. The order is the order of printing: what needs somebody first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// Nobody knows: the answer was lost.
-    Unknown,
-    /// It could not be done.
-    Failed,
-    /// The store's rules refuse it.
-    Refused,
-    /// The subject has changed since the plan.
-    Conflict,
-    /// Done, and reading back shows something else.
-    NotVerified,
-    /// Done, and the store made another value of it.
-    Rewritten,
-    /// Something that it needs was not done.
-    Skipped,
-    /// The run ended before its turn.
-    NotReached,
-    /// It was so already.
-    AlreadyTrue,
-    /// Done, and read back.
-    Done,
+/// The order of printing: what needs somebody first.
+const ORDER: [OutcomeWord; 9] = [
+    OutcomeWord::Unknown,
+    OutcomeWord::Failed,
+    OutcomeWord::Refused,
+    OutcomeWord::Conflict,
+    OutcomeWord::Rewritten,
+    OutcomeWord::Skipped,
+    OutcomeWord::NotTried,
+    OutcomeWord::AlreadyTrue,
+    OutcomeWord::Done,
+];
+
+fn rank(outcome: OutcomeWord) -> usize {
+    ORDER.iter().position(|&other| other == outcome).unwrap_or(ORDER.len())
 }
 
-impl Outcome {
-    /// Every outcome, in the order of printing.
-    pub const ALL: [Self; 10] = [
-        Self::Unknown,
-        Self::Failed,
-        Self::Refused,
-        Self::Conflict,
-        Self::NotVerified,
-        Self::Rewritten,
-        Self::Skipped,
-        Self::NotReached,
-        Self::AlreadyTrue,
-        Self::Done,
-    ];
-
-    /// The words for people.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Failed => "failed",
-            Self::Refused => "refused by the store",
-            Self::Conflict => "conflict",
-            Self::NotVerified => "not verified",
-            Self::Rewritten => "rewritten by the store",
-            Self::Skipped => "skipped",
-            Self::NotReached => "not reached",
-            Self::AlreadyTrue => "already so",
-            Self::Done => "done",
-        }
-    }
-
-    const fn mark(self) -> Mark {
-        match self {
-            Self::Unknown | Self::Failed | Self::Refused | Self::Conflict | Self::NotVerified | Self::Rewritten => {
-                Mark::Escalation
-            }
-            Self::Skipped | Self::NotReached => Mark::Change,
-            Self::AlreadyTrue | Self::Done => Mark::Addition,
-        }
+const fn mark(outcome: OutcomeWord) -> Mark {
+    match outcome {
+        OutcomeWord::Unknown
+        | OutcomeWord::Failed
+        | OutcomeWord::Refused
+        | OutcomeWord::Conflict
+        | OutcomeWord::Rewritten => Mark::Escalation,
+        OutcomeWord::Skipped | OutcomeWord::NotTried => Mark::Change,
+        OutcomeWord::AlreadyTrue | OutcomeWord::Done => Mark::Addition,
     }
 }
 
@@ -84,14 +46,14 @@ pub struct OutcomeLine {
     /// What was wanted: `role change`.
     pub action: String,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: OutcomeWord,
     /// Why, where there is more to say.
     pub detail: Option<String>,
 }
 
 /// The line of an action.
 #[must_use]
-pub fn outcome_line(names: &Names, action: &Action, outcome: Outcome, detail: Option<&str>) -> OutcomeLine {
+pub fn outcome_line(names: &Names, action: &Action, outcome: OutcomeWord, detail: Option<&str>) -> OutcomeLine {
     let subject = action.subject;
     let text = |name: Option<Name>| name.filter(|&name| name != known::PLATFORM).map(|name| names.text(name));
     let place = match (text(subject.organization), text(subject.site)) {
@@ -118,27 +80,26 @@ pub fn outcomes(lines: &[OutcomeLine], style: Style) -> String {
     if lines.is_empty() {
         return "nothing was to be done\n".to_owned();
     }
-    let mut sums: BTreeMap<Outcome, usize> = BTreeMap::new();
-    let mut sections: BTreeMap<Outcome, Vec<Line>> = BTreeMap::new();
+    let mut sums: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut sections: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
     let mut sorted: Vec<&OutcomeLine> = lines.iter().collect();
-    sorted.sort_by(|a, b| (a.outcome, &a.subject, &a.action).cmp(&(b.outcome, &b.subject, &b.action)));
+    sorted.sort_by(|a, b| (rank(a.outcome), &a.subject, &a.action).cmp(&(rank(b.outcome), &b.subject, &b.action)));
     for OutcomeLine { subject, action, outcome, detail } in sorted {
-        let number = sums.entry(*outcome).or_default();
+        let number = sums.entry(rank(*outcome)).or_default();
         *number += 1;
         let listed = match outcome {
-            Outcome::AlreadyTrue | Outcome::Done => style.verbose,
-            Outcome::Unknown
-            | Outcome::Failed
-            | Outcome::Refused
-            | Outcome::Conflict
-            | Outcome::NotVerified
-            | Outcome::Rewritten
-            | Outcome::Skipped
-            | Outcome::NotReached => style.verbose || *number <= LINES,
+            OutcomeWord::AlreadyTrue | OutcomeWord::Done => style.verbose,
+            OutcomeWord::Unknown
+            | OutcomeWord::Failed
+            | OutcomeWord::Refused
+            | OutcomeWord::Conflict
+            | OutcomeWord::Rewritten
+            | OutcomeWord::Skipped
+            | OutcomeWord::NotTried => style.verbose || *number <= LINES,
         };
         if listed {
-            sections.entry(*outcome).or_default().push(Line {
-                mark: outcome.mark(),
+            sections.entry(rank(*outcome)).or_default().push(Line {
+                mark: mark(*outcome),
                 who: sanitise(subject).into_owned(),
                 what: sanitise(action).into_owned(),
                 note: detail.as_deref().map(|detail| sanitise(detail).into_owned()).unwrap_or_default(),
@@ -149,20 +110,21 @@ pub fn outcomes(lines: &[OutcomeLine], style: Style) -> String {
     let mut text = String::new();
     let sections: Vec<Section> = sections
         .into_iter()
-        .map(|(outcome, lines)| {
-            let more = sums.get(&outcome).map_or(0, |number| number - lines.len());
+        .map(|(at, lines)| {
+            let more = sums.get(&at).map_or(0, |number| number - lines.len());
             let rest = if more == 0 { String::new() } else { format!("and {} more (use -v)", number(more)) };
-            Section { title: outcome.as_str().to_owned(), lines, rest }
+            Section { title: ORDER[at].as_str().to_owned(), lines, rest }
         })
         .collect();
     write(&mut text, &sections, style);
     if !sections.is_empty() {
         text.push('\n');
     }
-    let words: Vec<String> = Outcome::ALL
-        .into_iter()
+    let words: Vec<String> = ORDER
+        .iter()
+        .enumerate()
         .rev()
-        .filter_map(|outcome| Some(format!("{} {}", number(*sums.get(&outcome)?), outcome.as_str())))
+        .filter_map(|(at, outcome)| Some(format!("{} {}", number(*sums.get(&at)?), outcome.as_str())))
         .collect();
     text.push_str(&style.paint(Tone::Heading, &count(lines.len(), "action", "actions")));
     text.push_str(&format!(": {}\n", words.join(", ")));

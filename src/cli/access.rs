@@ -1,0 +1,213 @@
+//! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::exit::{Exit, Failure};
+use super::options::Global;
+use super::printer::Printer;
+use crate::diagnostic::{Code, Diagnostic, Position, Span, has_errors};
+use crate::manifest;
+use crate::model::{Desired, LiveState, Names, Status};
+use crate::plan::{AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan};
+use crate::report::{Excerpt, Snippets};
+use crate::rules::Rules;
+use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
+use crate::source::Sources;
+use crate::store::sqlite::SqliteReader;
+use crate::store::{Info, Reader as _, Which};
+
+/// Settings, and the store that is meant.
+pub(super) struct Access {
+    pub(super) repository: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) store_name: String,
+    pub(super) store: StoreSettings,
+}
+
+/// Manifests that are valid under the rules of the store.
+pub(super) struct Declared {
+    pub(super) names: Names,
+    pub(super) sources: Sources,
+    pub(super) desired: Desired,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// Places and snippets of the files of a run.
+pub(super) struct Lines<'a>(pub(super) &'a Sources);
+
+impl Places for Lines<'_> {
+    fn place(&self, position: Position) -> (String, u32, u32) {
+        self.0.place(position)
+    }
+}
+
+impl Snippets for Lines<'_> {
+    fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
+        let text = self.0.text(span.start.file)?;
+        let Excerpt { line, start } = Excerpt::of(&text, span.start.offset)?;
+        Some(Excerpt { line: line.into_owned().into(), start })
+    }
+}
+
+impl Access {
+    /// Reads the settings and finds the store that is meant.
+    pub(super) fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+        let repository = global.repository.clone();
+        let settings = read_settings(&repository, printer)?;
+        let (name, store) = settings.store(global.store.as_deref()).map_err(Failure::invalid)?;
+        let (store_name, store) = (name.to_owned(), store.clone());
+        Ok(Self { repository, settings, store_name, store })
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.store.rules
+    }
+
+    /// Reads the manifests; all mistakes of all files are printed.
+    pub(super) fn declared(&self, global: &Global, printer: &Printer) -> Result<Declared, Failure> {
+        let paths = if global.manifests.is_empty() { &self.settings.manifests } else { &global.manifests };
+        let mut names = Names::new();
+        let mut sources = Sources::folder(&self.repository);
+        let loaded = manifest::load(&mut names, self.rules(), &mut sources, paths);
+        tracing::info!(files = loaded.files.len(), users = loaded.desired.len(), "manifests read");
+        let mut found = loaded.diagnostics;
+        if !has_errors(&found) {
+            found.extend(fit(&names, &loaded.desired, self.rules()));
+        }
+        if has_errors(&found) {
+            printer.only_diagnostics(&found, &Lines(&sources));
+            return Err(Failure::told(Exit::Invalid));
+        }
+        Ok(Declared { names, sources, desired: loaded.desired, warnings: found })
+    }
+
+    /// The path of the embedded store.
+    pub(super) fn store_path(&self) -> PathBuf {
+        self.store.sqlite_path(&self.repository)
+    }
+
+    /// Opens the store for reading only.
+    pub(super) fn reader(&self) -> Result<SqliteReader, Failure> {
+        match self.store.kind {
+            StoreKind::Sqlite { .. } => Ok(SqliteReader::open(&self.store_path(), self.rules())?),
+        }
+    }
+
+    /// Reads everything that the store holds.
+    pub(super) async fn live(&self, names: &mut Names) -> Result<(Info, LiveState), Failure> {
+        let mut reader = self.reader()?;
+        let info = reader.info().await?;
+        let live = reader.read(names, Which::All).await?;
+        tracing::info!(accounts = live.len(), complete = live.evidence.is_complete(), "store read");
+        Ok((info, live))
+    }
+
+    /// What the settings let a plan do.
+    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+        let identity = &self.rules().identity;
+        let normalize = |key: &String| {
+            let error = |why| anyhow::anyhow!("`guards.self` is `{key}`, which {why}; correct it in rollcall.yaml");
+            identity.normalize(key).map_err(|why| Failure::invalid(error(why)))
+        };
+        let guards = &self.settings.guards;
+        let comparable = |pattern: &String| {
+            identity.normalize(pattern).unwrap_or_else(|_| match identity.case() {
+                crate::rules::KeyCase::Sensitive => pattern.clone(),
+                crate::rules::KeyCase::Insensitive => pattern.to_lowercase(),
+            })
+        };
+        Ok(Policy {
+            absent_users: match self.settings.manage.absent_users {
+                settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
+                settings::AbsentUsers::Report => AbsentUsers::Report,
+            },
+            catalog: match self.settings.catalog(&self.store) {
+                CatalogMode::Create => CatalogPolicy::Create,
+                CatalogMode::Existing => CatalogPolicy::Existing,
+            },
+            min_admins: guards.min_admins,
+            own_account: guards.own_account.as_ref().map(normalize).transpose()?,
+            protected: guards.protected_users.iter().map(comparable).collect(),
+        })
+    }
+
+    /// The plan from what is declared and what is live.
+    pub(super) fn plan(
+        &self,
+        declared: &Declared,
+        info: &Info,
+        live: &LiveState,
+        at: Timestamp,
+        printer: &Printer,
+    ) -> Result<Plan, Failure> {
+        refuse_nobody(declared, live, printer)?;
+        let policy = self.policy()?;
+        let store = StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+        let inputs = Inputs {
+            names: &declared.names,
+            desired: &declared.desired,
+            live,
+            rules: self.rules(),
+            policy: &policy,
+            store: &store,
+            at,
+        };
+        match plan(&inputs) {
+            Ok(mut plan) => {
+                let is_new = |found: &Diagnostic| !plan.diagnostics.contains(found);
+                let earlier: Vec<Diagnostic> =
+                    declared.warnings.iter().filter(|found| is_new(found)).cloned().collect();
+                plan.diagnostics.splice(0..0, earlier);
+                tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
+                Ok(plan)
+            }
+            Err(found) => {
+                printer.only_diagnostics(&found, &Lines(&declared.sources));
+                Err(Failure::told(Exit::Invalid))
+            }
+        }
+    }
+}
+
+/// Reads the settings; their mistakes are printed with their lines.
+pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Settings, Failure> {
+    settings::load(repository).map_err(|refused| {
+        let mut sources =
+            Sources::memory(refused.files.iter().map(|file| (file.name.clone(), file.text.clone().into_bytes())));
+        let found: Vec<Diagnostic> = refused
+            .mistakes
+            .iter()
+            .map(|mistake| match sources.open(&mistake.file) {
+                Ok((file, _)) => mistake.diagnostic(file),
+                Err(_) => {
+                    let message = format!("{}:{}:{}: {}", mistake.file, mistake.line, mistake.column, mistake.message);
+                    let diagnostic = Diagnostic::error(mistake.code, message);
+                    match &mistake.help {
+                        Some(help) => diagnostic.help(help.clone()),
+                        None => diagnostic,
+                    }
+                }
+            })
+            .collect();
+        printer.only_diagnostics(&found, &Lines(&sources));
+        Failure::told(Exit::Invalid)
+    })
+}
+
+/// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
+fn refuse_nobody(declared: &Declared, live: &LiveState, printer: &Printer) -> Result<(), Failure> {
+    let people = live
+        .users()
+        .filter(|user| !user.is_service() && !matches!(user.status, Status::Closed | Status::Inactive))
+        .count();
+    if !declared.desired.is_empty() || people == 0 {
+        return Ok(());
+    }
+    let message = format!("the manifests declare no user, and {people} people are live in the store");
+    let found = Diagnostic::error(Code::NoUserDeclared, message)
+        .help("check which folder `manifests` names; `rollcall import --out DIR` writes down who is live");
+    printer.only_diagnostics(&[found], &Lines(&declared.sources));
+    Err(Failure::told(Exit::Invalid))
+}

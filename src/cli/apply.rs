@@ -1,0 +1,180 @@
+//! `rollcall apply`: plans, asks, and does it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use tokio::runtime::Runtime;
+
+use super::access::{Access, Declared};
+use super::edge;
+use super::exit::{Exit, Failure};
+use super::options::{Apply, Global};
+use super::plan::show;
+use super::printer::Printer;
+use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
+use crate::guard;
+use crate::journal::Journal;
+use crate::plan::Plan;
+use crate::report::{outcome_line, outcomes};
+use crate::settings::StoreKind;
+use crate::store::sqlite::SqliteStore;
+
+pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
+    let access = Access::load(global, printer)?;
+    let mut declared = access.declared(global, printer)?;
+    let runtime = runtime()?;
+    // One run at a time, from the reading to the last write; opening the journal also recovers a torn end.
+    let mut journal = open_journal(&access)?;
+    let at = edge::now(arguments.at);
+    let (info, live) = runtime.block_on(access.live(&mut declared.names))?;
+    let mut plan = access.plan(&declared, &info, &live, at, printer)?;
+    drop(live);
+    let is_json = printer.is_json();
+    if !is_json {
+        show(printer, &declared, &plan, None);
+    }
+    if !plan.gaps.is_empty() {
+        printer.note("the store was read in part, so nothing is written");
+        return Ok(Exit::Failed);
+    }
+    if let Some(approved) = &arguments.approved
+        && *approved != plan.digest
+    {
+        let why =
+            format!("the plan is another one now: {} was approved, it is {}", approved.escape_debug(), plan.digest);
+        return Err(Failure { exit: Exit::Stale, error: Some(anyhow::anyhow!("{why}; review it again")) });
+    }
+    let has_open_intents = journal.open_intents().next().is_some();
+    if !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none() {
+        if !edge::has_terminal() {
+            let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
+            return Err(Failure::invalid(anyhow::anyhow!(why)));
+        }
+        if !printer.asks(&format!("apply these {} actions?", plan.actions.len())) {
+            printer.note("nothing was changed");
+            return Ok(Exit::Done);
+        }
+        plan = runtime.block_on(plan_again(&access, &mut declared, &plan, at, printer))?;
+    }
+    if plan.actions.is_empty() && !has_open_intents && !is_json {
+        return Ok(Exit::Done);
+    }
+    let report = runtime.block_on(execute(&access, &mut declared, plan, &mut journal, arguments.at, printer))?;
+    Ok(report)
+}
+
+/// A runtime on which the main thread works and a second one listens for signals.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(anyhow::Error::new(error).context("no thread can be started")))
+}
+
+/// The journal of the store: `.rollcall/journal-NAME.jsonl` in the access repository.
+fn open_journal(access: &Access) -> Result<Journal, Failure> {
+    let folder: PathBuf = access.repository.join(".rollcall");
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Failure::failed(anyhow::Error::new(error).context(format!("the folder `{}` can't be made", folder.display())))
+    })?;
+    let name: String =
+        access.store_name.chars().map(|c| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    Journal::open(&folder.join(format!("journal-{name}.jsonl"))).map_err(Failure::failed)
+}
+
+/// After a yes the store is read again: what was shown must still be what is to be done.
+async fn plan_again(
+    access: &Access,
+    declared: &mut Declared,
+    shown: &Plan,
+    at: Timestamp,
+    printer: &Printer,
+) -> Result<Plan, Failure> {
+    let (info, live) = access.live(&mut declared.names).await?;
+    let plan = access.plan(declared, &info, &live, at, printer)?;
+    if plan.digest == shown.digest && plan.gaps.is_empty() {
+        return Ok(plan);
+    }
+    let why = "the store changed while you were deciding, so nothing was written; run apply again to see the new plan";
+    Err(Failure { exit: Exit::Stale, error: Some(anyhow::anyhow!(why)) })
+}
+
+async fn execute(
+    access: &Access,
+    declared: &mut Declared,
+    plan: Plan,
+    journal: &mut Journal,
+    at: Option<Timestamp>,
+    printer: &Printer,
+) -> Result<Exit, Failure> {
+    let own = access.settings.guards.own_account.as_deref();
+    let StoreKind::Sqlite { .. } = access.store.kind;
+    let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
+    let stop = Stop::default();
+    let listening = tokio::spawn(listen(stop.clone()));
+    let (who, run) = (edge::who(), edge::run_id());
+    let clock = move || edge::now(at);
+    let options = Options::new(&run, &who, access.rules(), &clock);
+    let guarded = guard::check(plan);
+    let report = apply::run(&guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
+    listening.abort();
+    let report = report.map_err(|error| match error {
+        ApplyError::Store(error) => Failure::from(error),
+        ApplyError::Journal(error) => Failure::failed(error),
+    })?;
+    tell(printer, declared, guarded.plan(), &report);
+    Ok(match report.verdict() {
+        Verdict::Complete => Exit::Done,
+        Verdict::NothingWritten => Exit::Failed,
+        Verdict::Partial => Exit::Partial,
+    })
+}
+
+/// Ctrl-C and SIGTERM end the run after the batch in hand.
+async fn listen(stop: Stop) {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(terminate) => drop(terminate.recv().await),
+            None => std::future::pending::<()>().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+    tracing::warn!("stopping after the batch in hand");
+    stop.request();
+}
+
+fn progress(progress: Progress<'_>) {
+    match progress {
+        Progress::LookedUp(intent) => {
+            tracing::warn!(id = intent.id, found = intent.found.as_str(), "an earlier run left this open");
+        }
+        Progress::Settled { index, outcome, settled, total } => {
+            tracing::debug!(index, outcome = outcome.word().as_str(), settled, total, "settled");
+        }
+    }
+}
+
+fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport) {
+    if printer.is_json() {
+        printer.json(&report.document(&declared.names, plan));
+        return;
+    }
+    let lines: Vec<_> = plan
+        .actions
+        .iter()
+        .zip(&report.outcomes)
+        .map(|(action, outcome)| outcome_line(&declared.names, action, outcome.word(), outcome.detail()))
+        .collect();
+    printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
+    match &report.end {
+        RunEnd::Whole => {}
+        RunEnd::Interrupted => printer.note("interrupted: run apply again to go on"),
+        RunEnd::StoreOutOfReach(why) => printer.note(&format!("the store is out of reach: {why}")),
+        RunEnd::JournalBroken(why) => printer.note(&format!("stopped, since nothing can be journalled: {why}")),
+    }
+}

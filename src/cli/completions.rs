@@ -1,0 +1,14 @@
+//! `rollcall completions`: completion scripts for shells.
+
+use clap::CommandFactory as _;
+
+use super::exit::{Exit, Failure};
+use super::options::{Completions, Options};
+use super::printer::Printer;
+
+pub(super) fn run(arguments: &Completions, printer: &Printer) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Options::command(), "rollcall", &mut script);
+    printer.result(&String::from_utf8_lossy(&script));
+    Ok(Exit::Done)
+}

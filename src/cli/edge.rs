@@ -1,0 +1,47 @@
+//! What only a process knows: the clock, the environment, the terminal.
+
+#![allow(clippy::disallowed_methods, reason = "this is the edge that the rest of the program is kept from")]
+
+use std::io::{self, IsTerminal as _};
+
+use jiff::Timestamp;
+
+use crate::journal::Who;
+
+/// The time of the run: as given, or the clock.
+pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
+    at.unwrap_or_else(Timestamp::now)
+}
+
+/// Whether the environment lets us use colours (<https://no-color.org>).
+pub(super) fn wants_colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !is_set("NO_COLOR") && std::env::var("TERM").as_deref() != Ok("dumb")
+}
+
+/// The width of the terminal, where the shell tells it.
+pub(super) fn columns() -> Option<usize> {
+    std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns| columns >= 40)
+}
+
+/// Whether a person can be asked.
+pub(super) fn has_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Who runs this, for the journal: the user of the machine, and what GitHub or GitLab say about their job.
+pub(super) fn who() -> Who {
+    let first = |names: &[&str]| {
+        names.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty() && value.len() < 1_000))
+    };
+    Who {
+        user: first(&["USER", "LOGNAME", "USERNAME"]),
+        actor: first(&["GITHUB_ACTOR", "GITLAB_USER_LOGIN"]),
+        job: first(&["GITHUB_RUN_ID", "CI_JOB_URL"]),
+    }
+}
+
+/// A name for this run: when it began, and the number of the process.
+pub(super) fn run_id() -> String {
+    format!("{}-{}", Timestamp::now(), std::process::id())
+}

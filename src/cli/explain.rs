@@ -1,0 +1,42 @@
+//! `rollcall explain`: who may do what, and which lines say so.
+
+use super::access::{Access, Lines};
+use super::exit::{Exit, Failure};
+use super::options::{Explain, Global};
+use super::printer::Printer;
+use crate::plan::{Asked, asked, explain_place, explain_user, likely};
+use crate::report::{explained_organization, explained_site, explained_user, not_found};
+
+pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
+    // Nothing that is declared depends on the time yet; the option is there so that every command takes it.
+    let Explain { asked: text, at: _ } = arguments;
+    let access = Access::load(global, printer)?;
+    let mut declared = access.declared(global, printer)?;
+    let runtime = super::apply::runtime()?;
+    let (_, live) = runtime.block_on(access.live(&mut declared.names))?;
+    let (desired, names, lines) = (&declared.desired, &declared.names, Lines(&declared.sources));
+    let style = printer.style();
+    let found = asked(text, desired, Some(&live), names, &access.rules().identity);
+    if found.is_empty() {
+        let likely = likely(text, desired, Some(&live), names);
+        printer.result(&not_found(text, &likely));
+        return Ok(if likely.is_empty() { Exit::Failed } else { Exit::Done });
+    }
+    for asked in found {
+        let text = match asked {
+            Asked::User(identity) => explain_user(desired, Some(&live), names, identity)
+                .map(|explanation| explained_user(&explanation, names, &lines, style))
+                .unwrap_or_default(),
+            Asked::Organization(organization) => {
+                let holders = explain_place(desired, Some(&live), names, organization, None);
+                explained_organization(&holders, names, &lines, style)
+            }
+            Asked::Site(organization, site) => {
+                let holders = explain_place(desired, Some(&live), names, organization, Some(site));
+                explained_site(&holders, names, &lines, style)
+            }
+        };
+        printer.result(&text);
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,78 @@
+//! `rollcall import`: the live state as manifests, to begin with or to compare.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use super::access::Access;
+use super::exit::{Exit, Failure};
+use super::options::{Global, Import};
+use super::printer::Printer;
+use crate::manifest;
+use crate::model::Names;
+use crate::report::sanitise;
+
+pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Result<Exit, Failure> {
+    let access = Access::load(global, printer)?;
+    let folder = access.repository.join(&arguments.out);
+    if holds_yaml(&folder).map_err(Failure::failed)? {
+        let why =
+            format!("`{}` holds YAML already, and nothing is overwritten; name an empty folder", folder.display());
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
+    let mut names = Names::new();
+    let runtime = super::apply::runtime()?;
+    let (_, live) = runtime.block_on(access.live(&mut names))?;
+    if !live.evidence.is_complete() {
+        for (collection, why) in live.evidence.gaps() {
+            printer.note(&format!("{} were read in part: {why}", collection.as_str()));
+        }
+        return Err(Failure::failed(anyhow::anyhow!("the store was read in part, so nothing is written")));
+    }
+    let written = manifest::write(&names, access.rules(), &live);
+    for (name, text) in &written.files {
+        write_new(&folder, name, text).map_err(Failure::failed)?;
+    }
+    for left_out in &written.unsayable {
+        let name = sanitise(&left_out.name);
+        printer.note(&format!("left out: {} {name} {}", left_out.kind, sanitise(&left_out.reason)));
+    }
+    let files: Vec<&str> = written.files.iter().map(|(name, _)| name.as_str()).collect();
+    printer.result(&format!(
+        "{} accounts written to {} ({}), {} things left out\n",
+        live.len(),
+        arguments.out.display(),
+        files.join(", "),
+        written.unsayable.len()
+    ));
+    Ok(Exit::Done)
+}
+
+fn holds_yaml(folder: &Path) -> anyhow::Result<bool> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error).with_context(|| format!("`{}` can't be read", folder.display())),
+    };
+    for entry in entries {
+        let path = entry.with_context(|| format!("`{}` can't be read", folder.display()))?.path();
+        let is_yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+        if is_yaml || (path.is_dir() && holds_yaml(&path)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Writes a file that is not there yet.
+pub(super) fn write_new(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let path = folder.join(name);
+    let context = || format!("`{}` can't be written", path.display());
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(context)?;
+    }
+    let mut file = fs::File::create_new(&path).with_context(context)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(context)
+}

@@ -1,0 +1,98 @@
+//! `rollcall init`: writes what is missing and overwrites nothing. Only this makes store files.
+
+use std::fs;
+use std::path::Path;
+
+use super::access::read_settings;
+use super::exit::{Exit, Failure};
+use super::import::write_new;
+use super::options::{Global, SchemaName};
+use super::printer::Printer;
+use super::schema::schema;
+use crate::settings::{FILE_NAME, StoreKind};
+use crate::source::Sources;
+use crate::store::sqlite::SqliteStore;
+
+const SETTINGS: &str = "\
+# yaml-language-server: $schema=schemas/settings.schema.json
+version: 1
+manifests: [access]
+store: local
+stores:
+  local:
+    sqlite: { path: .rollcall/store.db } # a user store of its own, in one file
+manage:
+  organizations: all
+  absent_users: report # `deactivate`: who is live and not declared can't log in any more
+";
+
+const MANIFEST: &str = "\
+# yaml-language-server: $schema=../schemas/manifest.schema.json
+# An example to change: one organization, two roles, one person.
+organizations:
+  example-works:
+    name: Example Works
+    sites:
+      head-office: {}
+roles:
+  manager: { rank: 40, site_access: all, admin: true }
+  member: { rank: 10 }
+users:
+  ana@example.com:
+    given_name: Ana
+    access:
+      example-works: manager
+";
+
+const IGNORED: &str = "# The embedded store, the journal and secrets stay out of git.\n/.rollcall/\n";
+
+pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+    let repository = &global.repository;
+    let mut made = Vec::new();
+    let mut add = |name: &str, text: &str| -> Result<(), Failure> {
+        if fs::symlink_metadata(repository.join(name)).is_ok() {
+            return Ok(());
+        }
+        write_new(repository, name, text).map_err(Failure::failed)?;
+        made.push(name.to_owned());
+        Ok(())
+    };
+    let is_new = fs::symlink_metadata(repository.join(FILE_NAME)).is_err();
+    add(FILE_NAME, SETTINGS)?;
+    let settings = read_settings(repository, printer)?;
+    let has_manifests = !Sources::folder(repository).find_manifests(&settings.manifests).0.is_empty();
+    if is_new && !has_manifests {
+        add("access/example.yaml", MANIFEST)?;
+    }
+    if is_new {
+        for (name, file) in [(SchemaName::Settings, "settings"), (SchemaName::Manifest, "manifest")] {
+            let text = serde_json::to_string_pretty(&schema(name)).map_err(Failure::failed)?;
+            add(&format!("schemas/{file}.schema.json"), &format!("{text}\n"))?;
+        }
+    }
+    add(".gitignore", IGNORED)?;
+    for (name, store) in &settings.stores {
+        let StoreKind::Sqlite { path } = &store.kind;
+        let file = store.sqlite_path(repository);
+        if fs::symlink_metadata(&file).is_ok() {
+            continue;
+        }
+        make_folder(&file)?;
+        SqliteStore::create(&file, &store.rules.identity)?;
+        made.push(format!("{} (store {name})", path.display()));
+    }
+    for name in &made {
+        printer.result(&format!("made {name}\n"));
+    }
+    if made.is_empty() {
+        printer.result("everything is there already\n");
+    }
+    Ok(Exit::Done)
+}
+
+fn make_folder(file: &Path) -> Result<(), Failure> {
+    let Some(folder) = file.parent() else { return Ok(()) };
+    fs::create_dir_all(folder).map_err(|error| {
+        Failure::failed(anyhow::Error::new(error).context(format!("the folder `{}` can't be made", folder.display())))
+    })
+}

@@ -1,0 +1,59 @@
+//! Floor 9: the command line: one file a command, one printer, and the exit codes of `contract.md` §5.
+//!
+//! This is the edge: the clock, the environment, the terminal and the process live here and nowhere below. A command
+//! puts the floors together and decides nothing that they could decide.
+
+mod access;
+mod apply;
+mod completions;
+mod edge;
+mod exit;
+mod explain;
+mod import;
+mod init;
+mod invitations;
+mod log;
+mod options;
+mod plan;
+mod printer;
+mod schema;
+mod validate;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use exit::{Exit, Failure};
+use options::{Command, Options};
+use printer::Printer;
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let options = match Options::try_parse() {
+        Ok(options) => options,
+        Err(error) => return Exit::of_usage(&error),
+    };
+    let printer = Printer::new(&options.global);
+    log::start(&options.global, &printer);
+    let outcome = match &options.command {
+        Command::Init => init::run(&options.global, &printer),
+        Command::Validate(arguments) => validate::run(&options.global, arguments, &printer),
+        Command::Plan(arguments) => plan::run(&options.global, arguments, &printer),
+        Command::Apply(arguments) => apply::run(&options.global, arguments, &printer),
+        Command::Import(arguments) => import::run(&options.global, arguments, &printer),
+        Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
+        Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
+        Command::Schema(arguments) => schema::run(arguments, &printer),
+        Command::Completions(arguments) => completions::run(arguments, &printer),
+    };
+    match outcome {
+        Ok(exit) => exit.code(),
+        Err(Failure { exit, error }) => {
+            if let Some(error) = error {
+                printer.error(&error);
+            }
+            exit.code()
+        }
+    }
+}

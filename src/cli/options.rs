@@ -1,0 +1,201 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jiff::Timestamp;
+
+/// Keeps who-has-access-to-what in git: declared in YAML, planned against the live user store, applied.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, about, max_term_width = 100, after_help = EXIT_CODES)]
+pub(super) struct Options {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 could not be done, 2 there are actions (plan --detailed-exitcode), \
+                          3 invalid settings, manifests or command line, 4 refused by a guard, 5 stale plan, \
+                          6 applied in part";
+
+/// Options of every command; they stand before or after it.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The access repository: the folder that holds rollcall.yaml
+    #[arg(short = 'C', global = true, value_name = "DIR", default_value = ".")]
+    pub(super) repository: PathBuf,
+    /// The store to work on, by its name in rollcall.yaml
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) store: Option<String>,
+    /// Files and folders with manifests, in place of those that rollcall.yaml names
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(super) manifests: Vec<String>,
+    /// How results are printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    pub(super) format: Format,
+    /// Whether to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub(super) color: Colour,
+    /// Says more; nothing is left out of a plan
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Says less: results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// How log lines are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(super) log_format: LogFormat,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// One document.
+    Json,
+}
+
+/// Whether to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colour {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Writes what an access repository needs and does not have yet, the files of embedded stores among it
+    Init,
+    /// Checks settings and manifests under the rules of the store; needs neither the store nor secrets
+    Validate(Validate),
+    /// Shows what would change; writes nothing
+    Plan(Plan),
+    /// Plans, asks, and does it
+    Apply(Apply),
+    /// Writes the live state of the store as manifests
+    Import(Import),
+    /// Tells what access a user has and from which lines, or who reaches an organization or a site
+    Explain(Explain),
+    /// Lists invitations, or answers one in place of the person
+    Invitations(Invitations),
+    /// Prints a JSON Schema, or the names of all
+    Schema(Schema),
+    /// Prints a completion script for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Validate {
+    /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub(super) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub(super) at: Option<Timestamp>,
+    /// Ends with 2 instead of 0 if there are actions
+    #[arg(long)]
+    pub(super) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Apply {
+    /// Does not ask; needed where there is no terminal
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Applies only a plan with this digest, and does not ask
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) approved: Option<String>,
+    /// The time of the run instead of now, for embedded stores only
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub(super) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// The folder to write into, relative to the access repository; it must hold no YAML
+    #[arg(long, value_name = "DIR")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// A key, a part of one, ORG or ORG/SITE
+    #[arg(value_name = "KEY|ORG|ORG/SITE")]
+    pub(super) asked: String,
+    /// The time of the run instead of now
+    #[arg(long, value_name = "TIMESTAMP")]
+    pub(super) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Invitations {
+    #[command(subcommand)]
+    pub(super) command: InvitationCommand,
+}
+
+/// What to do with invitations.
+#[derive(Debug, Subcommand)]
+pub(super) enum InvitationCommand {
+    /// Lists every invitation, also ended ones
+    List,
+    /// Accepts a pending invitation in place of the person (embedded stores)
+    Accept(Key),
+    /// Declines a pending invitation in place of the person (embedded stores)
+    Decline(Key),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Key {
+    /// The key of the user
+    pub(super) key: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// The schema to print; without it their names are listed
+    #[arg(value_enum)]
+    pub(super) name: Option<SchemaName>,
+}
+
+/// The schemas there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SchemaName {
+    /// Of rollcall.yaml.
+    Settings,
+    /// Of manifests.
+    Manifest,
+    /// Of rule sets.
+    Rules,
+    /// Of `plan --format json`.
+    Plan,
+    /// Of `apply --format json`.
+    ApplyReport,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: Shell,
+}

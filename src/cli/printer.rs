@@ -1,0 +1,118 @@
+//! The only place that prints: results to standard output, everything else to standard error.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use serde::Serialize;
+
+use super::edge;
+use super::options::{Colour, Format, Global};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::plan::DiagnosticDocument;
+use crate::report::{Snippets, Style, diagnostics, sanitise, tally};
+
+/// Prints, in the way that the command line asks for.
+pub(super) struct Printer {
+    format: Format,
+    colour: Colour,
+    is_verbose: bool,
+    is_quiet: bool,
+}
+
+/// What `--format json` prints where there is nothing but diagnostics.
+#[derive(Serialize)]
+struct DiagnosticsDocument {
+    format: u32,
+    diagnostics: Vec<DiagnosticDocument>,
+}
+
+impl Printer {
+    pub(super) fn new(global: &Global) -> Self {
+        Self { format: global.format, colour: global.color, is_verbose: global.verbose > 0, is_quiet: global.quiet }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// How texts for standard output are written.
+    pub(super) fn style(&self) -> Style {
+        self.style_of(io::stdout().is_terminal())
+    }
+
+    fn style_of(&self, is_terminal: bool) -> Style {
+        let colour = match self.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => is_terminal && edge::wants_colour(),
+        };
+        Style { colour, width: edge::columns().unwrap_or(Style::default().width), verbose: self.is_verbose }
+    }
+
+    /// A result. A reader that has gone away is no error of ours.
+    pub(super) fn result(&self, text: &str) {
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// A result as one JSON document.
+    pub(super) fn json<T: Serialize>(&self, document: &T) {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
+        let _ = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    }
+
+    /// Something worth knowing that is no result.
+    pub(super) fn note(&self, text: &str) {
+        if !self.is_quiet {
+            self.to_stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// An error and its causes, once.
+    pub(super) fn error(&self, error: &anyhow::Error) {
+        let causes: Vec<String> = error.chain().map(|cause| sanitise(&cause.to_string()).into_owned()).collect();
+        self.to_stderr(&format!("error: {}\n", causes.join(": ")));
+    }
+
+    /// Diagnostics for people, with their lines; warnings are left out where less was asked for.
+    pub(super) fn diagnostics(&self, found: &[Diagnostic], snippets: &dyn Snippets) {
+        let shown: Vec<Diagnostic> =
+            found.iter().filter(|found| !self.is_quiet || found.severity == Severity::Error).cloned().collect();
+        if shown.is_empty() {
+            return;
+        }
+        let style = self.style_of(io::stderr().is_terminal());
+        self.to_stderr(&format!("{}\n{}\n", diagnostics(&shown, snippets, style), tally(&shown)));
+    }
+
+    /// Diagnostics where they are the result: as a document, or for people.
+    pub(super) fn only_diagnostics(&self, found: &[Diagnostic], snippets: &dyn Snippets) {
+        if self.is_json() {
+            let diagnostics = found.iter().map(|found| crate::plan::diagnostic_document(found, &Placed(snippets)));
+            self.json(&DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics: diagnostics.collect() });
+        } else {
+            self.diagnostics(found, snippets);
+        }
+    }
+
+    /// Asks on the terminal; only `yes` and `y` are a yes.
+    pub(super) fn asks(&self, question: &str) -> bool {
+        self.to_stderr(&format!("{question} [y/N] "));
+        let mut answer = String::new();
+        let read = io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+    }
+
+    fn to_stderr(&self, text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// Places of something that also has snippets.
+struct Placed<'a>(&'a dyn Snippets);
+
+impl crate::plan::Places for Placed<'_> {
+    fn place(&self, position: crate::diagnostic::Position) -> (String, u32, u32) {
+        self.0.place(position)
+    }
+}

@@ -1,0 +1,26 @@
+//! `rollcall validate`: settings and manifests under the rules of the store, without the store.
+
+use super::access::{Access, Lines};
+use super::exit::{Exit, Failure};
+use super::options::{Global, Validate};
+use super::printer::Printer;
+
+pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
+    // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
+    let Validate { at: _ } = arguments;
+    let access = Access::load(global, printer)?;
+    let declared = access.declared(global, printer)?;
+    printer.only_diagnostics(&declared.warnings, &Lines(&declared.sources));
+    if !printer.is_json() {
+        let catalog = &declared.desired.catalog;
+        let roles = catalog.roles.values().filter(|role| !role.vendor).count();
+        printer.result(&format!(
+            "valid: {} users, {} organizations, {roles} roles (store {}, rules {})\n",
+            declared.desired.len(),
+            catalog.organizations.len(),
+            access.store_name,
+            access.store.rules_name,
+        ));
+    }
+    Ok(Exit::Done)
+}
