@@ -10,7 +10,7 @@ use super::resolve::span;
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{Conflict, Desired, Effective, Name, Names, Piece, UserView};
 use crate::rules::Rules;
-use crate::source::Mistakes;
+use crate::source::{Mistakes, Sources};
 
 /// How many users one thread takes at a time.
 const CHUNK: usize = 4096;
@@ -20,6 +20,7 @@ pub(super) struct Check<'a> {
     pub(super) names: &'a Names,
     pub(super) desired: &'a Desired,
     pub(super) rules: &'a Rules,
+    pub(super) sources: &'a Sources,
     /// By row of the user: whether the user says how it stands with access.
     pub(super) stated: &'a [bool],
 }
@@ -63,7 +64,7 @@ impl Check<'_> {
 
     fn chunk(&self, chunk: usize) -> Found {
         let mut found = Found::default();
-        let known = KnownNames::new(self.names, &self.desired.catalog);
+        let known = KnownNames::new(self.names, &self.desired.catalog, self.sources);
         let (mut pieces, mut conflicts, mut effective) = (Vec::new(), Vec::new(), Effective::default());
         let start = chunk * CHUNK;
         for row in start..(start + CHUNK).min(self.desired.len()) {

@@ -4,7 +4,7 @@ use super::resolve::span;
 use super::suggest::{closest, listing};
 use crate::diagnostic::{Code, Diagnostic, Position, Severity};
 use crate::model::{AccessRow, Catalog, Name, Names, Selector, SiteRow, known, matches};
-use crate::source::Mistakes;
+use crate::source::{Mistakes, Sources};
 
 /// How a role is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,21 @@ pub(super) enum RoleUse {
 pub(super) struct KnownNames<'a> {
     names: &'a Names,
     catalog: &'a Catalog,
+    sources: &'a Sources,
 }
 
 impl<'a> KnownNames<'a> {
-    pub(super) fn new(names: &'a Names, catalog: &'a Catalog) -> Self {
-        Self { names, catalog }
+    pub(super) fn new(names: &'a Names, catalog: &'a Catalog, sources: &'a Sources) -> Self {
+        Self { names, catalog, sources }
+    }
+
+    /// "roles declared in access/roles.yaml", where one file declares them all.
+    fn declared_in(&self, what: &str, mut positions: impl Iterator<Item = Option<Position>>) -> String {
+        let first = positions.next().flatten().map(|position| position.file);
+        match first.filter(|&file| positions.all(|position| position.is_some_and(|other| other.file == file))) {
+            Some(file) => format!("{what} declared in {}", self.sources.path(file)),
+            None => format!("declared {what}"),
+        }
     }
 
     /// Checks everything that an access row names.
@@ -96,7 +106,8 @@ impl<'a> KnownNames<'a> {
             if !mistakes.keeps(Code::UnknownRole, Severity::Error) {
                 return mistakes.count(Code::UnknownRole, Severity::Error);
             }
-            let help = help(text, "roles", self.catalog.roles.keys().map(|&name| self.names.text(name)));
+            let what = self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
+            let help = help(text, &what, self.catalog.roles.keys().map(|&name| self.names.text(name)));
             let mistake = Diagnostic::error(Code::UnknownRole, format!("unknown role `{text}`"));
             return mistakes.push(mistake.at(span(position, text), "").help(help));
         };
@@ -130,7 +141,9 @@ impl<'a> KnownNames<'a> {
         let text = self.names.text(organization);
         let all = self.catalog.organizations.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownOrganization, format!("unknown organization `{text}`"));
-        mistakes.push(mistake.at(span(position, text), "").help(help(text, "organizations", all)));
+        let positions = self.catalog.organizations.values().map(|organization| organization.position);
+        let what = self.declared_in("organizations", positions);
+        mistakes.push(mistake.at(span(position, text), "").help(help(text, &what, all)));
         false
     }
 
@@ -178,6 +191,6 @@ pub(super) fn help<'a>(text: &str, what: &str, all: impl Iterator<Item = &'a str
     match (close, listed.is_empty()) {
         (Some(close), _) => format!("did you mean `{close}`? {what}: {listed}"),
         (None, false) => format!("{what}: {listed}"),
-        (None, true) => format!("{what}: none are declared"),
+        (None, true) => format!("{what}: none"),
     }
 }

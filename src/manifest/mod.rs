@@ -75,13 +75,13 @@ pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[St
         merged.mistakes.push(mistake);
     }
     read_all(&mut merged, rules, sources, &files);
-    merged.resolve();
+    merged.resolve(sources);
     tell_keys_that_differ_by_case(&mut merged, rules);
     let Merged { names, mut desired, mut mistakes, broken, stated, .. } = merged;
     desired.shrink();
     // What a file that was not read may hold would be missed here.
     if !broken {
-        let check = check::Check { names, desired: &desired, rules, stated: &stated };
+        let check = check::Check { names, desired: &desired, rules, sources, stated: &stated };
         mistakes.append(check.users());
     }
     let mut diagnostics = mistakes.into_diagnostics();

@@ -10,6 +10,7 @@ use super::known_names::KnownNames;
 use super::merge::Merged;
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
 use crate::model::{Link, Name, Selector, SourceId, SourceLabel, Value, known};
+use crate::source::Sources;
 
 /// How many sources the closures of all sources may name together; real ones name a few each. A hostile tower of
 /// teams would name the square of its height.
@@ -20,10 +21,10 @@ const MOST_COMPARISONS: usize = 3_000_000;
 
 impl Merged<'_> {
     /// Links users to sources, closes sources over nested teams, and checks references and circles.
-    pub(super) fn resolve(&mut self) {
+    pub(super) fn resolve(&mut self, sources: &Sources) {
         self.link_users();
         self.close_sources();
-        self.check_references();
+        self.check_references(sources);
         self.check_circles();
     }
 
@@ -76,7 +77,8 @@ impl Merged<'_> {
             return self.mistakes.count(Code::UnknownTeam, Severity::Error);
         }
         let text = self.names.text(team);
-        let help = super::known_names::help(text, "teams", self.teams.keys().map(|&team| self.names.text(team)));
+        let help =
+            super::known_names::help(text, "declared teams", self.teams.keys().map(|&team| self.names.text(team)));
         let mistake = Diagnostic::error(Code::UnknownTeam, format!("unknown team `{text}`"));
         self.mistakes.push(mistake.at(span(position, text), "").help(help));
     }
@@ -138,11 +140,11 @@ impl Merged<'_> {
         }
     }
 
-    fn check_references(&mut self) {
+    fn check_references(&mut self, sources: &Sources) {
         if self.broken {
             return;
         }
-        let known = KnownNames::new(self.names, &self.desired.catalog);
+        let known = KnownNames::new(self.names, &self.desired.catalog, sources);
         let mistakes = &mut self.mistakes;
         for &Reference { target, name, file, offset } in &self.references {
             let position = Position::new(file, offset);

@@ -181,7 +181,7 @@ impl Effective {
                 };
                 let role = fold_roles(catalog, in_site, conflicts);
                 if reaches_all && role.is_none() {
-                    conflicts.push(Conflict::SiteUnderAll(*first));
+                    conflicts.extend(in_site.iter().map(|&piece| Conflict::SiteUnderAll(piece)));
                 } else {
                     self.grants.push(Grant { organization: first.organization, site, role });
                 }

@@ -258,6 +258,21 @@ mod tests {
     }
 
     #[test]
+    fn a_snippet_is_shown_only_of_what_was_read() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("a.yaml");
+        std::fs::write(&path, "one\ntwo\n").expect("file");
+        let mut sources = Sources::folder(folder.path());
+        let (file, text) = sources.open("a.yaml").expect("readable");
+        assert_eq!(text, "one\ntwo\n");
+        assert_eq!(sources.line_text(file, 2).as_deref(), Some("two"));
+        assert_eq!(sources.place(Position::new(file, 5)), ("a.yaml".into(), 2, 2));
+        std::fs::write(&path, "one\nTWO\n").expect("file");
+        assert_eq!(sources.line_text(file, 2), None);
+        assert_eq!(sources.place(Position::new(file, 5)), ("a.yaml".into(), 2, 2), "places stay");
+    }
+
+    #[test]
     fn what_is_no_text_is_told_with_its_name() {
         let mut sources = Sources::memory([("nul.yaml", b"a\0b".to_vec()), ("latin.yaml", b"a: \xe9".to_vec())]);
         for path in ["nul.yaml", "latin.yaml", "missing.yaml"] {

@@ -95,7 +95,10 @@ fn law_6(world: &World, actions: &[Json]) -> Result<(), String> {
             let needs = action["needs"].as_array().expect("needs").iter().filter_map(Json::as_str);
             needs.filter(|need| gives.contains(need)).any(|need| {
                 actions.iter().any(|other| {
-                    let is_here = other["organization"] == organization || kind(other) == "reactivate_user";
+                    let mut store = world.live.clone();
+                    let helps_here = store.execute(other).is_ok() && store.admins(organization) > today;
+                    let is_here = other["organization"] == organization
+                        || (kind(other) == "reactivate_user" && helps_here);
                     is_here && other["id"] == *need && other["user"] != *user
                 })
             })
