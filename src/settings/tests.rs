@@ -142,6 +142,13 @@ fn a_secret_in_place_of_a_reference_is_not_repeated() {
         "{ env: [hunter2] }",
         "{ env: hunter2, env: hunter2 }",
         "4202",
+        "|\n        hunter2\n        hunter2",
+        ">-\n\n\n        hunter2",
+        "{ env:\n\n        hunter2-hunter2 }",
+        "\n        env: hunter2-hunter2",
+        "\n        - hunter2",
+        "\n        - a\n        - hunter2: &hunter2 x",
+        "{ env:\n        'hunter2 }",
     ] {
         for mistake in mistakes(&format!("{head}{value}\n")) {
             let diagnostic = mistake.diagnostic(FileId(0));
