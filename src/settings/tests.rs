@@ -191,12 +191,14 @@ fn unknown_stores_get_advice() {
 
 #[test]
 fn protected_users_compare_as_keys_do() {
-    let text = SMALL.to_owned() + "guards: { protected_users: [Root@Example.com, 'svc-*'] }\n";
+    let text = SMALL.to_owned() + "guards: { protected_users: [Root@Example.com, 'SVC-*'], self: CI@Example.com }\n";
     let settings = parse(&text, &no_files).expect("valid");
     let rules = &settings.store(None).expect("one").1.rules;
     for (key, protected) in [("root@example.com", true), ("SVC-a@example.com", true), ("ana@example.com", false)] {
         assert_eq!(settings.guards.protects(&rules.identity, key), protected, "{key}");
     }
+    assert_eq!(settings.guards.protected_patterns(&rules.identity), ["root@example.com", "svc-*"]);
+    assert_eq!(settings.guards.own_identity(&rules.identity).as_deref(), Some("ci@example.com"));
 }
 
 #[test]
