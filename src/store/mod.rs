@@ -3,6 +3,8 @@
 //! Each kind of store has a room with the same files. What a store can and can't do is data ([`Capabilities`]), found
 //! by its adapter. Deliberately absent: any decision about what should be; a store is told, and says what came of it.
 
+pub mod sqlite;
+
 use std::future::Future;
 
 use jiff::Timestamp;

@@ -1,0 +1,230 @@
+//! Invitations: their actions, their answers, and the list of all of them. A history: no row ever goes.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::account::{self, Account, existing};
+use super::execute::{Stop, Turn, conflict, refused};
+use super::membership;
+use super::read::{Moment, invitation_columns};
+use super::rights;
+use crate::model::{Invitation, InvitationState, Name, Status, Value, known};
+use crate::plan::{Action, State};
+use crate::rules::SeatRefusal;
+use crate::store::Effect;
+
+/// An invitation as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredInvitation {
+    /// The key that was invited, as spelled then.
+    pub key: String,
+    /// Where it is in its life, as the store has it; a pending one whose end has passed is expired.
+    pub state: InvitationState,
+    /// When it was sent.
+    pub sent: Option<Timestamp>,
+    /// When it ends by itself.
+    pub ends: Option<Timestamp>,
+    /// When it was accepted, declined or cancelled.
+    pub answered: Option<Timestamp>,
+}
+
+impl StoredInvitation {
+    /// Where it is in its life at the time `at`.
+    #[must_use]
+    pub fn state_at(&self, at: Timestamp) -> InvitationState {
+        Invitation { state: self.state, sent: self.sent, ends: self.ends }.state_at(at)
+    }
+}
+
+/// Every invitation, by key and then in the order in which they were made.
+pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<StoredInvitation>> {
+    let sql = "SELECT user_key, state, sent, ends, answered FROM invitations ORDER BY user_key, id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let (state, sent, ends) = invitation_columns(row, 1)?;
+        let answered = row.get::<_, Option<Moment>>(4)?.map(|Moment(time)| time);
+        Ok(StoredInvitation { key: row.get(0)?, state, sent, ends, answered })
+    })?;
+    rows.collect()
+}
+
+/// Adds an invitation; one that is not sent is suppressed.
+pub(super) fn insert(turn: &Turn<'_>, user: i64, key: &str, is_sent: bool) -> Result<(), Stop> {
+    let state = if is_sent { InvitationState::Pending } else { InvitationState::Suppressed };
+    let (sent, ends) = if is_sent { times(turn) } else { (None, None) };
+    turn.connection
+        .prepare_cached("INSERT INTO invitations (user_id, user_key, state, sent, ends) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((user, key, state.as_str(), sent, ends))?;
+    Ok(())
+}
+
+/// When an invitation that goes out now is sent and ends.
+fn times(turn: &Turn<'_>) -> (Option<String>, Option<String>) {
+    let ttl = turn.rules.invitations.as_ref().and_then(|invitations| invitations.ttl);
+    (Some(turn.at.to_string()), ttl.map(|ttl| ttl.after(turn.at).to_string()))
+}
+
+/// Ends what is open.
+pub(super) fn end(turn: &Turn<'_>, user: i64, state: &str) -> Result<(), Stop> {
+    turn.connection
+        .prepare_cached(
+            "UPDATE invitations SET state = ?2, answered = ?3 WHERE user_id = ?1 AND state IN ('pending', 'suppressed')",
+        )?
+        .execute((user, state, turn.at.to_string()))?;
+    Ok(())
+}
+
+/// The newest invitation of an account.
+fn newest(turn: &Turn<'_>, user: i64) -> Result<Option<Invitation>, Stop> {
+    let sql = "SELECT state, sent, ends FROM invitations WHERE user_id = ?1 ORDER BY id DESC LIMIT 1";
+    let mut statement = turn.connection.prepare_cached(sql)?;
+    let row = statement.query_row([user], |row| {
+        let (state, sent, ends) = invitation_columns(row, 0)?;
+        Ok(Invitation { state, sent, ends })
+    });
+    Ok(row.optional()?)
+}
+
+/// The word that a plan has for where an invitation is.
+fn word(turn: &Turn<'_>, invitation: Option<Invitation>) -> Name {
+    match invitation.map(|invitation| invitation.state_at(turn.at)) {
+        None | Some(InvitationState::Suppressed) => known::NONE,
+        Some(InvitationState::Pending) => known::PENDING,
+        Some(
+            InvitationState::Accepted
+            | InvitationState::Declined
+            | InvitationState::Expired
+            | InvitationState::Cancelled,
+        ) => known::ENDED,
+    }
+}
+
+fn word_before(action: &Action) -> Option<Name> {
+    action.before.as_ref().and_then(|before: &State| before.value(known::INVITATION)).and_then(Value::text)
+}
+
+/// A pending invitation whose end has passed is written down as what it is, before another one goes out.
+fn note_expiry(turn: &Turn<'_>, user: i64) -> Result<(), Stop> {
+    turn.connection
+        .prepare_cached("UPDATE invitations SET state = 'expired' WHERE user_id = ?1 AND state = 'pending'")?
+        .execute([user])?;
+    Ok(())
+}
+
+pub(super) fn send(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
+    check_there_are_any(turn)?;
+    let account = existing(turn, action)?;
+    if account.status == Status::Invited {
+        return Ok(Effect::AlreadyTrue);
+    }
+    account::check_status(turn, &account, action)?;
+    if account.status != Status::Preloaded {
+        return Err(conflict(format!("`{}` is {}, not preloaded", account.key, account.status.as_str())));
+    }
+    rights::move_seat(turn, Some(Status::Preloaded), Some(Status::Invited), SeatRefusal::Create)?;
+    turn.connection.prepare_cached("UPDATE users SET status = 'invited' WHERE id = ?1")?.execute([account.id])?;
+    let (sent, ends) = times(turn);
+    let was_suppressed = turn
+        .connection
+        .prepare_cached(
+            "UPDATE invitations SET state = 'pending', user_key = ?2, sent = ?3, ends = ?4 \
+             WHERE user_id = ?1 AND state = 'suppressed'",
+        )?
+        .execute((account.id, &account.key, sent, ends))?;
+    if was_suppressed == 0 {
+        insert(turn, account.id, &account.key, true)?;
+    }
+    Ok(Effect::Done)
+}
+
+pub(super) fn resend(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
+    check_there_are_any(turn)?;
+    let account = existing(turn, action)?;
+    if account.status != Status::Invited {
+        return Err(conflict(format!("`{}` is {}, not invited", account.key, account.status.as_str())));
+    }
+    let live = word(turn, newest(turn, account.id)?);
+    let before = word_before(action);
+    if live == known::PENDING {
+        if before.is_some_and(|before| before != known::PENDING) {
+            return Ok(Effect::AlreadyTrue);
+        }
+        if turn.rules.invitations.as_ref().is_none_or(|invitations| invitations.resend != Some(true)) {
+            return Err(refused("the rules of this store send no invitation again while it is pending"));
+        }
+    } else if before.is_some_and(|before| before != live) {
+        return Err(conflict(format!("the invitation of `{}` is over", account.key)));
+    }
+    note_expiry(turn, account.id)?;
+    insert(turn, account.id, &account.key, true)?;
+    Ok(Effect::Done)
+}
+
+pub(super) fn cancel(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
+    if !turn.rules.cancels_invitations() {
+        return Err(refused("the rules of this store cancel no invitation"));
+    }
+    let Some(account) = account::subject(turn, action)? else { return Ok(Effect::AlreadyTrue) };
+    let live = word(turn, newest(turn, account.id)?);
+    let was_never_in = matches!(account.status, Status::Preloaded | Status::Invited) && !account.is_used;
+    if !was_never_in {
+        return match word_before(action) {
+            Some(before) if before != live => {
+                Err(conflict(format!("`{}` is {} and has no such invitation", account.key, account.status.as_str())))
+            }
+            Some(_) | None if live != known::PENDING => Ok(Effect::AlreadyTrue),
+            Some(_) | None => {
+                end(turn, account.id, InvitationState::Cancelled.as_str())?;
+                Ok(Effect::Done)
+            }
+        };
+    }
+    if word_before(action).is_some_and(|before| before != live) {
+        return Err(conflict(format!("the invitation of `{}` has changed since the plan", account.key)));
+    }
+    membership::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
+    rights::check_not_own(turn, &account)?;
+    account::remove(turn, &account)
+}
+
+fn check_there_are_any(turn: &Turn<'_>) -> Result<(), Stop> {
+    if turn.rules.invitations.is_none() {
+        return Err(refused("the rules of this store know no invitations"));
+    }
+    Ok(())
+}
+
+/// Answers in place of the person.
+pub(super) fn answer(turn: &mut Turn<'_>, key: &str, accept: bool) -> Result<Effect, Stop> {
+    let account = account::find(turn, key)?.ok_or_else(|| refused(format!("there is no account `{key}`")))?;
+    let (wanted, verb) =
+        if accept { (InvitationState::Accepted, "accept") } else { (InvitationState::Declined, "decline") };
+    let state = newest(turn, account.id)?.map(|invitation| invitation.state_at(turn.at));
+    match state {
+        Some(InvitationState::Pending) => {}
+        Some(state) if state == wanted => return Ok(Effect::AlreadyTrue),
+        Some(InvitationState::Suppressed) | None => {
+            return Err(refused(format!("there is no invitation of `{}` to {verb}", account.key)));
+        }
+        Some(state) => {
+            let state = state.as_str();
+            return Err(refused(format!("the invitation of `{}` is {state}; nobody can {verb} it", account.key)));
+        }
+    }
+    let may_decline = turn.rules.invitations.as_ref().is_none_or(|invitations| invitations.declinable != Some(false));
+    if !accept && !may_decline {
+        return Err(refused("the rules of this store let nobody decline an invitation"));
+    }
+    end(turn, account.id, wanted.as_str())?;
+    if accept { activate(turn, &account) } else { Ok(Effect::Done) }
+}
+
+fn activate(turn: &mut Turn<'_>, account: &Account) -> Result<Effect, Stop> {
+    match account.status {
+        Status::Invited | Status::Preloaded => account::set_status(turn, account, Status::Active),
+        Status::Active => Ok(Effect::Done),
+        Status::Inactive | Status::Closed => {
+            Err(refused(format!("`{}` is {} and can't accept", account.key, account.status.as_str())))
+        }
+    }
+}

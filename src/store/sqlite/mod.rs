@@ -1,0 +1,159 @@
+//! The embedded store: one SQLite file, a user store in its own right and not a mirror of manifests.
+//!
+//! `schemas/store.sql` is its schema and documents it. [`create`](SqliteStore::create) makes a file, and only `init` asks
+//! for that; [`SqliteReader`] can't write, which is what `plan` holds; [`SqliteStore`] executes actions. What needs no
+//! settings is held by triggers in the file, what depends on rules (seats, onboarding, the own account) by `execute`.
+//!
+//! Deliberately absent: any decision about what should be, and a clock: the time of a change comes with it.
+
+mod account;
+mod catalog;
+mod execute;
+mod invitations;
+mod membership;
+mod open;
+mod read;
+mod rights;
+mod value;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+pub use invitations::StoredInvitation;
+
+use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
+use crate::model::{LiveState, Names};
+use crate::plan::Action;
+use crate::rules::{Identity, Rules};
+
+/// How many actions make one transaction: large enough that syncing the disk costs nothing, small enough that other
+/// writers get their turn within a second.
+const GROUP: usize = 1_000;
+
+/// An embedded store that is only read.
+#[derive(Debug)]
+pub struct SqliteReader {
+    connection: Connection,
+    path: PathBuf,
+    rules: Rules,
+}
+
+/// An embedded store that is written.
+#[derive(Debug)]
+pub struct SqliteStore {
+    connection: Connection,
+    path: PathBuf,
+    rules: Rules,
+    /// The compared key of the account behind this run.
+    own: Option<String>,
+    /// Seats in use, and the version of the file's data for which that was counted.
+    seats: Option<(i64, i64)>,
+}
+
+impl SqliteReader {
+    /// Opens the store at `path` for reading.
+    ///
+    /// # Errors
+    /// If there is no such store, it can't be read, it is of a newer version, or its identity rule is not that of
+    /// `rules`.
+    pub fn open(path: &Path, rules: &Rules) -> Result<Self, StoreError> {
+        let connection = open::reader(path, &rules.identity)?;
+        Ok(Self { connection, path: path.to_owned(), rules: rules.clone() })
+    }
+
+    /// Every invitation that there ever was, by key and then in the order in which they were made.
+    pub fn list_invitations(&self) -> Result<Vec<StoredInvitation>, StoreError> {
+        invitations::list(&self.connection).map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// How long to wait for others at most.
+    pub fn wait_at_most(&mut self, time: Duration) -> Result<(), StoreError> {
+        self.connection.busy_timeout(time).map_err(|error| open::unreadable(&self.path, error))
+    }
+}
+
+impl SqliteStore {
+    /// Makes a new, empty store at `path`, for this identity rule; only its owner may read it.
+    ///
+    /// # Errors
+    /// If something is there already, or the file can't be made; then nothing is left behind.
+    pub fn create(path: &Path, identity: &Identity) -> Result<(), StoreError> {
+        open::create(path, identity)
+    }
+
+    /// Opens the store at `path` for writing. `own_account` is the key of the account that must lose nothing.
+    ///
+    /// # Errors
+    /// As for [`SqliteReader::open`], if it can't be written, or if `own_account` is no key.
+    pub fn open(path: &Path, rules: Rules, own_account: Option<&str>) -> Result<Self, StoreError> {
+        let own = own_account
+            .map(|key| {
+                let why =
+                    |error| StoreError::invalid(format!("the own account `{key}` {error}; correct `guards.self`"));
+                rules.identity.normalize(key).map_err(why)
+            })
+            .transpose()?;
+        let connection = open::writer(path, &rules.identity)?;
+        Ok(Self { connection, path: path.to_owned(), rules, own, seats: None })
+    }
+
+    /// Every invitation that there ever was, by key and then in the order in which they were made.
+    pub fn list_invitations(&self) -> Result<Vec<StoredInvitation>, StoreError> {
+        invitations::list(&self.connection).map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// Answers the pending invitation of the account with this key, in place of the person, at the time `at`.
+    ///
+    /// # Errors
+    /// If the store can't be written; a refusal is an [`Effect`].
+    pub fn answer_invitation(&mut self, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
+        execute::answer(self, key, accept, at)
+    }
+
+    /// How long to wait for other writers at most.
+    pub fn wait_at_most(&mut self, time: Duration) -> Result<(), StoreError> {
+        self.connection.busy_timeout(time).map_err(|error| open::unwritable(&self.path, error))
+    }
+}
+
+fn info(connection: &Connection, path: &Path) -> Result<Info, StoreError> {
+    let id = connection
+        .query_row("SELECT store_id FROM meta", [], |row| row.get(0))
+        .map_err(|error| open::unreadable(path, error))?;
+    let capabilities =
+        Capabilities { writes_catalog: true, versions: true, clock_can_be_set: true, answers_invitations: true };
+    Ok(Info { kind: "sqlite", id, capabilities })
+}
+
+impl Reader for SqliteReader {
+    async fn info(&mut self) -> Result<Info, StoreError> {
+        info(&self.connection, &self.path)
+    }
+
+    async fn read(&mut self, names: &mut Names, which: Which<'_>) -> Result<LiveState, StoreError> {
+        read::read(&mut self.connection, &self.rules, names, which).map_err(|error| open::unreadable(&self.path, error))
+    }
+}
+
+impl Reader for SqliteStore {
+    async fn info(&mut self) -> Result<Info, StoreError> {
+        info(&self.connection, &self.path)
+    }
+
+    async fn read(&mut self, names: &mut Names, which: Which<'_>) -> Result<LiveState, StoreError> {
+        read::read(&mut self.connection, &self.rules, names, which).map_err(|error| open::unreadable(&self.path, error))
+    }
+}
+
+impl Writer for SqliteStore {
+    fn group(&self, ready: &[&Action]) -> usize {
+        ready.len().min(GROUP)
+    }
+
+    async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
+        execute::execute(self, names, batch, at)
+    }
+}

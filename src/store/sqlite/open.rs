@@ -1,0 +1,238 @@
+//! Making and opening store files, and what is said when that does not work.
+//!
+//! A file that is not there, or is something else, is an error with advice and never an empty store.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::rules::Identity;
+use crate::store::StoreError;
+
+/// The schema, as documented.
+const SCHEMA: &str = include_str!("../../../schemas/store.sql");
+/// `PRAGMA application_id` of the schema: "roll".
+const APPLICATION_ID: i64 = 1_919_904_876;
+/// `PRAGMA user_version` of the schema.
+const VERSION: i64 = 1;
+/// What brings a store of version n (from 1 on) to version n + 1.
+const MIGRATIONS: &[&str] = &[];
+/// How long a writer waits for another one: a transaction of a thousand actions takes well under a second.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Makes a store file.
+pub(super) fn create(path: &Path, identity: &Identity) -> Result<(), StoreError> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        let message =
+            format!("can't create the store `{}`; see that its folder exists and can be written", path.display());
+        StoreError { message, is_invalid: false, source: Some(error) }
+    };
+    if path.symlink_metadata().is_ok() {
+        return Err(exists(path));
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(|error| failed(error.into()))?;
+    }
+    // The file gets its name when it is whole: one killed while it was made is never mistaken for a store.
+    let unfinished = unfinished(path);
+    remove_with_companions(&unfinished);
+    let made = fill(&unfinished, identity).and_then(|()| match fs::hard_link(&unfinished, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.exists() => {
+            fs::rename(&unfinished, path).map_err(Into::into)
+        }
+        other => other.map_err(Into::into),
+    });
+    remove_with_companions(&unfinished);
+    made.map_err(|error| if path.exists() { exists(path) } else { failed(error) })
+}
+
+fn exists(path: &Path) -> StoreError {
+    StoreError::invalid(format!(
+        "`{}` exists already and is not overwritten; remove it first if its users may be lost",
+        path.display()
+    ))
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    with_suffix(path, ".unfinished")
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn remove_with_companions(path: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        // What can't be removed stands in the way of the next step, which then says so.
+        fs::remove_file(with_suffix(path, suffix)).ok();
+    }
+}
+
+fn fill(path: &Path, identity: &Identity) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.execute_batch(SCHEMA)?;
+    connection.execute(
+        "INSERT INTO meta (one, store_id, key_field, key_case) VALUES (1, lower(hex(randomblob(16))), ?1, ?2)",
+        [identity.key_field().as_str(), identity.case().as_str()],
+    )?;
+    connection.execute_batch("COMMIT")?;
+    connection.close().map_err(|(_, error)| error)?;
+    Ok(())
+}
+
+/// Opens a store for reading only.
+pub(super) fn reader(path: &Path, identity: &Identity) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "query_only", true).map_err(|error| unreadable(path, error))?;
+    let version = check(&connection, path)?;
+    if version < VERSION {
+        return Err(StoreError::invalid(format!(
+            "the store `{}` was made by an older rollcall; run `rollcall apply` once, which brings it up to date",
+            path.display()
+        )));
+    }
+    check_identity(&connection, path, identity)?;
+    Ok(connection)
+}
+
+/// Opens a store for writing, and brings an older one up to date.
+pub(super) fn writer(path: &Path, identity: &Identity) -> Result<Connection, StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    if connection.is_readonly("main").map_err(|error| unwritable(path, error))? {
+        return Err(StoreError::unavailable(
+            format!("the store `{}` can't be written; give this user the right to write it", path.display()),
+            io::Error::from(io::ErrorKind::PermissionDenied),
+        ));
+    }
+    let version = check(&connection, path)?;
+    check_identity(&connection, path, identity)?;
+    migrate(&connection, version).map_err(|error| unwritable(path, error))?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(|error| unwritable(path, error))?;
+    // What is reported as done has to outlast a power cut.
+    connection.pragma_update(None, "synchronous", "full").map_err(|error| unwritable(path, error))?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+fn migrate(connection: &Connection, version: i64) -> rusqlite::Result<()> {
+    if version >= VERSION {
+        return Ok(());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    // Another program may have been faster.
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for step in MIGRATIONS.iter().skip(usize::try_from(version - 1).unwrap_or(usize::MAX)) {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "user_version", VERSION)?;
+    connection.execute_batch("COMMIT")
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    match fs::metadata(path) {
+        Ok(metadata) if !metadata.is_file() => {
+            return Err(StoreError::invalid(format!(
+                "the store `{}` is no file; correct its `path` in the settings",
+                path.display()
+            )));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::invalid(format!(
+                "there is no store at `{}`; run `rollcall init` to make it, or correct its `path` in the settings",
+                path.display()
+            )));
+        }
+        Err(error) => {
+            let message = format!("can't look at the store `{}`; see who may read it and its folder", path.display());
+            return Err(StoreError::unavailable(message, error));
+        }
+    }
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| unreadable(path, error))?;
+    connection.busy_timeout(PATIENCE).map_err(|error| unreadable(path, error))?;
+    Ok(connection)
+}
+
+/// Whether the file is a store that this rollcall understands; its version.
+fn check(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let number = |name: &str| {
+        connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).map_err(|error| unreadable(path, error))
+    };
+    if number("application_id")? != APPLICATION_ID {
+        return Err(StoreError::invalid(format!(
+            "`{}` is no store of rollcall; correct its `path` in the settings, or move it away and run `rollcall init`",
+            path.display()
+        )));
+    }
+    let version = number("user_version")?;
+    if version > VERSION {
+        return Err(StoreError::invalid(format!(
+            "the store `{}` has version {version}, this rollcall knows versions up to {VERSION}; use a newer rollcall",
+            path.display()
+        )));
+    }
+    if version < 1 {
+        return Err(StoreError::invalid(format!(
+            "the store `{}` has version {version}, which there never was; take it from a backup",
+            path.display()
+        )));
+    }
+    Ok(version)
+}
+
+fn check_identity(connection: &Connection, path: &Path, identity: &Identity) -> Result<(), StoreError> {
+    let (field, case): (String, String) = connection
+        .query_row("SELECT key_field, key_case FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(|error| unreadable(path, error))?;
+    let (rules_field, rules_case) = (identity.key_field().as_str(), identity.case().as_str());
+    if (field.as_str(), case.as_str()) == (rules_field, rules_case) {
+        return Ok(());
+    }
+    Err(StoreError::invalid(format!(
+        "the store `{}` was made for the key `{field}` (case: {case}), its rules say `{rules_field}` (case: \
+         {rules_case}); correct `identity` in the rules, or let `rollcall init` make another store",
+        path.display()
+    )))
+}
+
+/// What to say when reading fails.
+pub(super) fn unreadable(path: &Path, error: rusqlite::Error) -> StoreError {
+    explain(path, "read", error)
+}
+
+/// What to say when writing fails.
+pub(super) fn unwritable(path: &Path, error: rusqlite::Error) -> StoreError {
+    explain(path, "write", error)
+}
+
+fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
+    let advice = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another program holds it; try again when that is done"
+        }
+        Some(ErrorCode::NotADatabase) => {
+            "it is no SQLite file; correct its `path` in the settings, or move it away and run `rollcall init`"
+        }
+        Some(ErrorCode::DatabaseCorrupt) => "it is damaged; take it from a backup",
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            "see that this user may read and write it and its folder"
+        }
+        Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        _ => "see the cause",
+    };
+    StoreError::unavailable(format!("can't {doing} the store `{}`: {advice}", path.display()), error)
+}

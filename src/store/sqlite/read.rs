@@ -1,0 +1,373 @@
+//! Reading: one snapshot, each table once in the order of users, merged by id.
+//!
+//! The same code reads everybody and one account: the range of ids is all that differs. Counts that do not agree, and
+//! rows that belong to nobody, make a collection partial, and nothing is removed on the strength of it.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+use jiff::Timestamp;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use rusqlite::{Connection, Row, Rows, TransactionBehavior};
+
+use super::catalog;
+use super::value::{self, Plain};
+use crate::model::{
+    Collection, Completeness, Evidence, Fact, Grant, Invitation, InvitationState, List, LiveState, Membership, Name,
+    Names, Status, Value, known,
+};
+use crate::rules::Rules;
+use crate::store::Which;
+
+/// The text columns of profile fields with their names, in the order of the handles.
+pub(super) const PROFILE: [(Name, &str); 13] = [
+    (known::LOGIN, "login"),
+    (known::EMAIL, "email"),
+    (known::NAME, "name"),
+    (known::GIVEN_NAME, "given_name"),
+    (known::FAMILY_NAME, "family_name"),
+    (known::PHONE, "phone"),
+    (known::MOBILE, "mobile"),
+    (known::LANGUAGE, "language"),
+    (known::TIMEZONE, "timezone"),
+    (known::JOB_TITLE, "job_title"),
+    (known::DEPARTMENT, "department"),
+    (known::USER_TYPE, "user_type"),
+    (known::KIND, "kind"),
+];
+
+const USERS: &str = "SELECT id, key, status, version, role_id, mfa, login, email, name, given_name, family_name, phone, \
+                     mobile, language, timezone, job_title, department, user_type, kind \
+                     FROM users WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+const ATTRIBUTES: &str = "SELECT user_id, field, value FROM user_attributes WHERE user_id BETWEEN ?1 AND ?2 \
+                          ORDER BY user_id, field";
+const MEMBERSHIPS: &str = "SELECT user_id, organization_id, role_id, default_site_id FROM memberships \
+                           WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, organization_id";
+const EXTRA_ROLES: &str = "SELECT user_id, ifnull(organization_id, 0), role_id FROM extra_roles \
+                           WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, ifnull(organization_id, 0), role_id";
+const GRANTS: &str = "SELECT user_id, site_id, role_id FROM site_grants WHERE user_id BETWEEN ?1 AND ?2 \
+                      ORDER BY user_id, organization_id, site_id";
+const INVITATIONS: &str = "SELECT user_id, state, sent, ends FROM invitations WHERE user_id BETWEEN ?1 AND ?2 \
+                           ORDER BY user_id, id";
+
+/// From row ids to names.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    pub(super) organizations: HashMap<i64, Name>,
+    pub(super) sites: HashMap<i64, (Name, Name)>,
+    pub(super) roles: HashMap<i64, Name>,
+}
+
+/// A time as a person or a program writes it into the file; with or without its `Z`.
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl FromSql for Moment {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let text = value.as_str()?;
+        let parsed = text.parse().or_else(|_| format!("{text}Z").parse());
+        parsed.map(Self).map_err(|error: jiff::Error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+/// Reads a store, in one snapshot.
+pub(super) fn read(
+    connection: &mut Connection,
+    rules: &Rules,
+    names: &mut Names,
+    which: Which<'_>,
+) -> rusqlite::Result<LiveState> {
+    let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+    let mut ids = Ids::default();
+    let mut live = LiveState::default();
+    live.catalog = catalog::read(&snapshot, rules, names, &mut ids)?;
+    match which {
+        Which::All => {
+            let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;
+            compare_counts(&snapshot, &read, &mut live.evidence)?;
+        }
+        Which::Users(keys) => {
+            let mut users = BTreeSet::new();
+            for key in keys {
+                // What is no key under these rules is the key of nobody.
+                let Ok(identity) = rules.identity.normalize(key) else { continue };
+                users.extend(find(&snapshot, rules, &identity)?);
+            }
+            for id in users {
+                read_users(&snapshot, rules, names, &ids, (id, id), &mut live)?;
+            }
+        }
+    }
+    Ok(live)
+}
+
+/// The ids of the accounts with this compared key: one at most, unless somebody typed keys beyond ASCII by hand.
+pub(super) fn find(connection: &Connection, rules: &Rules, identity: &str) -> rusqlite::Result<Vec<i64>> {
+    let mut found = Vec::new();
+    let mut by_identity = connection.prepare_cached("SELECT id FROM users WHERE identity = ?1")?;
+    let mut rows = by_identity.query([identity])?;
+    while let Some(row) = rows.next()? {
+        found.push(row.get(0)?);
+    }
+    let mut without = connection.prepare_cached("SELECT id, key FROM users WHERE identity IS NULL")?;
+    let mut rows = without.query([])?;
+    while let Some(row) = rows.next()? {
+        if rules.identity.normalize(value::text(row, 1)?).is_ok_and(|other| other == identity) {
+            found.push(row.get(0)?);
+        }
+    }
+    Ok(found)
+}
+
+/// How many rows were read and placed.
+#[derive(Default)]
+struct Read {
+    users: i64,
+    memberships: i64,
+    grants: i64,
+}
+
+/// Rows of one table in the order of users, one of them ahead.
+struct Ahead<'statement, T> {
+    rows: Rows<'statement>,
+    next: Option<(i64, T)>,
+    parse: fn(&Row<'_>) -> rusqlite::Result<T>,
+}
+
+impl<'statement, T> Ahead<'statement, T> {
+    fn new(rows: Rows<'statement>, parse: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Self> {
+        let mut ahead = Self { rows, next: None, parse };
+        ahead.advance()?;
+        Ok(ahead)
+    }
+
+    fn advance(&mut self) -> rusqlite::Result<Option<T>> {
+        let next = match self.rows.next()? {
+            Some(row) => Some((row.get(0)?, (self.parse)(row)?)),
+            None => None,
+        };
+        Ok(std::mem::replace(&mut self.next, next).map(|(_, row)| row))
+    }
+
+    /// The next row of this user. Rows of users that are not there are passed over; the counts then tell.
+    fn next_of(&mut self, user: i64) -> rusqlite::Result<Option<T>> {
+        while self.next.as_ref().is_some_and(|(other, _)| *other < user) {
+            self.advance()?;
+        }
+        if self.next.as_ref().is_some_and(|(other, _)| *other == user) { self.advance() } else { Ok(None) }
+    }
+}
+
+fn read_users(
+    connection: &Connection,
+    rules: &Rules,
+    names: &mut Names,
+    ids: &Ids,
+    range: (i64, i64),
+    live: &mut LiveState,
+) -> rusqlite::Result<Read> {
+    let mut users = connection.prepare_cached(USERS)?;
+    let mut attributes = connection.prepare_cached(ATTRIBUTES)?;
+    let mut memberships = connection.prepare_cached(MEMBERSHIPS)?;
+    let mut extra_roles = connection.prepare_cached(EXTRA_ROLES)?;
+    let mut grants = connection.prepare_cached(GRANTS)?;
+    let mut invitations = connection.prepare_cached(INVITATIONS)?;
+    let mut users = users.query(range)?;
+    let mut attributes = Ahead::new(attributes.query(range)?, |row| {
+        Ok((value::text(row, 1)?.to_owned(), value::json(row, 2).unwrap_or(Plain::Null)))
+    })?;
+    let mut memberships = Ahead::new(memberships.query(range)?, |row| {
+        Ok((row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?))
+    })?;
+    let mut extra_roles =
+        Ahead::new(extra_roles.query(range)?, |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+    let mut grants =
+        Ahead::new(grants.query(range)?, |row| Ok((row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?)))?;
+    let mut invitations = Ahead::new(invitations.query(range)?, invitation)?;
+
+    let key_field = match rules.identity.key_field() {
+        crate::rules::KeyField::Login => known::LOGIN,
+        crate::rules::KeyField::Email => known::EMAIL,
+    };
+    let mut read = Read::default();
+    let (mut facts, mut members, mut granted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut extra: Vec<(i64, Name)> = Vec::new();
+    while let Some(row) = users.next()? {
+        let id: i64 = row.get(0)?;
+        facts.clear();
+        members.clear();
+        granted.clear();
+        extra.clear();
+        profile(row, key_field, names, &mut facts)?;
+        while let Some((field, value)) = attributes.next_of(id)? {
+            if value == Plain::Null {
+                note(&mut live.evidence, Collection::Users, "an attribute has a value that no field can hold");
+            } else {
+                facts.push(Fact::new(names.intern(&field), value.intern(names)));
+            }
+        }
+        while let Some((organization, role)) = extra_roles.next_of(id)? {
+            match ids.roles.get(&role) {
+                Some(&role) => extra.push((organization, role)),
+                None => note(&mut live.evidence, Collection::Memberships, "an extra role is a role that is not there"),
+            }
+        }
+        let platform_role = resolve(row.get(4)?, &ids.roles, Collection::Users, &mut live.evidence);
+        let platform_extra = extra_of(names, &extra, 0);
+        if platform_role.is_some() || !platform_extra.is_empty() {
+            members.push(Membership {
+                organization: known::PLATFORM,
+                role: platform_role,
+                extra_roles: platform_extra,
+                default_site: None,
+            });
+        }
+        while let Some((organization_id, role, site)) = memberships.next_of(id)? {
+            read.memberships += 1;
+            let Some(&organization) = ids.organizations.get(&organization_id) else {
+                note(
+                    &mut live.evidence,
+                    Collection::Memberships,
+                    "a membership is in an organization that is not there",
+                );
+                continue;
+            };
+            let site = resolve(site, &ids.sites, Collection::Memberships, &mut live.evidence);
+            members.push(Membership {
+                organization,
+                role: resolve(role, &ids.roles, Collection::Memberships, &mut live.evidence),
+                extra_roles: extra_of(names, &extra, organization_id),
+                default_site: site.map(|(_, site)| site),
+            });
+        }
+        while let Some((site, role)) = grants.next_of(id)? {
+            read.grants += 1;
+            let role = resolve(role, &ids.roles, Collection::Grants, &mut live.evidence);
+            if let Some((organization, site)) = resolve(Some(site), &ids.sites, Collection::Grants, &mut live.evidence)
+            {
+                granted.push(Grant { organization, site, role });
+            }
+        }
+        let mut newest = None;
+        while let Some(invitation) = invitations.next_of(id)? {
+            newest = Some(invitation);
+        }
+        facts.sort_unstable();
+        members.sort_unstable();
+        granted.sort_unstable();
+        let key = value::text(row, 1)?;
+        let identity = rules.identity.normalize(key).ok().map(|identity| names.intern(&identity));
+        let key = names.intern(key);
+        let status = status(row, 2)?;
+        let version = u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
+        let id = names.intern(itoa(id, &mut [0; 20]));
+        live.push_columns(id, key, identity, status, version, &facts, &members, &granted, newest);
+        read.users += 1;
+    }
+    Ok(read)
+}
+
+/// The decimal digits of a row id, without an allocation for each of a million.
+fn itoa(number: i64, buffer: &mut [u8; 20]) -> &str {
+    let mut rest = number.unsigned_abs();
+    let mut start = buffer.len();
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 && start > 0 {
+        start -= 1;
+        buffer[start] = b'-';
+    }
+    std::str::from_utf8(&buffer[start..]).unwrap_or_default()
+}
+
+fn profile(row: &Row<'_>, key_field: Name, names: &mut Names, facts: &mut Vec<Fact>) -> rusqlite::Result<()> {
+    for (column, (field, _)) in (6..).zip(PROFILE) {
+        if field == key_field {
+            continue;
+        }
+        if let Some(text) = value::optional_text(row, column)? {
+            facts.push(Fact::new(field, Value::Text(names.intern(text))));
+        }
+    }
+    if let Some(mfa) = row.get(5)? {
+        facts.push(Fact::new(known::MFA, Value::Bool(mfa)));
+    }
+    Ok(())
+}
+
+fn extra_of(names: &Names, extra: &[(i64, Name)], organization: i64) -> List {
+    if extra.is_empty() {
+        return List::EMPTY;
+    }
+    let roles: Vec<Name> = extra.iter().filter(|(place, _)| *place == organization).map(|&(_, role)| role).collect();
+    names.list(&roles)
+}
+
+/// The name behind an id; one that leads nowhere makes the collection partial.
+fn resolve<T: Copy>(
+    id: Option<i64>,
+    names: &HashMap<i64, T>,
+    collection: Collection,
+    evidence: &mut Evidence,
+) -> Option<T> {
+    let id = id?;
+    let name = names.get(&id).copied();
+    if name.is_none() {
+        note(evidence, collection, "a row names an organization, a site or a role that is not there");
+    }
+    name
+}
+
+fn note(evidence: &mut Evidence, collection: Collection, why: &str) {
+    evidence.note(collection, Completeness::Partial(format!("{why}; the file was changed with its triggers dropped")));
+}
+
+pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Status> {
+    let word = value::text(row, column)?;
+    Status::from_word(word).ok_or_else(|| bad_word(column, word))
+}
+
+fn bad_word(column: usize, word: &str) -> rusqlite::Error {
+    let message = format!("`{word}` is no word of this column");
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, message.into())
+}
+
+fn invitation(row: &Row<'_>) -> rusqlite::Result<Invitation> {
+    let (state, sent, ends) = invitation_columns(row, 1)?;
+    Ok(Invitation { state, sent, ends })
+}
+
+/// State, sent and ends, from `column` on.
+pub(super) fn invitation_columns(
+    row: &Row<'_>,
+    column: usize,
+) -> rusqlite::Result<(InvitationState, Option<Timestamp>, Option<Timestamp>)> {
+    let word = value::text(row, column)?;
+    let state = InvitationState::from_word(word).ok_or_else(|| bad_word(column, word))?;
+    let moment = |column| row.get::<_, Option<Moment>>(column).map(|moment| moment.map(|Moment(time)| time));
+    Ok((state, moment(column + 1)?, moment(column + 2)?))
+}
+
+/// A scan that saw other numbers than the tables have is not the whole: a damaged index, or rows of nobody.
+fn compare_counts(connection: &Connection, read: &Read, evidence: &mut Evidence) -> rusqlite::Result<()> {
+    let &Read { users, memberships, grants } = read;
+    for (collection, table, read) in [
+        (Collection::Users, "users", users),
+        (Collection::Memberships, "memberships", memberships),
+        (Collection::Grants, "site_grants", grants),
+    ] {
+        let there: i64 = connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))?;
+        let completeness = if there == read {
+            Completeness::Complete
+        } else {
+            Completeness::Partial(format!("{read} of {there} rows belong to users"))
+        };
+        evidence.note(collection, completeness);
+    }
+    Ok(())
+}
