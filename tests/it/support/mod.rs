@@ -7,3 +7,29 @@ pub(crate) mod memory;
 pub(crate) mod plans;
 pub(crate) mod scripted;
 pub(crate) mod show;
+
+use rollcall::rules::{Invitations, OnBoarding, Period, Rules};
+
+/// Runs a future to its end on this thread.
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
+/// A time of the day on which all tests play.
+pub(crate) fn at(time: &str) -> jiff::Timestamp {
+    format!("2026-11-22T{time}Z").parse().expect("a time")
+}
+
+/// Rules under which everything is allowed: e-mail keys, invitations that last seven days.
+pub(crate) fn open_rules() -> Rules {
+    let mut rules = Rules { onboarding: Some(OnBoarding::Invite), ..Rules::default() };
+    rules.identity.immutable = Some(false);
+    rules.invitations = Some(Invitations {
+        ttl: Some("7d".parse::<Period>().expect("a period")),
+        suppressible: Some(true),
+        resend: Some(true),
+        cancel: Some(true),
+        ..Invitations::default()
+    });
+    rules
+}
