@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::emit::Yaml;
-use super::names::Named;
+use super::names::{Named, mixed_script};
 use super::sayable::{refuse_declared, refuse_key};
 use super::write::Writer;
 use crate::model::{Grant, LiveView, Membership, Name, Status, Value, known};
@@ -227,6 +227,8 @@ impl Writer<'_> {
                 }
             } else if self.rules.field(field).is_none() {
                 self.refuse("user", key, format!("its field `{}` is not in the rules", field.escape_debug()));
+            } else if let Some(reason) = self.refuse_address(fact.field, fact.value) {
+                self.refuse("user", key, format!("its field `{field}` {reason}"));
             } else if let Some(value) = self.value(("user", key), fact.field, fact.value) {
                 match field.split_once('.') {
                     Some(("home", unit)) => drop(home.insert(unit.to_owned(), value)),
@@ -244,6 +246,12 @@ impl Writer<'_> {
             }
         }
         fields.into_values().collect()
+    }
+
+    /// The other one of `login` and `email` has to look like what it is, too.
+    fn refuse_address(&self, field: Name, value: Value) -> Option<&'static str> {
+        let text = value.text().filter(|_| field == known::LOGIN || field == known::EMAIL)?;
+        mixed_script(self.names.text(text)).map(|_| "mixes letters of several scripts that look alike")
     }
 
     fn routes(&self, live: Value, part: &str, value: Yaml) -> Yaml {

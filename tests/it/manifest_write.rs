@@ -207,7 +207,7 @@ proptest! {
         let written = manifest::write(&names, &rules, &live);
         let files: Vec<(String, String)> =
             written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
-        let all = files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect::<String>();
+        let all = files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect::<Vec<_>>().concat();
         let mut sources = Sources::memory(files);
         let loaded = manifest::load(&mut names, &rules, &mut sources, &["access".to_owned()]);
         prop_assert!(!loaded.has_errors(), "{:#?}\n{all}", loaded.diagnostics);
@@ -217,7 +217,7 @@ proptest! {
             let key = view.key_text(&names).to_owned();
             // A field that can't be said is left out, and the user is there all the same.
             let refused = |one: &&manifest::Unsayable| one.kind == "user" && one.name == key && !one.reason.starts_with("its ");
-            if written.unsayable.iter().find(refused).is_some() {
+            if written.unsayable.iter().any(|one| refused(&one)) {
                 continue;
             }
             said += 1;
@@ -241,9 +241,12 @@ proptest! {
     }
 }
 
-/// The manifests of every example are valid and without a remark.
+/// The manifests of every example are valid, by the reader (without a remark) and by the schema that their first line
+/// names.
 #[test]
 fn manifests_of_examples_are_valid() {
+    let schema = serde_json::to_value(manifest::schema()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     for entry in std::fs::read_dir(folder).unwrap() {
         let example = entry.unwrap().path();
@@ -253,6 +256,18 @@ fn manifests_of_examples_are_valid() {
             let loaded = manifest::load(&mut Names::new(), &store.rules, &mut sources, &settings.manifests);
             assert_eq!(loaded.diagnostics, [], "{}", example.display());
             assert!(!loaded.desired.is_empty(), "{}", example.display());
+            for &file in &loaded.files {
+                let text = sources.text(file).unwrap();
+                let path = example.join(sources.path(file));
+                let modeline =
+                    text.strip_prefix("# yaml-language-server: $schema=").and_then(|text| text.lines().next());
+                let schema =
+                    path.parent().unwrap().join(modeline.unwrap_or_else(|| panic!("{}: no modeline", path.display())));
+                assert!(schema.is_file() && schema.ends_with("schemas/manifest.schema.json"), "{}", path.display());
+                let json: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+                let mistakes: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+                assert!(mistakes.is_empty(), "{}: {mistakes:?}", path.display());
+            }
         }
     }
 }
