@@ -6,6 +6,9 @@ use serde_yaml::budget::BudgetBreach;
 use super::tree::{Document, Place, names_a_secret};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
 
+/// In so many lines, of which the first names a secret, nothing is shown where the document could not be read.
+const LINES_BELOW_A_SECRET: usize = 5;
+
 /// A mistake in settings or rules. The file is a name; whoever knows the number of the file makes a [`Diagnostic`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}:{column}: {message}{}", help.as_deref().map(|help| format!("; {help}")).unwrap_or_default())]
@@ -51,7 +54,9 @@ impl Mistake {
     #[must_use]
     pub fn diagnostic(&self, number: FileId) -> Diagnostic {
         let Self { code, file: name, line, column, offset, length, message, help, hides_source } = self;
-        let mut diagnostic = if *hides_source {
+        let mut diagnostic = if *code == Code::Unreadable {
+            Diagnostic::error(*code, message.clone())
+        } else if *hides_source {
             Diagnostic::error(*code, format!("{message} ({name}:{line}:{column})"))
         } else {
             Diagnostic::error(*code, message.clone()).at(Span::new(Position::new(number, *offset), *length), "")
@@ -60,16 +65,17 @@ impl Mistake {
         diagnostic
     }
 
-    /// Serde sometimes blames the key for its value: then the value is the place.
-    pub(super) fn moved_to_value(mut self, document: &Document) -> Self {
-        if matches!(self.code, Code::WrongType | Code::InvalidValue)
-            && let Some(place) = document.root.value_of_key_at(self.offset)
-        {
-            let Place { line, column, offset, length } = place;
-            Self { line, column, offset, length, ..self }
-        } else {
-            self.hides_source |= document.hides(self.line);
-            self
+    /// With what the tree knows: serde sometimes blames the key for its value, and then the value is the place.
+    pub(super) fn placed_in(mut self, document: &Document) -> Self {
+        self.hides_source = document.hides(self.line);
+        match document.root.value_of_key_at(self.offset) {
+            Some(Place { line, column, offset, length })
+                if matches!(self.code, Code::WrongType | Code::InvalidValue) =>
+            {
+                let hides_source = self.hides_source || document.hides(line);
+                Self { line, column, offset, length, hides_source, ..self }
+            }
+            Some(_) | None => self,
         }
     }
 
@@ -84,8 +90,9 @@ impl Mistake {
         let (code, message, help) = explain(error);
         let mut mistake = Self::new(code, file, place, message);
         mistake.help = help;
-        let line = text.lines().nth(place.line.saturating_sub(1) as usize);
-        mistake.hides_source = line.is_some_and(names_a_secret);
+        // Without a tree, a value may stand some lines below its key.
+        let before = (place.line as usize).saturating_sub(LINES_BELOW_A_SECRET);
+        mistake.hides_source = text.lines().skip(before).take(LINES_BELOW_A_SECRET).any(names_a_secret);
         mistake
     }
 }

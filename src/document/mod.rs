@@ -16,7 +16,7 @@ use serde_yaml::{MergeKeyPolicy, Options, budget, options};
 
 pub use mistake::Mistake;
 pub(crate) use mistake::nearest;
-pub use schema::schema_of;
+pub use schema::{SCHEMA_BASE, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 
 /// The largest document in bytes; settings and rule sets are written by hand.
@@ -38,7 +38,7 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document)
     let failed = |error: serde_yaml::Error| Box::new(Mistake::from_yaml(file, text, &error));
     let document = Document::new(file, text, serde_yaml::from_str_with_options(text, limits(text)).map_err(failed)?);
     let typed = serde_yaml::from_str_with_options(text, limits(text))
-        .map_err(|error| Box::new(failed(error).moved_to_value(&document)))?;
+        .map_err(|error| Box::new(failed(error).placed_in(&document)))?;
     Ok((typed, document))
 }
 

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
-/// Where schemas are named from; nothing is fetched from there.
-const BASE: &str = "https://rollcall.example/schemas/";
+/// What the `$id` of each schema begins with; nothing is fetched from there.
+pub const SCHEMA_BASE: &str = "https://rollcall.example/schemas/";
 
 /// The JSON Schema (draft 2020-12) of `T`: `file` is its name in `schemas/`. Defaults that say nothing (`null`, or
 /// mappings of it) are left out.
@@ -15,7 +15,7 @@ pub fn schema_of<T: JsonSchema>(file: &str, title: &str, description: &str) -> V
     let Value::Object(rest) = schema else { return schema };
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
-    schema.insert("$id".to_owned(), format!("{BASE}{file}").into());
+    schema.insert("$id".to_owned(), format!("{SCHEMA_BASE}{file}").into());
     schema.insert("title".to_owned(), title.into());
     schema.insert("description".to_owned(), description.into());
     for (key, value) in rest {

@@ -1,5 +1,6 @@
 //! What a document says as written, with the place of every key and value.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -71,6 +72,28 @@ impl Node {
         }
     }
 
+    /// Notes the lines of all that stands under a key that names a secret.
+    fn note_secrets(&self, text: &str, is_secret: bool, lines: &mut BTreeSet<u32>) {
+        if is_secret {
+            let Place { line, offset, length, .. } = self.place;
+            let written = text.get(offset as usize..offset.saturating_add(length) as usize).unwrap_or_default();
+            lines.extend((line..).take(written.lines().count().max(1)));
+        }
+        match &self.shape {
+            Shape::Map(entries) => {
+                for (key, place, node) in entries {
+                    let is_secret = is_secret || names_a_secret(key);
+                    if is_secret {
+                        lines.insert(place.line);
+                    }
+                    node.note_secrets(text, is_secret, lines);
+                }
+            }
+            Shape::List(nodes) => nodes.iter().for_each(|node| node.note_secrets(text, is_secret, lines)),
+            Shape::Null | Shape::Scalar => {}
+        }
+    }
+
     /// The place of the value whose key begins at this offset, if it is a single value on the line of its key or below.
     pub(super) fn value_of_key_at(&self, offset: u32) -> Option<Place> {
         match &self.shape {
@@ -98,14 +121,14 @@ pub struct Document {
     pub file: String,
     /// What it says.
     pub root: Node,
-    /// The lines that name something secret: a snippet of them could show one that stands there by mistake.
-    secret_lines: Vec<u32>,
+    /// The lines of values under a key that names a secret: a snippet could show one that stands there by mistake.
+    secret_lines: BTreeSet<u32>,
 }
 
 impl Document {
     pub(super) fn new(file: &str, text: &str, root: Node) -> Self {
-        let lines = text.lines().zip(1..);
-        let secret_lines = lines.filter(|(line, _)| names_a_secret(line)).map(|(_, number)| number).collect();
+        let mut secret_lines = BTreeSet::new();
+        root.note_secrets(text, false, &mut secret_lines);
         Self { file: file.to_owned(), root, secret_lines }
     }
 
@@ -154,7 +177,7 @@ impl Document {
     }
 }
 
-/// Whether a line names something whose value has to stay out of messages.
+/// Whether a key or a line names something whose value has to stay out of messages.
 pub(super) fn names_a_secret(line: &str) -> bool {
     ["token", "password", "secret"].iter().any(|word| line.contains(word))
 }

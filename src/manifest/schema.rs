@@ -9,11 +9,15 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
+use crate::document::SCHEMA_BASE;
+
 /// The JSON Schema (draft 2020-12) of a manifest.
 #[must_use]
 pub fn schema() -> Schema {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<Manifest>();
     without_null(schema.as_object_mut().into_iter().flat_map(|object| object.values_mut()));
+    schema.insert("$id".to_owned(), format!("{SCHEMA_BASE}manifest.schema.json").into());
+    schema.insert("title".to_owned(), "rollcall manifest".into());
     schema
 }
 

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::emit::{Yaml, document};
-use super::sayable::{refuse_name, refuse_text};
+use super::names::Named;
+use super::sayable::{refuse_declared, refuse_text};
 use super::write_users;
 use crate::model::{AppliesTo, Fields, LiveState, Name, Names, Organization, Role, SiteAccess, Value, known};
 use crate::rules::Rules;
@@ -70,7 +71,7 @@ impl Writer<'_> {
         let mut entries = BTreeMap::new();
         for (&name, organization) in &live.catalog.organizations {
             let text = self.names.text(name);
-            match refuse_name(text) {
+            match refuse_declared(Named::Organization, text) {
                 Some(reason) => self.refuse("organization", text, reason),
                 None => {
                     entries.insert(text.to_owned(), self.organization(text, organization));
@@ -87,7 +88,7 @@ impl Writer<'_> {
         for (&name, site) in sites {
             let text = self.names.text(name);
             let full = format!("{organization_name}/{text}");
-            if let Some(reason) = refuse_site(text) {
+            if let Some(reason) = refuse_declared(Named::Site, text) {
                 self.refuse("site", full, reason);
                 continue;
             }
@@ -136,8 +137,11 @@ impl Writer<'_> {
         let is_sayable = |name: Name| {
             let text = self.names.text(name);
             match kind {
-                "site" => refuse_site(text).is_none() && organization.sites.contains_key(&name),
-                _ => refuse_name(text).is_none() && self.live.catalog.organizations.contains_key(&name),
+                "site" => refuse_declared(Named::Site, text).is_none() && organization.sites.contains_key(&name),
+                _ => {
+                    refuse_declared(Named::Organization, text).is_none()
+                        && self.live.catalog.organizations.contains_key(&name)
+                }
             }
         };
         match value {
@@ -188,7 +192,7 @@ impl Writer<'_> {
     /// Why a role can't be declared, if so.
     pub(super) fn refuse_role(&self, name: Name) -> Option<String> {
         let text = self.names.text(name);
-        if let Some(reason) = refuse_name(text) {
+        if let Some(reason) = refuse_declared(Named::Role, text) {
             return Some(reason.to_owned());
         }
         let Some(role) = self.live.catalog.roles.get(&name) else {
@@ -201,7 +205,7 @@ impl Writer<'_> {
             return Some(format!("its fields: one {reason}"));
         }
         let unknown = |included: &&str| {
-            refuse_name(included).is_some()
+            refuse_declared(Named::Role, included).is_some()
                 || self.names.find(included).is_none_or(|name| !self.live.catalog.roles.contains_key(&name))
         };
         let includes = self.names.sorted_texts(role.includes);
@@ -254,11 +258,6 @@ impl Writer<'_> {
         }
         entries
     }
-}
-
-/// Why a text can't be the name of a site, if so.
-pub(super) fn refuse_site(name: &str) -> Option<&'static str> {
-    if name.contains('/') { Some("has a `/`") } else { refuse_name(name) }
 }
 
 #[cfg(test)]

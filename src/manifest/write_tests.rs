@@ -201,11 +201,12 @@ fn what_can_not_be_said_is_listed_and_left_out() {
     let stray = live.grant("north", "pit-1", None);
     let hidden = live.text("given_name", "An\na");
     let unknown = live.text("shoe_size", "41");
+    let look_alike = live.text("login", "аdmin");
     live.user("a@example.com", Status::Active, vec![], vec![member_of_all], vec![]);
     live.user("b@example.com", Status::Active, vec![], vec![star], vec![]);
     live.user("c@example.com", Status::Active, vec![], vec![wrong_place], vec![]);
     live.user("d@example.com", Status::Active, vec![], vec![], vec![stray]);
-    live.user("e@example.com", Status::Active, vec![hidden, unknown], vec![], vec![]);
+    live.user("e@example.com", Status::Active, vec![hidden, unknown, look_alike], vec![], vec![]);
     live.user("closed@example.com", Status::Closed, vec![], vec![], vec![]);
     live.user("no key", Status::Active, vec![], vec![], vec![]);
     live.user("twin@example.com", Status::Active, vec![], vec![], vec![]);
@@ -226,6 +227,7 @@ fn what_can_not_be_said_is_listed_and_left_out() {
             ("user", "c@example.com"),
             ("user", "closed@example.com"),
             ("user", "d@example.com"),
+            ("user", "e@example.com"),
             ("user", "e@example.com"),
             ("user", "e@example.com"),
             ("user", "no key"),

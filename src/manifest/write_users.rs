@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::emit::Yaml;
-use super::sayable::{refuse_key, refuse_name};
-use super::write::{Writer, refuse_site};
+use super::names::{Named, mixed_script};
+use super::sayable::{refuse_declared, refuse_key};
+use super::write::Writer;
 use crate::model::{Grant, LiveView, Membership, Name, Status, Value, known};
 use crate::rules::{AttributeType, CORE_FIELDS, EmptyMeaning};
 
@@ -93,7 +94,7 @@ impl Writer<'_> {
                 continue;
             }
             let organization = self.names.text(membership.organization);
-            if refuse_name(organization).is_some()
+            if refuse_declared(Named::Organization, organization).is_some()
                 || !self.live.catalog.organizations.contains_key(&membership.organization)
             {
                 return Err(format!("is a member of `{}`, which can't be said", organization.escape_debug()));
@@ -163,7 +164,9 @@ impl Writer<'_> {
         let mut sites: Vec<(String, Option<String>)> = Vec::new();
         for grant in view.grants_in(membership.organization).filter(counts) {
             let site = self.names.text(grant.site);
-            if refuse_site(site).is_some() || !self.live.catalog.has_site(membership.organization, grant.site) {
+            if refuse_declared(Named::Site, site).is_some()
+                || !self.live.catalog.has_site(membership.organization, grant.site)
+            {
                 return Err(format!("has the site `{organization}/{}`, which can't be said", site.escape_debug()));
             }
             let role = grant.role.map(|role| self.given_role(role, Place::Site)).transpose()?;
@@ -190,7 +193,8 @@ impl Writer<'_> {
             let text = self.names.text(site);
             let is_granted = view.grants_in(membership.organization).any(|grant| grant.site == site);
             let is_given = self.rules.sites.rules().is_some_and(|sites| sites.default_given == Some(true));
-            let is_there = self.live.catalog.has_site(membership.organization, site) && refuse_site(text).is_none();
+            let is_there = self.live.catalog.has_site(membership.organization, site)
+                && refuse_declared(Named::Site, text).is_none();
             if !is_there || !(is_granted || is_given || reaches_all) {
                 let site = text.escape_debug();
                 return Err(format!("has the default site `{organization}/{site}`, which is not granted"));
@@ -223,6 +227,8 @@ impl Writer<'_> {
                 }
             } else if self.rules.field(field).is_none() {
                 self.refuse("user", key, format!("its field `{}` is not in the rules", field.escape_debug()));
+            } else if let Some(reason) = self.refuse_address(fact.field, fact.value) {
+                self.refuse("user", key, format!("its field `{field}` {reason}"));
             } else if let Some(value) = self.value(("user", key), fact.field, fact.value) {
                 match field.split_once('.') {
                     Some(("home", unit)) => drop(home.insert(unit.to_owned(), value)),
@@ -240,6 +246,12 @@ impl Writer<'_> {
             }
         }
         fields.into_values().collect()
+    }
+
+    /// The other one of `login` and `email` has to look like what it is, too.
+    fn refuse_address(&self, field: Name, value: Value) -> Option<&'static str> {
+        let text = value.text().filter(|_| field == known::LOGIN || field == known::EMAIL)?;
+        mixed_script(self.names.text(text)).map(|_| "mixes letters of several scripts that look alike")
     }
 
     fn routes(&self, live: Value, part: &str, value: Yaml) -> Yaml {

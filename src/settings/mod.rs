@@ -111,13 +111,29 @@ impl Guards {
     /// Whether the account with this key gets no action at all. Patterns compare as keys do.
     #[must_use]
     pub fn protects(&self, identity: &Identity, key: &str) -> bool {
-        let form = |text: &str| match identity.case() {
-            KeyCase::Sensitive => text.to_owned(),
-            KeyCase::Insensitive => identity.normalize(text).unwrap_or_else(|_| text.to_lowercase()),
-        };
-        let key = form(key);
-        self.protected_users.iter().any(|pattern| matches(&form(pattern), &key))
+        let key = compared(identity, key);
+        self.protected_patterns(identity).iter().any(|pattern| matches(pattern, &key))
     }
+
+    /// The patterns of protected accounts in the form in which keys are compared.
+    #[must_use]
+    pub fn protected_patterns(&self, identity: &Identity) -> Vec<String> {
+        self.protected_users.iter().map(|pattern| compared(identity, pattern)).collect()
+    }
+
+    /// The key of the account behind the token in the form in which keys are compared.
+    #[must_use]
+    pub fn own_identity(&self, identity: &Identity) -> Option<String> {
+        self.own_account.as_deref().map(|key| compared(identity, key))
+    }
+}
+
+/// A key, or a pattern of keys (which is no valid key), in the form in which keys are compared.
+fn compared(identity: &Identity, text: &str) -> String {
+    identity.normalize(text).unwrap_or_else(|_| match identity.case() {
+        KeyCase::Sensitive => text.to_owned(),
+        KeyCase::Insensitive => text.to_lowercase(),
+    })
 }
 
 /// How notices go out.

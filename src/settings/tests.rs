@@ -142,6 +142,13 @@ fn a_secret_in_place_of_a_reference_is_not_repeated() {
         "{ env: [hunter2] }",
         "{ env: hunter2, env: hunter2 }",
         "4202",
+        "|\n        hunter2\n        hunter2",
+        ">-\n\n\n        hunter2",
+        "{ env:\n\n        hunter2-hunter2 }",
+        "\n        env: hunter2-hunter2",
+        "\n        - hunter2",
+        "\n        - a\n        - hunter2: &hunter2 x",
+        "{ env:\n        'hunter2 }",
     ] {
         for mistake in mistakes(&format!("{head}{value}\n")) {
             let diagnostic = mistake.diagnostic(FileId(0));
@@ -184,12 +191,14 @@ fn unknown_stores_get_advice() {
 
 #[test]
 fn protected_users_compare_as_keys_do() {
-    let text = SMALL.to_owned() + "guards: { protected_users: [Root@Example.com, 'svc-*'] }\n";
+    let text = SMALL.to_owned() + "guards: { protected_users: [Root@Example.com, 'SVC-*'], self: CI@Example.com }\n";
     let settings = parse(&text, &no_files).expect("valid");
     let rules = &settings.store(None).expect("one").1.rules;
     for (key, protected) in [("root@example.com", true), ("SVC-a@example.com", true), ("ana@example.com", false)] {
         assert_eq!(settings.guards.protects(&rules.identity, key), protected, "{key}");
     }
+    assert_eq!(settings.guards.protected_patterns(&rules.identity), ["root@example.com", "svc-*"]);
+    assert_eq!(settings.guards.own_identity(&rules.identity).as_deref(), Some("ci@example.com"));
 }
 
 #[test]

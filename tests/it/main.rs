@@ -10,6 +10,7 @@ mod laws;
 mod manifest_cases;
 mod manifest_laws;
 mod manifest_schema;
+mod manifest_write;
 mod report;
 mod schemas;
 mod shown;

@@ -4,12 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use rollcall::{rules, settings};
+use rollcall::{manifest, rules, settings};
 use serde_json::Value;
 
 /// Every schema that is handed out, by file name.
 fn schemas() -> Vec<(&'static str, Value)> {
-    vec![("rules.schema.json", value(rules::schema())), ("settings.schema.json", value(settings::schema()))]
+    vec![
+        ("manifest.schema.json", value(manifest::schema())),
+        ("rules.schema.json", value(rules::schema())),
+        ("settings.schema.json", value(settings::schema())),
+    ]
 }
 
 fn value(schema: impl serde::Serialize) -> Value {

@@ -1,0 +1,273 @@
+//! Law 1 on this side of the stores: what is written from live state is read without a mistake, and means the same.
+
+use proptest::prelude::*;
+use rollcall::manifest;
+use rollcall::model::{
+    AppliesTo, Effective, Fact, Grant, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Site,
+    SiteAccess, Status, Value, known,
+};
+use rollcall::rules::Rules;
+use rollcall::source::Sources;
+
+/// Texts that YAML, the language or a reader of either could take for something else.
+const TRICKY: &[&str] = &[
+    "no",
+    "007",
+    "north",
+    "a: b",
+    "#x",
+    "- y",
+    "*z",
+    "всё",
+    "Zoë",
+    "all",
+    "x'); DROP",
+    "@everyone",
+    "a/b",
+    "null",
+    "{",
+    "tab\tx",
+    "z\u{200b}",
+    "~",
+    "1e1",
+    " lead",
+    "unmanaged",
+    "名前",
+    "line\nbreak",
+    "&a",
+    "!t",
+    "yes",
+    "key: {",
+    "\"q\"",
+    "back\\slash",
+    "'s",
+    "<<",
+    "аdmin",
+    "u\u{308}",
+    "---",
+];
+
+const FIELDS: [Name; 5] = [known::GIVEN_NAME, known::FAMILY_NAME, known::DEPARTMENT, known::LOGIN, known::MOBILE];
+
+fn tricky() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(TRICKY)
+}
+
+#[derive(Debug, Clone)]
+struct SomeRole {
+    name: &'static str,
+    rank: Option<i32>,
+    all_sites: bool,
+    places: u8,
+}
+
+#[derive(Debug, Clone)]
+struct SomeMembership {
+    organization: usize,
+    role: Option<usize>,
+    grants: Vec<(usize, Option<usize>)>,
+    has_default: bool,
+}
+
+#[derive(Debug, Clone)]
+struct SomeUser {
+    key: String,
+    status: Status,
+    facts: Vec<(usize, &'static str)>,
+    memberships: Vec<SomeMembership>,
+}
+
+#[derive(Debug, Clone)]
+struct SomeState {
+    organizations: Vec<(&'static str, Vec<&'static str>)>,
+    roles: Vec<SomeRole>,
+    users: Vec<SomeUser>,
+}
+
+prop_compose! {
+    fn some_role()(
+        name in tricky(), rank in proptest::option::of(0..5_i32), all_sites in any::<bool>(), places in 0..16_u8,
+    ) -> SomeRole {
+        SomeRole { name, rank, all_sites, places }
+    }
+}
+
+prop_compose! {
+    fn some_membership()(
+        organization in 0..4_usize,
+        role in proptest::option::of(0..4_usize),
+        grants in proptest::collection::vec((0..4_usize, proptest::option::of(0..4_usize)), 0..4),
+        has_default in any::<bool>(),
+    ) -> SomeMembership {
+        SomeMembership { organization, role, grants, has_default }
+    }
+}
+
+prop_compose! {
+    fn some_user()(
+        key in prop_oneof![5 => (0..5).prop_map(|number| format!("u{number}@example.com")), 1 => tricky().prop_map(str::to_owned)],
+        status in proptest::sample::select(&Status::ALL[..]),
+        facts in proptest::collection::vec((0..FIELDS.len(), tricky()), 0..3),
+        memberships in proptest::collection::vec(some_membership(), 0..3),
+    ) -> SomeUser {
+        SomeUser { key, status, facts, memberships }
+    }
+}
+
+prop_compose! {
+    fn some_state()(
+        organizations in proptest::collection::vec((tricky(), proptest::collection::vec(tricky(), 0..4)), 0..4),
+        roles in proptest::collection::vec(some_role(), 0..4),
+        users in proptest::collection::vec(some_user(), 0..6),
+    ) -> SomeState {
+        SomeState { organizations, roles, users }
+    }
+}
+
+fn live_state(some: &SomeState, rules: &Rules, names: &mut Names) -> LiveState {
+    let mut live = LiveState::default();
+    for (name, sites) in &some.organizations {
+        let mut organization = Organization::default();
+        for site in sites {
+            let name = names.intern(site);
+            organization.sites.insert(name, Site { fields: [(known::NAME, Value::Text(name))].into(), position: None });
+        }
+        let name = names.intern(name);
+        organization.fields.insert(names.intern("attributes.x"), Value::Text(name));
+        live.catalog.organizations.insert(name, organization);
+    }
+    for SomeRole { name, rank, all_sites, places } in &some.roles {
+        let site_access = if *all_sites { SiteAccess::All } else { SiteAccess::Selected };
+        let [organization, site, platform, extra] = [0, 1, 2, 3].map(|bit| places & (1 << bit) != 0);
+        let applies_to = AppliesTo { organization, site, platform, extra };
+        let role = Role { rank: *rank, site_access, applies_to, ..Role::default() };
+        live.catalog.roles.insert(names.intern(name), role);
+    }
+    for user in &some.users {
+        let identity = rules.identity.normalize(&user.key).ok().map(|identity| names.intern(&identity));
+        let key = names.intern(&user.key);
+        let mut facts: Vec<Fact> =
+            user.facts.iter().map(|(field, text)| Fact::new(FIELDS[*field], Value::Text(names.intern(text)))).collect();
+        facts.sort_unstable();
+        facts.dedup_by_key(|fact| fact.field);
+        let (memberships, grants) = access(some, &user.memberships, names);
+        let status = user.status;
+        live.push(LiveRecord {
+            id: key,
+            key,
+            identity,
+            status,
+            version: 0,
+            facts,
+            memberships,
+            grants,
+            invitation: None,
+        });
+    }
+    live
+}
+
+fn access(some: &SomeState, wanted: &[SomeMembership], names: &mut Names) -> (Vec<Membership>, Vec<Grant>) {
+    let (mut memberships, mut grants) = (Vec::<Membership>::new(), Vec::<Grant>::new());
+    for SomeMembership { organization, role, grants: sites, has_default } in wanted {
+        let Some((organization, there)) = some.organizations.get(*organization) else { continue };
+        let organization = names.intern(organization);
+        if memberships.iter().any(|membership| membership.organization == organization) {
+            continue;
+        }
+        let mut role_of =
+            |role: &Option<usize>| role.and_then(|role| some.roles.get(role)).map(|role| names.intern(role.name));
+        let role = role_of(role);
+        let granted: Vec<(usize, Option<Name>)> = sites.iter().map(|(site, role)| (*site, role_of(role))).collect();
+        let mut default_site = None;
+        for (site, role) in granted {
+            // Two organizations of one name are one, with the sites of the last.
+            let last = some.organizations.iter().rfind(|(name, _)| names.find(name) == Some(organization));
+            let there = last.map_or(there, |(_, there)| there);
+            let Some(site) = there.get(site).map(|site| names.intern(site)) else { continue };
+            if grants.iter().any(|grant| (grant.organization, grant.site) == (organization, site)) {
+                continue;
+            }
+            grants.push(Grant { organization, site, role });
+            default_site = has_default.then_some(site);
+        }
+        memberships.push(Membership { organization, role, extra_roles: List::EMPTY, default_site });
+    }
+    (memberships, grants)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn what_is_written_reads_back_as_the_same(some in some_state()) {
+        let rules = Rules::built_in("default").unwrap();
+        let mut names = Names::new();
+        let live = live_state(&some, &rules, &mut names);
+        let written = manifest::write(&names, &rules, &live);
+        let files: Vec<(String, String)> =
+            written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
+        let all = files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect::<Vec<_>>().concat();
+        let mut sources = Sources::memory(files);
+        let loaded = manifest::load(&mut names, &rules, &mut sources, &["access".to_owned()]);
+        prop_assert!(!loaded.has_errors(), "{:#?}\n{all}", loaded.diagnostics);
+
+        let mut said = 0;
+        for view in live.users() {
+            let key = view.key_text(&names).to_owned();
+            // A field that can't be said is left out, and the user is there all the same.
+            let refused = |one: &&manifest::Unsayable| one.kind == "user" && one.name == key && !one.reason.starts_with("its ");
+            if written.unsayable.iter().any(|one| refused(&one)) {
+                continue;
+            }
+            said += 1;
+            let user = view.identity.and_then(|identity| loaded.desired.find(identity));
+            let user = user.unwrap_or_else(|| panic!("{key} is neither written nor listed\n{all}"));
+            let (mut effective, mut pieces, mut conflicts) = (Effective::default(), Vec::new(), Vec::new());
+            user.pieces(&names, &mut pieces);
+            effective.fold(&loaded.desired.catalog, &names, &mut pieces, &mut conflicts);
+            prop_assert!(conflicts.is_empty(), "{conflicts:?}\n{all}");
+            prop_assert_eq!(&effective.memberships[..], view.memberships, "{}\n{}", key, all);
+            let reaches_all = |grant: &Grant| {
+                live.catalog.reaches_all(view.membership(grant.organization).and_then(|membership| membership.role))
+            };
+            let grants = view.grants.iter().filter(|grant| grant.role.is_some() || !reaches_all(grant));
+            prop_assert_eq!(effective.grants, grants.copied().collect::<Vec<_>>(), "{}\n{}", key, all);
+            for fact in user.facts {
+                prop_assert_eq!(fact.fact.value, view.value(fact.fact.field), "{}\n{}", key, all);
+            }
+        }
+        prop_assert_eq!(said, loaded.desired.len(), "{}", all);
+    }
+}
+
+/// The manifests of every example are valid, by the reader (without a remark) and by the schema that their first line
+/// names.
+#[test]
+fn manifests_of_examples_are_valid() {
+    let schema = serde_json::to_value(manifest::schema()).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let example = entry.unwrap().path();
+        let settings = rollcall::settings::load(&example).unwrap_or_else(|refused| panic!("{refused}"));
+        for store in settings.stores.values() {
+            let mut sources = Sources::folder(&example);
+            let loaded = manifest::load(&mut Names::new(), &store.rules, &mut sources, &settings.manifests);
+            assert_eq!(loaded.diagnostics, [], "{}", example.display());
+            assert!(!loaded.desired.is_empty(), "{}", example.display());
+            for &file in &loaded.files {
+                let text = sources.text(file).unwrap();
+                let path = example.join(sources.path(file));
+                let modeline =
+                    text.strip_prefix("# yaml-language-server: $schema=").and_then(|text| text.lines().next());
+                let schema =
+                    path.parent().unwrap().join(modeline.unwrap_or_else(|| panic!("{}: no modeline", path.display())));
+                assert!(schema.is_file() && schema.ends_with("schemas/manifest.schema.json"), "{}", path.display());
+                let json: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+                let mistakes: Vec<String> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+                assert!(mistakes.is_empty(), "{}: {mistakes:?}", path.display());
+            }
+        }
+    }
+}
