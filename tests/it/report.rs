@@ -2,13 +2,14 @@
 
 use insta::assert_snapshot;
 use proptest::prelude::{any, proptest};
+use rollcall::apply::OutcomeWord;
 use rollcall::diagnostic::{Code, Diagnostic, FileId, Position};
 use rollcall::model::{ActionKind, Catalog, Organization, Role, Site, SiteAccess, known};
 use rollcall::plan::{
     Deferred, Expiring, GuardDocument, People, Plan, PlanDocument, Risk, Unmanaged, WaitsFor, action_id, document,
     schema,
 };
-use rollcall::report::{self, Outcome, OutcomeLine, PlanText, Style, outcome_line, outcomes, sanitise};
+use rollcall::report::{self, OutcomeLine, PlanText, Style, outcome_line, outcomes, sanitise};
 
 use crate::support::plans::{Draft, Lines, at, every_line, timestamp};
 
@@ -246,7 +247,7 @@ fn names_can_not_harm_a_terminal() {
     let lines: Vec<OutcomeLine> = plan
         .actions
         .iter()
-        .map(|action| outcome_line(&draft.names, action, Outcome::Failed, Some("no\u{1b}[2J")))
+        .map(|action| outcome_line(&draft.names, action, OutcomeWord::Failed, Some("no\u{1b}[2J")))
         .collect();
     let text = outcomes(&lines, Style::default());
     assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{text:?}");
@@ -305,11 +306,11 @@ fn removals_in_very_many_organizations_are_summed() {
 fn outcomes_tell_what_went_wrong_first() {
     let draft = every_line();
     let found = [
-        (Outcome::Refused, Some("no seat is left")),
-        (Outcome::Skipped, Some("needs the invitation of li@example.com")),
-        (Outcome::Unknown, None),
+        (OutcomeWord::Refused, Some("no seat is left")),
+        (OutcomeWord::Skipped, Some("needs the invitation of li@example.com")),
+        (OutcomeWord::Unknown, None),
     ];
-    let others = std::iter::repeat((Outcome::Done, None));
+    let others = std::iter::repeat((OutcomeWord::Done, None));
     let lines: Vec<OutcomeLine> = draft
         .actions
         .iter()

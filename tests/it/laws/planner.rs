@@ -97,8 +97,8 @@ fn law_6(world: &World, actions: &[Json]) -> Result<(), String> {
                 actions.iter().any(|other| {
                     let mut store = world.live.clone();
                     let helps_here = store.execute(other).is_ok() && store.admins(organization) > today;
-                    let is_here = other["organization"] == organization
-                        || (kind(other) == "reactivate_user" && helps_here);
+                    let is_here =
+                        other["organization"] == organization || (kind(other) == "reactivate_user" && helps_here);
                     is_here && other["id"] == *need && other["user"] != *user
                 })
             })
