@@ -56,11 +56,17 @@ fn load(turn: &Turn<'_>, user: i64, place: Place) -> Result<Option<Fields>, Stop
         }
     };
     let Some((role, site)) = row else { return Ok(None) };
-    let sql = "SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id \
-               WHERE e.user_id = ?1 AND ifnull(e.organization_id, 0) = ?2 ORDER BY r.name";
+    let sql = "SELECT ifnull(e.organization_id, 0), r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id \
+               WHERE e.user_id = ?1 ORDER BY r.name";
     let mut statement = connection.prepare_cached(sql)?;
-    let extra = statement.query_map((user, organization), |row| row.get::<_, String>(0))?;
-    let extra = Plain::Set(extra.collect::<rusqlite::Result<_>>()?);
+    let mut rows = statement.query([user])?;
+    let mut extra = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(0)? == organization {
+            extra.push(row.get(1)?);
+        }
+    }
+    let extra = Plain::Set(extra);
     Ok(Some(Fields::from([
         (ROLE.to_owned(), text(role)),
         (EXTRA_ROLES.to_owned(), extra),
@@ -89,9 +95,7 @@ fn store(turn: &Turn<'_>, user: i64, place: Place, changed: &Fields) -> Result<(
                     Place::Organization(organization) => Some(organization),
                 };
                 connection
-                    .prepare_cached(
-                        "DELETE FROM extra_roles WHERE user_id = ?1 AND ifnull(organization_id, 0) = ifnull(?2, 0)",
-                    )?
+                    .prepare_cached("DELETE FROM extra_roles WHERE user_id = ?1 AND organization_id IS ?2")?
                     .execute((user, organization))?;
                 let Plain::Set(roles) = value else { continue };
                 for role in roles {
