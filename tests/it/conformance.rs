@@ -27,12 +27,13 @@ trait TestStore: Writer {
 struct Bench<S> {
     store: S,
     names: Names,
-    _folder: Option<tempfile::TempDir>,
+    #[allow(dead_code, reason = "kept so that it is removed with the bench")]
+    folder: Option<tempfile::TempDir>,
 }
 
 impl TestStore for MemoryStore {
     fn make(rules: Rules, own: Option<&str>) -> Bench<Self> {
-        Bench { store: Self::new(rules, own), names: Names::new(), _folder: None }
+        Bench { store: Self::new(rules, own), names: Names::new(), folder: None }
     }
 
     fn answer(&mut self, key: &str, accept: bool, time: &str) -> Effect {
@@ -50,7 +51,7 @@ impl TestStore for SqliteStore {
         let path = folder.path().join("store.db");
         Self::create(&path, &rules.identity).expect("a new store");
         let store = Self::open(&path, rules, own).expect("a store");
-        Bench { store, names: Names::new(), _folder: Some(folder) }
+        Bench { store, names: Names::new(), folder: Some(folder) }
     }
 
     fn answer(&mut self, key: &str, accept: bool, time: &str) -> Effect {
@@ -93,7 +94,10 @@ impl<S: Writer> Bench<S> {
     fn show_of(&mut self, keys: &[&str]) -> String {
         let live = now(self.store.read(&mut self.names, Which::Users(keys))).expect("a store that can be read");
         let text = show(&live, &self.names);
-        text.lines().filter(|line| line.starts_with("user ")).map(|line| format!("{line}\n")).collect()
+        text.lines().filter(|line| line.starts_with("user ")).collect::<Vec<_>>().join(
+            "
+",
+        )
     }
 
     fn status(&mut self, key: &str) -> Option<Status> {
@@ -383,14 +387,14 @@ fn invitations_live<S: TestStore>() {
     let cancel = act(CancelInvitation).user(li).before("invitation", "pending").after("invitation", "ended");
     assert_eq!(word(&bench.one(cancel.clone())), "conflict", "it would take access that nobody reviewed");
     let cancel = cancel.had("north").had_site("north", "pit-1");
-    bench.done(&[cancel.clone()]);
+    bench.done(std::slice::from_ref(&cancel));
     assert_eq!(bench.one(cancel), Effect::AlreadyTrue);
     assert_eq!(bench.status(li), None);
     bench.done(&[invite(li)]);
     assert_eq!(bench.store.answer(li, false, "10:00:00"), Effect::Done);
     assert_eq!(bench.status(li), Some(Status::Invited));
     let resend = act(ResendInvitation).user(li).before("invitation", "ended").after("invitation", "pending");
-    bench.done(&[resend.clone()]);
+    bench.done(std::slice::from_ref(&resend));
     assert_eq!(bench.one(resend), Effect::AlreadyTrue);
     bench.done(&[act(ResendInvitation).user(li).before("invitation", "pending").after("invitation", "pending")]);
 
@@ -576,7 +580,7 @@ fn faults_are_injected<S: TestStore + Send>() {
         (9, Fault::Error),
     ];
     let mut bench =
-        Bench { store: Faulty::new(bench.store, identity, faults), names: bench.names, _folder: bench._folder };
+        Bench { store: Faulty::new(bench.store, identity, faults), names: bench.names, folder: bench.folder };
     assert!(now(bench.store.read(&mut bench.names, Which::All)).is_err(), "1");
     bench.show();
     let create = |key: &str| act(CreateUser).user(key);

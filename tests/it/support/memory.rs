@@ -245,6 +245,7 @@ impl MemoryStore {
         effect
     }
 
+    #[allow(clippy::too_many_lines, reason = "one naive match over all kinds")]
     fn attempt(&mut self, names: &Names, action: &Action, at: Timestamp) -> Outcome {
         let text = |name: Option<Name>| name.map(|name| names.text(name).to_owned());
         let before = fields(names, action.before.as_ref());
@@ -494,7 +495,7 @@ impl MemoryStore {
             return Err(refused());
         }
         let mut user = self.data.users.remove(&from).expect("a user");
-        user.key = new.to_owned();
+        new.clone_into(&mut user.key);
         self.data.users.insert(to, user);
         Ok(Effect::Done)
     }
