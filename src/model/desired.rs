@@ -212,6 +212,39 @@ impl Desired {
         self.by_identity[user.identity.index()] = row + 1;
     }
 
+    /// Sets the links of all users at once, replacing those that they were added with: who is in a team is known only
+    /// when every file was read. Each link goes to the user in its row; one source counts once, where it is named
+    /// first.
+    pub fn set_links(&mut self, mut links: Vec<(u32, Link)>) {
+        links.sort_unstable();
+        links.dedup_by_key(|(row, link)| (*row, link.source));
+        let mut waiting = links.iter().peekable();
+        self.links = Vec::with_capacity(links.len());
+        for (row, user) in (0_u32..).zip(&mut self.users) {
+            user.links = column_length(&self.links);
+            while let Some((_, link)) = waiting.next_if(|(of, _)| *of == row) {
+                self.links.push(*link);
+            }
+        }
+    }
+
+    /// Gives back the memory that growing left over, once everything is in.
+    pub fn shrink(&mut self) {
+        self.sites.shrink_to_fit();
+        self.rows.shrink_to_fit();
+        self.sources.shrink_to_fit();
+        self.users.shrink_to_fit();
+        self.facts.shrink_to_fit();
+        self.user_rows.shrink_to_fit();
+        self.links.shrink_to_fit();
+    }
+
+    /// The row of the declared user with this identity.
+    #[must_use]
+    pub fn row_of(&self, identity: Name) -> Option<u32> {
+        self.by_identity.get(identity.index())?.checked_sub(1)
+    }
+
     /// How many users are declared.
     #[must_use]
     pub fn len(&self) -> usize {

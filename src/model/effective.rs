@@ -20,7 +20,7 @@ pub struct Piece {
     pub role: Option<Name>,
     /// Extra roles, of a membership.
     pub extra_roles: List,
-    /// The preselected site, of a membership.
+    /// The preselected site, of a membership; also on the grants of a source that gives sites and no membership.
     pub default_site: Option<Name>,
     /// The line that says so.
     pub position: Position,
@@ -119,7 +119,8 @@ fn expand_row(
                 site: Some(site),
                 role: site_row.role,
                 extra_roles: List::EMPTY,
-                default_site: None,
+                // A row that makes nobody a member has no other piece that could carry it.
+                default_site: if row.membership { None } else { row.default_site },
                 position,
                 role_position: position,
                 ..piece
@@ -159,14 +160,19 @@ impl Effective {
             let memberships = in_organization.partition_point(|piece| piece.site.is_none());
             let (memberships, grants) = in_organization.split_at(memberships);
             let Some(first) = memberships.first() else {
-                conflicts.extend(grants.first().map(|&grant| Conflict::GrantWithoutMembership(grant)));
+                // One of each source, so that every line that has to be mended is told.
+                for (index, grant) in grants.iter().enumerate() {
+                    if grants[..index].iter().all(|other| other.source != grant.source) {
+                        conflicts.push(Conflict::GrantWithoutMembership(*grant));
+                    }
+                }
                 continue;
             };
             let membership = Membership {
                 organization: first.organization,
                 role: fold_roles(catalog, memberships, conflicts),
                 extra_roles: fold_extra_roles(names, memberships),
-                default_site: fold_default_sites(memberships, conflicts),
+                default_site: fold_default_sites(in_organization, conflicts),
             };
             let reaches_all = catalog.reaches_all(membership.role);
             for in_site in grants.chunk_by(|a, b| a.site == b.site) {
@@ -180,24 +186,18 @@ impl Effective {
                     self.grants.push(Grant { organization: first.organization, site, role });
                 }
             }
-            check_default_site(catalog, &membership, memberships, grants, conflicts);
+            check_default_site(catalog, &membership, in_organization, conflicts);
             self.memberships.push(membership);
         }
     }
 }
 
-fn check_default_site(
-    catalog: &Catalog,
-    membership: &Membership,
-    memberships: &[Piece],
-    grants: &[Piece],
-    conflicts: &mut Vec<Conflict>,
-) {
+fn check_default_site(catalog: &Catalog, membership: &Membership, pieces: &[Piece], conflicts: &mut Vec<Conflict>) {
     let Some(site) = membership.default_site else { return };
-    let granted = grants.iter().any(|grant| grant.site == Some(site))
+    let granted = pieces.iter().any(|piece| piece.site == Some(site))
         || (catalog.reaches_all(membership.role) && catalog.has_site(membership.organization, site));
     if !granted {
-        let piece = memberships.iter().find(|piece| piece.default_site == Some(site));
+        let piece = pieces.iter().find(|piece| piece.default_site == Some(site));
         conflicts.extend(piece.map(|&piece| Conflict::DefaultSiteNotGranted(piece)));
     }
 }
@@ -277,7 +277,130 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::{Conflict, Effective, Piece, matches};
+    use crate::diagnostic::{FileId, Position};
+    use crate::model::{Catalog, List, Name, Names, Organization, Role, Site, SiteAccess};
+
+    /// Ranks of the roles `r0`, `r1`, …; the last reaches all sites.
+    const RANKS: [Option<i32>; 5] = [Some(1), Some(2), Some(2), None, Some(3)];
+
+    /// Organizations, sites and roles by number, of a small world.
+    struct World {
+        names: Names,
+        catalog: Catalog,
+        organizations: Vec<Name>,
+        sites: Vec<Name>,
+        roles: Vec<Name>,
+    }
+
+    fn world() -> World {
+        let mut names = Names::new();
+        let mut catalog = Catalog::default();
+        let organizations: Vec<Name> = (0..2).map(|number| names.intern(&format!("o{number}"))).collect();
+        let sites: Vec<Name> = (0..2).map(|number| names.intern(&format!("s{number}"))).collect();
+        let roles: Vec<Name> = (0..RANKS.len()).map(|number| names.intern(&format!("r{number}"))).collect();
+        for &organization in &organizations {
+            let sites = sites.iter().map(|&site| (site, Site::default())).collect();
+            catalog.organizations.insert(organization, Organization { sites, ..Organization::default() });
+        }
+        for (&role, rank) in roles.iter().zip(RANKS) {
+            catalog.roles.insert(role, Role { rank, ..Role::default() });
+        }
+        if let Some(role) = roles.last().and_then(|last| catalog.roles.get_mut(last)) {
+            role.site_access = SiteAccess::All;
+        }
+        World { names, catalog, organizations, sites, roles }
+    }
+
+    fn piece(world: &World, organization: usize, site: Option<usize>, role: Option<usize>) -> Piece {
+        let position = Position::new(FileId(0), 0);
+        Piece {
+            organization: world.organizations[organization],
+            site: site.map(|site| world.sites[site]),
+            role: role.map(|role| world.roles[role]),
+            extra_roles: List::EMPTY,
+            default_site: None,
+            position,
+            role_position: position,
+            source: None,
+        }
+    }
+
+    /// The role of one place by the words of the language, in the plainest way; `Err` where roles contradict.
+    fn naive_role(world: &World, roles: &BTreeSet<Name>) -> Result<Option<Name>, ()> {
+        let rank = |role: &Name| world.catalog.roles[role].rank;
+        if roles.len() < 2 {
+            return Ok(roles.first().copied());
+        }
+        if roles.iter().any(|role| rank(role).is_none()) {
+            return Err(());
+        }
+        let highest = roles.iter().map(rank).max().flatten();
+        let mut best = roles.iter().filter(|role| rank(role) == highest);
+        match (best.next(), best.next()) {
+            (Some(&role), None) => Ok(Some(role)),
+            (Some(_) | None, _) => Err(()),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_add_up_in_any_order_as_the_language_says(
+            chosen in prop::collection::vec((0_usize..2, prop::option::of(0_usize..2), prop::option::of(0_usize..5)), 0..9),
+        ) {
+            let world = world();
+            let mut pieces: Vec<Piece> =
+                chosen.iter().map(|&(organization, site, role)| piece(&world, organization, site, role)).collect();
+            let mut turned: Vec<Piece> = pieces.iter().rev().copied().collect();
+            let (mut conflicts, mut other_conflicts) = (Vec::new(), Vec::new());
+            let (mut effective, mut other) = (Effective::default(), Effective::default());
+            effective.fold(&world.catalog, &world.names, &mut pieces, &mut conflicts);
+            other.fold(&world.catalog, &world.names, &mut turned, &mut other_conflicts);
+
+            let mut roles: BTreeMap<(Name, Option<Name>), BTreeSet<Name>> = BTreeMap::new();
+            for piece in &pieces {
+                roles.entry((piece.organization, piece.site)).or_default().extend(piece.role);
+            }
+            let is_member = |organization| roles.contains_key(&(organization, None));
+            let contradiction = roles
+                .iter()
+                .any(|((organization, _), roles)| is_member(*organization) && naive_role(&world, roles).is_err());
+            for conflicts in [&conflicts, &other_conflicts] {
+                let told = conflicts.iter().any(|conflict| matches!(conflict, Conflict::Roles(..)));
+                prop_assert_eq!(told, contradiction);
+                let lacking = conflicts.iter().any(|conflict| matches!(conflict, Conflict::GrantWithoutMembership(_)));
+                prop_assert_eq!(lacking, roles.keys().any(|&(organization, _)| !is_member(organization)));
+            }
+            if contradiction {
+                return Ok(());
+            }
+            prop_assert_eq!(&effective, &other);
+            let memberships: Vec<(Name, Option<Name>)> =
+                effective.memberships.iter().map(|membership| (membership.organization, membership.role)).collect();
+            let grants: Vec<(Name, Name, Option<Name>)> =
+                effective.grants.iter().map(|grant| (grant.organization, grant.site, grant.role)).collect();
+            let (mut expected, mut expected_grants) = (Vec::new(), Vec::new());
+            for (&(organization, site), of_place) in &roles {
+                let role = naive_role(&world, of_place).ok().flatten();
+                match site {
+                    None => expected.push((organization, role)),
+                    Some(site) if is_member(organization) => {
+                        let of_member = naive_role(&world, &roles[&(organization, None)]).ok().flatten();
+                        if role.is_some() || of_member != world.roles.last().copied() {
+                            expected_grants.push((organization, site, role));
+                        }
+                    }
+                    Some(_) => {}
+                }
+            }
+            prop_assert_eq!(memberships, expected);
+            prop_assert_eq!(grants, expected_grants);
+        }
+    }
 
     #[test]
     fn patterns_match_whole_names() {

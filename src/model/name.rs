@@ -160,6 +160,12 @@ impl Names {
         slice(&self.text, &self.ends, name.0.get() - 1)
     }
 
+    /// Every name with its text, in the order of [`Name::index`].
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Name, &str)> {
+        let count = u32::try_from(self.ends.len()).unwrap_or(u32::MAX);
+        (0..count).map(|index| (Name::from_index(index), slice(&self.text, &self.ends, index)))
+    }
+
     /// The list of these names, made if it is new; order and repetition do not matter.
     pub fn list(&self, names: &[Name]) -> List {
         if names.is_empty() {

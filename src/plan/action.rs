@@ -1,5 +1,7 @@
 //! Actions: one change to one subject, and what a plan says about each.
 
+use serde::{Deserialize, Serialize};
+
 use crate::diagnostic::Position;
 use crate::model::{ActionKind, Fact, Grant, Membership, Name, SourceLabel, Value, known};
 
@@ -55,7 +57,7 @@ impl State {
 }
 
 /// Who or what an action is about; `None` where that is not part of it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject {
     /// The key of a user, as declared or else as live.
     pub user: Option<Name>,
@@ -68,7 +70,8 @@ pub struct Subject {
 }
 
 /// Why a difference is there now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The manifests changed.
     Manifest,
@@ -104,7 +107,8 @@ impl Cause {
 }
 
 /// What is dangerous about an action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Risk {
     /// Somebody can do more than before in a way that matters.
     Escalation,

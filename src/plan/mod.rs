@@ -1,12 +1,40 @@
 //! Floor 3: from desired and live state to an ordered, immutable plan.
 
 mod action;
+mod assemble;
+mod basis;
+mod diff;
+mod digest;
+mod document;
+mod explain;
+mod fit;
+mod inputs;
+mod order;
+mod people;
+mod shown;
+mod state_json;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
+pub use assemble::plan;
+pub use digest::digest;
+pub use document::{
+    ActionDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT, GuardDocument,
+    OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument, action_document,
+    action_id, diagnostic_document, document, schema,
+};
+pub use explain::{
+    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
+    explain_user, likely,
+};
+pub use fit::fit;
+pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use shown::{Seen, Shown, keys_touched, shows};
+pub use state_json::state_json;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::model::{ActionKind, Name};
@@ -23,7 +51,8 @@ pub struct StoreRef {
 }
 
 /// What a deferred entry waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum WaitsFor {
     /// The person has to accept an invitation.
     Acceptance,
@@ -46,6 +75,7 @@ pub enum WaitsFor {
     /// The person has to enrol.
     Enrolment,
     /// It would take something from the account behind the token.
+    #[serde(rename = "self")]
     OwnAccount,
     /// The account is protected.
     Protected,

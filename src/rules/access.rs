@@ -160,6 +160,8 @@ pub struct SiteRules {
     pub roles: Option<bool>,
     /// Who sets the preselected site.
     pub default: Option<SiteDefault>,
+    /// Kinds of sites that can be the preselected one; all if not stated.
+    pub default_kinds: Option<Vec<String>>,
     /// When one is required.
     pub default_required: Option<DefaultRequired>,
     /// Whether the default site is given without a grant.
@@ -167,7 +169,7 @@ pub struct SiteRules {
 }
 
 /// How sites work, or `false` where there are none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Sites {
     /// There are none.
@@ -191,6 +193,24 @@ impl Sites {
             Self::Some(rules) => Some(rules),
         }
     }
+}
+
+impl SiteRules {
+    /// Whether a site of this kind (`None`: without one) can be granted: any can, if not stated.
+    #[must_use]
+    pub fn can_be_granted(&self, kind: Option<&str>) -> bool {
+        is_listed(self.grantable_kinds.as_deref(), kind)
+    }
+
+    /// Whether a site of this kind (`None`: without one) can be the preselected one: any can, if not stated.
+    #[must_use]
+    pub fn can_be_default(&self, kind: Option<&str>) -> bool {
+        is_listed(self.default_kinds.as_deref(), kind)
+    }
+}
+
+fn is_listed(kinds: Option<&[String]>, kind: Option<&str>) -> bool {
+    kinds.is_none_or(|kinds| kind.is_some_and(|kind| kinds.iter().any(|listed| listed == kind)))
 }
 
 impl Rules {

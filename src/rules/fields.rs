@@ -8,6 +8,26 @@ use serde::{Deserialize, Serialize};
 use super::Rules;
 use crate::model::{Name, Names, Value, known};
 
+/// The core fields of the language (`language.md` §2), in its order; further fields are attributes.
+pub const CORE_FIELDS: &[&str] = &[
+    "login",
+    "email",
+    "name",
+    "given_name",
+    "family_name",
+    "phone",
+    "mobile",
+    "language",
+    "timezone",
+    "job_title",
+    "department",
+    "user_type",
+    "kind",
+    "mfa",
+    "home",
+    "api",
+];
+
 /// When a field has to be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -109,12 +129,13 @@ pub struct Field {
 }
 
 /// The type of an attribute.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeType {
     /// `true` or `false`.
     Bool,
     /// Any text.
+    #[default]
     Text,
     /// One of `values`.
     Enum,
@@ -127,35 +148,27 @@ pub enum AttributeType {
 }
 
 /// A further field of accounts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Attribute {
-    /// Its type.
+    /// Its type; may be left out only where the extended rule set states it.
     #[serde(rename = "type")]
     pub kind: AttributeType,
     /// The only values that it may have.
-    #[serde(default)]
     pub values: Option<Vec<String>>,
     /// When it has to be set.
-    #[serde(default)]
     pub required: Option<FieldRequired>,
     /// Whether it can never change.
-    #[serde(default)]
     pub immutable: Option<bool>,
     /// Whether it can't be read back.
-    #[serde(default)]
     pub write_only: Option<bool>,
     /// How values compare.
-    #[serde(default)]
     pub compare: Option<Comparison>,
     /// Whether it is access: exact, left out means none.
-    #[serde(default)]
     pub access: Option<bool>,
     /// What an empty set means.
-    #[serde(default)]
     pub empty: Option<EmptyMeaning>,
     /// Whether its holder administers users.
-    #[serde(default)]
     pub admin: Option<bool>,
 }
 
@@ -182,7 +195,7 @@ pub struct Requirement {
 }
 
 /// A value in a condition; `null`: the field is not set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum RequirementValue {
     /// A truth value.
@@ -194,6 +207,7 @@ pub enum RequirementValue {
 }
 
 const ATTRIBUTES: &str = "attributes.";
+const API_ROUTES: &str = "api.routes";
 
 impl Rules {
     /// The rule of an attribute, by the dotted name of its field.
@@ -225,19 +239,40 @@ impl Rules {
         write_only != Some(true)
     }
 
+    /// What an empty value of a field means; `None`: not stated.
+    fn empty_meaning(&self, field: &str) -> Option<EmptyMeaning> {
+        match self.attribute(field) {
+            Some(attribute) => Some(attribute.empty.unwrap_or(EmptyMeaning::None)),
+            None if field == API_ROUTES => self.field(field).and_then(|rule| rule.empty_routes),
+            None => Some(EmptyMeaning::None),
+        }
+    }
+
+    /// Whether a value of a field means everything there is, where `all` and empty are words for that.
+    fn is_everything(&self, field: &str, value: Value) -> bool {
+        let empty_is_all = self.empty_meaning(field) == Some(EmptyMeaning::All);
+        match value {
+            Value::Null | Value::Text(known::PLATFORM) => empty_is_all,
+            Value::Text(known::ALL) => empty_is_all || field == API_ROUTES,
+            Value::Set(list) => empty_is_all && list.is_empty(),
+            Value::Text(_) | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
     /// Whether a declared and a live value of a field are the same to the store.
     #[must_use]
     pub fn same_value(&self, names: &Names, field: Name, declared: Value, live: Value) -> bool {
         if declared == live {
             return true;
         }
+        let field = names.text(field);
         match (declared, live) {
+            _ if self.is_everything(field, declared) && self.is_everything(field, live) => true,
             // A text that is known to be empty and one that is not set are the same; so are an empty set and none.
             (Value::Text(text), Value::Null) | (Value::Null, Value::Text(text)) => text == known::PLATFORM,
             (Value::Set(list), Value::Null) | (Value::Null, Value::Set(list)) => list.is_empty(),
             (Value::Bool(value), Value::Null) | (Value::Null, Value::Bool(value)) => !value,
             (Value::Text(declared), Value::Text(live)) => {
-                let field = names.text(field);
                 let stated = match self.attribute(field) {
                     Some(attribute) => attribute.compare,
                     None => self.field(field).and_then(|rule| rule.compare),
@@ -248,38 +283,43 @@ impl Rules {
         }
     }
 
-    /// Whether an access field that goes from `from` to `to` gives something that was not there.
+    /// The place of a value among those of an ordinal, from 1; 0: not set. `None`: the field is no ordinal, or the
+    /// value is not one of its values.
+    fn ordinal(&self, names: &Names, field: &str, value: Value) -> Option<usize> {
+        let attribute = self.attribute(field).filter(|attribute| attribute.kind == AttributeType::Ordinal)?;
+        match value {
+            Value::Null => Some(0),
+            Value::Text(text) => {
+                let text = names.text(text);
+                let place = attribute.values.as_ref()?.iter().position(|value| value == text)?;
+                Some(place + 1)
+            }
+            Value::Bool(_) | Value::Number(_) | Value::Set(_) => None,
+        }
+    }
+
+    /// Whether an access field that goes from `from` to `to` gives something that was not there. What can't be
+    /// compared is not contained, so both directions can hold.
     #[must_use]
     pub fn value_escalates(&self, names: &Names, field: Name, from: Value, to: Value) -> bool {
         if self.same_value(names, field, from, to) {
             return false;
         }
         let field = names.text(field);
-        let attribute = self.attribute(field);
-        let empty_is_all = match attribute {
-            Some(attribute) => attribute.empty == Some(EmptyMeaning::All),
-            None => field == "api.routes",
-        };
-        let ordinal = |value: Value| {
-            let values = attribute.filter(|attribute| attribute.kind == AttributeType::Ordinal)?.values.as_ref()?;
-            match value {
-                Value::Null => Some(0),
-                Value::Text(text) => {
-                    let text = names.text(text);
-                    values.iter().position(|value| value == text).map(|at| at + 1)
-                }
-                Value::Bool(_) | Value::Number(_) | Value::Set(_) => None,
-            }
-        };
-        let everything = |value: Value| match value {
-            Value::Null => empty_is_all,
-            Value::Text(text) => text == known::ALL || (empty_is_all && text == known::PLATFORM),
-            Value::Set(list) => empty_is_all && list.is_empty(),
-            Value::Bool(_) | Value::Number(_) => false,
-        };
+        // Where nobody says what empty means, going there may be going to everything.
+        let to_the_unknown = self.empty_meaning(field).is_none()
+            && match to {
+                Value::Null => true,
+                Value::Set(list) => list.is_empty(),
+                Value::Text(_) | Value::Bool(_) | Value::Number(_) => false,
+            };
+        if self.is_everything(field, from) {
+            return false;
+        }
+        if to_the_unknown || self.is_everything(field, to) {
+            return true;
+        }
         match (from, to) {
-            (from, _) if everything(from) => false,
-            (_, to) if everything(to) => true,
             (_, Value::Null | Value::Bool(false)) => false,
             (_, Value::Bool(true)) => true,
             (Value::Set(from), Value::Set(to)) => {
@@ -287,7 +327,7 @@ impl Rules {
                 names.elements(to).iter().any(|element| !from.contains(element))
             }
             (_, Value::Set(to)) => !to.is_empty(),
-            (from, to) => match (ordinal(from), ordinal(to)) {
+            (from, to) => match (self.ordinal(names, field, from), self.ordinal(names, field, to)) {
                 (Some(from), Some(to)) => to > from,
                 (None, _) | (_, None) => true,
             },

@@ -7,10 +7,13 @@
 //! Deliberately absent: what is declared, what is live, and any decision about it.
 
 mod access;
+mod check;
 mod fields;
 mod identity;
 mod lifecycle;
+mod load;
 mod period;
+mod shape;
 
 use std::collections::BTreeMap;
 
@@ -22,8 +25,8 @@ pub use access::{
     Roles, SiteDefault, SiteRules, Sites, Span,
 };
 pub use fields::{
-    ApiSecret, Attribute, AttributeType, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired, MfaSetBy,
-    Requirement, RequirementSeverity, RequirementValue,
+    ApiSecret, Attribute, AttributeType, CORE_FIELDS, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired,
+    MfaSetBy, Requirement, RequirementSeverity, RequirementValue,
 };
 pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
 pub use lifecycle::{
@@ -31,12 +34,14 @@ pub use lifecycle::{
     Invitations, Needs, OffBoarding, OnBoarding, PendingTakes, Reactivation, Renewal, Restores, SeatRefusal, Seats,
     Undo,
 };
+pub use load::{BUILT_IN, ReadFile, RuleFile, from_inline, load, parse, schema};
 pub use period::Period;
+pub use shape::InlineRules;
 
 use crate::model::ActionKind;
 
 /// How many organizations a store has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Organizations {
     /// As many as are declared.
@@ -51,7 +56,7 @@ pub enum Organizations {
 /// `false` in YAML.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "bool", into = "bool")]
-#[schemars(with = "bool")]
+#[schemars(with = "bool", extend("const" = false))]
 pub struct NoneMark;
 
 impl TryFrom<bool> for NoneMark {
@@ -73,7 +78,7 @@ impl From<NoneMark> for bool {
 #[serde(rename_all = "snake_case")]
 pub enum ExportScope {
     /// Everybody.
-    Complete,
+    All,
     /// Only people of organizations that the exporter has access to.
     ExporterOrganizations,
 }
@@ -123,8 +128,8 @@ pub enum ResetAll {
 }
 
 /// Kinds of characters in a password.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct PasswordClasses {
     /// The kinds that count.
     pub of: Vec<CharacterClass>,
@@ -147,14 +152,13 @@ pub enum CharacterClass {
 }
 
 /// Which changes the system tells people about by mail.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Mail {
     /// Whether any change of an account's profile or access mails, one for all that changes in one user at once.
     pub update: Option<bool>,
     /// The field that has to be set for a mail to go out, `email` if not stated.
     pub needs: Option<String>,
-    /// By kind of action; a kind that is not here is not stated, which counts as a mail.
+    /// By kind of action; a kind that is not here, or `None`, is not stated: see [`Rules::mails`].
     #[serde(flatten)]
     pub actions: BTreeMap<ActionKind, Option<bool>>,
 }
@@ -163,57 +167,88 @@ pub struct Mail {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// The rule set that this one changes: maps merge, everything else replaces. `default` if left out.
+    /// The rule set that this one changes, built in or a file: maps merge, everything else replaces. `default` if left
+    /// out; `null`: none, so that all that is not stated here is not stated.
     pub extends: Option<String>,
     /// What makes a person the same person.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Identity>")]
     pub identity: Identity,
     /// One account, one person.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Personal>")]
     pub personal: Personal,
     /// Kinds of accounts that the store keeps: `human`, `service`.
     pub kinds: Option<Vec<String>>,
     /// How people get an account.
     pub onboarding: Option<OnBoarding>,
     /// What a new account is made with.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Creation>")]
     pub creation: Creation,
     /// How invitations live; `null`: there are none.
     pub invitations: Option<Invitations>,
     /// Ways to end an account, best first.
     pub offboarding: Option<Vec<OffBoarding>>,
     /// Which of them the store allows when.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Allows>")]
     pub allows: Allows,
     /// Which of them can be undone.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Undo>")]
     pub undo: Undo,
     /// What comes back with an account.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Reactivation>")]
     pub reactivation: Reactivation,
     /// How many organizations there are.
     pub organizations: Option<Organizations>,
     /// Kinds of organizations.
     pub organization_kinds: Option<Vec<String>>,
     /// How people belong to organizations.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Memberships>")]
     pub memberships: Memberships,
     /// How a role is exchanged for another.
     pub role_change: Option<RoleChange>,
     /// What is lost with it.
     pub role_change_loses: Option<Vec<RoleChangeLoss>>,
     /// How roles compare, and those that the vendor brings.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Roles>")]
     pub roles: Roles,
     /// How sites work; `false`: there are none.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Sites>")]
     pub sites: Sites,
     /// Core fields that the store has, by name; others are an error.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<BTreeMap<String, Option<Field>>>")]
     pub fields: BTreeMap<String, Option<Field>>,
     /// Further fields that the store has, by name.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<BTreeMap<String, Option<Attribute>>>")]
     pub attributes: BTreeMap<String, Option<Attribute>>,
     /// Fields that have to be set together.
     pub require: Option<Vec<Requirement>>,
     /// How many accounts there may be; `null`: no limit is stated.
     pub seats: Option<Seats>,
     /// What the store refuses.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Denials>")]
     pub denials: Denials,
     /// What it sends mail about.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Mail>")]
     pub mail: Mail,
     /// How it treats passwords.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Password>")]
     pub password: Password,
     /// What its exports hold.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<Scope>")]
     pub scope: Scope,
 }
 
@@ -242,8 +277,8 @@ impl Rules {
     /// access and profile changes, about which `mail.update` speaks.
     #[must_use]
     pub fn mails(&self, kind: ActionKind) -> bool {
-        if let Some(stated) = self.mail.actions.get(&kind) {
-            return stated.unwrap_or(true);
+        if let Some(Some(stated)) = self.mail.actions.get(&kind) {
+            return *stated;
         }
         match kind {
             ActionKind::CreateOrganization
@@ -278,3 +313,6 @@ impl Rules {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,17 @@
-//! All integration tests in one binary: each further one costs the time of a link.
+//! Integration tests: one binary, since linking is what takes time; a module a topic.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test that can't go on says so and ends")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on should say so")]
 
+mod apply;
 mod conformance;
+mod explain;
+mod journal;
+mod laws;
+mod manifest_cases;
+mod manifest_laws;
+mod manifest_schema;
+mod report;
+mod schemas;
+mod shown;
 mod sqlite;
 mod support;

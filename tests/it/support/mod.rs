@@ -1,8 +1,11 @@
-//! What several tests need.
+//! What several topics need.
 
 pub(crate) mod actions;
+pub(crate) mod disk;
 pub(crate) mod faulty;
 pub(crate) mod memory;
+pub(crate) mod plans;
+pub(crate) mod scripted;
 pub(crate) mod show;
 
 use rollcall::rules::{Invitations, OnBoarding, Period, Rules};

@@ -1,0 +1,160 @@
+//! The apply report as JSON: `apply --format json`.
+
+use std::collections::BTreeMap;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{ApplyReport, Outcome, OutcomeWord, RunEnd, Verdict};
+use crate::journal::LookedUp;
+use crate::model::{ActionKind, Name, Names};
+use crate::plan::{Action, Plan, StoreDocument, action_id};
+
+/// What came of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "rollcall apply report")]
+pub struct ReportDocument {
+    /// The version of this format: 1.
+    pub format: u32,
+    /// The store.
+    pub store: StoreDocument,
+    /// The digest of the plan.
+    pub digest: String,
+    /// The run, as in the journal.
+    pub run: String,
+    /// How the whole went.
+    pub verdict: Verdict,
+    /// Whether it was asked to stop before its end.
+    pub interrupted: bool,
+    /// Why it ended early, where it was not asked to.
+    pub stopped_by: Option<String>,
+    /// How many actions had which outcome.
+    pub counts: BTreeMap<OutcomeWord, usize>,
+    /// One entry for each action, in the order of the plan.
+    pub actions: Vec<ReportAction>,
+    /// What became of attempts that an earlier run left open.
+    pub looked_up: Vec<ReportLookUp>,
+}
+
+/// An action and its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportAction {
+    /// The id of the action, as in the plan.
+    pub id: String,
+    /// What it does.
+    pub action: ActionKind,
+    /// The key of a user.
+    pub user: Option<String>,
+    /// An organization.
+    pub organization: Option<String>,
+    /// A site.
+    pub site: Option<String>,
+    /// A role, of role actions only.
+    pub role: Option<String>,
+    /// What came of it.
+    pub outcome: OutcomeWord,
+    /// More about it.
+    pub detail: Option<String>,
+    /// Of a skipped action: the id of the action that it needed.
+    pub needed: Option<String>,
+}
+
+/// An attempt that an earlier run left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportLookUp {
+    /// The run that left it open.
+    pub run: String,
+    /// The id of its action.
+    pub id: String,
+    /// What was found.
+    pub found: ReportFound,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+/// What a look-up found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportFound {
+    /// What it wanted is there.
+    Achieved,
+    /// What it began from is there.
+    NotAchieved,
+    /// Something else is there.
+    Changed,
+    /// The store could not tell.
+    Unknown,
+}
+
+impl From<LookedUp> for ReportFound {
+    fn from(found: LookedUp) -> Self {
+        match found {
+            LookedUp::Achieved => Self::Achieved,
+            LookedUp::NotAchieved => Self::NotAchieved,
+            LookedUp::Changed => Self::Changed,
+            LookedUp::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// The JSON Schema of [`ReportDocument`], for `schemas/apply-report.schema.json`.
+#[must_use]
+pub fn schema() -> Schema {
+    SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<ReportDocument>()
+}
+
+impl ApplyReport {
+    /// The report as it is printed.
+    #[must_use]
+    pub fn document(&self, names: &Names, plan: &Plan) -> ReportDocument {
+        let id = |action: &Action| action_id(names, action.kind, &action.subject);
+        let text = |name: Option<Name>| name.map(|name| names.text(name).to_owned());
+        let actions = plan.actions.iter().zip(&self.outcomes).map(|(action, outcome)| ReportAction {
+            id: id(action),
+            action: action.kind,
+            user: text(action.subject.user),
+            organization: text(action.subject.organization),
+            site: text(action.subject.site),
+            role: text(action.subject.role),
+            outcome: outcome.word(),
+            detail: outcome.detail().map(str::to_owned),
+            needed: match outcome {
+                Outcome::Skipped { need } => plan.actions.get(*need as usize).map(id),
+                Outcome::Done
+                | Outcome::AlreadyTrue
+                | Outcome::Conflict(_)
+                | Outcome::Refused(_)
+                | Outcome::Failed(_)
+                | Outcome::Rewritten(_)
+                | Outcome::Unknown(_)
+                | Outcome::NotTried => None,
+            },
+        });
+        let looked_up = self.looked_up.iter().map(|intent| ReportLookUp {
+            run: intent.run.clone(),
+            id: intent.id.clone(),
+            found: intent.found.into(),
+            detail: intent.detail.clone(),
+        });
+        ReportDocument {
+            format: 1,
+            store: StoreDocument {
+                name: plan.store.name.clone(),
+                kind: plan.store.kind.clone(),
+                id: plan.store.id.clone(),
+            },
+            digest: plan.digest.clone(),
+            run: self.run.clone(),
+            verdict: self.verdict(),
+            interrupted: self.is_interrupted(),
+            stopped_by: match &self.end {
+                RunEnd::Whole | RunEnd::Interrupted => None,
+                RunEnd::StoreOutOfReach(why) | RunEnd::JournalBroken(why) => Some(why.clone()),
+            },
+            counts: self.counts(),
+            actions: actions.collect(),
+            looked_up: looked_up.collect(),
+        }
+    }
+}

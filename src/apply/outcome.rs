@@ -1,0 +1,234 @@
+//! What came of each action, and of the whole.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Ended;
+
+/// What came of one action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, and read back.
+    Done,
+    /// It was so already.
+    AlreadyTrue,
+    /// The subject has changed since the plan: how.
+    Conflict(String),
+    /// The store's rules refuse it: why.
+    Refused(String),
+    /// It could not be done: why.
+    Failed(String),
+    /// Done, and the store made another value of it: which.
+    Rewritten(String),
+    /// Nobody knows: why.
+    Unknown(String),
+    /// It needs an action that was not achieved.
+    Skipped {
+        /// The position of that action in the plan.
+        need: u32,
+    },
+    /// The run ended before.
+    NotTried,
+}
+
+impl Outcome {
+    /// Whether what was wanted is there now.
+    #[must_use]
+    pub const fn is_achieved(&self) -> bool {
+        match self {
+            Self::Done | Self::AlreadyTrue | Self::Rewritten(_) => true,
+            Self::Conflict(_)
+            | Self::Refused(_)
+            | Self::Failed(_)
+            | Self::Unknown(_)
+            | Self::Skipped { .. }
+            | Self::NotTried => false,
+        }
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub const fn word(&self) -> OutcomeWord {
+        match self {
+            Self::Done => OutcomeWord::Done,
+            Self::AlreadyTrue => OutcomeWord::AlreadyTrue,
+            Self::Conflict(_) => OutcomeWord::Conflict,
+            Self::Refused(_) => OutcomeWord::Refused,
+            Self::Failed(_) => OutcomeWord::Failed,
+            Self::Rewritten(_) => OutcomeWord::Rewritten,
+            Self::Unknown(_) => OutcomeWord::Unknown,
+            Self::Skipped { .. } => OutcomeWord::Skipped,
+            Self::NotTried => OutcomeWord::NotTried,
+        }
+    }
+
+    /// More about it, where there is more.
+    #[must_use]
+    pub const fn detail(&self) -> Option<&str> {
+        match self {
+            Self::Conflict(text)
+            | Self::Refused(text)
+            | Self::Failed(text)
+            | Self::Rewritten(text)
+            | Self::Unknown(text) => Some(text.as_str()),
+            Self::Done | Self::AlreadyTrue | Self::Skipped { .. } | Self::NotTried => None,
+        }
+    }
+
+    /// How the journal has it; `None` for what was never begun.
+    #[must_use]
+    pub(super) const fn ended(&self) -> Option<Ended> {
+        match self {
+            Self::Done => Some(Ended::Done),
+            Self::AlreadyTrue => Some(Ended::AlreadyTrue),
+            Self::Conflict(_) => Some(Ended::Conflict),
+            Self::Refused(_) => Some(Ended::Refused),
+            Self::Failed(_) => Some(Ended::Failed),
+            Self::Rewritten(_) => Some(Ended::Rewritten),
+            Self::Unknown(_) => Some(Ended::Unknown),
+            Self::Skipped { .. } | Self::NotTried => None,
+        }
+    }
+}
+
+/// The kind of an [`Outcome`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeWord {
+    /// Done, and read back.
+    Done,
+    /// It was so already.
+    AlreadyTrue,
+    /// Done, and the store made another value of it.
+    Rewritten,
+    /// The subject has changed since the plan.
+    Conflict,
+    /// The store's rules refuse it.
+    Refused,
+    /// It could not be done.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+    /// It needs an action that was not achieved.
+    Skipped,
+    /// The run ended before.
+    NotTried,
+}
+
+impl OutcomeWord {
+    /// Every kind, in the order in which they are counted up.
+    pub const ALL: [Self; 9] = [
+        Self::Done,
+        Self::AlreadyTrue,
+        Self::Rewritten,
+        Self::Conflict,
+        Self::Refused,
+        Self::Failed,
+        Self::Unknown,
+        Self::Skipped,
+        Self::NotTried,
+    ];
+
+    /// The words for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::AlreadyTrue => "already true",
+            Self::Rewritten => "rewritten",
+            Self::Conflict => "conflict",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Skipped => "skipped",
+            Self::NotTried => "not tried",
+        }
+    }
+}
+
+/// How the whole went, for the exit code (`contract.md` §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything is as planned.
+    Complete,
+    /// Nothing was written, and not everything is as planned.
+    NothingWritten,
+    /// Something was written or may have been, and not everything is as planned; or a store rewrote a value.
+    Partial,
+}
+
+/// Why a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunEnd {
+    /// Nothing was left to do.
+    Whole,
+    /// It was asked to stop.
+    Interrupted,
+    /// Several requests in a row failed as a whole: the last reason.
+    StoreOutOfReach(String),
+    /// The journal can't be written: why.
+    JournalBroken(String),
+}
+
+/// What came of an open intent of an earlier run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClosedIntent {
+    /// The run that left it open.
+    pub run: String,
+    /// The id of its action, as the journal has it.
+    pub id: String,
+    /// What the look-up found.
+    pub found: crate::journal::LookedUp,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+/// What came of a plan. Outcomes stand at the positions of their actions in the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApplyReport {
+    /// The run, as given by the caller.
+    pub run: String,
+    /// Why it ended.
+    pub end: RunEnd,
+    /// Open intents of earlier runs.
+    pub looked_up: Vec<ClosedIntent>,
+    /// One for each action of the plan.
+    pub outcomes: Vec<Outcome>,
+    /// Whether anything was written or may have been.
+    pub has_written: bool,
+}
+
+impl ApplyReport {
+    /// How many actions had which outcome; outcomes that no action had are left out.
+    #[must_use]
+    pub fn counts(&self) -> BTreeMap<OutcomeWord, usize> {
+        let mut counts = BTreeMap::new();
+        for outcome in &self.outcomes {
+            *counts.entry(outcome.word()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Whether it was asked to stop before its end.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        self.end == RunEnd::Interrupted
+    }
+
+    /// How the whole went.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let mut is_complete = self.end == RunEnd::Whole;
+        for outcome in &self.outcomes {
+            is_complete &= outcome.is_achieved() && outcome.word() != OutcomeWord::Rewritten;
+        }
+        match (is_complete, self.has_written) {
+            (true, _) => Verdict::Complete,
+            (false, true) => Verdict::Partial,
+            (false, false) => Verdict::NothingWritten,
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Floor 5: intents and outcomes on disk, in a hash chain; the audit reads it.
+//!
+//! A file of JSON lines that only grows. What is about to be done is written and synced before it is done, what came
+//! of it before it is reported, once a batch each. Every line holds its number and the hash of the line before it, so
+//! that an altered or cut line is found; a line that was torn by a kill stays where it is and is accounted for by a
+//! `recovered` entry. An intent without an outcome is open: the next run looks it up and closes it.
+//!
+//! Deliberately absent: the clock, secrets, and what becomes of an open intent, which only the store can tell. Lines
+//! that are cut off at the very end leave no trace in the file: [`Journal::head`] is what to keep elsewhere.
+
+mod chain;
+mod describe;
+mod medium;
+mod record;
+
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use describe::{describe, revive};
+pub use medium::{FileMedium, Medium};
+pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
+
+use crate::model::Names;
+use crate::plan::Action;
+use chain::Chain;
+
+/// The journal can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Another run has it.
+    #[error("the journal `{0}` is in use by another run; wait for that run to end, then try again")]
+    Locked(String),
+    /// It can't be opened or read.
+    #[error("the journal `{path}` can't be opened; check the path and its permissions")]
+    Unreadable {
+        /// Its path.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A line is not what was written.
+    #[error(
+        "line {line} of the journal `{path}` is not what rollcall wrote: {why}; keep the file as evidence, find out who \
+         changed it, and move it away to begin a new one"
+    )]
+    Altered {
+        /// Its path.
+        path: String,
+        /// The number of the line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A line could not be written.
+    #[error("the journal `{path}` can't be written, so nothing more is changed; make room or mend its permissions")]
+    Unwritable {
+        /// Its path.
+        path: String,
+        /// The cause.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A write failed before; what the file ends with is not known.
+    #[error("the journal `{0}` failed before in this run; start another run, which recovers it")]
+    Broken(String),
+    /// Nobody said for which run this is.
+    #[error("no run has begun in the journal `{0}`")]
+    NoRun(String),
+}
+
+/// An action that was about to be done and of which no end is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenIntent {
+    /// The line of its intent.
+    pub line: u64,
+    /// The run that made it.
+    pub run: String,
+    /// The identity of the store in which it was to be done.
+    pub store: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The action as described; [`revive`] makes an action of it.
+    pub action: serde_json::Value,
+    /// Where its line begins, in bytes.
+    offset: u64,
+}
+
+/// A journal that is open for one run.
+pub struct Journal {
+    path: String,
+    medium: Box<dyn Medium + Send>,
+    chain: Chain,
+    run: Option<Run>,
+    has_begun: bool,
+    is_broken: bool,
+}
+
+impl Journal {
+    /// Opens the journal in this file, made if it is not there, and locks it until the value is dropped. Verified is
+    /// its tail: from the oldest intent that is still open, or the last line, on. [`verify`] verifies all of it.
+    pub fn open(path: &Path) -> Result<Self, JournalError> {
+        let text = path.display().to_string();
+        let (medium, existing) = medium::open(path)?;
+        Self::resume(text, existing, Box::new(medium))
+    }
+
+    /// Goes on after the lines in `existing`, writing to `medium`; `path` is for messages.
+    pub fn resume(
+        path: impl Into<String>,
+        existing: impl Read + Seek,
+        medium: Box<dyn Medium + Send>,
+    ) -> Result<Self, JournalError> {
+        let path = path.into();
+        let chain = Chain::of_tail(&path, existing)?;
+        Ok(Self { path, medium, chain, run: None, has_begun: false, is_broken: false })
+    }
+
+    /// Says for which run the following lines are. Nothing is written until there is something to say.
+    pub fn begin(&mut self, run: Run) {
+        self.run = Some(run);
+        self.has_begun = false;
+    }
+
+    /// The number and the hash of the last line: who keeps them elsewhere sees later whether the end was cut off.
+    #[must_use]
+    pub fn head(&self) -> (u64, String) {
+        (self.chain.lines, self.chain.last.to_string())
+    }
+
+    /// Intents of which no end is known, oldest first.
+    pub fn open_intents(&self) -> impl Iterator<Item = &OpenIntent> {
+        self.chain.open.values()
+    }
+
+    /// Writes and syncs that these actions are about to be done. The line of each intent, in order.
+    pub fn intents<'a>(
+        &mut self,
+        names: &Names,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = &'a Action>,
+    ) -> Result<Vec<u64>, JournalError> {
+        let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
+        let intent = |action| Entry::Intent { store: store.clone(), action: describe(names, action) };
+        self.write(at, actions.into_iter().map(intent))
+    }
+
+    /// Writes and syncs what came of intents, by their lines.
+    pub fn outcomes(
+        &mut self,
+        at: Timestamp,
+        outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        let entries = outcomes.into_iter().map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
+        self.write(at, entries).map(|_| ())
+    }
+
+    /// Writes and syncs what a look-up found about open intents, by their lines. All but those of which it is still
+    /// not known are closed.
+    pub fn looked_up(
+        &mut self,
+        at: Timestamp,
+        found: impl IntoIterator<Item = (u64, LookedUp, Option<String>)>,
+    ) -> Result<(), JournalError> {
+        let entries = found.into_iter().map(|(intent, found, detail)| Entry::LookedUp { intent, found, detail });
+        self.write(at, entries).map(|_| ())
+    }
+
+    /// Appends entries in one write and syncs once, after whatever has to be said first. Their lines.
+    fn write(&mut self, at: Timestamp, entries: impl Iterator<Item = Entry>) -> Result<Vec<u64>, JournalError> {
+        if self.is_broken {
+            return Err(JournalError::Broken(self.path.clone()));
+        }
+        let Some(run) = &self.run else { return Err(JournalError::NoRun(self.path.clone())) };
+        let mut entries = entries.peekable();
+        if entries.peek().is_none() {
+            return Ok(Vec::new());
+        }
+        // If this fails half-way, nobody knows what the file ends with: the next opening finds out.
+        self.is_broken = true;
+        let mut bytes = self.chain.recover(at, &run.id);
+        if !self.has_begun {
+            self.chain.push(at, &run.id, Entry::Began(Box::new(run.clone())), &mut bytes);
+        }
+        let lines = entries.map(|entry| self.chain.push(at, &run.id, entry, &mut bytes)).collect();
+        self.medium
+            .append(&bytes)
+            .and_then(|()| self.medium.sync())
+            .map_err(|source| JournalError::Unwritable { path: self.path.clone(), source })?;
+        self.is_broken = false;
+        self.has_begun = true;
+        Ok(lines)
+    }
+}
+
+/// Reads and verifies all of the journal in `path` without a lock, for audits. Each record is handed over.
+pub fn verify(path: &Path, record: impl FnMut(&Record)) -> Result<(), JournalError> {
+    let text = path.display().to_string();
+    let file = std::fs::File::open(path).map_err(|source| JournalError::Unreadable { path: text.clone(), source })?;
+    Chain::START.read(&text, BufReader::new(file), record).map(|_| ())
+}

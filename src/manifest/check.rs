@@ -1,0 +1,231 @@
+//! What can be seen only when all sources of one user are added up: roles that contradict each other, grants without a
+//! membership, and users to whom nothing gives anything. Users are checked on all cores.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::known_names::KnownNames;
+use super::resolve::span;
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::model::{Conflict, Desired, Effective, Name, Names, Piece, UserView};
+use crate::rules::Rules;
+use crate::source::Mistakes;
+
+/// How many users one thread takes at a time.
+const CHUNK: usize = 4096;
+
+/// What the checks look at.
+pub(super) struct Check<'a> {
+    pub(super) names: &'a Names,
+    pub(super) desired: &'a Desired,
+    pub(super) rules: &'a Rules,
+    /// By row of the user: whether the user says how it stands with access.
+    pub(super) stated: &'a [bool],
+}
+
+/// Where a conflict shows: many people in the same two teams make one mistake.
+type Place = (Code, Position, Option<Position>);
+
+/// A conflict, with the first person (by text of the key) that it hits, and how many it hits.
+struct Hit {
+    conflict: Conflict,
+    user: Name,
+    people: usize,
+}
+
+#[derive(Default)]
+struct Found {
+    mistakes: Mistakes,
+    hits: HashMap<Place, Hit>,
+}
+
+impl Check<'_> {
+    /// Checks every user.
+    pub(super) fn users(&self) -> Mistakes {
+        let chunks = self.desired.len().div_ceil(CHUNK);
+        let parts: Vec<Found> = (0..chunks).into_par_iter().map(|chunk| self.chunk(chunk)).collect();
+        let mut mistakes = Mistakes::default();
+        let mut hits: HashMap<Place, Hit> = HashMap::new();
+        for part in parts {
+            mistakes.append(part.mistakes);
+            for (place, hit) in part.hits {
+                self.add_hit(&mut hits, place, hit);
+            }
+        }
+        let mut hits: Vec<(Place, Hit)> = hits.into_iter().collect();
+        hits.sort_unstable_by_key(|&(place, _)| place);
+        for (_, hit) in hits {
+            mistakes.push(self.conflict(&hit));
+        }
+        mistakes
+    }
+
+    fn chunk(&self, chunk: usize) -> Found {
+        let mut found = Found::default();
+        let known = KnownNames::new(self.names, &self.desired.catalog);
+        let (mut pieces, mut conflicts, mut effective) = (Vec::new(), Vec::new(), Effective::default());
+        let start = chunk * CHUNK;
+        for row in start..(start + CHUNK).min(self.desired.len()) {
+            let user = self.desired.user(row);
+            for own in user.rows {
+                known.row(own, self.desired.sites_of(own), &mut found.mistakes);
+            }
+            user.pieces(self.names, &mut pieces);
+            if pieces.is_empty() && !self.stated[row] {
+                self.no_access(&user, &mut found.mistakes);
+            }
+            conflicts.clear();
+            effective.fold(&self.desired.catalog, self.names, &mut pieces, &mut conflicts);
+            for conflict in conflicts.drain(..) {
+                if let Some(place) = self.place(&conflict, &pieces) {
+                    self.add_hit(&mut found.hits, place, Hit { conflict, user: user.key, people: 1 });
+                }
+            }
+        }
+        found
+    }
+
+    fn add_hit(&self, hits: &mut HashMap<Place, Hit>, place: Place, hit: Hit) {
+        let Some(known) = hits.get_mut(&place) else {
+            hits.insert(place, hit);
+            return;
+        };
+        known.people += hit.people;
+        if self.names.text(hit.user) < self.names.text(known.user) {
+            known.user = hit.user;
+            known.conflict = hit.conflict;
+        }
+    }
+
+    fn no_access(&self, user: &UserView<'_>, mistakes: &mut Mistakes) {
+        let gives = |declared: &crate::model::DeclaredFact| self.rules.is_access(self.names.text(declared.fact.field));
+        if user.facts.iter().any(gives) {
+            return;
+        }
+        let key = self.names.text(user.key);
+        mistakes.push(
+            Diagnostic::error(Code::NoAccessStated, format!("nothing gives `{key}` any access"))
+                .at(span(user.position, key), "")
+                .help("if that is meant, write `access: {}`"),
+        );
+    }
+
+    /// Where a conflict shows; `None` if it is none after all, or follows from a mistake that is told elsewhere.
+    fn place(&self, conflict: &Conflict, pieces: &[Piece]) -> Option<Place> {
+        let catalog = &self.desired.catalog;
+        let is_declared = |piece: &Piece| match (piece.organization, piece.site) {
+            (crate::model::known::PLATFORM, _) => true,
+            (organization, None) => catalog.organizations.contains_key(&organization),
+            (organization, Some(site)) => catalog.has_site(organization, site),
+        };
+        match conflict {
+            Conflict::Roles(first, second) => {
+                let known = |piece: &Piece| catalog.role(piece.role).is_some();
+                let (earlier, later) = ordered(first.role_position, second.role_position);
+                (known(first) && known(second)).then_some((Code::ConflictingRoles, later, Some(earlier)))
+            }
+            Conflict::DefaultSites(first, second) => {
+                let (earlier, later) = ordered(first.position, second.position);
+                Some((Code::ConflictingDefaultSites, later, Some(earlier)))
+            }
+            Conflict::DefaultSiteNotGranted(piece) => {
+                let given = self.rules.sites.rules().and_then(|sites| sites.default_given) == Some(true);
+                let declared = piece.default_site.is_some_and(|site| catalog.has_site(piece.organization, site));
+                (declared && !given).then_some((Code::DefaultSiteNotGranted, piece.position, None))
+            }
+            Conflict::GrantWithoutMembership(piece) => {
+                is_declared(piece).then_some((Code::GrantWithoutMembership, piece.position, None))
+            }
+            Conflict::SiteUnderAll(piece) => {
+                // A team that some join as managers lists its sites for the others.
+                let same_source = pieces.iter().any(|other| {
+                    other.organization == piece.organization
+                        && other.site.is_none()
+                        && other.source == piece.source
+                        && catalog.reaches_all(other.role)
+                });
+                same_source.then_some((Code::SitesUnderAll, piece.position, None))
+            }
+        }
+    }
+
+    fn conflict(&self, hit: &Hit) -> Diagnostic {
+        let text = |name: Name| self.names.text(name);
+        let who = match hit.people {
+            1 => format!("`{}`", text(hit.user)),
+            2 => format!("`{}` and one more", text(hit.user)),
+            people => format!("`{}` and {} more", text(hit.user), people - 1),
+        };
+        let place = |piece: &Piece| match (piece.organization, piece.site) {
+            (crate::model::known::PLATFORM, _) => "on the whole platform".to_owned(),
+            (organization, None) => format!("in `{}`", text(organization)),
+            (organization, Some(site)) => format!("on `{}/{}`", text(organization), text(site)),
+        };
+        let role = |piece: &Piece| piece.role.map_or("none", text);
+        match &hit.conflict {
+            Conflict::Roles(first, second) => {
+                let (first, second) =
+                    if first.role_position <= second.role_position { (first, second) } else { (second, first) };
+                let message = format!(
+                    "{who} would have two roles {}, and no rank decides: `{}` and `{}`",
+                    place(first),
+                    role(first),
+                    role(second)
+                );
+                Diagnostic::error(Code::ConflictingRoles, message)
+                    .at(self.role_span(second), role(second))
+                    .and(self.role_span(first), role(first))
+                    .help("keep one of them, or give the two roles different ranks")
+            }
+            Conflict::DefaultSites(first, second) => {
+                let (first, second) = if first.position <= second.position { (first, second) } else { (second, first) };
+                let site = |piece: &Piece| piece.default_site.map_or("none", text);
+                let message = format!(
+                    "{who} would have two default sites {}: `{}` and `{}`",
+                    place(first),
+                    site(first),
+                    site(second)
+                );
+                Diagnostic::error(Code::ConflictingDefaultSites, message)
+                    .at(second.position, site(second))
+                    .and(first.position, site(first))
+                    .help("keep one of them")
+            }
+            Conflict::DefaultSiteNotGranted(piece) => {
+                let site = piece.default_site.map_or("", text);
+                let message = format!("{who} would have the default site `{site}` without a grant on it");
+                Diagnostic::error(Code::DefaultSiteNotGranted, message)
+                    .at(piece.position, "")
+                    .help("add the site to `sites`, or take another default site")
+            }
+            Conflict::GrantWithoutMembership(piece) => {
+                let organization = text(piece.organization);
+                let message = format!("{who} would have a grant {} and is no member of `{organization}`", place(piece));
+                Diagnostic::error(Code::GrantWithoutMembership, message)
+                    .at(piece.position, "")
+                    .help("give a membership, from any source: with a role, or `{}` for one without")
+            }
+            Conflict::SiteUnderAll(piece) => {
+                let organization = text(piece.organization);
+                let message =
+                    format!("these sites are listed under a role that reaches every site of `{organization}`");
+                Diagnostic::warning(Code::SitesUnderAll, message)
+                    .at(piece.position, "")
+                    .help("leave them out: nothing comes of them")
+            }
+        }
+    }
+
+    fn role_span(&self, piece: &Piece) -> crate::diagnostic::Span {
+        // Of a grant only the place of its site is kept.
+        if piece.site.is_some() {
+            return piece.role_position.into();
+        }
+        span(piece.role_position, piece.role.map_or("", |role| self.names.text(role)))
+    }
+}
+
+fn ordered(first: Position, second: Position) -> (Position, Position) {
+    if first <= second { (first, second) } else { (second, first) }
+}

@@ -1,0 +1,119 @@
+//! What one file says, in columns of small facts over a table of names of its own, so that files are read on all cores
+//! without a lock. `merge` carries them over into the shared table.
+
+use std::ops::Range;
+
+use crate::diagnostic::FileId;
+use crate::model::{AccessRow, DeclaredFact, DeclaredStatus, Name, Names, Role, Selector, SiteRow, Value};
+use crate::source::Outcome;
+
+/// Everything that one file declares.
+#[derive(Default)]
+pub(super) struct FileFacts {
+    pub(super) names: Names,
+    pub(super) outcome: Outcome,
+    pub(super) organizations: Vec<OrganizationFact>,
+    pub(super) roles: Vec<RoleFact>,
+    pub(super) users: Vec<UserFact>,
+    pub(super) teams: Vec<TeamFact>,
+    pub(super) site_grants: Vec<SiteGrantFact>,
+    /// Declared fields of users.
+    pub(super) facts: Vec<DeclaredFact>,
+    /// Access of users, teams and site grants.
+    pub(super) rows: Vec<AccessRow>,
+    /// Sites of access rows.
+    pub(super) sites: Vec<SiteRow>,
+    /// Users and teams that something names.
+    pub(super) mentions: Vec<Mention>,
+    /// Names that have to be declared somewhere and whose place no row keeps.
+    pub(super) references: Vec<Reference>,
+}
+
+pub(super) struct OrganizationFact {
+    pub(super) name: Name,
+    pub(super) offset: u32,
+    pub(super) fields: Vec<(Name, Value)>,
+    pub(super) sites: Vec<SiteFact>,
+}
+
+pub(super) struct SiteFact {
+    pub(super) name: Name,
+    pub(super) offset: u32,
+    pub(super) fields: Vec<(Name, Value)>,
+}
+
+pub(super) struct RoleFact {
+    pub(super) name: Name,
+    pub(super) offset: u32,
+    pub(super) role: Role,
+}
+
+pub(super) struct UserFact {
+    pub(super) key: Name,
+    pub(super) identity: Name,
+    pub(super) offset: u32,
+    pub(super) status: Option<(DeclaredStatus, u32)>,
+    pub(super) facts: Range<u32>,
+    pub(super) rows: Range<u32>,
+    pub(super) teams: Range<u32>,
+    /// Whether the user says how it stands with access: by `access`, even an empty one, or by a status.
+    pub(super) stated: bool,
+}
+
+pub(super) struct TeamFact {
+    pub(super) name: Name,
+    pub(super) offset: u32,
+    pub(super) rows: Range<u32>,
+    pub(super) members: Range<u32>,
+    pub(super) teams: Range<u32>,
+}
+
+pub(super) struct SiteGrantFact {
+    pub(super) offset: u32,
+    pub(super) rows: Range<u32>,
+    pub(super) users: Range<u32>,
+    pub(super) teams: Range<u32>,
+}
+
+/// A user or a team, named by something else.
+#[derive(Clone, Copy)]
+pub(super) struct Mention {
+    /// As spelled.
+    pub(super) name: Name,
+    /// As compared; of a team the same as spelled.
+    pub(super) identity: Name,
+    pub(super) offset: u32,
+}
+
+/// What a reference has to lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// A role that may be given as an extra role.
+    ExtraRole,
+    /// A role that may be given on sites.
+    SiteRole,
+    /// Any role.
+    AnyRole,
+    /// An organization.
+    Organization,
+    /// A site of these organizations.
+    Site(Selector),
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Reference {
+    pub(super) target: Target,
+    pub(super) name: Name,
+    pub(super) file: FileId,
+    pub(super) offset: u32,
+}
+
+/// A part of a column as a slice.
+pub(super) fn part<'a, T>(column: &'a [T], range: &Range<u32>) -> &'a [T] {
+    &column[range.start as usize..range.end as usize]
+}
+
+/// The length of a column; files are bounded well below what would overflow.
+pub(super) fn length<T>(column: &[T]) -> u32 {
+    u32::try_from(column.len()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,183 @@
+//! Whether names of roles, organizations and sites lead to something that is declared, and patterns to anything.
+
+use super::resolve::span;
+use super::suggest::{closest, listing};
+use crate::diagnostic::{Code, Diagnostic, Position, Severity};
+use crate::model::{AccessRow, Catalog, Name, Names, Selector, SiteRow, known, matches};
+use crate::source::Mistakes;
+
+/// How a role is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RoleUse {
+    Organization,
+    Site,
+    Platform,
+    Extra,
+}
+
+/// What is declared, for looking up.
+pub(super) struct KnownNames<'a> {
+    names: &'a Names,
+    catalog: &'a Catalog,
+}
+
+impl<'a> KnownNames<'a> {
+    pub(super) fn new(names: &'a Names, catalog: &'a Catalog) -> Self {
+        Self { names, catalog }
+    }
+
+    /// Checks everything that an access row names.
+    pub(super) fn row(&self, row: &AccessRow, sites: &[SiteRow], mistakes: &mut Mistakes) {
+        if row.organization == Selector::Exact(known::PLATFORM) {
+            if let Some(role) = row.role {
+                self.role(role, row.role_position(), Some(RoleUse::Platform), mistakes);
+            }
+            return;
+        }
+        if let Some(role) = row.role {
+            self.role(role, row.role_position(), Some(RoleUse::Organization), mistakes);
+        }
+        match row.organization {
+            Selector::Exact(organization) => {
+                if self.organization(organization, row.position(), mistakes) {
+                    for site in sites {
+                        let position = Position::new(row.file, site.offset);
+                        match site.site {
+                            Selector::Exact(name) => self.site(organization, name, position, mistakes),
+                            Selector::Pattern(pattern) => {
+                                self.site_pattern(&[organization], pattern, position, mistakes);
+                            }
+                        }
+                    }
+                }
+            }
+            Selector::Pattern(pattern) => {
+                let text = self.names.text(pattern);
+                let matched: Vec<Name> = self.matched_organizations(text).collect();
+                if matched.is_empty() {
+                    let what = "no declared organization";
+                    return matches_nothing(text, what, row.position(), mistakes);
+                }
+                for site in sites {
+                    let position = Position::new(row.file, site.offset);
+                    match site.site {
+                        Selector::Exact(name) => {
+                            if !matched.iter().any(|&organization| self.catalog.has_site(organization, name)) {
+                                let what = format!("no site of an organization that matches `{text}`");
+                                matches_nothing(self.names.text(name), &what, position, mistakes);
+                            }
+                        }
+                        Selector::Pattern(pattern) => self.site_pattern(&matched, pattern, position, mistakes),
+                    }
+                }
+            }
+        }
+    }
+
+    fn matched_organizations<'p>(&self, pattern: &'p str) -> impl Iterator<Item = Name> + use<'a, 'p> {
+        let names = self.names;
+        self.catalog.organizations.keys().copied().filter(move |&name| matches(pattern, names.text(name)))
+    }
+
+    fn site_pattern(&self, organizations: &[Name], pattern: Name, position: Position, mistakes: &mut Mistakes) {
+        let text = self.names.text(pattern);
+        let any = organizations.iter().filter_map(|organization| self.catalog.organizations.get(organization)).any(
+            |organization| organization.sites.keys().any(|&site| text == "*" || matches(text, self.names.text(site))),
+        );
+        if !any {
+            matches_nothing(text, "no declared site here", position, mistakes);
+        }
+    }
+
+    /// Checks a role; `given`: as what, where that matters.
+    pub(super) fn role(&self, role: Name, position: Position, given: Option<RoleUse>, mistakes: &mut Mistakes) {
+        let text = self.names.text(role);
+        let Some(declared) = self.catalog.roles.get(&role) else {
+            if !mistakes.keeps(Code::UnknownRole, Severity::Error) {
+                return mistakes.count(Code::UnknownRole, Severity::Error);
+            }
+            let help = help(text, "roles", self.catalog.roles.keys().map(|&name| self.names.text(name)));
+            let mistake = Diagnostic::error(Code::UnknownRole, format!("unknown role `{text}`"));
+            return mistakes.push(mistake.at(span(position, text), "").help(help));
+        };
+        let Some(given) = given else { return };
+        let places = declared.applies_to;
+        let (applies, place) = match given {
+            RoleUse::Organization => (places.organization, "in an organization"),
+            RoleUse::Site => (places.site, "on a site"),
+            RoleUse::Platform => (places.platform, "on the whole platform"),
+            RoleUse::Extra => (places.extra, "as an extra role"),
+        };
+        let (message, help) = if !declared.grantable {
+            (format!("role `{text}` can't be given to anybody"), "take another role; this one is not `grantable`")
+        } else if !applies {
+            (format!("role `{text}` can't be given {place}"), "take another role, or change its `applies_to`")
+        } else {
+            return;
+        };
+        mistakes.push(Diagnostic::error(Code::RoleNotApplicable, message).at(span(position, text), "").help(help));
+    }
+
+    /// Checks an organization, and tells whether it is declared.
+    pub(super) fn organization(&self, organization: Name, position: Position, mistakes: &mut Mistakes) -> bool {
+        if self.catalog.organizations.contains_key(&organization) {
+            return true;
+        }
+        if !mistakes.keeps(Code::UnknownOrganization, Severity::Error) {
+            mistakes.count(Code::UnknownOrganization, Severity::Error);
+            return false;
+        }
+        let text = self.names.text(organization);
+        let all = self.catalog.organizations.keys().map(|&name| self.names.text(name));
+        let mistake = Diagnostic::error(Code::UnknownOrganization, format!("unknown organization `{text}`"));
+        mistakes.push(mistake.at(span(position, text), "").help(help(text, "organizations", all)));
+        false
+    }
+
+    /// Checks a site of an organization; an unknown organization is told elsewhere.
+    pub(super) fn site(&self, organization: Name, site: Name, position: Position, mistakes: &mut Mistakes) {
+        let Some(declared) = self.catalog.organizations.get(&organization) else { return };
+        if declared.sites.contains_key(&site) {
+            return;
+        }
+        if !mistakes.keeps(Code::UnknownSite, Severity::Error) {
+            return mistakes.count(Code::UnknownSite, Severity::Error);
+        }
+        let (text, of) = (self.names.text(site), self.names.text(organization));
+        let all = declared.sites.keys().map(|&name| self.names.text(name));
+        let mistake = Diagnostic::error(Code::UnknownSite, format!("organization `{of}` has no site `{text}`"));
+        mistakes.push(mistake.at(span(position, text), "").help(help(text, "its sites", all)));
+    }
+
+    /// Checks a site of the organizations that a pattern matches.
+    pub(super) fn site_anywhere(&self, pattern: Name, site: Name, position: Position, mistakes: &mut Mistakes) {
+        let pattern = self.names.text(pattern);
+        if self.matched_organizations(pattern).any(|organization| self.catalog.has_site(organization, site)) {
+            return;
+        }
+        let text = self.names.text(site);
+        let message = format!("no organization that matches `{pattern}` has a site `{text}`");
+        let mistake = Diagnostic::error(Code::UnknownSite, message).at(span(position, text), "");
+        mistakes.push(mistake.help("name a site that is declared"));
+    }
+}
+
+fn matches_nothing(text: &str, what: &str, position: Position, mistakes: &mut Mistakes) {
+    let message = format!("`{text}` matches {what}");
+    mistakes.push(
+        Diagnostic::warning(Code::PatternMatchesNothing, message)
+            .at(position, "")
+            .help("it gives nothing until something that it matches is declared"),
+    );
+}
+
+/// The way out of an unknown name: what was probably meant, and what there is.
+pub(super) fn help<'a>(text: &str, what: &str, all: impl Iterator<Item = &'a str> + Clone) -> String {
+    let close = closest(text, all.clone());
+    let listed = listing(all.collect());
+    match (close, listed.is_empty()) {
+        (Some(close), _) => format!("did you mean `{close}`? {what}: {listed}"),
+        (None, false) => format!("{what}: {listed}"),
+        (None, true) => format!("{what}: none are declared"),
+    }
+}

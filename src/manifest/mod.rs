@@ -1,0 +1,190 @@
+//! Floor 3: from manifests to desired state (`language.md` §2 and §3), and from live state to manifests (`write`).
+//!
+//! Files are read on all cores, each into facts over a table of names of its own (`read`); these are added up in the
+//! order of paths (`merge`), users are linked to teams and site grants, names are looked up (`resolve`), and what
+//! reaches each user is checked (`check`). A mistake never ends a run: all of them are told, sorted by place.
+//!
+//! Deliberately absent: the live state, the clock (whether manifests are valid never depends on it), and what a store
+//! can do, apart from the types of its attributes and how keys compare.
+
+mod check;
+mod cycles;
+mod emit;
+mod facts;
+mod known_names;
+mod merge;
+mod names;
+mod read;
+mod read_access;
+mod read_catalog;
+mod read_shared;
+mod read_users;
+mod resolve;
+mod sayable;
+pub mod schema;
+mod suggest;
+mod write;
+mod write_users;
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
+use crate::model::{Desired, Name, Names};
+use crate::rules::{KeyField, Rules};
+use crate::source::{Content, LARGEST_SUM, Sources, is_hidden};
+pub use schema::schema;
+pub use write::{MODELINE, Unsayable, Written, write};
+
+use facts::FileFacts;
+use merge::Merged;
+
+/// How many files, and how many bytes of them, are read before their facts are added up: enough to keep all cores
+/// busy, few enough for memory.
+const BATCH_FILES: usize = 128;
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// What the manifests say.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// The desired state; to be used only if there is no error.
+    pub desired: Desired,
+    /// Every mistake and remark, sorted by path, position and code.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The manifests, sorted by path.
+    pub files: Vec<FileId>,
+}
+
+impl Loaded {
+    /// Whether there is an error, so that nothing may be planned.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        has_errors(&self.diagnostics)
+    }
+}
+
+/// Reads all manifests in these files and folders (relative to the access repository), under the rules of a store.
+///
+/// Names go into `names`; hashes and line tables of the files are kept in `sources`, for places and snippets.
+pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[String]) -> Loaded {
+    let (files, unreadable) = sources.find_manifests(paths);
+    let mut merged = Merged::new(names, rules);
+    for mistake in unreadable {
+        merged.broken = true;
+        merged.mistakes.push(mistake);
+    }
+    read_all(&mut merged, rules, sources, &files);
+    merged.resolve();
+    tell_keys_that_differ_by_case(&mut merged, rules);
+    let Merged { names, mut desired, mut mistakes, broken, stated, .. } = merged;
+    desired.shrink();
+    // What a file that was not read may hold would be missed here.
+    if !broken {
+        let check = check::Check { names, desired: &desired, rules, stated: &stated };
+        mistakes.append(check.users());
+    }
+    let mut diagnostics = mistakes.into_diagnostics();
+    for diagnostic in &mut diagnostics {
+        make_visible(diagnostic);
+    }
+    sort(&mut diagnostics, sources);
+    Loaded { desired, diagnostics, files }
+}
+
+fn read_all(merged: &mut Merged<'_>, rules: &Rules, sources: &mut Sources, files: &[FileId]) {
+    let mut sum: u64 = 0;
+    let mut waiting = files;
+    while !waiting.is_empty() {
+        let (batch, rest) = waiting.split_at(batch_length(sources, waiting));
+        waiting = rest;
+        let read: Vec<Result<(FileFacts, Content, u64), Box<Diagnostic>>> = batch
+            .par_iter()
+            .map(|&file| {
+                let (text, content) = sources.read(file)?;
+                Ok((read::read(file, &text, rules), content, text.len() as u64))
+            })
+            .collect();
+        for (&file, read) in batch.iter().zip(read) {
+            match read {
+                Ok((facts, content, length)) => {
+                    sum += length;
+                    sources.remember(file, content);
+                    merged.add(file, facts);
+                }
+                Err(mistake) => {
+                    merged.broken = true;
+                    merged.mistakes.push(*mistake);
+                }
+            }
+        }
+        if sum > LARGEST_SUM {
+            let message = "the manifests are larger than 4 GiB together";
+            merged.broken = true;
+            merged.mistakes.push(Diagnostic::error(Code::TooLarge, message).help("name fewer folders"));
+            return;
+        }
+    }
+}
+
+/// How many of these files make the next batch: at least one.
+fn batch_length(sources: &Sources, files: &[FileId]) -> usize {
+    let mut bytes = 0;
+    let fitting = files.iter().take(BATCH_FILES).take_while(|&&file| {
+        bytes += sources.size(file);
+        bytes <= BATCH_BYTES
+    });
+    fitting.count().max(1)
+}
+
+/// Where nobody states whether case makes two log-ins, two that differ by nothing else are an error.
+fn tell_keys_that_differ_by_case(merged: &mut Merged<'_>, rules: &Rules) {
+    if rules.identity.key_field() != KeyField::Login || rules.identity.case.is_some() {
+        return;
+    }
+    let mut by_lower: HashMap<String, (Name, crate::diagnostic::Position)> = HashMap::new();
+    let mut found = Vec::new();
+    for user in merged.desired.users() {
+        let text = merged.names.text(user.key);
+        if let Some((first, position)) = by_lower.insert(text.to_lowercase(), (user.key, user.position)) {
+            let message = format!("the keys `{}` and `{text}` differ only by case", merged.names.text(first));
+            found.push(
+                Diagnostic::error(Code::DuplicateDeclaration, message)
+                    .at(resolve::span(user.position, text), "")
+                    .and(position, "first here")
+                    .help("state `identity.case` in the rules, or keep one of them"),
+            );
+        }
+    }
+    for mistake in found {
+        merged.mistakes.push(mistake);
+    }
+}
+
+/// Writes characters that can't be seen as escapes: messages repeat what people wrote, and must not carry on what is
+/// wrong about it.
+fn make_visible(diagnostic: &mut Diagnostic) {
+    let Diagnostic { code: _, severity: _, message, primary, secondary, help } = diagnostic;
+    let labels = primary.iter_mut().chain(secondary).map(|label| &mut label.text);
+    for text in std::iter::once(message).chain(help).chain(labels) {
+        if text.contains(|character: char| character.is_control() || is_hidden(character)) {
+            let escape = |character: char| match character {
+                hidden if hidden.is_control() || is_hidden(hidden) => hidden.escape_default().to_string(),
+                other => other.to_string(),
+            };
+            *text = text.chars().map(escape).collect();
+        }
+    }
+}
+
+fn sort(diagnostics: &mut [Diagnostic], sources: &Sources) {
+    diagnostics.sort_by_cached_key(|diagnostic| {
+        let place = diagnostic.primary.as_ref().map(|label| label.span.start);
+        (
+            place.is_none(),
+            place.map(|place| (sources.path(place.file).to_owned(), place.offset)),
+            diagnostic.code.as_str(),
+            diagnostic.message.clone(),
+        )
+    });
+}

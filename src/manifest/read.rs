@@ -1,0 +1,254 @@
+//! One file from YAML to facts: the six keys, and the helpers that every reader of this room shares.
+//!
+//! Whatever is wrong is recorded at its place, and reading goes on with the next node.
+
+use super::facts::FileFacts;
+use super::names::{Named, mixed_script, refuse_name};
+use super::suggest::closest;
+use crate::diagnostic::{Code, Diagnostic, FileId};
+use crate::model::Name;
+use crate::rules::Rules;
+use crate::source::{At, Cursor, Node, Scalar};
+
+/// The keys that a manifest may have.
+pub(super) const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "site_grants", "inactive"];
+
+/// A file on its way from text to facts.
+pub(super) struct Reader<'t, 'r> {
+    pub(super) cursor: Cursor<'t>,
+    pub(super) rules: &'r Rules,
+    pub(super) into: FileFacts,
+    /// For composed names of fields.
+    pub(super) buffer: String,
+}
+
+/// Reads the text of one file.
+pub(super) fn read(file: FileId, text: &str, rules: &Rules) -> FileFacts {
+    let mut reader =
+        Reader { cursor: Cursor::new(file, text), rules, into: FileFacts::default(), buffer: String::new() };
+    match reader.cursor.root() {
+        None | Some(Node::Nothing) => {}
+        Some(Node::Scalar(scalar)) if scalar.is_null() => {}
+        Some(Node::Mapping(_)) => {
+            while let Some(key) = reader.cursor.next_key() {
+                match key.text.as_ref() {
+                    "organizations" => reader.organizations(),
+                    "roles" => reader.roles(),
+                    "users" => reader.users(),
+                    "teams" => reader.teams(),
+                    "site_grants" => reader.site_grants(),
+                    "inactive" => reader.leavers(&key),
+                    _ => reader.unknown_key(&key, KEYS, "a manifest"),
+                }
+            }
+        }
+        Some(node @ (Node::Scalar(_) | Node::Sequence(_))) => reader.wrong_type(&node, "a manifest", "a mapping"),
+    }
+    let mut facts = reader.into;
+    facts.outcome = reader.cursor.finish();
+    facts
+}
+
+impl<'t> Reader<'t, '_> {
+    /// Records an error.
+    pub(super) fn tell(&mut self, code: Code, at: At, message: impl Into<String>, help: impl Into<String>) {
+        let help = help.into();
+        let mistake = Diagnostic::error(code, message).at(at.span(self.cursor.file()), "");
+        self.cursor.tell(if help.is_empty() { mistake } else { mistake.help(help) });
+    }
+
+    /// Records that a node has the wrong type, and skips it.
+    pub(super) fn wrong_type(&mut self, node: &Node<'t>, what: &str, wanted: &str) {
+        let (at, found) = match node {
+            Node::Scalar(scalar) if scalar.is_null() => (scalar.at, "nothing"),
+            Node::Scalar(scalar) => (scalar.at, "text"),
+            Node::Sequence(at) => (At { length: 0, ..*at }, "a list"),
+            Node::Mapping(at) => (At { length: 0, ..*at }, "a mapping"),
+            // The mistake is recorded already.
+            Node::Nothing => return,
+        };
+        let help = match (found, wanted) {
+            ("nothing", "text") => "leave it out, or write `\"\"` for an empty text",
+            ("nothing", "a mapping") => "write `{}` for an empty one",
+            ("nothing", "a list") => "write `[]` for an empty one",
+            _ => "",
+        };
+        self.tell(Code::WrongType, at, format!("{what} has to be {wanted}, and this is {found}"), help);
+        self.cursor.skip_rest(node);
+    }
+
+    /// Records a key that the language does not have, and skips its value.
+    pub(super) fn unknown_key(&mut self, key: &Scalar<'t>, allowed: &[&str], owner: &str) {
+        let help = match closest(&key.text, allowed.iter().copied()) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("it may have: {}", allowed.join(", ")),
+        };
+        let message = format!("{owner} has no `{}`", key.text);
+        self.tell(Code::UnknownKey, key.at, message, help);
+        self.cursor.skip();
+    }
+
+    /// Records something that a later version brings.
+    pub(super) fn not_yet(&mut self, at: At, what: &str) {
+        let message = format!("`{what}` is not supported yet");
+        self.tell(Code::NotYetSupported, at, message, "take it out until a version that supports it");
+    }
+
+    /// Opens the mapping that stands here, or records that there is none.
+    pub(super) fn mapping(&mut self, what: &str) -> bool {
+        match self.cursor.node() {
+            Node::Mapping(_) => true,
+            node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
+                self.wrong_type(&node, what, "a mapping");
+                false
+            }
+        }
+    }
+
+    /// Opens the list that stands here, or records that there is none.
+    pub(super) fn list(&mut self, what: &str) -> bool {
+        match self.cursor.node() {
+            Node::Sequence(_) => true,
+            node @ (Node::Scalar(_) | Node::Mapping(_) | Node::Nothing) => {
+                self.wrong_type(&node, what, "a list");
+                false
+            }
+        }
+    }
+
+    /// A node as text; null is none.
+    pub(super) fn as_text(&mut self, node: Node<'t>, what: &str) -> Option<Scalar<'t>> {
+        match node {
+            Node::Scalar(scalar) if !scalar.is_null() => Some(scalar),
+            node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Mapping(_) | Node::Nothing) => {
+                self.wrong_type(&node, what, "text");
+                None
+            }
+        }
+    }
+
+    /// The text that stands here, perhaps empty.
+    pub(super) fn text(&mut self, what: &str) -> Option<Scalar<'t>> {
+        let node = self.cursor.node();
+        self.as_text(node, what)
+    }
+
+    /// The text that stands here, which may not be empty.
+    pub(super) fn filled(&mut self, what: &str) -> Option<Scalar<'t>> {
+        let scalar = self.text(what)?;
+        if scalar.text.is_empty() {
+            self.tell(Code::InvalidValue, scalar.at, format!("{what} is empty"), "leave it out");
+            return None;
+        }
+        Some(scalar)
+    }
+
+    /// A node as a truth value: exactly `true` or `false`, without quotes.
+    pub(super) fn as_bool(&mut self, node: &Node<'t>, what: &str) -> Option<(bool, At)> {
+        if let Node::Scalar(scalar) = node {
+            match (scalar.plain, scalar.text.as_ref()) {
+                (true, "true") => return Some((true, scalar.at)),
+                (true, "false") => return Some((false, scalar.at)),
+                (true | false, _) => {}
+            }
+        }
+        self.wrong_type(node, what, "`true` or `false`");
+        None
+    }
+
+    /// The truth value that stands here.
+    pub(super) fn bool(&mut self, what: &str) -> Option<(bool, At)> {
+        let node = self.cursor.node();
+        self.as_bool(&node, what)
+    }
+
+    /// The whole number that stands here.
+    pub(super) fn number(&mut self, what: &str) -> Option<i32> {
+        let node = self.cursor.node();
+        if let Node::Scalar(scalar) = &node
+            && scalar.plain
+            && let Ok(number) = scalar.text.parse()
+        {
+            return Some(number);
+        }
+        self.wrong_type(&node, what, "a whole number");
+        None
+    }
+
+    /// The texts of the list that stands here.
+    pub(super) fn texts(&mut self, what: &str) -> Option<Vec<Scalar<'t>>> {
+        if !self.list(what) {
+            return None;
+        }
+        let mut texts = Vec::new();
+        while let Some(item) = self.cursor.next_item() {
+            texts.extend(self.as_text(item, "an entry"));
+        }
+        Some(texts)
+    }
+
+    /// A name of something that is declared here; `None` if it breaks the rules.
+    pub(super) fn declared_name(&mut self, named: Named, key: &Scalar<'t>) -> Option<Name> {
+        let kind = named.as_str();
+        if key.is_null() {
+            self.tell(Code::InvalidName, key.at, format!("null is no name of a {kind}"), "quote it if it is meant");
+            return None;
+        }
+        if let Some((why, help)) = refuse_name(named, &key.text) {
+            self.tell(Code::InvalidName, key.at, format!("the {kind} name `{}` {why}", key.text), help);
+            return None;
+        }
+        self.refuse_mixed_script(key);
+        Some(self.intern(&key.text))
+    }
+
+    /// Records a text whose letters come from scripts that are not written together.
+    pub(super) fn refuse_mixed_script(&mut self, scalar: &Scalar<'t>) {
+        if let Some(word) = mixed_script(&scalar.text) {
+            let message = format!("`{word}` mixes letters of several scripts, and could be taken for another name");
+            self.tell(Code::MixedScript, scalar.at, message, "write it in one script");
+        }
+    }
+
+    pub(super) fn intern(&mut self, text: &str) -> Name {
+        self.into.names.intern(text)
+    }
+
+    /// Whether a text stands for access that others manage, which is then refused.
+    pub(super) fn is_unmanaged(&mut self, scalar: &Scalar<'t>) -> bool {
+        let unmanaged = scalar.text == "unmanaged";
+        if unmanaged {
+            self.not_yet(scalar.at, "unmanaged");
+        }
+        unmanaged
+    }
+
+    /// A date or a timestamp, which is not supported yet.
+    pub(super) fn day(&mut self, key: &Scalar<'t>) {
+        if let Some(value) = self.filled(&format!("`{}`", key.text)) {
+            if value.text.parse::<jiff::civil::Date>().is_err() && value.text.parse::<jiff::Timestamp>().is_err() {
+                let message = format!("`{}` is no day and no timestamp", value.text);
+                self.tell(Code::InvalidValue, value.at, message, "write it like 2027-01-31 or 2027-01-31T09:00:00Z");
+            }
+            self.not_yet(key.at, &key.text);
+        }
+    }
+
+    /// The `status: absent` of a tombstone, which is not supported yet.
+    pub(super) fn tombstone(&mut self) {
+        let Some(status) = self.filled("`status`") else { return };
+        if status.text == "absent" {
+            self.not_yet(status.at, "status: absent");
+        } else {
+            let message = format!("`{}` is no status of this", status.text);
+            self.tell(Code::InvalidValue, status.at, message, "it can only be `absent`");
+        }
+    }
+
+    /// The name that something had before, which is not supported yet.
+    pub(super) fn previous(&mut self, key: &Scalar<'t>) {
+        if self.filled("`previously`").is_some() {
+            self.not_yet(key.at, "previously");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! `access`: memberships and site grants of a user or a team, with their short forms.
+
+use super::facts::{Target, length};
+use super::read::Reader;
+use crate::diagnostic::Code;
+use crate::model::{AccessRow, List, Name, Selector, SiteRow, known};
+use crate::source::{Node, Scalar};
+
+pub(super) const MEMBERSHIP: &[&str] = &["role", "extra_roles", "sites", "default_site", "starts", "expires"];
+
+/// What `all` stands for.
+const EVERY: &str = "*";
+
+impl<'t> Reader<'t, '_> {
+    /// Reads a mapping of organizations. Whether that settles how it stands with access: an empty one says "nothing",
+    /// and where a mistake is told already, another one about what it left out would be too much.
+    pub(super) fn access(&mut self) -> bool {
+        match self.cursor.node() {
+            Node::Mapping(_) => {
+                let before = self.into.rows.len();
+                let mut entries = 0;
+                while let Some(key) = self.cursor.next_key() {
+                    entries += 1;
+                    self.membership(&key);
+                }
+                entries == 0 || self.into.rows.len() - before < entries
+            }
+            Node::Scalar(scalar) if scalar.text == "unmanaged" => self.is_unmanaged(&scalar),
+            node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
+                self.wrong_type(&node, "`access`", "a mapping");
+                true
+            }
+        }
+    }
+
+    fn membership(&mut self, key: &Scalar<'t>) {
+        if key.is_null() || key.text.is_empty() {
+            self.tell(Code::WrongType, key.at, "an organization has to be named by text", "");
+            return self.cursor.skip();
+        }
+        let organization = self.selector(key);
+        let mut row = self.row(organization, key.at.offset);
+        match self.cursor.node() {
+            Node::Mapping(_) => self.membership_fields(&mut row),
+            Node::Scalar(role) if !role.is_null() => {
+                if self.is_unmanaged(&role) || !self.role(&role, &mut row) {
+                    return;
+                }
+                row.membership = true;
+            }
+            node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
+                return self.wrong_type(&node, "access to an organization", "a role or a mapping");
+            }
+        }
+        self.into.rows.push(row);
+    }
+
+    /// A row without anything yet, whose sites begin where the column of sites ends.
+    pub(super) fn row(&self, organization: Selector, offset: u32) -> AccessRow {
+        AccessRow {
+            organization,
+            membership: false,
+            role: None,
+            extra_roles: List::EMPTY,
+            default_site: None,
+            sites_start: length(&self.into.sites),
+            sites_length: 0,
+            file: self.cursor.file(),
+            offset,
+            role_offset: offset,
+        }
+    }
+
+    fn membership_fields(&mut self, row: &mut AccessRow) {
+        let mut has_sites = false;
+        let mut has_role = false;
+        while let Some(field) = self.cursor.next_key() {
+            match field.text.as_ref() {
+                "role" => {
+                    has_role = true;
+                    if let Some(role) = self.filled("`role`")
+                        && !self.is_unmanaged(&role)
+                    {
+                        self.role(&role, row);
+                    }
+                }
+                "extra_roles" => {
+                    row.extra_roles = self.extra_roles();
+                    has_role |= !row.extra_roles.is_empty();
+                }
+                "sites" => {
+                    has_sites = true;
+                    self.sites(row);
+                }
+                "default_site" => {
+                    if let Some(site) = self.filled("`default_site`") {
+                        let name = self.intern(&site.text);
+                        self.refer(Target::Site(row.organization), name, &site);
+                        row.default_site = Some(name);
+                    }
+                }
+                "starts" | "expires" => self.day(&field),
+                _ => self.unknown_key(&field, MEMBERSHIP, "access to an organization"),
+            }
+        }
+        // A source with sites and no role gives no membership.
+        row.membership = has_role || !has_sites;
+    }
+
+    fn role(&mut self, role: &Scalar<'t>, row: &mut AccessRow) -> bool {
+        if role.text.is_empty() {
+            self.tell(Code::InvalidValue, role.at, "the role is empty", "write `{}` for a membership without a role");
+            return false;
+        }
+        row.role = Some(self.intern(&role.text));
+        row.role_offset = role.at.offset;
+        true
+    }
+
+    /// The list of extra roles that stands here.
+    pub(super) fn extra_roles(&mut self) -> List {
+        match self.cursor.node() {
+            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
+                self.is_unmanaged(&scalar);
+                List::EMPTY
+            }
+            Node::Sequence(_) => {
+                let mut names: Vec<Name> = Vec::new();
+                while let Some(item) = self.cursor.next_item() {
+                    if let Some(role) = self.as_text(item, "an extra role") {
+                        let name = self.intern(&role.text);
+                        self.refer(Target::ExtraRole, name, &role);
+                        names.push(name);
+                    }
+                }
+                self.into.names.list(&names)
+            }
+            node @ (Node::Scalar(_) | Node::Mapping(_) | Node::Nothing) => {
+                self.wrong_type(&node, "`extra_roles`", "a list");
+                List::EMPTY
+            }
+        }
+    }
+
+    /// Sites: a list, a mapping of site to role, or `all`.
+    fn sites(&mut self, row: &mut AccessRow) {
+        match self.cursor.node() {
+            Node::Scalar(scalar) if scalar.text == "all" => {
+                let every = self.intern(EVERY);
+                self.site(Selector::Pattern(every), None, scalar.at.offset);
+            }
+            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
+                self.is_unmanaged(&scalar);
+            }
+            Node::Sequence(_) => {
+                while let Some(item) = self.cursor.next_item() {
+                    if let Some(site) = self.as_text(item, "a site") {
+                        let selector = self.selector(&site);
+                        self.site(selector, None, site.at.offset);
+                    }
+                }
+            }
+            Node::Mapping(_) => {
+                while let Some(site) = self.cursor.next_key() {
+                    let selector = self.selector(&site);
+                    if let Some(role) = self.filled("the role on a site") {
+                        let name = self.intern(&role.text);
+                        self.refer(Target::SiteRole, name, &role);
+                        self.site(selector, Some(name), site.at.offset);
+                    }
+                }
+            }
+            node @ (Node::Scalar(_) | Node::Nothing) => {
+                self.wrong_type(&node, "`sites`", "a list, a mapping of site to role, or `all`");
+            }
+        }
+        row.sites_length = length(&self.into.sites) - row.sites_start;
+    }
+
+    pub(super) fn site(&mut self, site: Selector, role: Option<Name>, offset: u32) {
+        self.into.sites.push(SiteRow { site, role, offset });
+    }
+
+    /// A name, or a pattern of names; `all` is `*`.
+    pub(super) fn selector(&mut self, text: &Scalar<'t>) -> Selector {
+        self.selector_of(&text.text)
+    }
+
+    pub(super) fn selector_of(&mut self, text: &str) -> Selector {
+        if text == "all" {
+            Selector::Pattern(self.intern(EVERY))
+        } else if text.contains('*') {
+            Selector::Pattern(self.intern(text))
+        } else {
+            Selector::Exact(self.intern(text))
+        }
+    }
+
+    /// Adds the row of platform roles that a user's `role` and `extra_roles` make.
+    pub(super) fn platform_row(&mut self, role: Option<(Name, u32)>, extra_roles: Option<(List, u32)>) {
+        let Some(offset) = role.map(|(_, offset)| offset).or(extra_roles.map(|(_, offset)| offset)) else { return };
+        let mut row = self.row(Selector::Exact(known::PLATFORM), offset);
+        row.membership = true;
+        row.role = role.map(|(role, _)| role);
+        row.extra_roles = extra_roles.map_or(List::EMPTY, |(list, _)| list);
+        self.into.rows.push(row);
+    }
+}

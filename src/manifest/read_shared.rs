@@ -1,0 +1,181 @@
+//! What users share: `teams`, `site_grants`, and the list of leavers.
+
+use super::facts::{Mention, SiteGrantFact, Target, TeamFact, length};
+use super::names::Named;
+use super::read::Reader;
+use crate::diagnostic::Code;
+use crate::model::{Name, Selector};
+use crate::source::{At, Node, Scalar};
+
+pub(super) const TEAM: &[&str] = &["name", "description", "members", "teams", "access"];
+pub(super) const SITE_GRANT: &[&str] = &["site", "users", "teams", "role", "starts", "expires", "description"];
+pub(super) const LEAVER: &[&str] = &["user", "from", "reason"];
+
+impl<'t> Reader<'t, '_> {
+    pub(super) fn teams(&mut self) {
+        if !self.mapping("`teams`") {
+            return;
+        }
+        while let Some(key) = self.cursor.next_key() {
+            match self.declared_name(Named::Team, &key) {
+                Some(name) => self.team(&key, name),
+                None => self.cursor.skip(),
+            }
+        }
+    }
+
+    fn team(&mut self, key: &Scalar<'t>, name: Name) {
+        let rows = length(&self.into.rows);
+        let mut members = 0..0;
+        let mut teams = 0..0;
+        if self.mapping(&format!("team `{}`", key.text)) {
+            while let Some(field) = self.cursor.next_key() {
+                let start = length(&self.into.mentions);
+                match field.text.as_ref() {
+                    "name" => drop(self.text("`name`")),
+                    "description" => drop(self.text("`description`")),
+                    "members" => {
+                        self.mentioned_users("`members`");
+                        members = start..length(&self.into.mentions);
+                    }
+                    "teams" => {
+                        self.mentioned_teams("`teams` of a team");
+                        teams = start..length(&self.into.mentions);
+                    }
+                    "access" => {
+                        self.access();
+                    }
+                    _ => self.unknown_key(&field, TEAM, "a team"),
+                }
+            }
+        }
+        let rows = rows..length(&self.into.rows);
+        self.into.teams.push(TeamFact { name, offset: key.at.offset, rows, members, teams });
+    }
+
+    /// Keys of users, as mentions.
+    fn mentioned_users(&mut self, what: &str) {
+        if !self.list(what) {
+            return;
+        }
+        while let Some(item) = self.cursor.next_item() {
+            if let Some(user) = self.as_text(item, "a user")
+                && let Some((name, identity)) = self.user_key(&user)
+            {
+                self.into.mentions.push(Mention { name, identity, offset: user.at.offset });
+            }
+        }
+    }
+
+    pub(super) fn site_grants(&mut self) {
+        if !self.list("`site_grants`") {
+            return;
+        }
+        while let Some(item) = self.cursor.next_item() {
+            match item {
+                Node::Mapping(at) => self.site_grant(at),
+                node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
+                    self.wrong_type(&node, "a site grant", "a mapping");
+                }
+            }
+        }
+    }
+
+    fn site_grant(&mut self, at: At) {
+        let rows = length(&self.into.rows);
+        let mut users = 0..0;
+        let mut teams = 0..0;
+        let mut role = None;
+        let mut site: Option<(Selector, Selector, At)> = None;
+        let mut has_site = false;
+        while let Some(field) = self.cursor.next_key() {
+            let start = length(&self.into.mentions);
+            match field.text.as_ref() {
+                "site" => {
+                    has_site = true;
+                    site = self.organization_and_site();
+                }
+                "users" => {
+                    self.mentioned_users("`users`");
+                    users = start..length(&self.into.mentions);
+                }
+                "teams" => {
+                    self.mentioned_teams("`teams` of a site grant");
+                    teams = start..length(&self.into.mentions);
+                }
+                "role" => {
+                    if let Some(text) = self.filled("`role`") {
+                        let name = self.intern(&text.text);
+                        self.refer(Target::SiteRole, name, &text);
+                        role = Some(name);
+                    }
+                }
+                "starts" | "expires" => self.day(&field),
+                "description" => drop(self.text("`description`")),
+                _ => self.unknown_key(&field, SITE_GRANT, "a site grant"),
+            }
+        }
+        if let Some((organization, site, at)) = site {
+            let mut row = self.row(organization, at.offset);
+            self.site(site, role, at.offset);
+            row.sites_length = 1;
+            self.into.rows.push(row);
+        } else if !has_site {
+            let here = At { length: 0, ..at };
+            self.tell(Code::InvalidValue, here, "a site grant has no `site`", "write `site: ORGANIZATION/SITE`");
+        }
+        let rows = rows..length(&self.into.rows);
+        self.into.site_grants.push(SiteGrantFact { offset: at.offset, rows, users, teams });
+    }
+
+    /// `ORG/SITE`, parted at the last `/`, since organizations may have one.
+    fn organization_and_site(&mut self) -> Option<(Selector, Selector, At)> {
+        let text = self.filled("`site`")?;
+        let parts =
+            text.text.rsplit_once('/').filter(|(organization, site)| !organization.is_empty() && !site.is_empty());
+        let Some((organization, site)) = parts else {
+            let message = format!("`{}` names no organization and site", text.text);
+            self.tell(Code::InvalidValue, text.at, message, "write ORGANIZATION/SITE, such as north-quarries/pit-1");
+            return None;
+        };
+        Some((self.selector_of(organization), self.selector_of(site), text.at))
+    }
+
+    /// The list of leavers is not supported yet; its shape is checked already.
+    pub(super) fn leavers(&mut self, key: &Scalar<'t>) {
+        self.not_yet(key.at, "inactive");
+        if !self.list("`inactive`") {
+            return;
+        }
+        while let Some(item) = self.cursor.next_item() {
+            match item {
+                Node::Mapping(at) => self.leaver(at),
+                node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
+                    if let Some(user) = self.as_text(node, "a leaver") {
+                        self.user_key(&user);
+                    }
+                }
+            }
+        }
+    }
+
+    fn leaver(&mut self, at: At) {
+        let mut named = false;
+        while let Some(field) = self.cursor.next_key() {
+            match field.text.as_ref() {
+                "user" => {
+                    named = true;
+                    if let Some(user) = self.filled("`user`") {
+                        self.user_key(&user);
+                    }
+                }
+                "from" => drop(self.filled("`from`")),
+                "reason" => drop(self.text("`reason`")),
+                _ => self.unknown_key(&field, LEAVER, "a leaver"),
+            }
+        }
+        if !named {
+            self.tell(Code::InvalidValue, At { length: 0, ..at }, "a leaver has no `user`", "write whom");
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! `users`: the key, profile fields with their three values, status, attributes typed by the rules, and access.
+
+use super::facts::{Mention, UserFact, length};
+use super::read::Reader;
+use crate::diagnostic::Code;
+use crate::model::{DeclaredFact, DeclaredStatus, Fact, List, Name, Value, known};
+use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
+use crate::source::{At, Node, Scalar};
+
+pub(super) const USER: &[&str] = &[
+    "login",
+    "email",
+    "name",
+    "given_name",
+    "family_name",
+    "phone",
+    "mobile",
+    "language",
+    "timezone",
+    "job_title",
+    "department",
+    "user_type",
+    "kind",
+    "role",
+    "extra_roles",
+    "status",
+    "mfa",
+    "home",
+    "api",
+    "starts",
+    "expires",
+    "previously",
+    "teams",
+    "access",
+    "attributes",
+];
+
+/// What is read of a user beside the columns.
+#[derive(Default)]
+struct Draft {
+    status: Option<(DeclaredStatus, u32)>,
+    role: Option<(Name, u32)>,
+    extra_roles: Option<(List, u32)>,
+    stated: bool,
+}
+
+impl<'t> Reader<'t, '_> {
+    pub(super) fn users(&mut self) {
+        if !self.mapping("`users`") {
+            return;
+        }
+        while let Some(key) = self.cursor.next_key() {
+            match self.user_key(&key) {
+                Some((name, identity)) => self.user(&key, name, identity),
+                None => self.cursor.skip(),
+            }
+        }
+    }
+
+    /// The key as spelled and as compared; `None` if it can't be one.
+    pub(super) fn user_key(&mut self, key: &Scalar<'t>) -> Option<(Name, Name)> {
+        if key.is_null() {
+            self.tell(Code::InvalidKey, key.at, "null is no key of a user", "quote it if it is meant");
+            return None;
+        }
+        match self.rules.identity.normalize(&key.text) {
+            Err(why) => {
+                let field = self.rules.identity.key_field().as_str();
+                let help = format!("by the rules of the store the key is the {field}");
+                self.tell(Code::InvalidKey, key.at, format!("the key `{}` {why}", key.text), help);
+                None
+            }
+            Ok(_) if !unicode_normalization::is_nfc(&key.text) => {
+                let message = format!("the key `{}` is not in Unicode normalization form C", key.text);
+                self.tell(Code::InvalidKey, key.at, message, "type it anew, or normalize the file");
+                None
+            }
+            Ok(identity) => {
+                self.refuse_mixed_script(key);
+                let name = self.intern(&key.text);
+                Some((name, self.intern(&identity)))
+            }
+        }
+    }
+
+    fn user(&mut self, key: &Scalar<'t>, name: Name, identity: Name) {
+        let facts = length(&self.into.facts);
+        let rows = length(&self.into.rows);
+        let teams = length(&self.into.mentions);
+        let mut draft = Draft::default();
+        if self.mapping("a user") {
+            while let Some(field) = self.cursor.next_key() {
+                self.user_field(&field, name, &mut draft);
+            }
+        } else {
+            draft.stated = true;
+        }
+        self.platform_row(draft.role, draft.extra_roles);
+        self.into.users.push(UserFact {
+            key: name,
+            identity,
+            offset: key.at.offset,
+            status: draft.status,
+            facts: facts..length(&self.into.facts),
+            rows: rows..length(&self.into.rows),
+            teams: teams..length(&self.into.mentions),
+            stated: draft.stated,
+        });
+    }
+
+    fn user_field(&mut self, field: &Scalar<'t>, key: Name, draft: &mut Draft) {
+        match field.text.as_ref() {
+            "given_name" => self.profile_text(known::GIVEN_NAME, "`given_name`"),
+            "family_name" => self.profile_text(known::FAMILY_NAME, "`family_name`"),
+            "login" => self.address(KeyField::Login, known::LOGIN, key),
+            "email" => self.address(KeyField::Email, known::EMAIL, key),
+            "name" => self.profile_text(known::NAME, "`name`"),
+            "phone" => self.profile_text(known::PHONE, "`phone`"),
+            "mobile" => self.profile_text(known::MOBILE, "`mobile`"),
+            "language" => self.profile_text(known::LANGUAGE, "`language`"),
+            "timezone" => self.profile_text(known::TIMEZONE, "`timezone`"),
+            "job_title" => self.profile_text(known::JOB_TITLE, "`job_title`"),
+            "department" => self.profile_text(known::DEPARTMENT, "`department`"),
+            "user_type" => self.profile_text(known::USER_TYPE, "`user_type`"),
+            "kind" => self.kind(),
+            "status" => {
+                draft.stated = true;
+                draft.status = self.status();
+            }
+            "mfa" => {
+                if let Some((value, at)) = self.bool("`mfa`") {
+                    self.fact(known::MFA, Value::Bool(value), at);
+                }
+            }
+            "role" => {
+                if let Some(role) = self.filled("`role`") {
+                    if self.is_unmanaged(&role) {
+                        draft.stated = true;
+                    } else {
+                        draft.role = Some((self.intern(&role.text), role.at.offset));
+                    }
+                }
+            }
+            "extra_roles" => {
+                let offset = field.at.offset;
+                let list = self.extra_roles();
+                draft.extra_roles = (!list.is_empty()).then_some((list, offset));
+            }
+            "home" => self.home(),
+            "api" => self.api(),
+            "attributes" => self.attributes(),
+            "teams" => self.mentioned_teams("`teams` of a user"),
+            "access" => draft.stated |= self.access(),
+            "starts" | "expires" => self.day(field),
+            "previously" => self.previous(field),
+            _ => self.unknown_key(field, USER, "a user"),
+        }
+    }
+
+    /// Names of teams, as mentions.
+    pub(super) fn mentioned_teams(&mut self, what: &str) {
+        if !self.list(what) {
+            return;
+        }
+        while let Some(item) = self.cursor.next_item() {
+            if let Some(team) = self.as_text(item, "a team") {
+                let name = self.intern(&team.text);
+                self.into.mentions.push(Mention { name, identity: name, offset: team.at.offset });
+            }
+        }
+    }
+
+    fn fact(&mut self, field: Name, value: Value, at: At) {
+        self.into.facts.push(DeclaredFact { fact: Fact::new(field, value), offset: at.offset });
+    }
+
+    fn profile_text(&mut self, field: Name, what: &str) {
+        if let Some(value) = self.text(what) {
+            let text = self.intern(&value.text);
+            self.fact(field, Value::Text(text), value.at);
+        }
+    }
+
+    /// `login` or `email`: one of them is the key, and then says nothing new.
+    fn address(&mut self, which: KeyField, field: Name, key: Name) {
+        let what = which.as_str();
+        let Some(value) = self.text(&format!("`{what}`")) else { return };
+        self.refuse_mixed_script(&value);
+        let text = self.intern(&value.text);
+        if self.rules.identity.key_field() != which {
+            self.fact(field, Value::Text(text), value.at);
+        } else if text != key {
+            let key = self.into.names.text(key).to_owned();
+            let message = format!("`{what}` is the key, and `{}` is not `{key}`", value.text);
+            self.tell(Code::InvalidValue, value.at, message, format!("leave it out, or write `{key}`"));
+        }
+    }
+
+    fn kind(&mut self) {
+        let Some(value) = self.filled("`kind`") else { return };
+        let kind = match value.text.as_ref() {
+            "human" => known::HUMAN,
+            "service" => known::SERVICE,
+            other => {
+                let message = format!("`{other}` is no kind of user");
+                return self.tell(Code::InvalidValue, value.at, message, "it is `human` or `service`");
+            }
+        };
+        self.fact(known::KIND, Value::Text(kind), value.at);
+    }
+
+    fn status(&mut self) -> Option<(DeclaredStatus, u32)> {
+        let value = self.filled("`status`")?;
+        let status = match value.text.as_ref() {
+            "active" => DeclaredStatus::Active,
+            "inactive" => DeclaredStatus::Inactive,
+            "preloaded" => DeclaredStatus::Preloaded,
+            "absent" => {
+                self.not_yet(value.at, "status: absent");
+                return None;
+            }
+            other => {
+                let message = format!("`{other}` is no status that can be declared");
+                let help = "it is `active`, `inactive` or `preloaded`; left out, the account just exists";
+                self.tell(Code::InvalidValue, value.at, message, help);
+                return None;
+            }
+        };
+        Some((status, value.at.offset))
+    }
+
+    fn home(&mut self) {
+        if !self.mapping("`home`") {
+            return;
+        }
+        while let Some(unit) = self.cursor.next_key() {
+            let field = self.composed("home.", &unit.text);
+            self.profile_text(field, "a unit of `home`");
+        }
+    }
+
+    fn api(&mut self) {
+        match self.cursor.node() {
+            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
+                self.is_unmanaged(&scalar);
+            }
+            Node::Mapping(_) => {
+                while let Some(field) = self.cursor.next_key() {
+                    match field.text.as_ref() {
+                        "enabled" => {
+                            if let Some((value, at)) = self.bool("`enabled`") {
+                                self.fact(known::API_ENABLED, Value::Bool(value), at);
+                            }
+                        }
+                        "routes" => {
+                            let rule = self.rules.field("api").and_then(|rule| rule.empty_routes);
+                            self.set(known::API_ROUTES, "`routes`", None, rule != Some(EmptyMeaning::None));
+                        }
+                        _ => self.unknown_key(&field, &["enabled", "routes"], "`api`"),
+                    }
+                }
+            }
+            node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
+                self.wrong_type(&node, "`api`", "a mapping");
+            }
+        }
+    }
+
+    fn attributes(&mut self) {
+        if !self.mapping("`attributes`") {
+            return;
+        }
+        let rules = self.rules;
+        while let Some(key) = self.cursor.next_key() {
+            if let Some(Some(rule)) = rules.attributes.get(key.text.as_ref()) {
+                let field = self.composed("attributes.", &key.text);
+                self.attribute(&key, field, rule);
+            } else {
+                let declared = rules.attributes.iter().filter(|(_, rule)| rule.is_some());
+                let names: Vec<&str> = declared.map(|(name, _)| name.as_str()).collect();
+                let help = match super::suggest::closest(&key.text, names.iter().copied()) {
+                    Some(close) => format!("did you mean `{close}`?"),
+                    None if names.is_empty() => "they have no attributes at all".to_owned(),
+                    None => format!("they have: {}", super::suggest::listing(names)),
+                };
+                let message = format!("the rules of the store have no attribute `{}`", key.text);
+                self.tell(Code::NotInRules, key.at, message, help);
+                self.cursor.skip();
+            }
+        }
+    }
+
+    fn attribute(&mut self, key: &Scalar<'t>, field: Name, rule: &Attribute) {
+        let what = format!("attribute `{}`", key.text);
+        let empty_is_all = rule.empty == Some(EmptyMeaning::All);
+        match rule.kind {
+            AttributeType::Set => return self.set(field, &what, rule.values.as_deref(), empty_is_all),
+            AttributeType::Bool => {
+                let node = self.cursor.node();
+                if let Node::Scalar(scalar) = &node
+                    && scalar.text == "unmanaged"
+                {
+                    self.is_unmanaged(scalar);
+                } else if let Some((value, at)) = self.as_bool(&node, &what) {
+                    self.fact(field, Value::Bool(value), at);
+                }
+                return;
+            }
+            AttributeType::Text | AttributeType::Enum | AttributeType::Ordinal | AttributeType::Date => {}
+        }
+        let Some(value) = self.text(&what) else { return };
+        if rule.access == Some(true) && self.is_unmanaged(&value) {
+            return;
+        }
+        if empty_is_all && value.text.is_empty() {
+            let message = format!("an empty {what} means everything");
+            return self.tell(Code::InvalidValue, value.at, message, "if that is meant, write `all`");
+        }
+        if empty_is_all && value.text == "all" {
+            return self.fact(field, Value::Text(known::ALL), value.at);
+        }
+        if !value.text.is_empty() {
+            if rule.kind == AttributeType::Date && value.text.parse::<jiff::civil::Date>().is_err() {
+                let message = format!("{what} has to be a day, and `{}` is none", value.text);
+                return self.tell(Code::InvalidValue, value.at, message, "write it like 2027-01-31");
+            }
+            if !self.is_among(&value, &what, rule.values.as_deref()) {
+                return;
+            }
+        }
+        let text = self.intern(&value.text);
+        self.fact(field, Value::Text(text), value.at);
+    }
+
+    /// A set of texts; where an empty one would mean everything, that has to be written `all`.
+    fn set(&mut self, field: Name, what: &str, values: Option<&[String]>, empty_is_all: bool) {
+        let at = match self.cursor.node() {
+            Node::Sequence(at) => at,
+            Node::Scalar(scalar) if scalar.text == "all" => {
+                return self.fact(field, Value::Text(known::ALL), scalar.at);
+            }
+            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
+                self.is_unmanaged(&scalar);
+                return;
+            }
+            node @ (Node::Scalar(_) | Node::Mapping(_) | Node::Nothing) => {
+                return self.wrong_type(&node, what, "a list");
+            }
+        };
+        let mut names = Vec::new();
+        let mut empty = true;
+        while let Some(item) = self.cursor.next_item() {
+            empty = false;
+            if let Some(text) = self.as_text(item, "an entry")
+                && self.is_among(&text, what, values)
+            {
+                names.push(self.intern(&text.text));
+            }
+        }
+        if empty && empty_is_all {
+            let message = format!("an empty {what} means everything");
+            return self.tell(Code::InvalidValue, At { length: 0, ..at }, message, "if that is meant, write `all`");
+        }
+        let list = self.into.names.list(&names);
+        self.fact(field, Value::Set(list), at);
+    }
+
+    fn is_among(&mut self, value: &Scalar<'t>, what: &str, values: Option<&[String]>) -> bool {
+        let Some(values) = values.filter(|values| !values.iter().any(|allowed| *allowed == value.text)) else {
+            return true;
+        };
+        let message = format!("`{}` is no value of {what}", value.text);
+        let help = match super::suggest::closest(&value.text, values.iter().map(String::as_str)) {
+            Some(close) => format!("did you mean `{close}`?"),
+            None => format!("values are: {}", values.join(", ")),
+        };
+        self.tell(Code::InvalidValue, value.at, message, help);
+        false
+    }
+}

@@ -1,0 +1,266 @@
+//! State → YAML: what `import` writes. Effective access only: nobody can tell from a store what was a team.
+//!
+//! What can't be said in a manifest (a name that would be refused, an account without a valid key) is left out and
+//! listed, so that nothing goes missing in silence. Everything is sorted by text.
+
+use std::collections::BTreeMap;
+
+use super::emit::{Yaml, document};
+use super::sayable::{refuse_name, refuse_text};
+use super::write_users;
+use crate::model::{AppliesTo, Fields, LiveState, Name, Names, Organization, Role, SiteAccess, Value, known};
+use crate::rules::Rules;
+
+/// The first line of each file: tells editors where the schema is.
+pub const MODELINE: &str = "# yaml-language-server: $schema=../schemas/manifest.schema.json";
+
+/// Something live that no manifest can say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unsayable {
+    /// `user`, `organization`, `site` or `role`.
+    pub kind: &'static str,
+    /// Its name: a key, a name, or `ORG/SITE`. As in the store: it may hold anything.
+    pub name: String,
+    /// Why, as a clause that follows the name.
+    pub reason: String,
+}
+
+/// Manifests that say what a store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Name and text of each file, sorted by name.
+    pub files: Vec<(String, String)>,
+    /// What is left out, sorted.
+    pub unsayable: Vec<Unsayable>,
+}
+
+/// What is being written.
+pub(super) struct Writer<'a> {
+    pub(super) names: &'a Names,
+    pub(super) rules: &'a Rules,
+    pub(super) live: &'a LiveState,
+    pub(super) unsayable: Vec<Unsayable>,
+}
+
+/// Writes what a store holds as manifests: `organizations.yaml`, `roles.yaml`, and `users.yaml` (`users-0001.yaml`…
+/// above 5,000 users). Read back, they mean the same.
+#[must_use]
+pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
+    let mut writer = Writer { names, rules, live, unsayable: Vec::new() };
+    let mut files = Vec::new();
+    let mut add = |name: String, entries: Vec<(String, Yaml)>| files.push((name, document(MODELINE, &entries)));
+    add("organizations.yaml".to_owned(), vec![("organizations".to_owned(), writer.organizations())]);
+    add("roles.yaml".to_owned(), vec![("roles".to_owned(), writer.roles())]);
+    for (name, entries) in write_users::files(&mut writer) {
+        add(name, entries);
+    }
+    let mut unsayable = writer.unsayable;
+    unsayable.sort();
+    unsayable.dedup();
+    Written { files, unsayable }
+}
+
+impl Writer<'_> {
+    pub(super) fn refuse(&mut self, kind: &'static str, name: impl Into<String>, reason: impl Into<String>) {
+        self.unsayable.push(Unsayable { kind, name: name.into(), reason: reason.into() });
+    }
+
+    fn organizations(&mut self) -> Yaml {
+        let live = self.live;
+        let mut entries = BTreeMap::new();
+        for (&name, organization) in &live.catalog.organizations {
+            let text = self.names.text(name);
+            match refuse_name(text) {
+                Some(reason) => self.refuse("organization", text, reason),
+                None => {
+                    entries.insert(text.to_owned(), self.organization(text, organization));
+                }
+            }
+        }
+        Yaml::Block(entries.into_iter().collect())
+    }
+
+    fn organization(&mut self, organization_name: &str, organization: &Organization) -> Yaml {
+        let Organization { fields, sites, position: _ } = organization;
+        let mut entries = self.fields(("organization", organization_name), fields, organization);
+        let mut written = BTreeMap::new();
+        for (&name, site) in sites {
+            let text = self.names.text(name);
+            let full = format!("{organization_name}/{text}");
+            if let Some(reason) = refuse_site(text) {
+                self.refuse("site", full, reason);
+                continue;
+            }
+            let fields = self.fields(("site", &full), &site.fields, organization);
+            written.insert(text.to_owned(), Yaml::Short(fields));
+        }
+        if !written.is_empty() {
+            entries.push(("sites".to_owned(), Yaml::Block(written.into_iter().collect())));
+        }
+        Yaml::Block(entries)
+    }
+
+    /// Fields of an organization or a site, in the order of the language.
+    fn fields(
+        &mut self,
+        of: (&'static str, &str),
+        fields: &Fields,
+        organization: &Organization,
+    ) -> Vec<(String, Yaml)> {
+        let (kind, name) = of;
+        let mut entries = Vec::new();
+        for field in [known::NAME, known::KIND, known::PARENT, known::DEFAULT, known::INCLUDES] {
+            let Some(&value) = fields.get(&field) else { continue };
+            let refers = field == known::PARENT || field == known::INCLUDES;
+            if refers && !self.refers_to_sayable(kind, value, organization) {
+                let reason = format!("refers in `{}` to something that can't be said", self.names.text(field));
+                self.refuse(kind, name, reason);
+            } else if let Some(value) = self.value(of, field, value) {
+                entries.push((self.names.text(field).to_owned(), value));
+            }
+        }
+        let mut attributes = BTreeMap::new();
+        for (&field, &value) in fields {
+            let Some(attribute) = self.names.text(field).strip_prefix("attributes.") else { continue };
+            if let Some(value) = self.value(of, field, value) {
+                attributes.insert(attribute.to_owned(), value);
+            }
+        }
+        if !attributes.is_empty() {
+            entries.push(("attributes".to_owned(), Yaml::Short(attributes.into_iter().collect())));
+        }
+        entries
+    }
+
+    fn refers_to_sayable(&self, kind: &str, value: Value, organization: &Organization) -> bool {
+        let is_sayable = |name: Name| {
+            let text = self.names.text(name);
+            match kind {
+                "site" => refuse_site(text).is_none() && organization.sites.contains_key(&name),
+                _ => refuse_name(text).is_none() && self.live.catalog.organizations.contains_key(&name),
+            }
+        };
+        match value {
+            Value::Text(known::PLATFORM) | Value::Null | Value::Bool(_) | Value::Number(_) => true,
+            Value::Text(name) => is_sayable(name),
+            Value::Set(list) => self.names.elements(list).iter().all(|&name| is_sayable(name)),
+        }
+    }
+
+    /// A value as YAML; `None` if there is nothing to write, or it can't be said, which is noted.
+    pub(super) fn value(&mut self, of: (&'static str, &str), field: Name, value: Value) -> Option<Yaml> {
+        let texts = match value {
+            Value::Null => return None,
+            Value::Bool(value) => return Some(Yaml::word(if value { "true" } else { "false" })),
+            Value::Number(number) => return Some(Yaml::Word(number.to_string())),
+            Value::Text(text) => vec![self.names.text(text)],
+            Value::Set(list) => self.names.sorted_texts(list),
+        };
+        if let Some(reason) = texts.iter().find_map(|text| refuse_text(text)) {
+            let reason = format!("its field `{}` {reason}", self.names.text(field));
+            self.refuse(of.0, of.1, reason);
+            return None;
+        }
+        Some(match value {
+            Value::Set(_) => Yaml::texts(texts),
+            Value::Text(_) | Value::Null | Value::Bool(_) | Value::Number(_) => Yaml::text(&texts.concat()),
+        })
+    }
+
+    fn roles(&mut self) -> Yaml {
+        let live = self.live;
+        let mut entries = BTreeMap::new();
+        for (&name, role) in &live.catalog.roles {
+            let text = self.names.text(name);
+            if role.vendor || self.rules.roles.vendor.contains_key(text) {
+                continue;
+            }
+            match self.refuse_role(name) {
+                Some(reason) => self.refuse("role", text, reason),
+                None => {
+                    entries.insert(text.to_owned(), Yaml::Short(self.role(role)));
+                }
+            }
+        }
+        Yaml::Block(entries.into_iter().collect())
+    }
+
+    /// Why a role can't be declared, if so.
+    pub(super) fn refuse_role(&self, name: Name) -> Option<String> {
+        let text = self.names.text(name);
+        if let Some(reason) = refuse_name(text) {
+            return Some(reason.to_owned());
+        }
+        let Some(role) = self.live.catalog.roles.get(&name) else {
+            return (!self.rules.roles.vendor.contains_key(text)).then(|| "is not in the catalog".to_owned());
+        };
+        let display = role.name.map(|name| self.names.text(name));
+        let permissions = self.names.sorted_texts(role.permissions);
+        let texts = permissions.into_iter().chain(display);
+        if let Some(reason) = texts.into_iter().find_map(refuse_text) {
+            return Some(format!("its fields: one {reason}"));
+        }
+        let unknown = |included: &&str| {
+            refuse_name(included).is_some()
+                || self.names.find(included).is_none_or(|name| !self.live.catalog.roles.contains_key(&name))
+        };
+        let includes = self.names.sorted_texts(role.includes);
+        includes.iter().find(|included| unknown(included)).map(|_| "includes a role that can't be said".to_owned())
+    }
+
+    fn role(&self, role: &Role) -> Vec<(String, Yaml)> {
+        let Role {
+            name,
+            rank,
+            includes,
+            permissions,
+            site_access,
+            admin,
+            protected,
+            grantable,
+            applies_to,
+            vendor: _,
+            position: _,
+        } = role;
+        let mut entries = Vec::new();
+        let mut add = |key: &str, value: Yaml| entries.push((key.to_owned(), value));
+        if let Some(name) = name {
+            add("name", Yaml::text(self.names.text(*name)));
+        }
+        if let Some(rank) = rank {
+            add("rank", Yaml::Word(rank.to_string()));
+        }
+        for (key, list) in [("includes", includes), ("permissions", permissions)] {
+            if !list.is_empty() {
+                add(key, Yaml::texts(self.names.sorted_texts(*list)));
+            }
+        }
+        match site_access {
+            SiteAccess::Selected => {}
+            SiteAccess::All => add("site_access", Yaml::word("all")),
+        }
+        for (key, value, usual) in
+            [("admin", *admin, false), ("protected", *protected, false), ("grantable", *grantable, true)]
+        {
+            if value != usual {
+                add(key, Yaml::word(if value { "true" } else { "false" }));
+            }
+        }
+        if *applies_to != AppliesTo::default() {
+            let AppliesTo { organization, site, platform, extra } = *applies_to;
+            let places = [(organization, "organization"), (site, "site"), (platform, "platform"), (extra, "extra")];
+            let places = places.into_iter().filter_map(|(applies, place)| applies.then_some(Yaml::word(place)));
+            add("applies_to", Yaml::List(places.collect()));
+        }
+        entries
+    }
+}
+
+/// Why a text can't be the name of a site, if so.
+pub(super) fn refuse_site(name: &str) -> Option<&'static str> {
+    if name.contains('/') { Some("has a `/`") } else { refuse_name(name) }
+}
+
+#[cfg(test)]
+#[path = "write_tests.rs"]
+mod tests;

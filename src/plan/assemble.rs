@@ -1,0 +1,293 @@
+//! From drafts to the plan: names decide ties, counters decide order, and what is left over is deferred.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::action::{Action, Risk, Subject};
+use super::diff::{Counter, Draft, Drafts, Need, diff};
+use super::order::{Account, Left, Node, Order, order};
+use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people};
+use crate::diagnostic::{Diagnostic, has_errors};
+use crate::model::{ActionKind, Collection, Name, Status};
+
+/// Computes the plan. Pure: the same inputs give the same plan.
+///
+/// # Errors
+/// All diagnostics, warnings among them, if what is declared does not fit the rules of the store or what is live.
+pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
+    let mut diagnostics = fit::fit(inputs.names, inputs.desired, inputs.rules);
+    if has_errors(&diagnostics) {
+        return Err(diagnostics);
+    }
+    let Drafts { mut changes, counters, mut unmanaged } = diff(inputs);
+    for change in &mut changes {
+        diagnostics.append(&mut change.diagnostics);
+    }
+    if has_errors(&diagnostics) {
+        return Err(diagnostics);
+    }
+    let mut queue = Queue::new(inputs, changes.into_iter().map(|change| change.drafts));
+    let mut counter_names: Vec<Counter> = counters.keys().copied().collect();
+    counter_names.sort_by_key(|&counter| counter_text(inputs, counter));
+    let account = |counter| counters.get(counter).map_or(Account::default(), account_of);
+    let accounts: Vec<Account> = counter_names.iter().map(account).collect();
+    let nodes = queue.nodes(inputs, &counter_names);
+    let order = order(&nodes, &accounts);
+    let deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
+    let people = people::count(order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
+    queue.mark_last_admins(&order, &counters);
+    let actions = queue.into_actions(&order);
+    unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+    let mut counts: BTreeMap<ActionKind, u32> = BTreeMap::new();
+    for action in &actions {
+        *counts.entry(action.kind).or_default() += 1;
+    }
+    let gap = |(collection, why): (Collection, &str)| (collection.as_str(), why.to_owned());
+    Ok(Plan {
+        store: inputs.store.clone(),
+        digest: digest(inputs.store, inputs.names, &actions),
+        desired: basis::desired(inputs),
+        live: basis::live(inputs),
+        at: inputs.at,
+        valid_until: None,
+        live_people: inputs.live.users().filter(|user| !user.is_service() && user.status != Status::Closed).count(),
+        declared_people: inputs.desired.len(),
+        gaps: inputs.live.evidence.gaps().map(gap).collect(),
+        people,
+        counts,
+        actions,
+        deferred,
+        unmanaged,
+        expiring: Vec::new(),
+        diagnostics,
+    })
+}
+
+/// All drafts in the order of their names, and where each of them stands.
+struct Queue {
+    drafts: Vec<Draft>,
+    /// For each draft: the first place in the unsorted list of its user's drafts, to resolve [`Need::Own`].
+    own: Vec<Vec<u32>>,
+    by_action: HashMap<(ActionKind, Subject), u32>,
+}
+
+impl Queue {
+    fn new(inputs: &Inputs<'_>, changes: impl Iterator<Item = Vec<Draft>>) -> Self {
+        let mut drafts: Vec<(Draft, u32)> = Vec::new();
+        let mut groups: Vec<(u32, u32)> = Vec::new();
+        for change in changes {
+            let (start, group) = (index(drafts.len()), index(groups.len()));
+            groups.push((start, index(change.len())));
+            drafts.extend(change.into_iter().map(|draft| (draft, group)));
+        }
+        let mut sorted: Vec<u32> = (0..index(drafts.len())).collect();
+        sorted.sort_by(|&a, &b| sort_key(inputs, &drafts[a as usize].0).cmp(&sort_key(inputs, &drafts[b as usize].0)));
+        let mut places = vec![0; drafts.len()];
+        for (place, &at) in sorted.iter().enumerate() {
+            places[at as usize] = index(place);
+        }
+        let own = sorted
+            .iter()
+            .map(|&at| {
+                let (draft, group) = &drafts[at as usize];
+                let start = groups[*group as usize].0;
+                let own = draft.needs.iter().filter_map(|need| match need {
+                    Need::Own(other) => Some(places[(start + other) as usize]),
+                    Need::Organization(_) | Need::Site(..) | Need::Role(_) | Need::RoleUpdate(_) | Need::Action(..) => {
+                        None
+                    }
+                });
+                own.collect()
+            })
+            .collect();
+        let mut slots: Vec<Option<Draft>> = drafts.into_iter().map(|(draft, _)| Some(draft)).collect();
+        let drafts: Vec<Draft> = sorted.iter().filter_map(|&at| slots[at as usize].take()).collect();
+        let by_action = drafts
+            .iter()
+            .enumerate()
+            .map(|(at, draft)| ((draft.action.kind, draft.action.subject), index(at)))
+            .collect();
+        Self { drafts, own, by_action }
+    }
+
+    fn nodes(&mut self, inputs: &Inputs<'_>, counters: &[Counter]) -> Vec<Node> {
+        let place: HashMap<Counter, u32> =
+            counters.iter().enumerate().map(|(at, &counter)| (counter, index(at))).collect();
+        let places = |wanted: &[Counter]| -> Vec<u32> {
+            let mut places: Vec<u32> = wanted.iter().filter_map(|counter| place.get(counter).copied()).collect();
+            places.sort_unstable();
+            places
+        };
+        let mut nodes = Vec::with_capacity(self.drafts.len());
+        for at in 0..self.drafts.len() {
+            let mut needs = std::mem::take(&mut self.own[at]);
+            let mut is_missing = false;
+            for need in &self.drafts[at].needs {
+                match self.resolve(inputs, *need) {
+                    Resolved::There => {}
+                    Resolved::Draft(place) => needs.push(place),
+                    Resolved::Missing => is_missing = true,
+                }
+            }
+            needs.sort_unstable();
+            needs.dedup();
+            let draft = &mut self.drafts[at];
+            if is_missing {
+                draft.waits_for.get_or_insert(WaitsFor::Catalog);
+            }
+            nodes.push(Node {
+                needs,
+                takes: places(&draft.takes),
+                gives: places(&draft.gives),
+                is_removal: draft.loses,
+                is_blocked: draft.waits_for.is_some(),
+            });
+        }
+        nodes
+    }
+
+    fn resolve(&self, inputs: &Inputs<'_>, need: Need) -> Resolved {
+        let drafted = |kind, subject| self.by_action.get(&(kind, subject)).map(|&place| Resolved::Draft(place));
+        let live = &inputs.live.catalog;
+        match need {
+            Need::Own(_) => Resolved::There,
+            Need::Organization(organization) if live.organizations.contains_key(&organization) => Resolved::There,
+            Need::Organization(organization) => {
+                let subject = Subject { organization: Some(organization), ..Subject::default() };
+                drafted(ActionKind::CreateOrganization, subject).unwrap_or(Resolved::Missing)
+            }
+            Need::Site(organization, site) if live.has_site(organization, site) => Resolved::There,
+            Need::Site(organization, site) => {
+                let subject = Subject { organization: Some(organization), site: Some(site), ..Subject::default() };
+                drafted(ActionKind::CreateSite, subject).unwrap_or(Resolved::Missing)
+            }
+            Need::Role(role) if is_given(inputs, role) => Resolved::There,
+            Need::Role(role) => drafted(ActionKind::CreateRole, role_subject(role)).unwrap_or(Resolved::Missing),
+            Need::RoleUpdate(role) => drafted(ActionKind::UpdateRole, role_subject(role)).unwrap_or(Resolved::There),
+            Need::Action(kind, subject) => drafted(kind, subject).unwrap_or(Resolved::There),
+        }
+    }
+
+    fn deferred(&self, inputs: &Inputs<'_>, nodes: &[Node], order: &Order, counters: &[Counter]) -> Vec<Deferred> {
+        let left: HashMap<u32, Left> = order.left.iter().copied().collect();
+        let mut deferred: Vec<Deferred> = Vec::with_capacity(order.left.len());
+        for &(place, reason) in &order.left {
+            let root = root(&left, reason, nodes.len());
+            let draft = &self.drafts[place as usize];
+            let cause = &self.drafts[root.map_or(place, |(root, _)| root) as usize];
+            let waits_for = match root.map_or(reason, |(_, reason)| reason) {
+                Left::Counter(counter) => counters[counter as usize].waits_for(),
+                Left::Blocked | Left::Need(_) => cause.waits_for.unwrap_or(WaitsFor::Decision),
+            };
+            let shortfall = match reason {
+                Left::Counter(counter) => Some(order.shortfall[counter as usize]),
+                Left::Blocked | Left::Need(_) => None,
+            };
+            let wait = if draft.wait == (None, None) { cause.wait } else { draft.wait };
+            deferred.push(Deferred {
+                kind: draft.action.kind,
+                subject: draft.action.subject,
+                waits_for,
+                shortfall,
+                since: wait.0,
+                until: wait.1,
+                origins: draft.action.origins.clone(),
+            });
+        }
+        let key = |deferred: &Deferred| subject_key(inputs, &deferred.subject, deferred.kind);
+        deferred.sort_by(|a, b| key(a).cmp(&key(b)));
+        deferred
+    }
+
+    /// Marks what leaves an organization without any active admin, where the settings let it.
+    fn mark_last_admins(&mut self, order: &Order, counters: &BTreeMap<Counter, super::diff::Balance>) {
+        let mut left: BTreeMap<Counter, i64> =
+            counters.iter().map(|(&counter, balance)| (counter, i64::from(balance.today))).collect();
+        for &place in &order.sequence {
+            let draft = &self.drafts[place as usize];
+            draft.takes.iter().for_each(|counter| *left.entry(*counter).or_default() -= 1);
+            draft.gives.iter().for_each(|counter| *left.entry(*counter).or_default() += 1);
+        }
+        left.retain(|counter, left| matches!(counter, Counter::Admin(_)) && *left <= 0);
+        for draft in &mut self.drafts {
+            if draft.takes.iter().any(|counter| left.contains_key(counter)) {
+                draft.risk(Risk::LastAdmin);
+            }
+        }
+    }
+
+    fn into_actions(self, order: &Order) -> Vec<Action> {
+        let mut position = vec![u32::MAX; self.drafts.len()];
+        for (at, &place) in order.sequence.iter().enumerate() {
+            position[place as usize] = index(at);
+        }
+        let mut slots: Vec<Option<Draft>> = self.drafts.into_iter().map(Some).collect();
+        let mut actions = Vec::with_capacity(order.sequence.len());
+        for &place in &order.sequence {
+            let Some(draft) = slots[place as usize].take() else { continue };
+            let mut action = draft.action;
+            action.needs = order.needs[place as usize].iter().map(|&need| position[need as usize]).collect();
+            action.needs.sort_unstable();
+            actions.push(action);
+        }
+        actions
+    }
+}
+
+const fn account_of(balance: &super::diff::Balance) -> Account {
+    Account { slack: balance.slack, debt: balance.debt }
+}
+
+/// Counters in an order that does not depend on handles.
+fn counter_text<'a>(inputs: &Inputs<'a>, counter: Counter) -> Option<&'a str> {
+    match counter {
+        Counter::Seat => None,
+        Counter::Admin(organization) => Some(inputs.names.text(organization)),
+    }
+}
+
+enum Resolved {
+    /// It is there already.
+    There,
+    /// This draft makes it.
+    Draft(u32),
+    /// Nothing makes it.
+    Missing,
+}
+
+/// Follows what is left over to what it waits for in the end.
+fn root(left: &HashMap<u32, Left>, mut reason: Left, bound: usize) -> Option<(u32, Left)> {
+    let mut found = None;
+    for _ in 0..=bound {
+        let Left::Need(place) = reason else { return found };
+        reason = *left.get(&place)?;
+        found = Some((place, reason));
+    }
+    found
+}
+
+/// Whether a role is there: live, or one that the vendor brings.
+fn is_given(inputs: &Inputs<'_>, role: Name) -> bool {
+    inputs.live.catalog.roles.contains_key(&role)
+        || inputs.desired.catalog.roles.get(&role).is_some_and(|role| role.vendor)
+}
+
+const fn role_subject(role: Name) -> Subject {
+    Subject { user: None, organization: None, site: None, role: Some(role) }
+}
+
+type SortKey<'a> = ([Option<&'a str>; 4], &'static str);
+
+/// Ties are decided by user, organization, site, role, kind, all as text.
+fn subject_key<'a>(inputs: &Inputs<'a>, subject: &Subject, kind: ActionKind) -> SortKey<'a> {
+    let Subject { user, organization, site, role } = *subject;
+    let text = |name: Option<Name>| name.map(|name| inputs.names.text(name));
+    ([text(user), text(organization), text(site), text(role)], kind.as_str())
+}
+
+fn sort_key<'a>(inputs: &Inputs<'a>, draft: &Draft) -> SortKey<'a> {
+    subject_key(inputs, &draft.action.subject, draft.action.kind)
+}
+
+fn index(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,209 @@
+//! The difference between the access that a user should have and the access that is live.
+//!
+//! Only what is in scope is compared: an organization that no manifest declares is left alone; at undeclared sites of
+//! a declared one a declared user loses the grant (`language.md` §3, 4 and 7).
+
+use super::Context;
+use crate::model::{Effective, Grant, List, Membership, Name, known};
+use crate::rules::RoleChangeLoss;
+
+/// One difference in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Delta {
+    /// Becomes a member.
+    AddMembership(Membership),
+    /// The membership ends, and these grants with it.
+    RemoveMembership(Membership, Vec<Grant>),
+    /// Another role; on the platform where the organization is [`known::PLATFORM`].
+    ChangeRole { organization: Name, from: Option<Name>, to: Option<Name> },
+    /// Other extra roles or another default site.
+    UpdateMembership { from: Membership, to: Membership },
+    /// A site more.
+    GrantSite(Grant),
+    /// Another role on a site.
+    ChangeSiteRole { organization: Name, site: Name, from: Option<Name>, to: Option<Name> },
+    /// A site less.
+    RevokeSite(Grant),
+}
+
+impl Delta {
+    /// Where it is.
+    pub(super) const fn organization(&self) -> Name {
+        match self {
+            Self::AddMembership(membership) | Self::RemoveMembership(membership, _) => membership.organization,
+            Self::ChangeRole { organization, .. } | Self::ChangeSiteRole { organization, .. } => *organization,
+            Self::UpdateMembership { to, .. } => to.organization,
+            Self::GrantSite(grant) | Self::RevokeSite(grant) => grant.organization,
+        }
+    }
+
+    /// Whether the user can do something afterwards that they could not before.
+    pub(super) fn gains(&self, context: &Context<'_>) -> bool {
+        match self {
+            Self::AddMembership(_) | Self::GrantSite(_) => true,
+            Self::RemoveMembership(..) | Self::RevokeSite(_) => false,
+            Self::ChangeRole { from, to, .. } | Self::ChangeSiteRole { from, to, .. } => context.escalates(*from, *to),
+            Self::UpdateMembership { from, to } => context.adds(from.extra_roles, to.extra_roles),
+        }
+    }
+
+    /// Whether the user can't do something afterwards that they could before.
+    pub(super) fn loses(&self, context: &Context<'_>) -> bool {
+        match self {
+            Self::AddMembership(_) | Self::GrantSite(_) => false,
+            Self::RemoveMembership(..) | Self::RevokeSite(_) => true,
+            Self::ChangeRole { from, to, .. } | Self::ChangeSiteRole { from, to, .. } => context.escalates(*to, *from),
+            Self::UpdateMembership { from, to } => context.adds(to.extra_roles, from.extra_roles),
+        }
+    }
+
+    /// Whether this is more than a plain gain (`rules.md`): a first access is an escalation only with `admin`, an
+    /// extra role, or reach widened to all sites.
+    pub(super) fn is_escalation(&self, context: &Context<'_>) -> bool {
+        match self {
+            Self::AddMembership(membership) => context.is_escalating_membership(membership),
+            Self::GrantSite(grant) => context.is_admin_role(grant.role),
+            Self::RemoveMembership(..) | Self::RevokeSite(_) => false,
+            Self::ChangeRole { from: None, to, .. } => context.is_admin_role(*to) || context.reaches_all(*to),
+            Self::ChangeSiteRole { from: None, to, .. } => context.is_admin_role(*to),
+            Self::ChangeRole { .. } | Self::ChangeSiteRole { .. } | Self::UpdateMembership { .. } => {
+                self.gains(context)
+            }
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Whether `to` gives something that `from` does not.
+    pub(super) fn escalates(&self, from: Option<Name>, to: Option<Name>) -> bool {
+        self.inputs.rules.escalates(&self.inputs.desired.catalog, self.inputs.names, from, to)
+    }
+
+    fn adds(&self, from: List, to: List) -> bool {
+        let from = self.inputs.names.elements(from);
+        self.inputs.names.elements(to).iter().any(|role| !from.contains(role))
+    }
+
+    /// Whether holders of the role administer users, as declared or, if it is not declared, as live.
+    pub(super) fn is_admin_role(&self, role: Option<Name>) -> bool {
+        role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.is_admin()))
+    }
+
+    /// Whether holders of the role reach every site, as declared or, if it is not declared, as live.
+    pub(super) fn reaches_all(&self, role: Option<Name>) -> bool {
+        let desired = &self.inputs.desired.catalog;
+        if desired.role(role).is_some() {
+            desired.reaches_all(role)
+        } else {
+            self.inputs.live.catalog.reaches_all(role)
+        }
+    }
+
+    /// Whether a new membership like this is an escalation.
+    pub(super) fn is_escalating_membership(&self, membership: &Membership) -> bool {
+        self.is_admin_role(membership.role) || !membership.extra_roles.is_empty() || self.reaches_all(membership.role)
+    }
+
+    /// Whether an organization is one that the manifests declare, or the platform.
+    pub(super) fn in_scope(&self, organization: Name) -> bool {
+        organization == known::PLATFORM || self.inputs.desired.catalog.organizations.contains_key(&organization)
+    }
+}
+
+/// All differences of one user, in no order.
+pub(super) fn deltas(
+    context: &Context<'_>,
+    desired: &Effective,
+    memberships: &[Membership],
+    grants: &[Grant],
+) -> Vec<Delta> {
+    if desired.memberships == memberships && desired.grants == grants {
+        return Vec::new();
+    }
+    let mut deltas = Vec::new();
+    for organization in organizations(desired, memberships, grants) {
+        if !context.in_scope(organization) {
+            continue;
+        }
+        let wanted = desired.memberships.iter().find(|membership| membership.organization == organization);
+        let live = memberships.iter().find(|membership| membership.organization == organization);
+        let wanted_grants: Vec<Grant> = in_organization(&desired.grants, organization).collect();
+        let live_grants: Vec<Grant> = in_organization(grants, organization).collect();
+        if organization == known::PLATFORM {
+            let none = no_roles(organization);
+            membership_deltas(live.unwrap_or(&none), wanted.unwrap_or(&none), &mut deltas);
+            continue;
+        }
+        match (wanted, live) {
+            (None, Some(live)) if is_stored(context) => {
+                deltas.push(Delta::RemoveMembership(*live, live_grants));
+                continue;
+            }
+            (Some(wanted), None) if is_stored(context) => deltas.push(Delta::AddMembership(*wanted)),
+            (wanted, live) => {
+                // A membership that exists with the account is one without a role where nobody says more.
+                let none = no_roles(organization);
+                membership_deltas(live.unwrap_or(&none), wanted.unwrap_or(&none), &mut deltas);
+            }
+        }
+        let role = wanted.and_then(|membership| membership.role);
+        let changes_role = live.is_some_and(|live| live.role != role);
+        let sites_are_lost = changes_role && context.inputs.rules.role_change_loses(RoleChangeLoss::Sites);
+        let live_grants: &[Grant] = if sites_are_lost { &[] } else { &live_grants };
+        grant_deltas(&wanted_grants, live_grants, context.reaches_all(role), &mut deltas);
+    }
+    deltas
+}
+
+fn is_stored(context: &Context<'_>) -> bool {
+    context.inputs.rules.memberships.stored != Some(false)
+}
+
+fn no_roles(organization: Name) -> Membership {
+    Membership { organization, role: None, extra_roles: List::EMPTY, default_site: None }
+}
+
+fn organizations(desired: &Effective, memberships: &[Membership], grants: &[Grant]) -> Vec<Name> {
+    let of_memberships = desired.memberships.iter().chain(memberships).map(|membership| membership.organization);
+    let mut all: Vec<Name> =
+        of_memberships.chain(desired.grants.iter().chain(grants).map(|grant| grant.organization)).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn in_organization(grants: &[Grant], organization: Name) -> impl Iterator<Item = Grant> + '_ {
+    grants.iter().copied().filter(move |grant| grant.organization == organization)
+}
+
+fn membership_deltas(live: &Membership, wanted: &Membership, deltas: &mut Vec<Delta>) {
+    if live.role != wanted.role {
+        deltas.push(Delta::ChangeRole { organization: wanted.organization, from: live.role, to: wanted.role });
+    }
+    if live.extra_roles != wanted.extra_roles || live.default_site != wanted.default_site {
+        deltas.push(Delta::UpdateMembership { from: *live, to: *wanted });
+    }
+}
+
+/// Under a role that reaches every site, grants without a role are neither written nor revoked nor compared.
+fn grant_deltas(wanted: &[Grant], live: &[Grant], reaches_all: bool, deltas: &mut Vec<Delta>) {
+    for &grant in wanted {
+        match live.iter().find(|live| live.site == grant.site) {
+            None => deltas.push(Delta::GrantSite(grant)),
+            Some(live) if live.role != grant.role => deltas.push(Delta::ChangeSiteRole {
+                organization: grant.organization,
+                site: grant.site,
+                from: live.role,
+                to: grant.role,
+            }),
+            Some(_) => {}
+        }
+    }
+    for &grant in live {
+        let is_wanted = wanted.iter().any(|wanted| wanted.site == grant.site);
+        let is_beside_all = reaches_all && grant.role.is_none();
+        if !(is_wanted || is_beside_all) {
+            deltas.push(Delta::RevokeSite(grant));
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Who administers an organization, and what an action takes from or gives to that number.
+//!
+//! An admin place is held by an active account through the role of its membership, an extra role there, or an
+//! attribute, where the rules or the catalog say `admin: true`. A role on a single site gives none: it could not
+//! rescue an organization.
+
+use std::collections::BTreeMap;
+
+use super::{Change, Context, Counter, Draft, Need};
+use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, Value, known};
+use crate::plan::Inputs;
+
+/// Whether holders of a role administer users: as live, and as declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct AdminFlags {
+    live: Option<bool>,
+    declared: Option<bool>,
+}
+
+impl AdminFlags {
+    /// As it will be: as declared, or else as live.
+    pub(super) const fn is_admin(self) -> bool {
+        match (self.declared, self.live) {
+            (Some(flag), _) | (None, Some(flag)) => flag,
+            (None, None) => false,
+        }
+    }
+
+    /// How the plan changes the role's own field, of a role that is there.
+    pub(super) const fn flip(self) -> Option<Flip> {
+        match (self.live, self.is_admin()) {
+            (Some(false), true) => Some(Flip::Raised),
+            (Some(true), false) => Some(Flip::Dropped),
+            (Some(true), true) | (Some(false), false) | (None, _) => None,
+        }
+    }
+
+    /// As it is today; a role that is not there yet counts as it will be.
+    const fn was_admin(self) -> bool {
+        match (self.live, self.declared) {
+            (Some(flag), _) | (None, Some(flag)) => flag,
+            (None, None) => false,
+        }
+    }
+}
+
+/// The flags of every role on either side.
+pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
+    let mut flags: BTreeMap<Name, AdminFlags> = BTreeMap::new();
+    for (&role, live) in &inputs.live.catalog.roles {
+        flags.insert(role, AdminFlags { live: Some(live.admin), declared: None });
+    }
+    for (&role, declared) in &inputs.desired.catalog.roles {
+        let entry = flags.entry(role).or_insert(AdminFlags { live: None, declared: None });
+        // What the vendor brings is as the rules say, on both sides.
+        if declared.vendor {
+            entry.live = Some(declared.admin);
+        }
+        entry.declared = Some(declared.admin);
+    }
+    flags
+}
+
+/// How a plan changes the `admin` field of a role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flip {
+    /// Its holders become admins.
+    Raised,
+    /// Its holders are admins no more.
+    Dropped,
+}
+
+/// By which flags of the roles an account is judged, where a plan changes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// As they are.
+    Today,
+    /// Before a role is made less and after one is made more: users are changed between these two.
+    Meanwhile,
+    /// As they are declared.
+    InTheEnd,
+}
+
+/// The ways in which an account is an admin of one organization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Ways {
+    role: bool,
+    extra: bool,
+    attribute: bool,
+}
+
+impl Ways {
+    pub(super) const fn any(self) -> bool {
+        self.role || self.extra || self.attribute
+    }
+}
+
+impl Context<'_> {
+    /// The ways in which a membership makes an active account an admin.
+    pub(super) fn ways(&self, membership: Option<&Membership>, facts: &[Fact], when: When) -> Ways {
+        let Some(membership) = membership else { return Ways::default() };
+        let is_admin = |role: Name| {
+            self.roles.get(&role).is_some_and(|flags| match when {
+                When::Today => flags.was_admin(),
+                When::Meanwhile => flags.was_admin() || flags.is_admin(),
+                When::InTheEnd => flags.is_admin(),
+            })
+        };
+        let has = |fact: &Fact| !matches!(fact.value, Value::Null | Value::Bool(false));
+        Ways {
+            role: membership.role.is_some_and(is_admin),
+            extra: !membership.extra_roles.is_empty()
+                && self.inputs.names.elements(membership.extra_roles).iter().copied().any(is_admin),
+            attribute: !self.admin_attributes.is_empty()
+                && facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && has(fact)),
+        }
+    }
+
+    /// Organizations of which this live account is an active admin.
+    pub(super) fn admin_places(&self, live: &LiveView<'_>, when: When) -> Vec<Name> {
+        if live.status != Status::Active {
+            return Vec::new();
+        }
+        let memberships = live.memberships.iter();
+        let places = memberships.filter(|membership| self.ways(Some(membership), live.facts, when).any());
+        places.map(|membership| membership.organization).collect()
+    }
+}
+
+/// Active admins of each organization, in people.
+pub(super) fn count(context: &Context<'_>) -> BTreeMap<Name, u32> {
+    let mut admins: BTreeMap<Name, u32> = BTreeMap::new();
+    for live in context.inputs.live.users() {
+        for organization in context.admin_places(&live, When::Today) {
+            *admins.entry(organization).or_default() += 1;
+        }
+    }
+    admins
+}
+
+/// What one user's drafts do to the admin places of one organization.
+pub(super) struct PlaceChange<'a> {
+    pub(super) organization: Name,
+    /// The ways today.
+    pub(super) before: Ways,
+    /// The ways afterwards.
+    pub(super) after: Ways,
+    /// The role that the membership has afterwards, and its extra roles.
+    pub(super) membership: Option<&'a Membership>,
+    /// The draft that makes the account active, if one does.
+    pub(super) activation: Option<u32>,
+}
+
+/// Puts takes, gives and needs on the drafts of one user for one organization.
+pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
+    let PlaceChange { organization, before, after, membership, activation } = *place;
+    let counter = Counter::Admin(organization);
+    let of = |change: &Change, kinds: &[ActionKind]| -> Option<u32> {
+        let found = change.drafts.iter().position(|draft| {
+            let in_place = draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization;
+            kinds.contains(&draft.action.kind) && (in_place || draft.action.kind == ActionKind::ChangeAccess)
+        });
+        found.and_then(|at| u32::try_from(at).ok())
+    };
+    let by_role = of(change, &[ActionKind::ChangeRole, ActionKind::RemoveMembership, ActionKind::AddMembership]);
+    let by_extra = of(change, &[ActionKind::UpdateMembership]);
+    let by_attribute = of(change, &[ActionKind::ChangeAccess]);
+    let ends = of(change, &[ActionKind::RemoveMembership]);
+    if before.any() && !after.any() {
+        // Every way goes; the last of the drafts, in a chain, takes the place.
+        let mut chain: Vec<u32> = match ends {
+            Some(end) => vec![end],
+            None => [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)]
+                .into_iter()
+                .filter_map(|(was, draft)| if was { draft } else { None })
+                .collect(),
+        };
+        chain.dedup();
+        for pair in chain.windows(2) {
+            change.drafts[pair[1] as usize].needs.push(Need::Own(pair[0]));
+        }
+        if let Some(&last) = chain.last() {
+            change.drafts[last as usize].takes.push(counter);
+        }
+        return;
+    }
+    let adds = [
+        (after.role && !before.role, by_role),
+        (after.extra && !before.extra, by_extra.or(by_role)),
+        (after.attribute && !before.attribute, by_attribute),
+    ];
+    let adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
+    if before.any() {
+        let drops = [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)];
+        let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
+        // One way replaces another: the old one goes only when the new one is there.
+        let keeps =
+            (before.role && after.role) || (before.extra && after.extra) || (before.attribute && after.attribute);
+        let new = adding.first().copied().filter(|_| !keeps);
+        // And if the new one is there only by a role's own change, when that is done.
+        let is_there = after.attribute || context.ways(membership, &[], When::Today).any();
+        for old in dropping {
+            if let Some(new) = new.filter(|&new| new != old) {
+                change.drafts[old as usize].needs.push(Need::Own(new));
+            }
+            if !is_there && after.any() {
+                wait_for_role_updates(context, &mut change.drafts[old as usize], membership);
+            }
+        }
+        return;
+    }
+    if after.any() {
+        // The first new way gives the place; with no new way it is the activation, or the role's own update.
+        let Some(giver) = adding.first().copied().or(activation) else { return };
+        change.drafts[giver as usize].gives.push(counter);
+        if let Some(activation) = activation.filter(|&activation| activation != giver) {
+            change.drafts[giver as usize].needs.push(Need::Own(activation));
+        }
+        wait_for_role_updates(context, &mut change.drafts[giver as usize], membership);
+    }
+}
+
+/// Makes a draft wait for the changes by which roles of this membership become admin roles.
+fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, membership: Option<&Membership>) {
+    for role in membership.into_iter().flat_map(|membership| roles_of(context, membership)) {
+        if context.roles.get(&role).is_some_and(|flags| flags.flip() == Some(Flip::Raised)) {
+            draft.needs.push(Need::RoleUpdate(role));
+        }
+    }
+}
+
+pub(super) fn roles_of(context: &Context<'_>, membership: &Membership) -> Vec<Name> {
+    let extra = context.inputs.names.elements(membership.extra_roles);
+    membership.role.into_iter().chain(extra.iter().copied()).collect()
+}

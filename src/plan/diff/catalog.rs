@@ -1,0 +1,165 @@
+//! Organizations, sites and roles: what is declared and missing or different. What no manifest names stays.
+
+use super::{Change, Draft, Need, own_line};
+use crate::diagnostic::Position;
+use crate::model::{ActionKind, Fact, Fields, Name, Role, SiteAccess, Value, known};
+use crate::plan::action::{Risk, State, Subject};
+use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
+
+/// The drafts of the catalog, and what is left alone.
+pub(super) fn diff(inputs: &Inputs<'_>) -> (Change, Vec<Unmanaged>) {
+    let mut change = Change::default();
+    roles(inputs, &mut change);
+    organizations(inputs, &mut change);
+    if inputs.policy.catalog == CatalogPolicy::Existing {
+        change.drafts.retain(|draft| draft.action.before.is_none());
+        for draft in &mut change.drafts {
+            draft.waits_for = Some(WaitsFor::Catalog);
+        }
+    }
+    (change, unmanaged(inputs))
+}
+
+fn roles(inputs: &Inputs<'_>, change: &mut Change) {
+    for (&name, declared) in &inputs.desired.catalog.roles {
+        if declared.vendor {
+            continue;
+        }
+        let subject = Subject { role: Some(name), ..Subject::default() };
+        let wanted = declared.facts(inputs.names);
+        let mut draft = match inputs.live.catalog.roles.get(&name) {
+            None => {
+                let set = wanted.into_iter().filter(|fact| fact.value != Value::Null).collect();
+                Draft::new(ActionKind::CreateRole, subject, None, Some(State::of(set))).because("declared")
+            }
+            Some(live) => {
+                let Some((before, after)) = changed(&live.facts(inputs.names), &wanted) else { continue };
+                let mut draft =
+                    Draft::new(ActionKind::UpdateRole, subject, Some(State::of(before)), Some(State::of(after)));
+                if widens(inputs, live, declared) {
+                    draft.risk(Risk::Escalation);
+                }
+                if widens(inputs, declared, live) {
+                    draft.risk(Risk::Removal);
+                }
+                draft.because("role differs")
+            }
+        };
+        draft.needs.extend(inputs.names.elements(declared.includes).iter().copied().map(Need::Role));
+        finish(draft, declared.position, change);
+    }
+}
+
+/// Whether holders of the role can do more as `to` than as `from`.
+fn widens(inputs: &Inputs<'_>, from: &Role, to: &Role) -> bool {
+    let has_more = |from, to| {
+        let from = inputs.names.elements(from);
+        inputs.names.elements(to).iter().any(|name| !from.contains(name))
+    };
+    (to.admin && !from.admin)
+        || (to.site_access == SiteAccess::All && from.site_access == SiteAccess::Selected)
+        || to.rank > from.rank
+        || has_more(from.permissions, to.permissions)
+        || has_more(from.includes, to.includes)
+}
+
+fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
+    for (&name, declared) in &inputs.desired.catalog.organizations {
+        let live = inputs.live.catalog.organizations.get(&name);
+        let subject = Subject { organization: Some(name), ..Subject::default() };
+        let kinds = (ActionKind::CreateOrganization, ActionKind::UpdateOrganization);
+        if let Some(mut draft) = object(&declared.fields, live.map(|live| &live.fields), subject, kinds) {
+            if let Some(Value::Text(parent)) = declared.fields.get(&known::PARENT)
+                && *parent != known::PLATFORM
+            {
+                draft.needs.push(Need::Organization(*parent));
+            }
+            if live.is_none() && !inputs.rules.creates_organizations() {
+                draft = draft.waiting(WaitsFor::Catalog);
+            }
+            finish(draft, declared.position, change);
+        }
+        for (&site, declared) in &declared.sites {
+            let live = live.and_then(|live| live.sites.get(&site));
+            let subject = Subject { organization: Some(name), site: Some(site), ..Subject::default() };
+            let kinds = (ActionKind::CreateSite, ActionKind::UpdateSite);
+            let Some(mut draft) = object(&declared.fields, live.map(|live| &live.fields), subject, kinds) else {
+                continue;
+            };
+            draft.needs.push(Need::Organization(name));
+            if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
+                draft.needs.extend(inputs.names.elements(*includes).iter().map(|&other| Need::Site(name, other)));
+                if live.is_some() {
+                    draft.risk(Risk::Escalation);
+                }
+            }
+            finish(draft, declared.position, change);
+        }
+    }
+}
+
+/// An organization or a site: made, or its managed fields changed.
+fn object(
+    declared: &Fields,
+    live: Option<&Fields>,
+    subject: Subject,
+    (create, update): (ActionKind, ActionKind),
+) -> Option<Draft> {
+    let wanted: Vec<Fact> = declared.iter().map(|(&field, &value)| Fact::new(field, value)).collect();
+    let Some(live) = live else {
+        let set = wanted.into_iter().filter(|fact| !is_unset(fact.value)).collect();
+        return Some(Draft::new(create, subject, None, Some(State::of(set))).because("declared"));
+    };
+    let current: Vec<Fact> = wanted
+        .iter()
+        .map(|fact| Fact::new(fact.field, live.get(&fact.field).copied().unwrap_or(Value::Null)))
+        .collect();
+    let (before, after) = changed(&current, &wanted)?;
+    Some(Draft::new(update, subject, Some(State::of(before)), Some(State::of(after))).because("fields differ"))
+}
+
+/// The facts that differ, before and after; both lists have the same fields in the same order.
+fn changed(before: &[Fact], after: &[Fact]) -> Option<(Vec<Fact>, Vec<Fact>)> {
+    let differing = before
+        .iter()
+        .zip(after)
+        .filter(|(before, after)| before.value != after.value && !(is_unset(before.value) && is_unset(after.value)));
+    let (before, after): (Vec<Fact>, Vec<Fact>) = differing.map(|(&before, &after)| (before, after)).unzip();
+    (!after.is_empty()).then_some((before, after))
+}
+
+/// Whether a value says as much as none: empty, false, or not set.
+fn is_unset(value: Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Text(text) => text == known::PLATFORM,
+        Value::Set(list) => list.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+fn finish(mut draft: Draft, position: Option<Position>, change: &mut Change) {
+    draft.action.origins = position.map(own_line).unwrap_or_default();
+    change.push(draft);
+}
+
+fn unmanaged(inputs: &Inputs<'_>) -> Vec<Unmanaged> {
+    let names = inputs.names;
+    let text = |name: Name| names.text(name).to_owned();
+    let mut unmanaged = Vec::new();
+    let declared = &inputs.desired.catalog;
+    for (&name, organization) in &inputs.live.catalog.organizations {
+        let Some(known_sites) = declared.organizations.get(&name).map(|organization| &organization.sites) else {
+            unmanaged.push(Unmanaged { kind: "organization", name: text(name), reason: "no manifest names it" });
+            continue;
+        };
+        for &site in organization.sites.keys().filter(|site| !known_sites.contains_key(site)) {
+            let name = format!("{}/{}", names.text(name), names.text(site));
+            unmanaged.push(Unmanaged { kind: "site", name, reason: "no manifest names it" });
+        }
+    }
+    for &name in inputs.live.catalog.roles.keys().filter(|name| !declared.roles.contains_key(name)) {
+        unmanaged.push(Unmanaged { kind: "role", name: text(name), reason: "no manifest names it" });
+    }
+    unmanaged
+}

@@ -1,0 +1,216 @@
+//! From differences in access to drafts, with their needs: nothing may dangle, whatever part of a plan is done.
+
+use super::access::Delta;
+use super::{Change, Context, Draft, Need};
+use crate::model::{ActionKind, Fact, Grant, List, LiveView, Membership, Name, Piece, UserView, Value, known};
+use crate::plan::action::{Origin, Risk, State, Subject};
+use crate::rules::{RoleChange, RoleChangeLoss};
+
+/// Whose differences become drafts.
+pub(super) struct AccessDrafts<'a> {
+    pub(super) desired: &'a UserView<'a>,
+    /// What is live of it, if anything is.
+    pub(super) live: Option<&'a LiveView<'a>>,
+    /// The draft that makes the account, or makes it active again, if there is one.
+    pub(super) activation: Option<u32>,
+    /// Why, if there is one reason for all.
+    pub(super) reason: Option<&'static str>,
+}
+
+/// Adds a draft for each difference.
+pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, deltas: &[Delta], change: &mut Change) {
+    let mut pieces = Vec::new();
+    if !deltas.is_empty() {
+        whose.desired.pieces(context.inputs.names, &mut pieces);
+    }
+    let first = change.drafts.len();
+    for delta in deltas {
+        let mut draft = draft(context, whose, delta);
+        draft.action.origins = origins(whose.desired, &pieces, delta);
+        draft.gains = delta.gains(context);
+        draft.loses = delta.loses(context);
+        if delta.is_escalation(context) {
+            draft.risk(Risk::Escalation);
+        }
+        if let Some(reason) = whose.reason {
+            draft.action.reason = reason;
+        }
+        change.push(draft);
+    }
+    let place = |at: usize| u32::try_from(first + at).unwrap_or(u32::MAX);
+    for (at, delta) in deltas.iter().enumerate() {
+        for (other_at, other) in deltas.iter().enumerate() {
+            if other_at != at && comes_before(context, whose, other, delta) {
+                change.drafts[first + at].needs.push(Need::Own(place(other_at)));
+            }
+        }
+    }
+}
+
+/// Whether `other` has to be done before `delta` of the same user.
+fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, delta: &Delta) -> bool {
+    let is_here = other.organization() == delta.organization();
+    match (other, delta) {
+        // No grant without its membership.
+        (Delta::AddMembership(_), Delta::GrantSite(_)) => is_here,
+        // Under a role that reaches every site nothing is granted; what a role change loses is given after it.
+        (Delta::ChangeRole { from, .. }, Delta::GrantSite(_)) => {
+            is_here && (context.reaches_all(*from) || context.inputs.rules.role_change_loses(RoleChangeLoss::Sites))
+        }
+        (Delta::ChangeRole { .. }, Delta::UpdateMembership { .. }) => {
+            is_here && context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
+        }
+        // A default site is among the user's sites, before and after.
+        (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => is_here && to.default_site == Some(grant.site),
+        (Delta::UpdateMembership { from, .. }, Delta::RevokeSite(grant)) => {
+            is_here && from.default_site == Some(grant.site) && whose.activation.is_none()
+        }
+        // Where a person can be in so many organizations only, the old ones go first.
+        (Delta::RemoveMembership(..), Delta::AddMembership(_)) => {
+            let max = context.inputs.rules.memberships.per_user.and_then(|span| span.max);
+            let live = whose.live.map_or(0, |live| live.memberships.len());
+            max.is_some_and(|max| live >= max as usize)
+        }
+        (
+            Delta::AddMembership(_)
+            | Delta::RemoveMembership(..)
+            | Delta::ChangeRole { .. }
+            | Delta::UpdateMembership { .. }
+            | Delta::GrantSite(_)
+            | Delta::ChangeSiteRole { .. }
+            | Delta::RevokeSite(_),
+            _,
+        ) => false,
+    }
+}
+
+fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta) -> Draft {
+    let user = Some(whose.desired.key);
+    let organization = Some(delta.organization()).filter(|&organization| organization != known::PLATFORM);
+    let subject = |site| Subject { user, organization, site, role: None };
+    let role_state = |role: Option<Name>| State::field(known::ROLE, Value::optional_text(role));
+    match delta {
+        Delta::AddMembership(membership) => {
+            let after = State::of(membership_facts(membership));
+            let mut draft = Draft::new(ActionKind::AddMembership, subject(None), None, Some(after));
+            draft.needs = membership_needs(context, membership);
+            draft.because("declared")
+        }
+        Delta::RemoveMembership(membership, grants) => {
+            let before = State { facts: membership_facts(membership), memberships: Vec::new(), grants: grants.clone() };
+            Draft::new(ActionKind::RemoveMembership, subject(None), Some(before), None).because("no longer declared")
+        }
+        Delta::ChangeRole { organization: place, from, to } => {
+            let (mut before, mut after) = (role_state(*from), role_state(*to));
+            if context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
+                whole_membership(whose, *place, *to, &mut before, &mut after);
+            }
+            let mut draft = Draft::new(ActionKind::ChangeRole, subject(None), Some(before), Some(after));
+            draft.needs.extend(to.map(Need::Role));
+            draft.because("role differs")
+        }
+        Delta::UpdateMembership { from, to } => {
+            let changed = |of: &Membership| -> Vec<Fact> {
+                let mut facts = Vec::new();
+                if from.extra_roles != to.extra_roles {
+                    facts.push(Fact::new(known::EXTRA_ROLES, Value::Set(of.extra_roles)));
+                }
+                if from.default_site != to.default_site {
+                    facts.push(Fact::new(known::DEFAULT_SITE, Value::optional_text(of.default_site)));
+                }
+                facts
+            };
+            let (before, after) = (State::of(changed(from)), State::of(changed(to)));
+            let mut draft = Draft::new(ActionKind::UpdateMembership, subject(None), Some(before), Some(after));
+            draft.needs = membership_needs(context, &Membership { role: None, ..*to });
+            draft.because("membership differs")
+        }
+        Delta::GrantSite(grant) => {
+            let mut draft =
+                Draft::new(ActionKind::GrantSite, subject(Some(grant.site)), None, Some(role_state(grant.role)));
+            draft.needs = grant_needs(grant);
+            draft.because("declared")
+        }
+        Delta::ChangeSiteRole { site, from, to, .. } => {
+            let mut draft = Draft::new(
+                ActionKind::ChangeSiteRole,
+                subject(Some(*site)),
+                Some(role_state(*from)),
+                Some(role_state(*to)),
+            );
+            draft.needs.extend(to.map(Need::Role));
+            draft.because("role differs")
+        }
+        Delta::RevokeSite(grant) => {
+            Draft::new(ActionKind::RevokeSite, subject(Some(grant.site)), Some(role_state(grant.role)), None)
+                .because("no longer declared")
+        }
+    }
+}
+
+/// Role, extra roles and default site of a membership, as facts.
+pub(super) fn membership_facts(membership: &Membership) -> Vec<Fact> {
+    let Membership { organization: _, role, extra_roles, default_site } = *membership;
+    vec![
+        Fact::new(known::ROLE, Value::optional_text(role)),
+        Fact::new(known::EXTRA_ROLES, Value::Set(extra_roles)),
+        Fact::new(known::DEFAULT_SITE, Value::optional_text(default_site)),
+    ]
+}
+
+/// What the catalog has to hold before somebody is a member like this.
+pub(super) fn membership_needs(context: &Context<'_>, membership: &Membership) -> Vec<Need> {
+    let Membership { organization, role, extra_roles, default_site } = *membership;
+    let mut needs: Vec<Need> = role.map(Need::Role).into_iter().collect();
+    needs.extend(context.inputs.names.elements(extra_roles).iter().copied().map(Need::Role));
+    if organization != known::PLATFORM {
+        needs.push(Need::Organization(organization));
+        needs.extend(default_site.map(|site| Need::Site(organization, site)));
+    }
+    needs
+}
+
+/// What the catalog has to hold before a site is granted like this.
+pub(super) fn grant_needs(grant: &Grant) -> Vec<Need> {
+    let Grant { organization, site, role } = *grant;
+    let mut needs = vec![Need::Site(organization, site)];
+    needs.extend(role.map(Need::Role));
+    needs
+}
+
+/// A role that is changed by removing and adding carries all that hangs on it.
+fn whole_membership(whose: &AccessDrafts<'_>, place: Name, to: Option<Name>, before: &mut State, after: &mut State) {
+    let Some(live) = whose.live else { return };
+    let Some(membership) = live.membership(place) else { return };
+    let none = Membership { organization: place, role: None, extra_roles: List::EMPTY, default_site: None };
+    let grants: Vec<Grant> = live.grants_in(place).copied().collect();
+    *before = State { facts: membership_facts(membership), memberships: Vec::new(), grants: grants.clone() };
+    let kept =
+        Membership { role: to, extra_roles: membership.extra_roles, default_site: membership.default_site, ..none };
+    *after = State { facts: membership_facts(&kept), memberships: Vec::new(), grants };
+}
+
+/// The lines that want a difference; what nobody wants any more points to where the user is declared.
+fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origin> {
+    let organization = delta.organization();
+    let (site, role) = match delta {
+        Delta::AddMembership(membership) => (None, membership.role),
+        Delta::ChangeRole { to, .. } => (None, *to),
+        Delta::UpdateMembership { .. } => (None, None),
+        Delta::GrantSite(grant) => (Some(grant.site), grant.role),
+        Delta::ChangeSiteRole { site, to, .. } => (Some(*site), *to),
+        Delta::RemoveMembership(..) | Delta::RevokeSite(_) => return super::own_line(desired.position),
+    };
+    let mut origins: Vec<Origin> = pieces
+        .iter()
+        .filter(|piece| piece.organization == organization && piece.site == site)
+        .filter(|piece| role.is_none() || piece.role == role)
+        .map(|piece| Origin {
+            position: piece.position,
+            via: piece.source.map(|source| desired.desired.source(source).label),
+        })
+        .collect();
+    origins.sort_unstable();
+    origins.dedup();
+    if origins.is_empty() { super::own_line(desired.position) } else { origins }
+}

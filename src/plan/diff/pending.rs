@@ -1,0 +1,292 @@
+//! Onboarding, and accounts whose invitation is not accepted yet (`language.md` §3, 11).
+
+use super::access::{Delta, deltas};
+use super::grants::{AccessDrafts, access_drafts, grant_needs, membership_needs};
+use super::profile;
+use super::user::{account_state, change_access, effective, is_about_sites, settle_admins, user_subject};
+use super::{Change, Context, Counter, Draft, Need, own_line};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{
+    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, List, LiveView, Membership, Name, Status,
+    UserView, Value, known,
+};
+use crate::plan::WaitsFor;
+use crate::plan::action::{Risk, State};
+use crate::rules::{OnBoarding, Renewal};
+
+/// A declared person without an account.
+pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
+    let mut change = Change::default();
+    let status = match (desired.status, context.inputs.rules.onboarding()) {
+        // Nobody is let in to be locked out.
+        (Some(DeclaredStatus::Inactive), _) => return change,
+        (Some(DeclaredStatus::Preloaded), OnBoarding::Invite) => Status::Preloaded,
+        (_, OnBoarding::Invite) => Status::Invited,
+        (_, OnBoarding::Create) => Status::Active,
+    };
+    begin(context, desired, status, &mut change);
+    change
+}
+
+/// Adds the creation or invitation, and what it does not carry.
+fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: &mut Change) -> u32 {
+    let rules = context.inputs.rules;
+    let wanted = effective(context, desired);
+    let carried = carried(context, &wanted);
+    let carries_attributes = rules.carries().attributes == Some(true);
+    let mut facts = profile::new_account(context, desired);
+    facts.retain(|fact| {
+        let field = context.inputs.names.text(fact.field);
+        let waits = rules.is_access(field) || (status != Status::Active && field.starts_with("attributes."));
+        carries_attributes || !waits
+    });
+    let held_back = facts.clone();
+    facts.push(Fact::new(known::STATUS, Value::Text(status.name())));
+    let kind = match rules.onboarding() {
+        OnBoarding::Invite => ActionKind::InviteUser,
+        OnBoarding::Create => ActionKind::CreateUser,
+    };
+    let after = State { facts, memberships: carried.memberships.clone(), grants: carried.grants.clone() };
+    let mut draft = Draft::new(kind, user_subject(desired.key), None, Some(after));
+    draft.gains = true;
+    if rules.counts_seat(status) && rules.seat_limit().is_some() {
+        draft.takes.push(Counter::Seat);
+    }
+    draft.needs = carried.memberships.iter().flat_map(|membership| membership_needs(context, membership)).collect();
+    draft.needs.extend(carried.grants.iter().flat_map(grant_needs));
+    let has_admin_site = carried.grants.iter().any(|grant| context.is_admin_role(grant.role));
+    let has_api = held_back.iter().any(|fact| fact.field == known::API_ENABLED && fact.value == Value::Bool(true));
+    if has_admin_site
+        || has_api
+        || carried.memberships.iter().any(|membership| context.is_escalating_membership(membership))
+    {
+        draft.risk(Risk::Escalation);
+    }
+    draft.action.origins = own_line(desired.position);
+    if !profile::has_required(context, desired) {
+        draft = draft.waiting(WaitsFor::Field);
+    }
+    let first = change.push(draft.because("declared"));
+
+    let from = change.drafts.len();
+    change_access(context, desired, &held_back, change);
+    let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
+    let whose = AccessDrafts { desired, live: None, activation: Some(first), reason: None };
+    access_drafts(context, &whose, &rest, change);
+    for draft in &mut change.drafts[from..] {
+        draft.needs.push(Need::Own(first));
+        if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
+            draft.waits_for = Some(WaitsFor::Acceptance);
+        }
+    }
+    if status == Status::Active {
+        settle_admins(context, desired, None, &wanted, Some(first), change);
+    }
+    first
+}
+
+/// The part of the wanted access that goes with the first step: first organizations in text order; in each the
+/// default site of the membership, else the one marked `default`, else the first.
+fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
+    let carries = context.inputs.rules.carries();
+    let names = context.inputs.names;
+    let mut memberships: Vec<Membership> = wanted.memberships.clone();
+    memberships.sort_by_key(|membership| names.text(membership.organization));
+    let platform = usize::from(memberships.first().is_some_and(|first| first.organization == known::PLATFORM));
+    memberships.truncate(carries.organizations().saturating_add(platform));
+    if carries.organizations() == 0 {
+        memberships.clear();
+    }
+    let mut grants = Vec::new();
+    for membership in &mut memberships {
+        let organization = membership.organization;
+        let mut sites: Vec<Grant> =
+            wanted.grants.iter().copied().filter(|grant| grant.organization == organization).collect();
+        sites.sort_by_key(|grant| {
+            let is_chosen = membership.default_site == Some(grant.site);
+            (!is_chosen, !is_default_site(context, organization, grant.site), names.text(grant.site))
+        });
+        sites.truncate(carries.sites());
+        if membership.default_site.is_some_and(|site| !sites.iter().any(|grant| grant.site == site))
+            && !context.reaches_all(membership.role)
+        {
+            membership.default_site = None;
+        }
+        if carries.extra_roles != Some(true) {
+            membership.extra_roles = List::EMPTY;
+        }
+        grants.extend(sites);
+    }
+    memberships.sort_unstable();
+    grants.sort_unstable();
+    Effective { memberships, grants }
+}
+
+fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> bool {
+    let declared = context.inputs.desired.catalog.organizations.get(&organization);
+    declared
+        .and_then(|organization| organization.sites.get(&site))
+        .is_some_and(|site| site.fields.get(&known::DEFAULT) == Some(&Value::Bool(true)))
+}
+
+/// A declared person whose invitation is not accepted yet.
+pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let ended =
+        live.invitation.map(|invitation| invitation.state_at(context.inputs.at)).filter(|&state| is_ended(state));
+    if live.status == Status::Invited
+        && let Some(state) = ended
+        && !renews(context, state)
+    {
+        let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+        draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
+        draft.action.origins = own_line(desired.position);
+        change.push(draft.because("the invitation has ended").waiting(WaitsFor::Decision));
+        return;
+    }
+    let wanted = effective(context, desired);
+    let differences = deltas(context, &wanted, live.memberships, live.grants);
+    let from = change.drafts.len();
+    let access = change_access(context, desired, live.facts, change);
+    let takes = context.inputs.rules.pending_takes();
+    let takes_delta =
+        |delta: &Delta| if is_about_sites(delta) { takes.sites == Some(true) } else { takes.role == Some(true) };
+    let is_less = access.is_some_and(|at| change.drafts[at as usize].loses && takes.role != Some(true))
+        || differences.iter().any(|delta| delta.loses(context) && !takes_delta(delta));
+    let is_unsent = live.status == Status::Preloaded;
+    let goes_out = is_unsent && desired.status != Some(DeclaredStatus::Preloaded);
+    let is_anew = is_less || ((ended.is_some() || is_unsent) && !(differences.is_empty() && access.is_none()));
+    if is_anew {
+        // Where nobody is invited by the rules, nobody can be invited anew.
+        let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;
+        if invites && let Some(cancellation) = cancellation(context, desired.key, live) {
+            change.drafts.truncate(from);
+            return anew(context, desired, live, cancellation, change);
+        }
+        if is_less {
+            change.diagnostics.push(less_at_acceptance(context, desired));
+        }
+    }
+    let mut step = None;
+    if goes_out {
+        let mut draft = Draft::new(
+            ActionKind::SendInvitation,
+            user_subject(desired.key),
+            Some(super::status_state(Status::Preloaded)),
+            Some(super::status_state(Status::Invited)),
+        );
+        let counts = |status| context.inputs.rules.counts_seat(status);
+        if counts(Status::Invited) && !counts(Status::Preloaded) && context.inputs.rules.seat_limit().is_some() {
+            draft.takes.push(Counter::Seat);
+        }
+        draft.gains = true;
+        draft.action.origins = own_line(desired.position);
+        step = Some(change.push(draft.because("declared, and not sent yet")));
+    } else if ended.is_some() && !is_unsent {
+        let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+        draft.action.origins = own_line(desired.position);
+        step = Some(change.push(draft.because("the invitation has ended")));
+    }
+    let whose = AccessDrafts { desired, live: Some(live), activation: step, reason: None };
+    let first_delta = change.drafts.len();
+    access_drafts(context, &whose, &differences, change);
+    let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
+    for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
+        if !takes_delta(delta) {
+            draft.waits_for = Some(WaitsFor::Acceptance);
+            draft.wait = wait;
+        }
+    }
+    if let Some(at) = access.filter(|_| takes.role != Some(true)) {
+        let draft = &mut change.drafts[at as usize];
+        draft.waits_for = Some(WaitsFor::Acceptance);
+        draft.wait = wait;
+    }
+}
+
+/// Whether an action may be done while an invitation is pending, by the rules.
+fn takes_while_pending(context: &Context<'_>, kind: ActionKind) -> bool {
+    let takes = context.inputs.rules.pending_takes();
+    let is_about_sites = matches!(kind, ActionKind::GrantSite | ActionKind::ChangeSiteRole | ActionKind::RevokeSite);
+    (if is_about_sites { takes.sites } else { takes.role }) == Some(true)
+}
+
+/// Whether the newest invitation ended without letting the person in.
+pub(super) fn has_ended(context: &Context<'_>, live: &LiveView<'_>) -> bool {
+    live.invitation.is_some_and(|invitation| is_ended(invitation.state_at(context.inputs.at)))
+}
+
+fn is_ended(state: InvitationState) -> bool {
+    match state {
+        InvitationState::Declined | InvitationState::Expired | InvitationState::Cancelled => true,
+        InvitationState::Suppressed | InvitationState::Pending | InvitationState::Accepted => false,
+    }
+}
+
+/// Whether the rules make an invitation again that ended like this.
+fn renews(context: &Context<'_>, state: InvitationState) -> bool {
+    let renew = context.inputs.rules.invitations.as_ref().and_then(|invitations| invitations.renew);
+    match renew {
+        None | Some(Renewal::Never) => false,
+        Some(Renewal::Both) => matches!(state, InvitationState::Declined | InvitationState::Expired),
+        Some(Renewal::Expired) => state == InvitationState::Expired,
+        Some(Renewal::Declined) => state == InvitationState::Declined,
+    }
+}
+
+fn invitation_draft(kind: ActionKind, user: Name, before: Name, after: Name) -> Draft {
+    let state = |word| Some(State::field(known::INVITATION, Value::Text(word)));
+    Draft::new(kind, user_subject(user), state(before), state(after))
+}
+
+/// The end of a pending or unsent invitation. Where the store can't cancel, it has to wait for the person's answer;
+/// an invitation that ended by itself is none.
+pub(super) fn cancellation(context: &Context<'_>, user: Name, live: &LiveView<'_>) -> Option<Draft> {
+    let rules = context.inputs.rules;
+    let state = live.invitation.map(|invitation| invitation.state_at(context.inputs.at));
+    let before = match state {
+        Some(InvitationState::Pending) => known::PENDING,
+        None | Some(InvitationState::Suppressed | InvitationState::Accepted) => known::NONE,
+        Some(InvitationState::Declined | InvitationState::Expired | InvitationState::Cancelled) => known::ENDED,
+    };
+    if !rules.cancels_invitations() {
+        return None;
+    }
+    // What has ended already is only taken off the list.
+    let after = if before == known::ENDED { known::NONE } else { known::ENDED };
+    let mut draft = invitation_draft(ActionKind::CancelInvitation, user, before, after);
+    if let Some(before) = &mut draft.action.before {
+        let State { memberships, grants, .. } = account_state(live);
+        (before.memberships, before.grants) = (memberships, grants);
+    }
+    draft.loses = true;
+    if rules.counts_seat(live.status) {
+        draft.gives.push(Counter::Seat);
+    }
+    Some(draft)
+}
+
+/// Less access, or another invitation, while one is pending: cancel, then invite anew.
+fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, cancellation: Draft, change: &mut Change) {
+    let status = if desired.status == Some(DeclaredStatus::Preloaded) { Status::Preloaded } else { Status::Invited };
+    let mut cancellation = cancellation.because("the invitation carries other access than is declared");
+    cancellation.action.origins = own_line(desired.position);
+    let cancelled = change.push(cancellation);
+    // The account is gone with its invitation: nothing of it is left to be updated.
+    change.drafts.retain(|draft| draft.action.kind != ActionKind::UpdateUser);
+    let cancelled = cancelled.min(u32::try_from(change.drafts.len() - 1).unwrap_or(u32::MAX));
+    let invited = begin(context, desired, status, change);
+    change.drafts[invited as usize].needs.push(Need::Own(cancelled));
+    let counts = |status| context.inputs.rules.counts_seat(status);
+    if !context.over_seats && counts(live.status) && counts(status) {
+        // The seat passes from one to the other, and nobody else can take it between.
+        change.drafts[cancelled as usize].gives.retain(|&counter| counter != Counter::Seat);
+        change.drafts[invited as usize].takes.retain(|&counter| counter != Counter::Seat);
+    }
+}
+
+fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("the pending invitation of `{key}` carries more than is declared, and can't be cancelled");
+    Diagnostic::warning(Code::WaitsForAcceptance, message)
+        .at(desired.position, "what is too much goes when the invitation is accepted")
+}

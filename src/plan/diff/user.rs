@@ -1,0 +1,389 @@
+//! The diff of one user: what has to be done with the account, by its status on both sides (`language.md` §3).
+
+use super::access::{Delta, deltas};
+use super::admins::When;
+use super::grants::{AccessDrafts, access_drafts};
+use super::pending;
+use super::profile::{self, Changes};
+use super::{Change, Context, Counter, Draft, Need, admins, mark_undo, own_line, status_state};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{
+    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Membership, Name, Status, UserView, Value, known,
+};
+use crate::plan::action::{Risk, State, Subject};
+use crate::plan::{AbsentUsers, Unmanaged, WaitsFor};
+use crate::rules::OffBoarding;
+
+/// Everything that one user, declared or live or both, needs.
+pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: Option<&LiveView<'_>>) -> Change {
+    let mut change = match (desired, live) {
+        (None, None) => Change::default(),
+        (None, Some(live)) => undeclared(context, live),
+        (Some(desired), None) => {
+            if context.inputs.live.ambiguous().contains(&desired.identity) {
+                ambiguous(context, desired)
+            } else {
+                pending::onboard(context, desired)
+            }
+        }
+        (Some(desired), Some(live)) => both(context, desired, live),
+    };
+    let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
+    if let Some(identity) = identity {
+        hold_back(context, identity, &mut change);
+    }
+    for draft in &mut change.drafts {
+        mark(context, draft);
+    }
+    change
+}
+
+fn ambiguous(context: &Context<'_>, desired: &UserView<'_>) -> Change {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("the store has more than one account with the key `{key}`");
+    let diagnostic = Diagnostic::warning(Code::AmbiguousKey, message)
+        .at(desired.position, "nothing is planned for this user")
+        .help("give all but one of these accounts another key in the store");
+    Change { diagnostics: vec![diagnostic], ..Change::default() }
+}
+
+/// Protected users get no action; the account behind the token loses nothing.
+fn hold_back(context: &Context<'_>, identity: Name, change: &mut Change) {
+    if change.drafts.is_empty() {
+        return;
+    }
+    if context.inputs.is_protected(identity) {
+        for draft in &mut change.drafts {
+            draft.waits_for = Some(WaitsFor::Protected);
+        }
+    } else if context.inputs.is_own_account(identity) {
+        for draft in &mut change.drafts {
+            if draft.loses || context.inputs.rules.denies_self(draft.action.kind) {
+                draft.waits_for = Some(WaitsFor::OwnAccount);
+            }
+        }
+    }
+}
+
+/// Marks the risks that follow from the kind of action and from gain and loss.
+fn mark(context: &Context<'_>, draft: &mut Draft) {
+    if draft.loses {
+        draft.risk(Risk::Removal);
+    }
+    if context.inputs.rules.mails(draft.action.kind) {
+        draft.risk(Risk::Mail);
+    }
+}
+
+/// A live account that no manifest names: reversible steps only (`language.md` §3, 7).
+fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
+    let left_alone = |reason| Change {
+        unmanaged: Some(Unmanaged { kind: "user", name: live.key_text(context.inputs.names).to_owned(), reason }),
+        ..Change::default()
+    };
+    let Some(identity) = live.identity else { return left_alone("has no valid, unique key") };
+    if matches!(live.status, Status::Inactive | Status::Closed) {
+        return Change::default();
+    }
+    if live.is_service() {
+        return left_alone("a service account that no manifest names");
+    }
+    if context.inputs.is_protected(identity) {
+        return left_alone("protected by the settings");
+    }
+    match context.inputs.policy.absent_users {
+        AbsentUsers::Report => left_alone("no manifest names this person"),
+        AbsentUsers::Deactivate => {
+            let mut change = Change::default();
+            leave(context, None, live, "no longer declared", &mut change);
+            change
+        }
+    }
+}
+
+/// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
+pub(super) fn leave(
+    context: &Context<'_>,
+    desired: Option<&UserView<'_>>,
+    live: &LiveView<'_>,
+    reason: &'static str,
+    change: &mut Change,
+) {
+    let rules = context.inputs.rules;
+    let key = desired.map_or(live.key, |desired| desired.key);
+    let mut draft = match (live.status, rules.reversible_offboarding()) {
+        (Status::Inactive | Status::Closed, _) => return,
+        // Nothing is pending that could let anybody in.
+        (Status::Invited, _) if pending::has_ended(context, live) => return,
+        (Status::Preloaded | Status::Invited, _) => pending::cancellation(context, key, live).unwrap_or_else(|| {
+            let after = status_state(Status::Inactive);
+            Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after))
+                .waiting(WaitsFor::Acceptance)
+        }),
+        (Status::Active, Some(OffBoarding::Strip)) => {
+            let is_bare = live.memberships.is_empty() && live.grants.is_empty();
+            if is_bare && profile::stripped(context, live).is_empty() {
+                return;
+            }
+            let mut before = account_state(live);
+            before.facts.extend(profile::stripped(context, live));
+            let mut draft =
+                Draft::new(ActionKind::StripUser, user_subject(key), Some(before), Some(status_state(live.status)));
+            mark_undo(context, &mut draft, OffBoarding::Strip);
+            draft
+        }
+        (Status::Active, Some(OffBoarding::Deactivate | OffBoarding::Delete | OffBoarding::Close)) => {
+            let after = status_state(Status::Inactive);
+            let mut draft =
+                Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after));
+            mark_undo(context, &mut draft, OffBoarding::Deactivate);
+            if rules.counts_seat(live.status) && !rules.counts_seat(Status::Inactive) {
+                draft.gives.push(Counter::Seat);
+            }
+            draft
+        }
+        // Absence takes reversible steps only, and this store has none.
+        (Status::Active, None) => {
+            Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), None)
+                .waiting(WaitsFor::Decision)
+        }
+    };
+    draft.loses = true;
+    draft.takes.extend(context.admin_places(live, When::Meanwhile).into_iter().map(Counter::Admin));
+    draft.action.origins = desired.map_or_else(Vec::new, |desired| own_line(desired.position));
+    change.push(draft.because(reason));
+}
+
+/// The status of a live account, and all of its access.
+pub(super) fn account_state(live: &LiveView<'_>) -> State {
+    State {
+        facts: vec![Fact::new(known::STATUS, Value::Text(live.status.name()))],
+        memberships: live.memberships.to_vec(),
+        grants: live.grants.to_vec(),
+    }
+}
+
+pub(super) const fn user_subject(user: Name) -> Subject {
+    Subject { user: Some(user), organization: None, site: None, role: None }
+}
+
+/// The access that a user should have. Conflicts were reported when the manifests were read.
+pub(super) fn effective(context: &Context<'_>, desired: &UserView<'_>) -> Effective {
+    let mut pieces = Vec::new();
+    let mut effective = Effective::default();
+    desired.pieces(context.inputs.names, &mut pieces);
+    effective.fold(&context.inputs.desired.catalog, context.inputs.names, &mut pieces, &mut Vec::new());
+    effective
+}
+
+fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Change {
+    let mut change = Change::default();
+    match (live.status, desired.status) {
+        (Status::Closed | Status::Inactive, Some(DeclaredStatus::Inactive)) => {
+            update_profile(context, desired, live, &mut change);
+        }
+        (Status::Closed, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+            decide(desired, live, "the account is closed", &mut change);
+        }
+        (Status::Inactive, None | Some(DeclaredStatus::Preloaded)) => {
+            // An emergency lock-out is never undone by default.
+            update_profile(context, desired, live, &mut change);
+            decide(desired, live, "somebody deactivated the account in the store", &mut change);
+        }
+        (Status::Inactive, Some(DeclaredStatus::Active)) => reactivate(context, desired, live, &mut change),
+        (Status::Active, Some(DeclaredStatus::Inactive)) => {
+            update_profile(context, desired, live, &mut change);
+            leave(context, Some(desired), live, "declared inactive", &mut change);
+        }
+        (Status::Active, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+            active(context, desired, live, &mut change);
+        }
+        (Status::Preloaded | Status::Invited, Some(DeclaredStatus::Inactive)) => {
+            leave(context, Some(desired), live, "declared inactive", &mut change);
+        }
+        (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+            update_profile(context, desired, live, &mut change);
+            pending::compare(context, desired, live, &mut change);
+        }
+    }
+    change
+}
+
+/// The account stays as it is until somebody decides.
+fn decide(desired: &UserView<'_>, live: &LiveView<'_>, reason: &'static str, change: &mut Change) {
+    let mut draft = Draft::new(
+        ActionKind::ReactivateUser,
+        user_subject(desired.key),
+        Some(status_state(live.status)),
+        Some(status_state(Status::Active)),
+    );
+    draft.action.origins = own_line(desired.position);
+    change.push(draft.because(reason).waiting(WaitsFor::Decision));
+}
+
+/// Profile fields of an account that is there.
+pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let Changes { before, after } = profile::profile(context, desired, live);
+    change.diagnostics.extend(profile::immutable(context, desired, &before));
+    if after.is_empty() {
+        return;
+    }
+    let mut draft =
+        Draft::new(ActionKind::UpdateUser, user_subject(desired.key), Some(State::of(before)), Some(State::of(after)));
+    let fields = draft.action.after.iter().flat_map(|after| &after.facts);
+    draft.action.origins = fields.flat_map(|fact| own_line(desired.value_position(fact.field))).collect();
+    draft.action.origins.sort_unstable();
+    draft.action.origins.dedup();
+    change.push(draft.because("profile differs"));
+}
+
+/// Access fields: one action a user.
+pub(super) fn change_access(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: &[Fact],
+    change: &mut Change,
+) -> Option<u32> {
+    let Changes { before, after } = profile::access_fields(context, desired, live);
+    if after.is_empty() {
+        return None;
+    }
+    let crate::plan::Inputs { rules, names, .. } = context.inputs;
+    let gains =
+        before.iter().zip(&after).any(|(from, to)| rules.value_escalates(names, to.field, from.value, to.value));
+    let loses =
+        before.iter().zip(&after).any(|(from, to)| rules.value_escalates(names, to.field, to.value, from.value));
+    let mut draft = Draft::new(
+        ActionKind::ChangeAccess,
+        user_subject(desired.key),
+        Some(State::of(before)),
+        Some(State::of(after)),
+    );
+    let fields = draft.action.after.iter().flat_map(|after| &after.facts);
+    draft.action.origins = fields.flat_map(|fact| own_line(desired.value_position(fact.field))).collect();
+    draft.action.origins.sort_unstable();
+    draft.action.origins.dedup();
+    (draft.gains, draft.loses) = (gains, loses);
+    if gains {
+        draft.risk(Risk::Escalation);
+    }
+    Some(change.push(draft.because("access fields differ")))
+}
+
+/// An active account that stays one.
+fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let wanted = effective(context, desired);
+    let has_none_left = !wanted.memberships.iter().any(|membership| membership.organization != known::PLATFORM)
+        && live.memberships.iter().any(|membership| membership.organization != known::PLATFORM)
+        && live.memberships.iter().all(|membership| context.in_scope(membership.organization));
+    if has_none_left && context.inputs.rules.demands_membership() {
+        return leave(context, Some(desired), live, "the last membership ends", change);
+    }
+    update_profile(context, desired, live, change);
+    let access = change_access(context, desired, live.facts, change);
+    let deltas = deltas(context, &wanted, live.memberships, live.grants);
+    if deltas.is_empty() && access.is_none() {
+        return;
+    }
+    access_drafts(
+        context,
+        &AccessDrafts { desired, live: Some(live), activation: None, reason: None },
+        &deltas,
+        change,
+    );
+    settle_admins(context, desired, Some(live), &wanted, None, change);
+}
+
+/// Chained: reductions, activation, additions (`contract.md` §3).
+fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let rules = context.inputs.rules;
+    update_profile(context, desired, live, change);
+    let restores = rules.reactivation_restores();
+    let (memberships, grants) = if restores { (live.memberships, live.grants) } else { (&[][..], &[][..]) };
+    let mut draft = Draft::new(
+        ActionKind::ReactivateUser,
+        user_subject(desired.key),
+        Some(status_state(Status::Inactive)),
+        Some(status_state(Status::Active)),
+    );
+    draft.gains = true;
+    draft.risk(Risk::AccessReturns);
+    draft.action.origins = own_line(desired.status_position.unwrap_or(desired.position));
+    if rules.counts_seat(Status::Active) && !rules.counts_seat(Status::Inactive) && rules.seat_limit().is_some() {
+        draft.takes.push(Counter::Seat);
+    }
+    let activation = change.push(draft.because("declared active"));
+
+    let wanted = effective(context, desired);
+    let access = change_access(context, desired, live.facts, change);
+    let deltas = deltas(context, &wanted, memberships, grants);
+    let from = change.drafts.len();
+    let view = LiveView { memberships, grants, ..*live };
+    access_drafts(
+        context,
+        &AccessDrafts { desired, live: Some(&view), activation: Some(activation), reason: None },
+        &deltas,
+        change,
+    );
+    let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
+    for at in later {
+        if change.drafts[at].loses && rules.inactive_takes() {
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            change.drafts[activation as usize].needs.push(Need::Own(at));
+        } else {
+            // What is too much and can't go before comes back for a moment.
+            if change.drafts[at].loses {
+                change.drafts[activation as usize].risk(Risk::Escalation);
+            }
+            change.drafts[at].needs.push(Need::Own(activation));
+        }
+    }
+    let returns_admin =
+        memberships.iter().any(|membership| context.ways(Some(membership), live.facts, When::Meanwhile).any());
+    if returns_admin {
+        change.drafts[activation as usize].risk(Risk::Escalation);
+    }
+    settle_admins(context, desired, Some(live), &wanted, Some(activation), change);
+}
+
+/// Takes and gives of admin places, organization by organization.
+pub(super) fn settle_admins(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: Option<&LiveView<'_>>,
+    wanted: &Effective,
+    activation: Option<u32>,
+    change: &mut Change,
+) {
+    let live_memberships = live.map_or(&[][..], |live| live.memberships);
+    let live_facts = live.map_or(&[][..], |live| live.facts);
+    let is_active = live.is_some_and(|live| live.status == Status::Active);
+    let facts_after = profile::facts_after(context, desired, live_facts);
+    let mut organizations: Vec<Name> =
+        live_memberships.iter().chain(&wanted.memberships).map(|membership| membership.organization).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
+    for organization in organizations {
+        let find = |memberships: &[Membership]| {
+            memberships.iter().find(|membership| membership.organization == organization).copied()
+        };
+        let today = find(live_memberships);
+        let later = if context.in_scope(organization) { find(&wanted.memberships) } else { today };
+        let before =
+            if is_active { context.ways(today.as_ref(), live_facts, When::Meanwhile) } else { admins::Ways::default() };
+        let after = context.ways(later.as_ref(), &facts_after, When::Meanwhile);
+        let place = admins::PlaceChange { organization, before, after, membership: later.as_ref(), activation };
+        admins::settle(context, change, &place);
+    }
+}
+
+/// Whether a difference may be made while the account is not active yet, by the rules for pending invitations.
+pub(super) fn is_about_sites(delta: &Delta) -> bool {
+    match delta {
+        Delta::GrantSite(_) | Delta::ChangeSiteRole { .. } | Delta::RevokeSite(_) => true,
+        Delta::AddMembership(_)
+        | Delta::RemoveMembership(..)
+        | Delta::ChangeRole { .. }
+        | Delta::UpdateMembership { .. } => false,
+    }
+}

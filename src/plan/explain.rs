@@ -1,0 +1,360 @@
+//! Who has what access, from which lines and through which team: the same pieces that the plan folds, kept apart.
+//!
+//! Pure, like the rest of this floor. Whether live access is told beside the declared one depends on whether a live
+//! state is given. Deliberately absent: what would be done about a difference, which is the plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::diagnostic::Position;
+use crate::model::{
+    Catalog, DeclaredStatus, Desired, Effective, Grant, List, LiveState, LiveView, Membership, Name, Names, Piece,
+    SourceId, SourceLabel, Status, UserView, known,
+};
+use crate::rules::Identity;
+
+/// What one asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Asked {
+    /// A user, by the key as compared.
+    User(Name),
+    /// An organization.
+    Organization(Name),
+    /// A site.
+    Site(Name, Name),
+}
+
+/// Access in one place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    /// As what.
+    pub role: Option<Name>,
+    /// Roles beside the main one, of a membership.
+    pub extra_roles: List,
+    /// The preselected site, of a membership.
+    pub default_site: Option<Name>,
+}
+
+/// One line that gives something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contribution {
+    /// The role that it gives.
+    pub role: Option<Name>,
+    /// The line.
+    pub position: Position,
+    /// The team or site grant that it belongs to; `None` for the user's own access.
+    pub source: Option<SourceLabel>,
+    /// The team that names the user, where that is another one than `source`.
+    pub through: Option<SourceLabel>,
+    /// Where the user is named as a member of it; `None` for the user's own access.
+    pub member: Option<Position>,
+    /// Whether it decides the result; a weaker role does not.
+    pub counts: bool,
+}
+
+/// Access in one place, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceExplanation {
+    /// Where; [`known::PLATFORM`] for the whole platform.
+    pub organization: Name,
+    /// On which site; `None` for a membership.
+    pub site: Option<Name>,
+    /// What is declared.
+    pub declared: Option<Access>,
+    /// What is live; always `None` without a live state.
+    pub live: Option<Access>,
+    /// How many sites the declared role reaches, where it reaches them all.
+    pub reaches: Option<usize>,
+    /// The lines that say so, in no order that may be printed.
+    pub contributions: Vec<Contribution>,
+}
+
+/// All access of a user, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserExplanation {
+    /// The key as declared, else as live.
+    pub key: Name,
+    /// Where the user is declared.
+    pub position: Option<Position>,
+    /// The status asked for, and where.
+    pub status: Option<(DeclaredStatus, Position)>,
+    /// The status in the store; `None` if there is no account, or no live state was given.
+    pub live: Option<Status>,
+    /// Whether a live state was given.
+    pub is_compared: bool,
+    /// Memberships and grants, sorted by text; the platform first, each organization before its sites.
+    pub places: Vec<PlaceExplanation>,
+}
+
+/// Everybody who has access in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceHolders {
+    /// The organization.
+    pub organization: Name,
+    /// The site, where one was asked for.
+    pub site: Option<Name>,
+    /// Where it is declared.
+    pub position: Option<Position>,
+    /// Whether a live state was given.
+    pub is_compared: bool,
+    /// The holders, sorted by key.
+    pub holders: Vec<Holder>,
+}
+
+/// Somebody who has access in a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The key as declared, else as live.
+    pub key: Name,
+    /// The status in the store.
+    pub live: Option<Status>,
+    /// What the user has there. For a site that a role reaches without a grant this is the membership.
+    pub place: PlaceExplanation,
+    /// How many sites of the organization are granted by declaration.
+    pub sites: usize,
+}
+
+/// What a text may mean: a key, an organization, `ORG/SITE`; nothing if nobody has heard of it.
+#[must_use]
+pub fn asked(
+    text: &str,
+    desired: &Desired,
+    live: Option<&LiveState>,
+    names: &Names,
+    identity: &Identity,
+) -> Vec<Asked> {
+    let mut found = Vec::new();
+    let key = identity.normalize(text).ok().and_then(|key| names.find(&key));
+    found.extend(
+        key.filter(|&key| desired.find(key).is_some() || live.is_some_and(|live| live.find(key).is_some()))
+            .map(Asked::User),
+    );
+    let catalogs = || std::iter::once(&desired.catalog).chain(live.map(|live| &live.catalog));
+    if let Some(name) =
+        names.find(text).filter(|name| catalogs().any(|catalog| catalog.organizations.contains_key(name)))
+    {
+        found.push(Asked::Organization(name));
+    }
+    // Sites have no `/`, organizations may.
+    let parts = text.rsplit_once('/').and_then(|(organization, site)| names.find(organization).zip(names.find(site)));
+    if let Some((organization, site)) =
+        parts.filter(|&(organization, site)| catalogs().any(|catalog| catalog.has_site(organization, site)))
+    {
+        found.push(Asked::Site(organization, site));
+    }
+    found
+}
+
+/// What somebody who typed `text` may have meant: first what contains it, by key or by the name of the person, else
+/// what is spelled nearly so. At most ten, the likeliest first.
+#[must_use]
+pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> Vec<String> {
+    const MOST: usize = 10;
+    const SIMILAR: f64 = 0.82;
+    let wanted = text.trim().to_lowercase();
+    let mut containing: BTreeSet<(bool, String)> = BTreeSet::new();
+    let mut similar: Vec<(f64, String)> = Vec::new();
+    let mut consider = |shown: &str, searched: &[&str]| {
+        let lower = shown.to_lowercase();
+        if !wanted.is_empty()
+            && (lower.contains(&wanted) || searched.iter().any(|text| text.to_lowercase().contains(&wanted)))
+        {
+            containing.insert((!lower.starts_with(&wanted), shown.to_owned()));
+            if containing.len() > MOST {
+                containing.pop_last();
+            }
+            return;
+        }
+        let likeness = strsim::jaro_winkler(&wanted, &lower);
+        if likeness >= SIMILAR {
+            similar.push((likeness, shown.to_owned()));
+        }
+    };
+    let fields = [known::NAME, known::GIVEN_NAME, known::FAMILY_NAME, known::EMAIL, known::LOGIN];
+    for user in desired.users() {
+        let searched: Vec<&str> = fields
+            .iter()
+            .filter_map(|&field| user.value(field).and_then(crate::model::Value::text))
+            .map(|name| names.text(name))
+            .collect();
+        consider(names.text(user.key), &searched);
+    }
+    for user in live.iter().flat_map(|live| live.users()) {
+        if user.identity.is_some_and(|identity| desired.find(identity).is_some()) {
+            continue;
+        }
+        let searched: Vec<&str> =
+            fields.iter().filter_map(|&field| user.value(field).text()).map(|name| names.text(name)).collect();
+        consider(names.text(user.key), &searched);
+    }
+    for (organization, declared) in &desired.catalog.organizations {
+        let organization = names.text(*organization);
+        consider(organization, &[]);
+        for site in declared.sites.keys() {
+            consider(&format!("{organization}/{}", names.text(*site)), &[]);
+        }
+    }
+    if !containing.is_empty() {
+        return containing.into_iter().map(|(_, shown)| shown).collect();
+    }
+    similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+    similar.truncate(MOST);
+    similar.into_iter().map(|(_, shown)| shown).collect()
+}
+
+/// All access of the user with this identity; `None` if neither side knows the user.
+#[must_use]
+pub fn explain_user(
+    desired: &Desired,
+    live: Option<&LiveState>,
+    names: &Names,
+    identity: Name,
+) -> Option<UserExplanation> {
+    let declared = desired.find(identity);
+    let account = live.and_then(|live| live.find(identity));
+    let key = declared.map(|user| user.key).or(account.map(|account| account.key))?;
+    Some(UserExplanation {
+        key,
+        position: declared.map(|user| user.position),
+        status: declared.and_then(|user| user.status.zip(user.status_position)),
+        live: account.map(|account| account.status),
+        is_compared: live.is_some(),
+        places: places(desired, names, declared.as_ref(), account.as_ref()),
+    })
+}
+
+/// Everybody with access in an organization, or on one of its sites if `site` is given.
+#[must_use]
+pub fn explain_place(
+    desired: &Desired,
+    live: Option<&LiveState>,
+    names: &Names,
+    organization: Name,
+    site: Option<Name>,
+) -> PlaceHolders {
+    let mut holders = Vec::new();
+    for user in desired.users() {
+        let account = live.and_then(|live| live.find(user.identity));
+        holders.extend(holder(desired, names, Some(&user), account.as_ref(), organization, site));
+    }
+    for account in live.iter().flat_map(|live| live.users()) {
+        if account.identity.and_then(|identity| desired.find(identity)).is_none() {
+            holders.extend(holder(desired, names, None, Some(&account), organization, site));
+        }
+    }
+    holders.sort_by(|a, b| names.text(a.key).cmp(names.text(b.key)));
+    let declared = desired.catalog.organizations.get(&organization);
+    let position = match site {
+        Some(site) => declared.and_then(|organization| organization.sites.get(&site)).and_then(|site| site.position),
+        None => declared.and_then(|organization| organization.position),
+    };
+    PlaceHolders { organization, site, position, is_compared: live.is_some(), holders }
+}
+
+fn holder(
+    desired: &Desired,
+    names: &Names,
+    user: Option<&UserView<'_>>,
+    account: Option<&LiveView<'_>>,
+    organization: Name,
+    site: Option<Name>,
+) -> Option<Holder> {
+    let key = user.map(|user| user.key).or(account.map(|account| account.key))?;
+    let mut places = places(desired, names, user, account);
+    places.retain(|place| place.organization == organization);
+    let sites = places.iter().filter(|place| place.site.is_some() && place.declared.is_some()).count();
+    let at = |wanted: Option<Name>| places.iter().position(|place| place.site == wanted);
+    let found = match site {
+        None => at(None)?,
+        // A role that reaches every site reaches this one without a grant.
+        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&desired.catalog, &places[at])))?,
+    };
+    Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites })
+}
+
+fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
+    place.declared.or(place.live).is_some_and(|access| catalog.reaches_all(access.role))
+}
+
+/// Every place where a user has access by either side, sorted by text.
+fn places(
+    desired: &Desired,
+    names: &Names,
+    user: Option<&UserView<'_>>,
+    account: Option<&LiveView<'_>>,
+) -> Vec<PlaceExplanation> {
+    let (mut pieces, mut effective) = (Vec::new(), Effective::default());
+    if let Some(user) = user {
+        user.pieces(names, &mut pieces);
+        // Conflicts were told when the manifests were read; here the first piece stands.
+        effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
+    }
+    let mut places: BTreeMap<(&str, Option<&str>), PlaceExplanation> = BTreeMap::new();
+    let mut place = |organization: Name, site: Option<Name>, is_live: bool, access: Access| {
+        let key = (names.text(organization), site.map(|site| names.text(site)));
+        let place = places.entry(key).or_insert_with(|| PlaceExplanation {
+            organization,
+            site,
+            declared: None,
+            live: None,
+            reaches: None,
+            contributions: Vec::new(),
+        });
+        if is_live {
+            place.live = Some(access);
+        } else {
+            place.declared = Some(access);
+        }
+    };
+    for membership in &effective.memberships {
+        place(membership.organization, None, false, of_membership(membership));
+    }
+    for grant in &effective.grants {
+        place(grant.organization, Some(grant.site), false, of_grant(grant));
+    }
+    for membership in account.iter().flat_map(|account| account.memberships) {
+        place(membership.organization, None, true, of_membership(membership));
+    }
+    for grant in account.iter().flat_map(|account| account.grants) {
+        place(grant.organization, Some(grant.site), true, of_grant(grant));
+    }
+    let mut places: Vec<PlaceExplanation> = places.into_values().collect();
+    for place in &mut places {
+        let Some(declared) = place.declared else { continue };
+        if place.site.is_none() && desired.catalog.reaches_all(declared.role) {
+            let organization = desired.catalog.organizations.get(&place.organization);
+            place.reaches = organization.map(|organization| organization.sites.len());
+        }
+        let here = pieces.iter().filter(|piece| piece.organization == place.organization && piece.site == place.site);
+        place.contributions = here.map(|piece| contribution(desired, user, piece, declared.role)).collect();
+    }
+    places
+}
+
+fn contribution(desired: &Desired, user: Option<&UserView<'_>>, piece: &Piece, role: Option<Name>) -> Contribution {
+    let label = |source: SourceId| desired.source(source).label;
+    // Of several ways into a team the direct one is the plainest.
+    let link = piece.source.and_then(|source| {
+        let links = user.map_or(&[] as &[_], |user| user.links);
+        links
+            .iter()
+            .find(|link| link.source == source)
+            .or_else(|| links.iter().find(|link| desired.source(link.source).closure.contains(&source)))
+    });
+    Contribution {
+        role: piece.role,
+        position: piece.role_position,
+        source: piece.source.map(label),
+        through: link.filter(|link| Some(link.source) != piece.source).map(|link| label(link.source)),
+        member: link.map(|link| link.position),
+        counts: piece.role == role,
+    }
+}
+
+const fn of_membership(membership: &Membership) -> Access {
+    let &Membership { organization: _, role, extra_roles, default_site } = membership;
+    Access { role, extra_roles, default_site }
+}
+
+const fn of_grant(grant: &Grant) -> Access {
+    Access { role: grant.role, extra_roles: List::EMPTY, default_site: None }
+}

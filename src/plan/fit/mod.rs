@@ -1,0 +1,97 @@
+//! Whether what is declared fits the rules of the store, before anything is compared.
+//!
+//! Every mistake has the line that is wrong and a way out. `validate` runs this without a store. What can only be
+//! judged against live state (a field that can never change) is judged in the diff.
+
+mod fields;
+mod users;
+
+use rayon::prelude::*;
+
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::model::{Catalog, Desired, Fields, Name, Names, Value, known};
+use crate::rules::{Organizations, Rules};
+
+/// Everything that does not fit: errors, and warnings for what is only odd.
+#[must_use]
+pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    catalog(names, &desired.catalog, rules, &mut diagnostics);
+    let context = users::Context::new(names, desired, rules);
+    let of_users: Vec<Vec<Diagnostic>> = (0..desired.len())
+        .into_par_iter()
+        .map(|row| users::fit(&context, &desired.user(row)))
+        .filter(|found| !found.is_empty())
+        .collect();
+    diagnostics.extend(of_users.into_iter().flatten());
+    diagnostics.extend(users::same_address(&context));
+    diagnostics
+}
+
+fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Vec<Diagnostic>) {
+    let at = |position: Option<Position>, diagnostic: Diagnostic| match position {
+        Some(position) => diagnostic.at(position, ""),
+        None => diagnostic,
+    };
+    if rules.roles.create == Some(false) {
+        for (&name, role) in catalog.roles.iter().filter(|(_, role)| !role.vendor) {
+            let message = format!("role `{}` can't be made: the roles of this store are given", names.text(name));
+            let help = format!("roles there are: {}", listed(names, vendor_roles(catalog)));
+            diagnostics.push(at(role.position, Diagnostic::error(Code::NotInRules, message)).help(help));
+        }
+    }
+    let first_two: Vec<_> = catalog.organizations.iter().take(2).collect();
+    let is_too_many = match rules.organizations {
+        Some(Organizations::None(_)) => !first_two.is_empty(),
+        Some(Organizations::One) => first_two.len() > 1,
+        Some(Organizations::Many) | None => false,
+    };
+    if is_too_many {
+        let limit = if rules.has_organizations() { "one organization" } else { "no organizations" };
+        let extra = first_two.last().and_then(|(_, organization)| organization.position);
+        diagnostics.push(at(extra, Diagnostic::error(Code::NotInRules, format!("this store has {limit}"))));
+    }
+    for (&name, organization) in &catalog.organizations {
+        let text = names.text(name);
+        let kinds = rules.organization_kinds.as_deref();
+        let found = kind(names, &organization.fields, kinds, &format!("organization `{text}`"));
+        diagnostics.extend(found.map(|found| at(organization.position, found)));
+        for (&site_name, site) in &organization.sites {
+            let what = format!("site `{text}/{}`", names.text(site_name));
+            match rules.sites.rules() {
+                None => {
+                    let message = format!("{what} can't be declared: this store has no sites");
+                    diagnostics.push(at(site.position, Diagnostic::error(Code::NotInRules, message)));
+                }
+                Some(sites) => {
+                    let found = kind(names, &site.fields, sites.kinds.as_deref(), &what);
+                    diagnostics.extend(found.map(|found| at(site.position, found)));
+                }
+            }
+        }
+    }
+}
+
+fn kind(names: &Names, fields: &Fields, kinds: Option<&[String]>, what: &str) -> Option<Diagnostic> {
+    let kinds = kinds?;
+    let kind = fields.get(&known::KIND).copied().and_then(Value::text).map(|kind| names.text(kind))?;
+    if kind.is_empty() || kinds.iter().any(|known| known == kind) {
+        return None;
+    }
+    let message = format!("{what} has the kind `{kind}`, which this store does not have");
+    Some(Diagnostic::error(Code::NotInRules, message).help(format!("kinds there are: {}", kinds.join(", "))))
+}
+
+fn vendor_roles(catalog: &Catalog) -> impl Iterator<Item = Name> + '_ {
+    catalog.roles.iter().filter(|(_, role)| role.vendor).map(|(&name, _)| name)
+}
+
+/// Names for a sentence, sorted by text, at most ten of them.
+fn listed(names: &Names, list: impl Iterator<Item = Name>) -> String {
+    let mut texts: Vec<&str> = list.map(|name| names.text(name)).collect();
+    texts.sort_unstable();
+    let more = texts.len().saturating_sub(10);
+    texts.truncate(10);
+    let sentence = if texts.is_empty() { "none".to_owned() } else { texts.join(", ") };
+    if more > 0 { format!("{sentence} and {more} more") } else { sentence }
+}

@@ -1,0 +1,248 @@
+//! Users against the rules: status, memberships, roles, sites.
+
+use std::collections::HashMap;
+
+use super::{fields, listed};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{
+    Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, Role, UserView, Value, known, matches,
+};
+use crate::rules::{DefaultRequired, OnBoarding, Rules, SameEmail, SharedAccounts, SiteDefault, SiteRules};
+
+/// What is the same for all users.
+pub(super) struct Context<'a> {
+    names: &'a Names,
+    desired: &'a Desired,
+    rules: &'a Rules,
+    has_required: bool,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(names: &'a Names, desired: &'a Desired, rules: &'a Rules) -> Self {
+        let core = rules.fields.values().flatten().any(|field| field.required.is_some());
+        let attributes = rules.attributes.values().flatten().any(|attribute| attribute.required.is_some());
+        Self { names, desired, rules, has_required: core || attributes }
+    }
+}
+
+/// Everything that does not fit about one user.
+pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic> {
+    let Context { names, rules, .. } = *context;
+    let mut found: Vec<Diagnostic> =
+        user.facts.iter().filter_map(|declared| fields::fit(names, rules, user, declared)).collect();
+    if context.has_required {
+        found.extend(fields::required(names, rules, user));
+    }
+    if rules.require.is_some() {
+        found.extend(fields::together(names, rules, user));
+    }
+    found.extend(shared(context, user));
+    found.extend(preloaded(context, user));
+    access(context, user, &mut found);
+    found
+}
+
+/// An account that looks as if several people shared it, where the rules forbid that.
+fn shared(context: &Context<'_>, user: &UserView<'_>) -> Option<Diagnostic> {
+    let Context { names, rules, .. } = *context;
+    if rules.personal.shared_accounts != Some(SharedAccounts::Forbidden) {
+        return None;
+    }
+    let suspects = rules.personal.suspects.as_deref()?;
+    let email = user.value(known::EMAIL).and_then(Value::text).map(|email| names.text(email));
+    let texts = [Some(names.text(user.identity)), email];
+    let text = texts.into_iter().flatten().find(|text| {
+        let text = text.to_lowercase();
+        suspects.iter().any(|pattern| matches(pattern, &text))
+    })?;
+    let message = format!("`{text}` looks like an account that several people share");
+    let help = "the rules of this store ask for one identified person an account";
+    Some(Diagnostic::warning(Code::SharedAccount, message).at(user.position, "").help(help))
+}
+
+fn preloaded(context: &Context<'_>, user: &UserView<'_>) -> Option<Diagnostic> {
+    let is_possible = context.rules.onboarding() == OnBoarding::Invite && context.rules.suppresses_invitations();
+    if user.status != Some(DeclaredStatus::Preloaded) || is_possible {
+        return None;
+    }
+    let message = "this store can't add a person without inviting them";
+    let position = user.status_position.unwrap_or(user.position);
+    Some(
+        Diagnostic::error(Code::NotInRules, message)
+            .at(position, "")
+            .help("leave `status` out, or declare the person later"),
+    )
+}
+
+/// Two people with one address.
+pub(super) fn same_address(context: &Context<'_>) -> Vec<Diagnostic> {
+    let Some(same) = context.rules.personal.same_email else { return Vec::new() };
+    let mut first: HashMap<Name, Name> = HashMap::new();
+    let mut found = Vec::new();
+    let mut users: Vec<UserView<'_>> = context.desired.users().collect();
+    users.sort_by_key(|user| context.names.text(user.key));
+    for user in users {
+        let Some(email) = user.value(known::EMAIL).and_then(Value::text).filter(|&email| email != known::PLATFORM)
+        else {
+            continue;
+        };
+        let Some(other) = first.insert(email, user.key) else { continue };
+        let (email, key, other) = (context.names.text(email), context.names.text(user.key), context.names.text(other));
+        let message = format!("`{key}` and `{other}` have the same address `{email}`");
+        let diagnostic = match same {
+            SameEmail::Error => Diagnostic::error(Code::SharedAccount, message),
+            SameEmail::Warning => Diagnostic::warning(Code::SharedAccount, message),
+        };
+        found.push(diagnostic.at(user.value_position(known::EMAIL), ""));
+    }
+    found
+}
+
+fn access(context: &Context<'_>, user: &UserView<'_>, found: &mut Vec<Diagnostic>) {
+    let Context { names, desired, rules, .. } = *context;
+    let mut pieces = Vec::new();
+    user.pieces(names, &mut pieces);
+    if pieces.is_empty() {
+        return;
+    }
+    for piece in &pieces {
+        role_fits(context, piece, found);
+    }
+    let mut effective = Effective::default();
+    effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
+    let organizations = effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM);
+    let count = organizations.count();
+    if let Some(max) = rules.memberships.per_user.and_then(|span| span.max).filter(|&max| count > max as usize) {
+        let message =
+            format!("`{}` belongs to {count} organizations, at most {max} in this store", names.text(user.key));
+        found.push(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""));
+    }
+    for membership in &effective.memberships {
+        membership_fits(context, user, membership, &pieces, found);
+        if let Some(sites) = rules.sites.rules() {
+            sites_fit(context, sites, membership, &effective, &pieces, found);
+        }
+    }
+}
+
+/// Whether a role may stand where it stands, and whether there may be one at all.
+fn role_fits(context: &Context<'_>, piece: &Piece, found: &mut Vec<Diagnostic>) {
+    let Context { names, desired, rules, .. } = *context;
+    let catalog = &desired.catalog;
+    if piece.site.is_some() && rules.sites.rules().is_none() {
+        let message = "this store has no sites";
+        found.push(Diagnostic::error(Code::NotInRules, message).at(piece.position, "").help("leave the site out"));
+        return;
+    }
+    if let (Some(_), Some(role)) = (piece.site, piece.role)
+        && !rules.has_site_roles()
+    {
+        let message = format!("this store has no roles on sites; `{}` can't be one", names.text(role));
+        found.push(
+            Diagnostic::error(Code::NotInRules, message)
+                .at(piece.role_position, "")
+                .help("list the site without a role"),
+        );
+        return;
+    }
+    if let (Some(site), Some(kinds)) =
+        (piece.site, rules.sites.rules().and_then(|sites| sites.grantable_kinds.as_ref()))
+    {
+        let kind = site_kind(catalog, piece.organization, site).map(|kind| names.text(kind));
+        if kind.is_some_and(|kind| !kinds.iter().any(|known| known == kind)) {
+            let message = format!("site `{}` is of a kind that can't be granted", names.text(site));
+            let help = format!("kinds that can: {}", kinds.join(", "));
+            found.push(Diagnostic::error(Code::NotInRules, message).at(piece.position, "").help(help));
+        }
+    }
+    let (place, applies): (&str, fn(&Role) -> bool) = match (piece.site, piece.organization) {
+        (Some(_), _) => ("on a site", |role| role.applies_to.site),
+        (None, known::PLATFORM) => ("on the whole platform", |role| role.applies_to.platform),
+        (None, _) => ("in an organization", |role| role.applies_to.organization),
+    };
+    let extra = context.names.elements(piece.extra_roles);
+    let extra = extra
+        .iter()
+        .map(|&role| (role, "as an extra role", (|role: &Role| role.applies_to.extra) as fn(&Role) -> bool));
+    for (role, place, applies) in piece.role.map(|role| (role, place, applies)).into_iter().chain(extra) {
+        let Some(declared) = catalog.roles.get(&role) else { continue };
+        let (text, reason) = match (declared.grantable, applies(declared)) {
+            (false, _) => (names.text(role), "can't be given by anybody".to_owned()),
+            (true, false) => (names.text(role), format!("is not meant {place}")),
+            (true, true) => continue,
+        };
+        let fitting = catalog.roles.iter().filter(|(_, role)| role.grantable && applies(role)).map(|(&name, _)| name);
+        let help = format!("roles that can stand here: {}", listed(names, fitting));
+        let message = format!("role `{text}` {reason}");
+        found.push(Diagnostic::error(Code::RoleNotApplicable, message).at(piece.role_position, "").help(help));
+    }
+    if !piece.extra_roles.is_empty() && rules.memberships.extra_roles == Some(false) {
+        found.push(Diagnostic::error(Code::NotInRules, "this store has no extra roles").at(piece.position, ""));
+    }
+}
+
+fn site_kind(catalog: &Catalog, organization: Name, site: Name) -> Option<Name> {
+    let site = catalog.organizations.get(&organization)?.sites.get(&site)?;
+    site.fields.get(&known::KIND).copied().and_then(Value::text)
+}
+
+fn membership_fits(
+    context: &Context<'_>,
+    user: &UserView<'_>,
+    membership: &Membership,
+    pieces: &[Piece],
+    found: &mut Vec<Diagnostic>,
+) {
+    let Context { names, rules, .. } = *context;
+    if membership.organization == known::PLATFORM || membership.role.is_some() || rules.allows_no_role() {
+        return;
+    }
+    let position = place_of(pieces, membership.organization).map_or(user.position, |piece| piece.position);
+    let message = format!(
+        "the membership of `{}` in `{}` has no role",
+        names.text(user.key),
+        names.text(membership.organization)
+    );
+    found.push(Diagnostic::error(Code::OutsideLimits, message).at(position, "").help("add `role`"));
+}
+
+fn place_of(pieces: &[Piece], organization: Name) -> Option<&Piece> {
+    pieces.iter().find(|piece| piece.organization == organization && piece.site.is_none())
+}
+
+fn sites_fit(
+    context: &Context<'_>,
+    sites: &SiteRules,
+    membership: &Membership,
+    effective: &Effective,
+    pieces: &[Piece],
+    found: &mut Vec<Diagnostic>,
+) {
+    let Context { names, desired, .. } = *context;
+    let organization = membership.organization;
+    let Some(piece) = place_of(pieces, organization).filter(|_| organization != known::PLATFORM) else { return };
+    let text = names.text(organization);
+    let count = effective.grants.iter().filter(|grant| grant.organization == organization).count();
+    let mut limit = |message: String, help: &str| {
+        found.push(Diagnostic::error(Code::OutsideLimits, message).at(piece.position, "").help(help));
+    };
+    if !desired.catalog.reaches_all(membership.role) {
+        if let Some(min) = sites.min.filter(|&min| count < min as usize) {
+            limit(format!("{count} sites in `{text}`, at least {min} in this store"), "list more sites");
+        }
+        if let Some(max) = sites.max.filter(|&max| count > max as usize) {
+            limit(format!("{count} sites in `{text}`, at most {max} in this store"), "list fewer sites");
+        }
+    }
+    if membership.default_site.is_some() && sites.default != Some(SiteDefault::User) {
+        limit(format!("this store has no default site of a user; one is set in `{text}`"), "leave `default_site` out");
+    }
+    let is_required = match sites.default_required {
+        Some(DefaultRequired::Any) => count > 0,
+        Some(DefaultRequired::Many) => count > 1,
+        None => false,
+    };
+    if membership.default_site.is_none() && is_required && sites.default == Some(SiteDefault::User) {
+        limit(format!("`{text}` needs a default site among its {count}"), "add `default_site`");
+    }
+}

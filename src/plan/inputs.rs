@@ -1,0 +1,74 @@
+//! What a plan is computed from. All of it comes in as values: no clock, no environment, no store.
+
+use jiff::Timestamp;
+
+use super::StoreRef;
+use crate::model::{Desired, LiveState, Name, Names, matches};
+use crate::rules::Rules;
+
+/// What happens to live people whom no manifest names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AbsentUsers {
+    /// They are deactivated, or stripped where the store can't deactivate.
+    Deactivate,
+    /// They are listed and left alone.
+    Report,
+}
+
+/// Whether organizations, sites and roles are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogPolicy {
+    /// Those that are declared and missing are made.
+    Create,
+    /// They have to be there; what needs a missing one waits.
+    Existing,
+}
+
+/// What the settings allow a plan to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// What happens to live people whom no manifest names.
+    pub absent_users: AbsentUsers,
+    /// Whether organizations, sites and roles are written.
+    pub catalog: CatalogPolicy,
+    /// Active admins that each organization keeps, in people.
+    pub min_admins: u32,
+    /// The account behind the token, as a key is compared ([`crate::rules::Identity::normalize`]).
+    pub own_account: Option<String>,
+    /// Patterns of keys, as compared, that get no action at all.
+    pub protected: Vec<String>,
+}
+
+/// Everything that a plan is computed from.
+#[derive(Clone)]
+pub struct Inputs<'a> {
+    /// The table of both sides' names.
+    pub names: &'a Names,
+    /// What the manifests declare.
+    pub desired: &'a Desired,
+    /// What the store holds.
+    pub live: &'a LiveState,
+    /// How the store behaves.
+    pub rules: &'a Rules,
+    /// What the settings allow.
+    pub policy: &'a Policy,
+    /// The store.
+    pub store: &'a StoreRef,
+    /// The time of the plan.
+    pub at: Timestamp,
+}
+
+impl Inputs<'_> {
+    /// Whether the settings protect this account from every action.
+    #[must_use]
+    pub fn is_protected(&self, identity: Name) -> bool {
+        let text = self.names.text(identity);
+        self.policy.protected.iter().any(|pattern| matches(pattern, text))
+    }
+
+    /// Whether this is the account behind the token.
+    #[must_use]
+    pub fn is_own_account(&self, identity: Name) -> bool {
+        self.policy.own_account.as_deref() == Some(self.names.text(identity))
+    }
+}

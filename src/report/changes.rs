@@ -1,0 +1,275 @@
+//! Actions as lines: one for each user and organization, summing what happens to them there.
+//!
+//! A plan can have millions of actions, so lines are first only marked and sorted; words and places are made for
+//! those that will be printed. Access that a new account gets is told where the account is, unless it is risky: then
+//! it has its own line in its organization.
+
+use std::collections::HashSet;
+
+use super::happenings::{account, catalog, membership};
+use super::lines::{Line, Mark, Section};
+use super::style::{count, number};
+use super::words::Context;
+use crate::model::{ActionKind, Name, known};
+use crate::plan::{Action, Cause, Plan, Risk};
+
+/// Lines of a section that are printed: those that a reader has to see, and others.
+const RISKY_LINES: usize = 1_000;
+const OTHER_LINES: usize = 200;
+/// Lines in all sections.
+const IN_ALL: Budget = Budget { risky: 5_000, others: 1_000 };
+
+/// Lines that may still be printed.
+struct Budget {
+    risky: usize,
+    others: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Room<'a> {
+    People,
+    Organization(&'a str),
+    Catalog,
+}
+
+/// Actions that make one line.
+struct Bundle<'a> {
+    room: Room<'a>,
+    who: &'a str,
+    mark: Mark,
+    actions: Vec<&'a Action>,
+}
+
+/// The sections of a plan: people, organizations (those with removals or escalations first), the catalog.
+pub(super) fn sections(context: Context<'_>, plan: &Plan) -> Vec<Section> {
+    let bundles = bundles(context, plan);
+    let mut rooms: Vec<&[Bundle<'_>]> = bundles.chunk_by(|a, b| a.room == b.room).collect();
+    rooms.sort_by_key(|room| {
+        let risky = room.first().is_some_and(|bundle| bundle.mark.is_risky());
+        room.first().map(|bundle| match bundle.room {
+            Room::People => (0, false, ""),
+            Room::Organization(name) => (1, !risky, name),
+            Room::Catalog => (2, false, ""),
+        })
+    });
+    let everything = Budget { risky: usize::MAX, others: usize::MAX };
+    let mut budget = if context.style.verbose { everything } else { IN_ALL };
+    let mut sections = Vec::new();
+    let mut folded: Vec<&[Bundle<'_>]> = Vec::new();
+    let mut catalog = None;
+    for room in rooms {
+        let Some(first) = room.first() else { continue };
+        let left = if first.mark.is_risky() { budget.risky } else { budget.others };
+        match first.room {
+            Room::Organization(_) if left == 0 => folded.push(room),
+            Room::Catalog => catalog = Some(section(context, room, first.room, &mut budget)),
+            Room::People | Room::Organization(_) => sections.push(section(context, room, first.room, &mut budget)),
+        }
+    }
+    if !folded.is_empty() {
+        let organizations = count(folded.len(), "more organization", "more organizations");
+        let title = left_out(&organizations, &folded.iter().copied().flatten());
+        sections.push(Section { title, lines: Vec::new(), rest: String::new() });
+    }
+    sections.extend(catalog);
+    sections
+}
+
+/// `and 3 more: 2 removals, 1 addition (…)`; what is folded is always summed.
+fn left_out<'b, 'a: 'b>(what: &str, bundles: &(impl Iterator<Item = &'b Bundle<'a>> + Clone)) -> String {
+    let of = |mark| bundles.clone().filter(|bundle| bundle.mark == mark).count();
+    let parts: Vec<String> = [
+        (of(Mark::Removal), "removal", "removals"),
+        (of(Mark::Escalation), "escalation", "escalations"),
+        (of(Mark::Change), "change", "changes"),
+        (of(Mark::Addition), "addition", "additions"),
+    ]
+    .into_iter()
+    .filter(|&(number, _, _)| number > 0)
+    .map(|(number, one, many)| count(number, one, many))
+    .collect();
+    format!("and {what}: {} (use -v or --format json)", parts.join(", "))
+}
+
+fn section(context: Context<'_>, room: &[Bundle<'_>], kind: Room<'_>, budget: &mut Budget) -> Section {
+    let risky = room.iter().take_while(|bundle| bundle.mark.is_risky()).count();
+    let others = room.len() - risky;
+    let (shown_risky, shown_others) = if context.style.verbose {
+        (risky, others)
+    } else {
+        (risky.min(RISKY_LINES).min(budget.risky), others.min(OTHER_LINES).min(budget.others))
+    };
+    budget.risky = budget.risky.saturating_sub(shown_risky);
+    budget.others = budget.others.saturating_sub(shown_others);
+    let shown = room[..shown_risky].iter().chain(&room[risky..risky + shown_others]);
+    let lines = shown.map(|bundle| line(context, bundle)).collect();
+    let more = room.len() - shown_risky - shown_others;
+    let hidden = room[shown_risky..risky].iter().chain(&room[risky + shown_others..]);
+    let rest = if more == 0 { String::new() } else { left_out(&format!("{} more", number(more)), &hidden) };
+    let title = match kind {
+        Room::People => "people".to_owned(),
+        Room::Organization(name) => super::style::name(name).into_owned(),
+        Room::Catalog => "catalog".to_owned(),
+    };
+    Section { title, lines, rest }
+}
+
+/// Every bundle, sorted by room, mark, and who.
+fn bundles<'a>(context: Context<'a>, plan: &'a Plan) -> Vec<Bundle<'a>> {
+    let joining: HashSet<Name> = plan
+        .actions
+        .iter()
+        .filter(|action| matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser))
+        .filter_map(|action| action.subject.user)
+        .collect();
+    let mut placed: Vec<(Room<'a>, &'a str, u8, &'a Action)> = plan
+        .actions
+        .iter()
+        .map(|action| {
+            let (room, who) = place(context, action, &joining);
+            (room, who, u8::from(action.kind == ActionKind::CreateRole || action.subject.role.is_some()), action)
+        })
+        .collect();
+    // Stable: within a line, actions keep their executable order.
+    placed.sort_by(|a, b| (a.0, a.2, a.1).cmp(&(b.0, b.2, b.1)));
+    let mut bundles: Vec<Bundle<'a>> = placed
+        .chunk_by(|a, b| (a.0, a.2, a.1) == (b.0, b.2, b.1))
+        .filter_map(|chunk| {
+            let &(room, who, _, _) = chunk.first()?;
+            let actions: Vec<&Action> = chunk.iter().map(|&(_, _, _, action)| action).collect();
+            Some(Bundle { room, who, mark: mark(&actions), actions })
+        })
+        .collect();
+    bundles.sort_by(|a, b| (a.room, a.mark, a.who).cmp(&(b.room, b.mark, b.who)));
+    bundles
+}
+
+fn place<'a>(context: Context<'a>, action: &Action, joining: &HashSet<Name>) -> (Room<'a>, &'a str) {
+    let subject = action.subject;
+    let text = |name: Option<Name>| name.map_or("", |name| context.names.text(name));
+    let Some(user) = subject.user else {
+        return (Room::Catalog, text(subject.role.or(subject.organization)));
+    };
+    let organization = subject.organization.filter(|&organization| organization != known::PLATFORM);
+    let adds = matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite);
+    match organization {
+        Some(_) if adds && joining.contains(&user) && !has(&[action], Risk::Escalation) => {
+            (Room::People, text(Some(user)))
+        }
+        Some(organization) => (Room::Organization(context.names.text(organization)), text(Some(user))),
+        None => (Room::People, text(Some(user))),
+    }
+}
+
+fn has(actions: &[&Action], risk: Risk) -> bool {
+    actions.iter().any(|action| action.risk.contains(&risk))
+}
+
+/// Whether something ends with an action of this kind.
+const fn ends(kind: ActionKind) -> bool {
+    match kind {
+        ActionKind::DeleteOrganization
+        | ActionKind::DeleteSite
+        | ActionKind::DeleteRole
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::CancelInvitation
+        | ActionKind::RemoveMembership
+        | ActionKind::RevokeSite => true,
+        ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::UpdateUser
+        | ActionKind::ChangeAccess
+        | ActionKind::RenameUser
+        | ActionKind::ReactivateUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::AddMembership
+        | ActionKind::ChangeRole
+        | ActionKind::UpdateMembership
+        | ActionKind::GrantSite
+        | ActionKind::ChangeSiteRole => false,
+    }
+}
+
+fn mark(actions: &[&Action]) -> Mark {
+    let adds = |action: &&Action| {
+        action.before.is_none()
+            || matches!(
+                action.kind,
+                ActionKind::ReactivateUser | ActionKind::SendInvitation | ActionKind::ResendInvitation
+            )
+    };
+    if has(actions, Risk::Escalation) {
+        Mark::Escalation
+    } else if has(actions, Risk::Removal) || actions.iter().any(|action| ends(action.kind)) {
+        Mark::Removal
+    } else if actions.iter().any(adds) {
+        Mark::Addition
+    } else {
+        Mark::Change
+    }
+}
+
+fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
+    let Bundle { room, who, mark, actions } = bundle;
+    let is_role = actions.first().is_some_and(|action| action.subject.user.is_none() && action.subject.role.is_some());
+    let name = super::style::name(who);
+    let place = context.origin(actions.iter().flat_map(|action| &action.origins));
+    Line {
+        mark: *mark,
+        who: if is_role { format!("role {name}") } else { name.into_owned() },
+        what: match room {
+            Room::People => account(context, actions),
+            Room::Organization(_) => membership(context, actions),
+            Room::Catalog => catalog(context, actions),
+        },
+        note: note(*mark, actions, place.is_empty()),
+        place,
+    }
+}
+
+/// Risks that the mark does not tell, mails, causes, and the reason where something ends or no line gives one.
+fn note(mark: Mark, actions: &[&Action], without_place: bool) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for risk in Risk::ALL {
+        let number = actions.iter().filter(|action| action.risk.contains(&risk)).count();
+        if number == 0 {
+            continue;
+        }
+        let words = match risk {
+            Risk::Escalation => "escalation".to_owned(),
+            Risk::Removal if mark == Mark::Removal => continue,
+            Risk::Removal => "removal".to_owned(),
+            Risk::Irreversible => "can't be undone".to_owned(),
+            Risk::Mail => count(number, "mail", "mails"),
+            Risk::LastAdmin => "the last admin".to_owned(),
+            Risk::AccessReturns => "access returns".to_owned(),
+        };
+        parts.push(words);
+    }
+    for cause in Cause::ALL {
+        let told = match cause {
+            Cause::Manifest | Cause::Unknown => false,
+            Cause::Drift | Cause::Expiry | Cause::Deferred | Cause::Operator => true,
+        };
+        if told && actions.iter().any(|action| action.cause == cause) {
+            parts.push(cause.as_str().to_owned());
+        }
+    }
+    for action in actions.iter().filter(|action| without_place || ends(action.kind)) {
+        let reason = super::style::sanitise(action.reason);
+        if !reason.is_empty() && !parts.iter().any(|part| *part == reason) {
+            parts.push(reason.into_owned());
+        }
+    }
+    parts.join(", ")
+}

@@ -1,0 +1,368 @@
+//! Mistakes and remarks with the lines that they are about.
+//!
+//! One line of source a label, cut around the place if it is long and written out where it is harmful; so a place is
+//! given by its own line and column, and not by what the printer could count in such a line.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+use super::style::{Style, count, push_safe, sanitise, width};
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::plan::Places;
+
+/// The whole line on which a place begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt<'a> {
+    /// The line, without its end.
+    pub line: Cow<'a, str>,
+    /// Bytes from the beginning of the line to the place.
+    pub start: usize,
+}
+
+impl<'a> Excerpt<'a> {
+    /// The line of `text`, a whole file, on which the byte `offset` stands; `None` if there is no such byte or no
+    /// character begins there.
+    #[must_use]
+    pub fn of(text: &'a str, offset: u32) -> Option<Self> {
+        let (before, after) = text.split_at_checked(offset as usize)?;
+        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let end = after.find('\n').map_or(text.len(), |newline| before.len() + newline);
+        let line = text[start..end].trim_end_matches('\r');
+        Some(Self { line: Cow::Borrowed(line), start: (before.len() - start).min(line.len()) })
+    }
+}
+
+/// Where places stand, with their lines where these can still be had.
+pub trait Snippets: Places {
+    /// The line on which the span begins; `None` where the text is gone or never was one.
+    fn excerpt(&self, span: Span) -> Option<Excerpt<'_>>;
+}
+
+/// All of them, sorted by path, line, column and code; those without a place come first.
+#[must_use]
+pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: Style) -> String {
+    let mut located: Vec<_> = diagnostics
+        .iter()
+        .map(|diagnostic| {
+            let place = diagnostic.primary.as_ref().map(|label| snippets.place(label.span.start));
+            (place, diagnostic.code.as_str(), &diagnostic.message, diagnostic)
+        })
+        .collect();
+    located.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
+    // Lines were cut before, and are shorter than this.
+    let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(1_000);
+    let mut text = String::new();
+    for (_, _, _, diagnostic) in located {
+        let mut misplaced = Vec::new();
+        let mut one = renderer.render(&[group(diagnostic, snippets, &mut misplaced)]);
+        for (counted, real) in misplaced {
+            one = one.replacen(&counted, &real, 1);
+        }
+        text.push_str(&one);
+        text.push_str("\n\n");
+    }
+    text
+}
+
+/// How many there are: `3 errors, 1 warning`; empty where there are none.
+#[must_use]
+pub fn tally(diagnostics: &[Diagnostic]) -> String {
+    let of = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let parts = [(Severity::Error, "error", "errors"), (Severity::Warning, "warning", "warnings")];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .map(|(severity, one, many)| (of(severity), one, many))
+        .filter(|&(number, _, _)| number > 0)
+        .map(|(number, one, many)| count(number, one, many))
+        .collect();
+    parts.join(", ")
+}
+
+/// A line that is shown, with all labels on it; without its source only where it is.
+struct Place<'a> {
+    path: String,
+    line: u32,
+    column: u32,
+    source: Option<String>,
+    annotations: Vec<Annotation<'a>>,
+}
+
+/// One mistake. The printer counts columns in what is shown; where the line was cut or written out, the place as it
+/// counts it and the real one are added to `misplaced`.
+fn group<'a>(
+    diagnostic: &'a Diagnostic,
+    snippets: &'a dyn Snippets,
+    misplaced: &mut Vec<(String, String)>,
+) -> Group<'a> {
+    let Diagnostic { code, severity, message, primary, secondary, help } = diagnostic;
+    let level = match severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut places: Vec<Place<'a>> = Vec::new();
+    let mut loose: Vec<Cow<'a, str>> = Vec::new();
+    let labels = primary
+        .iter()
+        .map(|label| (label, AnnotationKind::Primary))
+        .chain(secondary.iter().map(|label| (label, AnnotationKind::Context)));
+    for (label, kind) in labels {
+        let (path, line, column) = snippets.place(label.span.start);
+        let path = sanitise(&path).into_owned();
+        let words = (!label.text.is_empty()).then(|| sanitise(&label.text));
+        let Some(excerpt) = snippets.excerpt(label.span) else {
+            places.push(Place { path, line, column, source: None, annotations: Vec::new() });
+            loose.extend(words);
+            continue;
+        };
+        let (shown, range) = shown(&excerpt, label.span.length as usize);
+        let counted = shown[..range.start].chars().count() + 1;
+        let annotation = kind.span(range).label(words);
+        let source = Some(shown);
+        let same = places.iter_mut().find(|place| place.path == path && place.line == line && place.source == source);
+        if let Some(same) = same {
+            same.annotations.push(annotation);
+            continue;
+        }
+        if counted != column as usize {
+            misplaced.push((format!("{path}:{line}:{counted}"), format!("{path}:{line}:{column}")));
+        }
+        places.push(Place { path, line, column, source, annotations: vec![annotation] });
+    }
+    let mut group = Group::with_title(level.primary_title(sanitise(message)).id(code.as_str()));
+    for Place { path, line, column, source, annotations } in places {
+        group = match source {
+            Some(source) => {
+                let snippet = Snippet::source(source).path(path).line_start(line as usize);
+                group.element(snippet.annotations(annotations))
+            }
+            None => group.element(Origin::path(path).line(line as usize).char_column(column as usize)),
+        };
+    }
+    for words in loose.into_iter().chain(help.as_deref().map(sanitise)) {
+        group = group.element(Level::HELP.no_name().message(words));
+    }
+    group
+}
+
+/// The line as it is printed, and the range of the place in it. Beside the place at most so many columns are kept.
+fn shown(excerpt: &Excerpt<'_>, length: usize) -> (String, Range<usize>) {
+    const BEFORE: usize = 50;
+    const AFTER: usize = 60;
+    const WITHIN: usize = 80;
+    let line: &str = &excerpt.line;
+    let start = floor_boundary(line, excerpt.start);
+    let end = floor_boundary(line, start.saturating_add(length)).max(start);
+    let before = safe_source(&line[..start]);
+    let place = safe_source(&line[start..end]);
+    let after = safe_source(&line[end..]);
+    let mut text = if width(&before) > BEFORE + 20 { format!("…{}", tail(&before, BEFORE)) } else { before };
+    let from = text.len();
+    if width(&place) > WITHIN {
+        text.push_str(head(&place, WITHIN));
+        let to = text.len();
+        text.push('…');
+        return (text, from..to);
+    }
+    text.push_str(&place);
+    let to = text.len();
+    if width(&after) > AFTER + 20 {
+        text.push_str(head(&after, AFTER));
+        text.push('…');
+    } else {
+        text.push_str(after.trim_end());
+    }
+    (text, from..to)
+}
+
+fn safe_source(source: &str) -> String {
+    let mut safe = String::with_capacity(source.len());
+    for character in source.chars() {
+        match character {
+            '\t' => safe.push_str("    "),
+            other => push_safe(&mut safe, other),
+        }
+    }
+    safe
+}
+
+fn floor_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// The first characters of the text, no more than so many of them.
+fn head(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).map_or(text, |(at, _)| &text[..at])
+}
+
+/// The last characters of the text, no more than so many of them.
+fn tail(text: &str, characters: usize) -> &str {
+    text.char_indices().rev().nth(characters.saturating_sub(1)).map_or(text, |(at, _)| &text[at..])
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::{Excerpt, Snippets, diagnostics, tally};
+    use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+    use crate::plan::Places;
+    use crate::report::Style;
+
+    struct Files(&'static [(&'static str, Option<&'static str>)]);
+
+    impl Places for Files {
+        fn place(&self, position: Position) -> (String, u32, u32) {
+            let (path, text) = self.0[position.file.0 as usize];
+            let Some(text) = text else { return (path.to_owned(), 7, 3) };
+            let before = &text[..position.offset as usize];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            (path.to_owned(), u32::try_from(line).expect("line"), u32::try_from(column).expect("column"))
+        }
+    }
+
+    impl Snippets for Files {
+        fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
+            Excerpt::of(self.0[span.start.file.0 as usize].1?, span.start.offset)
+        }
+    }
+
+    fn at(file: u32, text: &str, needle: &str) -> Span {
+        let offset = u32::try_from(text.find(needle).expect("there")).expect("short");
+        Span::new(Position::new(FileId(file), offset), u32::try_from(needle.len()).expect("short"))
+    }
+
+    #[test]
+    fn one_place_with_words_and_help() {
+        const TEXT: &str = "users:\n  ana@example.com:\n    access:\n      north-quarries: { role: manger }\n";
+        let files = Files(&[("access/north.yaml", Some(TEXT))]);
+        let mistakes = [
+            Diagnostic::error(Code::UnknownRole, "unknown role `manger`")
+                .at(at(0, TEXT, "manger"), "did you mean `manager`?")
+                .help("roles declared in access/roles.yaml: manager, operator, contributor, user"),
+            Diagnostic::error(Code::InvalidSettings, "no `rollcall.yaml` in this folder").help("run `rollcall init`"),
+        ];
+        assert_snapshot!(diagnostics(&mistakes, &files, Style::default()), @r#"
+        error[invalid-settings]: no `rollcall.yaml` in this folder
+         |
+         = run `rollcall init`
+
+        error[unknown-role]: unknown role `manger`
+         --> access/north.yaml:4:31
+          |
+        4 |       north-quarries: { role: manger }
+          |                               ^^^^^^ did you mean `manager`?
+          |
+          = roles declared in access/roles.yaml: manager, operator, contributor, user
+        "#);
+        assert_eq!(tally(&mistakes), "2 errors");
+        let coloured = diagnostics(&mistakes, &files, Style { colour: true, ..Style::default() });
+        assert!(coloured.contains("\u{1b}["), "{coloured:?}");
+    }
+
+    #[test]
+    fn two_places_and_a_text_that_is_gone() {
+        const FIRST: &str = "users:\n  ana@example.com: {}\n";
+        const SECOND: &str = "organizations: {}\nusers:\n  ana@example.com: {}\n  ana@example.com: {}\n";
+        let files = Files(&[("b.yaml", Some(FIRST)), ("a.yaml", Some(SECOND)), ("gone.yaml", None)]);
+        let mistakes = [
+            Diagnostic::warning(Code::SitesUnderAll, "sites under a role that reaches all of them")
+                .at(Position::new(FileId(2), 99), "listed here"),
+            Diagnostic::error(Code::DuplicateDeclaration, "user `ana@example.com` is declared twice")
+                .at(at(0, FIRST, "ana@example.com"), "declared again")
+                .and(at(1, SECOND, "ana@example.com"), "first declared here"),
+        ];
+        assert_snapshot!(diagnostics(&mistakes, &files, Style::default()), @r#"
+        error[duplicate-declaration]: user `ana@example.com` is declared twice
+         --> b.yaml:2:3
+          |
+        2 |   ana@example.com: {}
+          |   ^^^^^^^^^^^^^^^ declared again
+          |
+         ::: a.yaml:3:3
+          |
+        3 |   ana@example.com: {}
+          |   --------------- first declared here
+
+        warning[sites-under-all]: sites under a role that reaches all of them
+        --> gone.yaml:7:3
+         = listed here
+        "#);
+        assert_eq!(tally(&mistakes), "1 error, 1 warning");
+    }
+
+    #[test]
+    fn two_places_of_one_line_share_it() {
+        const TEXT: &str = "roles: { a: {}, b: {} }\n";
+        let files = Files(&[("roles.yaml", Some(TEXT))]);
+        let mistake = Diagnostic::error(Code::DuplicateKey, "twice").at(at(0, TEXT, "b"), "again");
+        let mistakes = [mistake.and(at(0, TEXT, "a"), "first")];
+        assert_snapshot!(diagnostics(&mistakes, &files, Style::default()), @r#"
+        error[duplicate-key]: twice
+         --> roles.yaml:1:17
+          |
+        1 | roles: { a: {}, b: {} }
+          |          -      ^ again
+          |          |
+          |          first
+        "#);
+    }
+
+    #[test]
+    fn odd_lines_stay_readable_and_harmless() {
+        const TABS: &str = "users:\n\tzoé: {\t北: x\u{202e}y\u{1b}[2J }\r\n";
+        let long: &'static str = Box::leak(format!("{}here{}\n", "a ".repeat(9_000), " b".repeat(9_000)).into());
+        let files: &'static [_] = Box::leak(Box::new([("a\u{1b}[31m.yaml", Some(TABS)), ("long.yaml", Some(long))]));
+        let files = Files(files);
+        let mistakes = [
+            Diagnostic::error(Code::HiddenCharacter, "hidden character in `x\u{202e}y`")
+                .at(at(0, TABS, "x\u{202e}y"), "it turns the \u{202e} direction"),
+            Diagnostic::error(Code::WrongType, "a name\nover two lines").at(at(0, TABS, "zoé"), ""),
+            Diagnostic::error(Code::UnknownKey, "unknown key `here`").at(at(1, long, "here"), "no such key"),
+            Diagnostic::error(Code::Syntax, "unexpected end").at(Position::new(FileId(1), 36_005), "the end"),
+        ];
+        let text = diagnostics(&mistakes, &files, Style::default());
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+        assert!(text.lines().all(|line| line.chars().count() < 200), "{text}");
+        assert_snapshot!(text, @r#"
+        error[wrong-type]: a name\nover two lines
+         --> a\u{1b}[31m.yaml:2:2
+          |
+        2 |     zoé: {    北: x\u{202e}y\u{1b}[2J }
+          |     ^^^
+
+        error[hidden-character]: hidden character in `x\u{202e}y`
+         --> a\u{1b}[31m.yaml:2:12
+          |
+        2 |     zoé: {    北: x\u{202e}y\u{1b}[2J }
+          |                   ^^^^^^^^^^ it turns the \u{202e} direction
+
+        error[unknown-key]: unknown key `here`
+         --> long.yaml:1:18001
+          |
+        1 | …a a a a a a a a a a a a a a a a a a a a a a a a a here b b b b b b b b b b b b b b b b b b b b b b b b b b b b b b…
+          |                                                    ^^^^ no such key
+
+        error[syntax]: unexpected end
+         --> long.yaml:2:1
+          |
+        2 |
+          | ^ the end
+        "#);
+    }
+
+    #[test]
+    fn excerpts_are_one_line() {
+        let excerpt = |offset| Excerpt::of("ab\r\ncd\nzoé", offset).map(|found| (found.line.into_owned(), found.start));
+        assert_eq!(excerpt(1), Some(("ab".to_owned(), 1)));
+        assert_eq!(excerpt(3), Some(("ab".to_owned(), 2)), "the end of a line is its last place");
+        assert_eq!(excerpt(5), Some(("cd".to_owned(), 1)));
+        assert_eq!(excerpt(11), Some(("zoé".to_owned(), 4)));
+        assert_eq!(excerpt(10), None, "within a character");
+        assert_eq!(excerpt(99), None);
+    }
+}

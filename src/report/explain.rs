@@ -1,0 +1,201 @@
+//! Explanations for people: who has what access, and the lines that say so.
+
+use super::style::{Style, Tone, count, name, number, sanitise, width};
+use super::words::Context;
+use crate::model::{Names, SourceLabel, known};
+use crate::plan::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, Places, UserExplanation};
+
+/// Holders of a place that are printed without `-v`.
+const HOLDERS: usize = 200;
+
+/// All access of a user, place by place, with the lines that give it.
+#[must_use]
+pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn Places, style: Style) -> String {
+    let UserExplanation { key, position, status, live, is_compared, places: found } = explanation;
+    let context = Context { names, catalog: None, places, style };
+    let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
+    head.push(
+        position
+            .map_or_else(|| "not declared".to_owned(), |position| format!("declared in {}", line_of(places, position))),
+    );
+    if let Some((status, position)) = status {
+        head.push(format!("status {} ({})", status.as_str(), line_of(places, *position)));
+    }
+    match live {
+        Some(live) => head.push(format!("{} in the store", live.as_str())),
+        None if *is_compared => head.push("not in the store".to_owned()),
+        None => {}
+    }
+    let mut text = format!("{}\n", head.join("   "));
+    if found.is_empty() {
+        text.push_str("  no access\n");
+    }
+    for place in found {
+        let title = title(context, place);
+        text.push_str(&format!("\n{}   {}\n", style.paint(Tone::Heading, &title), access_words(context, place)));
+        text.push_str(&live_line(context, place, *is_compared && live.is_some()));
+        text.push_str(&contributions(context, place, "  "));
+    }
+    text
+}
+
+/// Everybody with access in an organization.
+#[must_use]
+pub fn explained_organization(found: &PlaceHolders, names: &Names, places: &dyn Places, style: Style) -> String {
+    holders(found, Context { names, catalog: None, places, style })
+}
+
+/// Everybody with access on a site.
+#[must_use]
+pub fn explained_site(found: &PlaceHolders, names: &Names, places: &dyn Places, style: Style) -> String {
+    holders(found, Context { names, catalog: None, places, style })
+}
+
+/// That nothing has this name, and what may have been meant.
+#[must_use]
+pub fn not_found(asked: &str, likely: &[String]) -> String {
+    let asked = name(asked);
+    if likely.is_empty() {
+        return format!(
+            "nobody and nothing is called `{asked}`; ask for the key of a user, for an organization, or for ORG/SITE\n"
+        );
+    }
+    let mut text = format!("nobody and nothing is called exactly `{asked}`; did you mean:\n");
+    for likely in likely {
+        text.push_str(&format!("  {}\n", name(likely)));
+    }
+    text
+}
+
+fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
+    let PlaceHolders { organization, site, position, is_compared, holders } = found;
+    let style = context.style;
+    let mut title = context.name(*organization);
+    if let Some(site) = site {
+        title.push('/');
+        title.push_str(&context.name(*site));
+    }
+    let declared = position.map_or_else(
+        || "not declared".to_owned(),
+        |position| format!("declared in {}", line_of(context.places, position)),
+    );
+    let people = count(holders.len(), "person", "people");
+    let mut text = format!("{}   {declared}   {people}\n", style.paint(Tone::Heading, &title));
+    let shown = if style.verbose { holders.len() } else { holders.len().min(HOLDERS) };
+    for Holder { key, live, place, sites } in &holders[..shown] {
+        let mut words = access_words(context, place);
+        if site.is_none() && *sites > 0 {
+            words.push_str(&format!(", {}", count(*sites, "site", "sites")));
+        }
+        if site.is_some() && place.site.is_none() {
+            words.push_str(", by membership");
+        }
+        let live_word = live.map(|live| format!("   {} in the store", live.as_str())).unwrap_or_default();
+        text.push_str(&format!("\n{}   {words}{live_word}\n", style.paint(Tone::Heading, &context.name(*key))));
+        text.push_str(&live_line(context, place, *is_compared && live.is_some()));
+        text.push_str(&contributions(context, place, "  "));
+    }
+    if shown < holders.len() {
+        text.push_str(&format!("\nand {} more (use -v)\n", number(holders.len() - shown)));
+    }
+    text
+}
+
+fn title(context: Context<'_>, place: &PlaceExplanation) -> String {
+    if place.organization == known::PLATFORM {
+        return "the whole platform".to_owned();
+    }
+    let organization = context.name(place.organization);
+    place.site.map_or_else(|| organization.clone(), |site| format!("{organization}/{}", context.name(site)))
+}
+
+fn access_words(context: Context<'_>, place: &PlaceExplanation) -> String {
+    let Some(access) = place.declared else {
+        return context.style.paint(Tone::Removal, "in the store only: nothing declares it").into_owned();
+    };
+    let mut words = words_of(context, place, access);
+    if let Some(sites) = place.reaches {
+        words.push_str(&format!(", every site ({})", number(sites)));
+    }
+    words
+}
+
+fn words_of(context: Context<'_>, place: &PlaceExplanation, access: Access) -> String {
+    let Access { role, extra_roles, default_site } = access;
+    let mut words = match (role, place.site) {
+        (Some(role), _) => context.name(role),
+        (None, Some(_)) => "granted".to_owned(),
+        (None, None) => "member without a role".to_owned(),
+    };
+    words.push_str(&context.extra_roles(extra_roles));
+    if let Some(site) = default_site {
+        words.push_str(&format!(", default site {}", context.name(site)));
+    }
+    words
+}
+
+/// What the store has there, where that is something else.
+fn live_line(context: Context<'_>, place: &PlaceExplanation, is_compared: bool) -> String {
+    if !is_compared || place.live == place.declared {
+        return String::new();
+    }
+    let words = match place.live {
+        Some(live) => format!("in the store: {}", words_of(context, place, live)),
+        None => "not in the store yet".to_owned(),
+    };
+    format!("  {}\n", context.style.paint(Tone::Escalation, &words))
+}
+
+/// A contribution in words; the order is that of printing.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    is_weaker: bool,
+    place: (String, u32, u32),
+    /// Role, why, where.
+    texts: [String; 3],
+}
+
+/// One line each, those that decide first, in columns.
+fn contributions(context: Context<'_>, place: &PlaceExplanation, indent: &str) -> String {
+    let mut rows: Vec<Row> = place
+        .contributions
+        .iter()
+        .map(|contribution| {
+            let &Contribution { role, position, source, through, member, counts } = contribution;
+            let label = |label: SourceLabel| match label {
+                SourceLabel::Team(team) => format!("team {}", context.name(team)),
+                SourceLabel::SiteGrant => "a site grant".to_owned(),
+            };
+            let mut why = source.map_or_else(|| "own access".to_owned(), label);
+            if let Some(through) = through {
+                why.push_str(&format!(" through {}", label(through)));
+            }
+            let without = if place.site.is_some() { "granted" } else { "no role" };
+            let role = role.map_or_else(|| without.to_owned(), |role| context.name(role));
+            let place = context.places.place(position);
+            let mut line = format!("{}:{}", sanitise(&place.0), place.1);
+            if let Some(member) = member {
+                line.push_str(&format!(", named in {}", line_of(context.places, member)));
+            }
+            if !counts {
+                line.push_str("   (weaker, does not count)");
+            }
+            Row { is_weaker: !counts, place, texts: [role, why, line] }
+        })
+        .collect();
+    rows.sort_unstable();
+    rows.dedup();
+    let widest = |column: usize| rows.iter().map(|row| width(&row.texts[column])).max().unwrap_or(0);
+    let (first, second) = (widest(0), widest(1));
+    let mut text = String::new();
+    for Row { texts: [role, why, line], .. } in &rows {
+        let pad = |text: &str, column: usize| " ".repeat(column.saturating_sub(width(text)));
+        text.push_str(&format!("{indent}{role}{}  {why}{}  {line}\n", pad(role, first), pad(why, second)));
+    }
+    text
+}
+
+fn line_of(places: &dyn Places, position: crate::diagnostic::Position) -> String {
+    let (file, line, _) = places.place(position);
+    format!("{}:{line}", sanitise(&file))
+}

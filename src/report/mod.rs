@@ -1,0 +1,27 @@
+//! Floor 7: what people read: plans, outcomes, explanations and diagnostics as text for a terminal.
+//!
+//! Everything here is a function from values to a `String`; the caller prints. Removals and escalations come first,
+//! sums last. Every name and every text from outside goes through [`sanitise`], so that none can move the cursor,
+//! colour the screen or turn the direction of writing. JSON is not made here: the documents of `plan` are.
+//!
+//! Deliberately absent: a clock, a terminal, files. Colour and width come in with [`Style`], places with
+//! [`Places`](crate::plan::Places), snippets with [`Snippets`].
+
+#![allow(clippy::format_push_string, reason = "texts are short, and `write!` to a `String` has an error that can't be")]
+
+mod changes;
+mod diagnostics;
+mod explain;
+mod happenings;
+mod lines;
+mod outcome;
+mod style;
+mod text;
+mod waiting;
+mod words;
+
+pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};
+pub use explain::{explained_organization, explained_site, explained_user, not_found};
+pub use outcome::{Outcome, OutcomeLine, outcome_line, outcomes};
+pub use style::{Style, sanitise};
+pub use text::{PlanText, plan};

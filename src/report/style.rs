@@ -1,0 +1,209 @@
+//! Colour, width, and making foreign text harmless.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style as Ansi};
+use unicode_width::UnicodeWidthStr;
+
+/// How to write for one reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Style {
+    /// Whether to use colours; everything is readable without.
+    pub colour: bool,
+    /// Columns of the terminal.
+    pub width: usize,
+    /// Whether to leave nothing out (`-v`).
+    pub verbose: bool,
+}
+
+impl Default for Style {
+    /// Without colour, 120 columns wide, long lists shortened.
+    fn default() -> Self {
+        Self { colour: false, width: 120, verbose: false }
+    }
+}
+
+/// What a piece of text is; colours follow from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Heading,
+    Removal,
+    Escalation,
+    Change,
+    Addition,
+    Faint,
+    Alarm,
+}
+
+impl Style {
+    /// The text in the colour of its tone.
+    pub(super) fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
+        let plain = Ansi::new();
+        let ansi = match tone {
+            Tone::Plain => plain,
+            Tone::Heading => plain.bold(),
+            Tone::Removal => AnsiColor::Red.on_default(),
+            Tone::Escalation => AnsiColor::Yellow.on_default().bold(),
+            Tone::Change => AnsiColor::Cyan.on_default(),
+            Tone::Addition => AnsiColor::Green.on_default(),
+            Tone::Faint => plain.dimmed(),
+            Tone::Alarm => AnsiColor::Red.on_default().bold(),
+        };
+        if self.colour && tone != Tone::Plain && !text.is_empty() {
+            Cow::Owned(format!("{ansi}{text}{ansi:#}"))
+        } else {
+            Cow::Borrowed(text)
+        }
+    }
+}
+
+/// The text with everything written out that could act on a terminal or mislead the eye: control characters,
+/// characters without a width, and those that turn the direction of writing become `\u{202e}` and the like.
+#[must_use]
+pub fn sanitise(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_harmful) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        push_safe(&mut safe, character);
+    }
+    Cow::Owned(safe)
+}
+
+/// Appends one character as [`sanitise`] writes it.
+pub(super) fn push_safe(safe: &mut String, character: char) {
+    match character {
+        '\n' => safe.push_str("\\n"),
+        '\r' => safe.push_str("\\r"),
+        '\t' => safe.push_str("\\t"),
+        harmful if is_harmful(harmful) => {
+            // Writing to a `String` can't fail.
+            let _ = write!(safe, "\\u{{{:x}}}", u32::from(harmful));
+        }
+        harmless => safe.push(harmless),
+    }
+}
+
+/// Control characters (Cc), the format characters (Cf) that hide or reorder text, line and paragraph separators,
+/// variation selectors, fillers that print as nothing, and tags. Joiners are among them: in names they only hide.
+fn is_harmful(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+/// Columns that a sanitised text takes.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// A name, safe to print, and cut in its middle where it is longer than any sane name: the ends stay comparable.
+pub(super) fn name(text: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 100;
+    const KEPT: usize = 45;
+    // Combining marks can pile up in one column, so characters are limited as well as columns.
+    let safe = sanitise(text);
+    let length = safe.chars().count();
+    if length <= LONGEST && width(&safe) <= LONGEST {
+        return safe;
+    }
+    let head: String = safe.chars().take(KEPT).collect();
+    let tail: String = safe.chars().skip(length.saturating_sub(KEPT).max(KEPT)).collect();
+    Cow::Owned(format!("{head}…{tail}"))
+}
+
+/// A number with thousands separated: `1,506`.
+pub(super) fn number(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with its noun: `1 site`, `1,200 sites`.
+pub(super) fn count(of: usize, one: &str, many: &str) -> String {
+    format!("{} {}", number(of), if of == 1 { one } else { many })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn enumeration(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Style, Tone, enumeration, name, number, sanitise, width};
+
+    #[test]
+    fn harmful_characters_are_written_out() {
+        for (text, safe) in [
+            ("ana@example.com", "ana@example.com"),
+            ("zoé 北 🔑", "zoé 北 🔑"),
+            ("\u{202e}moc.elpmaxe", "\\u{202e}moc.elpmaxe"),
+            ("\u{1b}[2J\u{7}", "\\u{1b}[2J\\u{7}"),
+            ("a\r\nb\tc", "a\\r\\nb\\tc"),
+            ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{e0041}", "\\u{e0041}"),
+        ] {
+            assert_eq!(sanitise(text), safe);
+        }
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        let long = format!("{}@example.com", "x".repeat(5_000));
+        let short = name(&long);
+        assert!(short.starts_with("xxx") && short.ends_with("xxx@example.com") && short.contains('…'));
+        assert!(width(&short) <= 100);
+        let marks = format!("a{}", "\u{301}".repeat(500));
+        assert!(name(&marks).chars().count() <= 100, "marks without a width can't pile up");
+    }
+
+    #[test]
+    fn colour_is_only_there_when_asked_for() {
+        assert_eq!(Style::default().paint(Tone::Removal, "gone"), "gone");
+        let coloured = Style { colour: true, ..Style::default() };
+        assert_eq!(coloured.paint(Tone::Removal, "gone"), "\u{1b}[31mgone\u{1b}[0m");
+        assert_eq!(coloured.paint(Tone::Plain, "there"), "there");
+    }
+
+    #[test]
+    fn numbers_and_lists_read_well() {
+        let texts = [0, 999, 1_000, 1_234_567].map(number);
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
+        let items = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(enumeration(&items), "a, b and c");
+        assert_eq!(enumeration(&items[..2]), "a and b");
+    }
+}

@@ -1,0 +1,167 @@
+//! A plan for a terminal.
+//!
+//! From top to bottom: the store and how much of it was read; who leaves, joins, loses and gains; what waits, ends
+//! soon and is left alone; guards; the sums; the digest with the command that applies exactly this.
+
+use super::changes;
+use super::lines;
+use super::style::{Style, Tone, count, enumeration, name, number, sanitise, width};
+use super::waiting::{self, Entries};
+use super::words::{Context, done};
+use crate::model::{Catalog, Names};
+use crate::plan::{GuardDocument, People, Places, Plan};
+
+/// A plan, and what is needed to print it.
+#[derive(Clone, Copy)]
+pub struct PlanText<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The table of its names.
+    pub names: &'a Names,
+    /// The declared catalog, which tells roles that reach every site; without it that is not said.
+    pub catalog: Option<&'a Catalog>,
+    /// Where lines stand.
+    pub places: &'a dyn Places,
+    /// Guards with their headroom; none where they were not asked.
+    pub guards: &'a [GuardDocument],
+    /// The command that would apply it, `rollcall apply` with its options; `None` where it is being applied.
+    pub apply: Option<&'a str>,
+    /// How to write.
+    pub style: Style,
+}
+
+/// The plan as text; it ends with a line feed.
+#[must_use]
+pub fn plan(input: &PlanText<'_>) -> String {
+    let &PlanText { plan, names, catalog, places, guards, apply, style } = input;
+    let context = Context { names, catalog, places, style };
+    let mut text = header(plan, style);
+    let sections = changes::sections(context, plan);
+    if !sections.is_empty() {
+        text.push('\n');
+        lines::write(&mut text, &sections, style);
+    }
+    let entries = [
+        waiting::waiting(context, plan),
+        waiting::expiring(context, plan),
+        waiting::unmanaged(context, plan),
+        guard_entries(guards),
+    ];
+    let mut is_first = true;
+    for Entries { label, lines } in entries.into_iter().filter(|entries| !entries.lines.is_empty()) {
+        if is_first {
+            text.push('\n');
+            is_first = false;
+        }
+        for (index, line) in lines.iter().enumerate() {
+            let shown = if index == 0 { label } else { "" };
+            text.push_str(&style.paint(Tone::Heading, &format!("{shown:<11}")));
+            let refused = label == GUARDS && line.ends_with(REFUSED);
+            text.push_str(&style.paint(if refused { Tone::Alarm } else { Tone::Plain }, line));
+            text.push('\n');
+        }
+    }
+    text.push('\n');
+    text.push_str(&sums(plan, style));
+    if plan.actions.is_empty() {
+        return text;
+    }
+    let digest = sanitise(&plan.digest);
+    let is_applicable = plan.gaps.is_empty() && guards.iter().all(|guard| !guard.refused);
+    match apply.filter(|_| is_applicable) {
+        Some(apply) => {
+            let short: String = digest.chars().take(15).collect();
+            text.push_str(&format!("digest {short}…   apply exactly this with: {apply} --approved {digest}\n"));
+        }
+        None => text.push_str(&format!("digest {digest}\n")),
+    }
+    text
+}
+
+fn header(plan: &Plan, style: Style) -> String {
+    let store = &plan.store;
+    let title = format!("store {} ({}, {})", name(&store.name), sanitise(&store.kind), name(&store.id));
+    let live = count(plan.live_people, "person", "people");
+    let declared = number(plan.declared_people);
+    let mut text = style.paint(Tone::Heading, &title).into_owned();
+    if plan.gaps.is_empty() {
+        text.push_str(&format!("   {live} live, {declared} declared   read complete\n"));
+        return text;
+    }
+    text.push_str(&format!("   {live} read, {declared} declared   "));
+    text.push_str(&style.paint(Tone::Alarm, "READ ONLY IN PART"));
+    text.push('\n');
+    for (collection, why) in &plan.gaps {
+        text.push_str(&style.paint(Tone::Alarm, &format!("  ! {collection}: {}", sanitise(why))));
+        text.push('\n');
+    }
+    text.push_str(
+        "  From a partial read nobody is removed, invited, created or reactivated; this plan can't be applied.\n",
+    );
+    text
+}
+
+const GUARDS: &str = "guards";
+const REFUSED: &str = "REFUSED";
+
+fn guard_entries(guards: &[GuardDocument]) -> Entries {
+    let lines = guards.iter().map(|guard| {
+        let GuardDocument { name: of, organization, count, limit, refused } = guard;
+        let place = organization.as_ref().map(|place| format!(" in {}", name(place))).unwrap_or_default();
+        let (count, limit) = (number(*count as usize), number(*limit as usize));
+        let refused = if *refused { format!("   {REFUSED}") } else { String::new() };
+        format!("{} {count} of {limit}{place}{refused}", sanitise(of))
+    });
+    let (refused, passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.ends_with(REFUSED));
+    let mut lines = refused;
+    if !passed.is_empty() {
+        lines.push(passed.join("   "));
+    }
+    Entries { label: GUARDS, lines }
+}
+
+fn sums(plan: &Plan, style: Style) -> String {
+    if plan.actions.is_empty() {
+        return "no changes\n".to_owned();
+    }
+    let kinds: Vec<String> = plan
+        .counts
+        .iter()
+        .filter(|&(_, &count)| count > 0)
+        .map(|(&kind, &number)| {
+            let (one, many) = done(kind);
+            count(number as usize, one, many)
+        })
+        .collect();
+    let People { join, leave, gain, lose } = plan.people;
+    let people: Vec<String> = [
+        (join, "joins", "join"),
+        (leave, "leaves", "leave"),
+        (lose, "loses access", "lose access"),
+        (gain, "gains access", "gain access"),
+    ]
+    .into_iter()
+    .filter(|&(number, _, _)| number > 0)
+    .map(|(number, one, many)| count(number as usize, one, many))
+    .collect();
+    let actions = style.paint(Tone::Heading, &count(plan.actions.len(), "action", "actions")).into_owned();
+    let people = if people.is_empty() { "nobody's access changes".to_owned() } else { enumeration(&people) };
+    format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)))
+}
+
+/// The parts with commas, and a new line before a part that would pass the width.
+fn wrapped(parts: &[String], most: usize) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+            let is_full = column + width(part) > most;
+            text.push_str(if is_full { "\n    " } else { " " });
+            column = if is_full { 0 } else { column };
+        }
+        text.push_str(part);
+        column += width(part) + 2;
+    }
+    text
+}

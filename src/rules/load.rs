@@ -1,0 +1,230 @@
+//! From YAML to one rule set: a chain of `extends`, laid over each other, then checked as a whole.
+//!
+//! Each document is read as the typed structure first, which finds mistakes with their place. What it states (the tree
+//! of the document tells that from what it leaves out) is laid over what it extends as generic values: maps merge,
+//! everything else replaces, `null` takes away. The result is typed once more, and checked.
+
+use serde_json::{Map, Value};
+
+use super::check::{self, Places};
+use super::{InlineRules, Rules};
+use crate::diagnostic::Code;
+use crate::document::{self, Document, Mistake, Node, Shape};
+
+/// Built-in rule sets: name and YAML.
+pub const BUILT_IN: &[(&str, &str)] = &[(DEFAULT, include_str!("sets/default.yaml"))];
+
+/// The name of the rule set that holds where none is named.
+const DEFAULT: &str = "default";
+
+/// The longest chain of `extends`.
+const LONGEST_CHAIN: usize = 16;
+
+/// A file as read: its name in messages, relative to the access repository, and its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleFile {
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+/// Reads the file that a rule set is named after. The name is relative to the settings file. Whoever gives this
+/// function sees to it that nothing outside of the access repository is read; the error is a message for people.
+pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<RuleFile, String>;
+
+impl Rules {
+    /// The built-in rule set with this name.
+    #[must_use]
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (name, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name)?;
+        parse(text, name, &|_| Err("a built-in rule set extends built-in ones only".to_owned())).ok()
+    }
+}
+
+/// Whether a name is that of a file, and not of a built-in rule set.
+fn is_file(name: &str) -> bool {
+    name.contains(['/', '\\']) || [".yaml", ".yml"].iter().any(|end| name.ends_with(end))
+}
+
+/// The rule set that `settings` names at `path`: built in, or a file.
+///
+/// # Errors
+/// All mistakes of the first document of the chain that has any, or all of the rule set as a whole.
+pub fn load(name: &str, settings: &Document, path: &[&str], read: ReadFile<'_>) -> Result<Rules, Vec<Mistake>> {
+    let mut chain = Chain { layers: Vec::new(), names: Vec::new(), read };
+    let file = chain.find(name, settings, path)?;
+    chain.add_file(&file)?;
+    chain.finish()
+}
+
+/// The rule set in a text. `file` is its name in messages.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, file: &str, read: ReadFile<'_>) -> Result<Rules, Vec<Mistake>> {
+    let mut chain = Chain { layers: Vec::new(), names: Vec::new(), read };
+    chain.add_file(&RuleFile { name: file.to_owned(), text: text.to_owned() })?;
+    chain.finish()
+}
+
+/// The rule set that stands in `settings` at `path`.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_inline(
+    rules: &InlineRules,
+    settings: &Document,
+    path: &[&str],
+    read: ReadFile<'_>,
+) -> Result<Rules, Vec<Mistake>> {
+    let mut chain = Chain { layers: Vec::new(), names: Vec::new(), read };
+    let path: Vec<String> = path.iter().map(|&key| key.to_owned()).collect();
+    chain.add(&rules.0, settings.clone(), path)?;
+    chain.finish()
+}
+
+/// The JSON Schema of a rule set.
+#[must_use]
+pub fn schema() -> Value {
+    let description = "How the system behind a user store behaves. Left out: as in the rule set that is extended \
+                       (`default` if none is named). `null`: not stated by the vendor.";
+    document::schema_of::<Rules>("rules.schema.json", "rollcall rule set", description)
+}
+
+/// The documents of a chain of `extends`, the most special first.
+struct Chain<'a> {
+    layers: Vec<(Value, Document, Vec<String>)>,
+    names: Vec<String>,
+    read: ReadFile<'a>,
+}
+
+impl Chain<'_> {
+    fn add_file(&mut self, file: &RuleFile) -> Result<(), Vec<Mistake>> {
+        let (rules, document) = document::read::<Rules>(&file.text, &file.name).map_err(|mistake| vec![*mistake])?;
+        self.names.push(file.name.clone());
+        self.add(&rules, document, Vec::new())
+    }
+
+    /// Adds a document, and all that it extends.
+    fn add(&mut self, rules: &Rules, document: Document, path: Vec<String>) -> Result<(), Vec<Mistake>> {
+        let keys: Vec<&str> = path.iter().map(String::as_str).collect();
+        let stated = match document.find(&keys) {
+            // An empty document says nothing; it does not say that nothing is stated.
+            Some(Node { shape: Shape::Null, .. }) | None => Value::Object(Map::new()),
+            Some(node) => project(&serde_json::to_value(rules).unwrap_or_default(), node),
+        };
+        let mut extends_path = keys.clone();
+        extends_path.push("extends");
+        let next = match document.find(&extends_path) {
+            None => Some(DEFAULT.to_owned()),
+            Some(_) => rules.extends.clone(),
+        };
+        let next = next.map(|name| self.find(&name, &document, &extends_path)).transpose()?;
+        self.layers.push((stated, document, path));
+        match next {
+            Some(file) => self.add_file(&file),
+            None => Ok(()),
+        }
+    }
+
+    /// The rule set with this name, wanted by `document` at `path`.
+    fn find(&self, name: &str, document: &Document, path: &[&str]) -> Result<RuleFile, Vec<Mistake>> {
+        let mistake = |message: String| vec![document.mistake(Code::InvalidRules, path, message)];
+        let found = if is_file(name) {
+            (self.read)(name).map_err(mistake)?
+        } else if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+            RuleFile { name: (*name).to_owned(), text: (*text).to_owned() }
+        } else {
+            let message = format!("there is no built-in rule set `{}`", name.escape_debug());
+            let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+            let help = document::nearest(name, names.iter().copied()).map_or_else(
+                || format!("built in: {}; a file is named with its ending: `rules/NAME.yaml`", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(vec![document.mistake(Code::InvalidRules, path, message).help(help)]);
+        };
+        if self.names.contains(&found.name) {
+            return Err(mistake(format!("rule set `{}` extends itself: {}", found.name, self.cycle(&found.name))));
+        }
+        if self.names.len() >= LONGEST_CHAIN {
+            return Err(mistake(format!("more than {LONGEST_CHAIN} rule sets extend each other")));
+        }
+        Ok(found)
+    }
+
+    fn cycle(&self, name: &str) -> String {
+        let start = self.names.iter().position(|seen| seen == name).unwrap_or(0);
+        let mut names: Vec<&str> = self.names[start..].iter().map(String::as_str).collect();
+        names.push(name);
+        names.join(" → ")
+    }
+
+    fn finish(self) -> Result<Rules, Vec<Mistake>> {
+        let mut merged = Value::Object(Map::new());
+        for (stated, _, _) in self.layers.iter().rev() {
+            merge(&mut merged, stated);
+        }
+        let untyped = untyped_attributes(&merged);
+        without_nulls(&mut merged);
+        let places = Places::new(self.layers.into_iter().map(|(_, document, path)| (document, path)).collect());
+        let rules: Rules = match serde_json::from_value(merged) {
+            Ok(rules) => rules,
+            Err(error) => return Err(vec![places.mistake(&[], error.to_string())]),
+        };
+        let rules = Rules { extends: None, ..rules };
+        let mut mistakes: Vec<Mistake> = untyped
+            .iter()
+            .map(|name| {
+                let message = format!("attribute `{}` has no type", name.escape_debug());
+                let types = "add `type`: bool, text, enum, ordinal, set or date";
+                places.mistake(&["attributes", name], message).help(types)
+            })
+            .collect();
+        mistakes.extend(check::check(&rules, &places));
+        if mistakes.is_empty() { Ok(rules) } else { Err(mistakes) }
+    }
+}
+
+/// Of a typed value, what the document states.
+fn project(typed: &Value, node: &Node) -> Value {
+    match (&node.shape, typed) {
+        (Shape::Null, _) => Value::Null,
+        (Shape::Map(entries), Value::Object(fields)) => entries
+            .iter()
+            .map(|(key, _, node)| (key.clone(), fields.get(key).map_or(Value::Null, |typed| project(typed, node))))
+            .collect(),
+        (Shape::Map(_) | Shape::Scalar | Shape::List(_), typed) => typed.clone(),
+    }
+}
+
+/// Lays `over` on `base`: maps merge, everything else replaces.
+fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, over) in over {
+                match base.get_mut(key) {
+                    Some(base) => merge(base, over),
+                    None => {
+                        base.insert(key.clone(), over.clone());
+                    }
+                }
+            }
+        }
+        (base, over) => base.clone_from(over),
+    }
+}
+
+/// Takes away what is not stated. Lists are left alone: in a condition `null` means "not set".
+fn without_nulls(value: &mut Value) {
+    if let Value::Object(fields) = value {
+        fields.retain(|_, value| !value.is_null());
+        fields.values_mut().for_each(without_nulls);
+    }
+}
+
+fn untyped_attributes(merged: &Value) -> Vec<String> {
+    let attributes = merged.get("attributes").and_then(Value::as_object).into_iter().flatten();
+    let untyped = attributes.filter(|(_, rule)| rule.is_object() && rule.get("type").is_none_or(Value::is_null));
+    untyped.map(|(name, _)| name.clone()).collect()
+}

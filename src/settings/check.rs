@@ -1,0 +1,249 @@
+//! From what is written to [`Settings`]: defaults, and all mistakes that no shape can say.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+
+use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
+use super::{AbsentUsers, Guards, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
+use crate::diagnostic::Code;
+use crate::document::{Document, Mistake, nearest};
+use crate::rules::{self, Period, ReadFile, Rules};
+
+const DEFAULT_RULES: &str = "default";
+const DEFAULT_MANIFESTS: &str = "access";
+
+/// Collects mistakes of one document.
+struct Found<'a> {
+    document: &'a Document,
+    mistakes: Vec<Mistake>,
+}
+
+impl Found<'_> {
+    fn add(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        self.mistakes.push(self.document.mistake(Code::InvalidSettings, path, message).help(help));
+    }
+
+    fn not_yet(&mut self, path: &[&str], what: &str, help: &str) {
+        let message = format!("{what} is not yet supported");
+        self.mistakes.push(self.document.mistake(Code::NotYetSupported, path, message).help(help));
+    }
+
+    fn is_written(&self, path: &[&str]) -> bool {
+        self.document.find(path).is_some()
+    }
+}
+
+/// Checks settings and fills in the defaults.
+pub(super) fn check(raw: RawSettings, document: &Document, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
+    let RawSettings { version, manifests, time_zone, store, stores, manage, guards, secrets, mail } = raw;
+    let mut found = Found { document, mistakes: Vec::new() };
+    match version {
+        Some(1) => {}
+        Some(_) => found.add(&["version"], "this version of the settings is not known", "write `version: 1`"),
+        None => found.add(&["version"], "the settings do not say their version", "add `version: 1`"),
+    }
+    let manifests = manifests.unwrap_or_else(|| vec![DEFAULT_MANIFESTS.to_owned()]);
+    check_manifests(&manifests, &mut found);
+    let time_zone = check_time_zone(time_zone.as_deref(), &mut found);
+    let stores = check_stores(stores, read, &mut found);
+    check_default(store.as_deref(), &mut found);
+    let manage = check_manage(&manage, &mut found);
+    let guards = check_guards(guards, &mut found);
+    let mail = mail.and_then(|mail| check_mail(mail, &mut found));
+    let mistakes = found.mistakes;
+    match manage {
+        Some(manage) if mistakes.is_empty() => Ok(Settings {
+            manifests,
+            time_zone,
+            default_store: store,
+            stores,
+            manage,
+            guards,
+            secrets: secrets.map(|secrets| secrets.sink),
+            mail,
+        }),
+        Some(_) | None => Err(mistakes),
+    }
+}
+
+fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
+    let path = &["manifests"];
+    if manifests.is_empty() {
+        found.add(path, "no file and no folder with manifests is named", "name one, or take `manifests` out");
+    }
+    for manifest in manifests {
+        let shown = manifest.escape_debug();
+        let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        if manifest.is_empty() || manifest.contains('\0') {
+            found.add(path, format!("`{shown}` is no path"), "name a file or a folder below this file");
+        } else if !Path::new(manifest).components().all(inside) {
+            let message = format!("`{shown}` is outside of the access repository");
+            found.mistakes.push(
+                found
+                    .document
+                    .mistake(Code::OutsideRepository, path, message)
+                    .help("name files and folders below this file, without `..`"),
+            );
+        }
+    }
+}
+
+/// The zone of the bundled database, so that a plan does not depend on the machine.
+fn check_time_zone(name: Option<&str>, found: &mut Found<'_>) -> TimeZone {
+    let Some(name) = name else { return TimeZone::UTC };
+    let database = TimeZoneDatabase::bundled();
+    if let Ok(zone) = database.get(name) {
+        return zone;
+    }
+    let known: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    let help = match nearest(name, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "use a name of the IANA database, such as `Europe/Paris` or `UTC`".to_owned(),
+    };
+    found.add(&["time_zone"], format!("there is no time zone `{}`", name.escape_debug()), help);
+    TimeZone::UTC
+}
+
+fn check_stores(
+    raw: BTreeMap<String, RawStore>,
+    read: ReadFile<'_>,
+    found: &mut Found<'_>,
+) -> BTreeMap<String, StoreSettings> {
+    if raw.is_empty() {
+        let help = "add `stores: { local: { sqlite: { path: .rollcall/store.db } } }`";
+        found.add(&["stores"], "no store is named", help);
+    }
+    let mut stores = BTreeMap::new();
+    for (name, store) in raw {
+        let path = ["stores", name.as_str()];
+        if name.is_empty() || name.trim() != name || name.chars().any(char::is_control) {
+            let message = format!("`{}` can't be the name of a store", name.escape_debug());
+            found.add(&path, message, "use letters, digits and `-`");
+        }
+        let RawStore { sqlite, scim, keycloak, rules } = store;
+        let count = [sqlite.is_some(), scim.is_some(), keycloak.is_some()].into_iter().filter(|&is| is).count();
+        if count != 1 {
+            let message = format!("store `{name}` has to be exactly one of sqlite, scim, keycloak");
+            found.add(&path, message, "for example `sqlite: { path: .rollcall/store.db }`");
+        }
+        for (kind, is_there) in [("scim", scim.is_some()), ("keycloak", keycloak.is_some())] {
+            if is_there {
+                let help = "use an embedded store: `sqlite: { path: .rollcall/store.db }`";
+                found.not_yet(&["stores", &name, kind], &format!("a store of the kind `{kind}`"), help);
+            }
+        }
+        if let Some(sqlite) = &sqlite
+            && (sqlite.path.is_empty() || sqlite.path.contains('\0'))
+        {
+            let path = ["stores", &name, "sqlite", "path"];
+            found.add(&path, "this is no path", "name a file, such as `.rollcall/store.db`");
+        }
+        let loaded = load_rules(&name, rules.as_ref(), read, found);
+        if let (Some(sqlite), Some((rules_name, rules))) = (sqlite, loaded) {
+            let kind = StoreKind::Sqlite { path: PathBuf::from(sqlite.path) };
+            stores.insert(name, StoreSettings { kind, rules_name, rules });
+        }
+    }
+    stores
+}
+
+fn load_rules(
+    store: &str,
+    raw: Option<&RawRules>,
+    read: ReadFile<'_>,
+    found: &mut Found<'_>,
+) -> Option<(String, Rules)> {
+    let path = ["stores", store, "rules"];
+    let (name, rules) = match raw {
+        None => (DEFAULT_RULES, rules::load(DEFAULT_RULES, found.document, &path, read)),
+        Some(RawRules::Named(name)) => (name.as_str(), rules::load(name, found.document, &path, read)),
+        Some(RawRules::Inline(inline)) => ("inline", rules::from_inline(inline, found.document, &path, read)),
+    };
+    match rules {
+        Ok(rules) => Some((name.to_owned(), rules)),
+        Err(mistakes) => {
+            found.mistakes.extend(mistakes);
+            None
+        }
+    }
+}
+
+fn check_default(store: Option<&str>, found: &mut Found<'_>) {
+    let Some(name) = store else { return };
+    if found.is_written(&["stores", name]) {
+        return;
+    }
+    let document = found.document;
+    let names = document.keys(&["stores"]);
+    let help = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    found.add(&["store"], format!("there is no store `{}`", name.escape_debug()), help);
+}
+
+fn check_manage(raw: &RawManage, found: &mut Found<'_>) -> Option<Manage> {
+    let RawManage { organizations, accounts, absent_users, catalog, grace } = raw;
+    match organizations {
+        None | Some(RawScope::All(_)) => {}
+        Some(RawScope::List(_)) => {
+            found.not_yet(&["manage", "organizations"], "a list of organizations", "write `organizations: all`");
+        }
+    }
+    if *accounts == Some(false) {
+        found.not_yet(&["manage", "accounts"], "managing access without accounts", "write `accounts: true`");
+    }
+    if absent_users.is_none() {
+        let help = "add `manage: { absent_users: report }`, which lists them, or `deactivate`";
+        let message = "the settings do not say what becomes of live people whom no manifest names";
+        found.add(&["manage", "absent_users"], message, help);
+    }
+    let grace = grace.or_else(|| "30d".parse::<Period>().ok());
+    let absent_users: AbsentUsers = (*absent_users)?;
+    grace.map(|grace| Manage { absent_users, catalog: *catalog, grace })
+}
+
+fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
+    let RawGuards { removals, invitations, escalations, mails, deletions, min_admins, protected_users, own } = raw;
+    if removals.max_percent > 100 {
+        found.add(&["guards", "removals", "max_percent"], "more than all people", "write at most 100");
+    }
+    for pattern in &protected_users {
+        if pattern.trim().is_empty() || pattern.chars().any(char::is_control) {
+            let message = format!("`{}` protects nobody", pattern.escape_debug());
+            found.add(&["guards", "protected_users"], message, "name a key, or a pattern such as `svc-*`");
+        }
+    }
+    if own.as_deref().is_some_and(|own| own.trim().is_empty()) {
+        found.add(&["guards", "self"], "no account is named", "name the key of the account, or write `none`");
+    }
+    let limit = |stated: Option<CountLimit>, max_count| stated.unwrap_or(CountLimit { max_count });
+    Guards {
+        removals,
+        invitations: limit(invitations, 200),
+        escalations: limit(escalations, 20),
+        mails: limit(mails, 500),
+        deletions: limit(deletions, 0),
+        min_admins: min_admins.unwrap_or(1),
+        protected_users,
+        own_account: own.filter(|own| own != "none"),
+    }
+}
+
+fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
+    let RawMail { from, outbox, smtp } = raw;
+    let transport = match (outbox, smtp) {
+        (Some(folder), None) => Some(MailTransport::Outbox(PathBuf::from(folder))),
+        (None, Some(smtp)) => Some(MailTransport::Smtp(smtp)),
+        (Some(_), Some(_)) | (None, None) => {
+            found.add(&["mail"], "mail goes either to a folder or to a server", "name one of `outbox` and `smtp`");
+            None
+        }
+    };
+    if from.as_deref().is_none_or(|from| !from.contains('@')) {
+        found.add(&["mail", "from"], "mail needs the address that it comes from", "add `from: access@example.com`");
+    }
+    Some(Mail { from: from?, transport: transport? })
+}

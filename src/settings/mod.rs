@@ -1,0 +1,201 @@
+//! Floor 3: `rollcall.yaml` → [`Settings`] (`language.md` §1).
+//!
+//! [`load`] reads the file at the root of the access repository and the rule files that it names; [`parse`] does the
+//! same from texts. Shape comes first (serde, strict), then everything that only shows when fields are seen together:
+//! those mistakes are all reported in one run. Settings name things: manifests, stores, secrets by reference. Nothing
+//! is opened or resolved here, and nothing outside of the access repository is ever read.
+
+mod check;
+mod file;
+mod raw;
+mod secret;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+pub use file::{FILE_NAME, Refused, load, parse};
+pub use raw::{AbsentUsers, CatalogMode, CountLimit, RemovalLimit, Smtp, SmtpTls};
+pub use secret::{SecretReference, Sink};
+
+use crate::document::{self, nearest};
+use crate::model::matches;
+use crate::rules::{Identity, KeyCase, Period, Rules};
+
+/// What `rollcall.yaml` says, with every default filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Files and folders with manifests, relative to the access repository.
+    pub manifests: Vec<String>,
+    /// When a date begins and ends.
+    pub time_zone: TimeZone,
+    /// The store that holds where none is named on the command line.
+    pub default_store: Option<String>,
+    /// Stores by name; at least one.
+    pub stores: BTreeMap<String, StoreSettings>,
+    /// What is managed.
+    pub manage: Manage,
+    /// What a plan has to pass.
+    pub guards: Guards,
+    /// Where one-time secrets go.
+    pub secrets: Option<Sink>,
+    /// How notices go out.
+    pub mail: Option<Mail>,
+}
+
+/// A store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoreSettings {
+    /// What it is, and where.
+    pub kind: StoreKind,
+    /// The name of its rule set: a built-in one, a file, or `inline`.
+    pub rules_name: String,
+    /// How the system behind it behaves.
+    pub rules: Rules,
+}
+
+/// What a store is, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreKind {
+    /// The embedded store.
+    Sqlite {
+        /// Its file, relative to the access repository unless absolute.
+        path: PathBuf,
+    },
+}
+
+impl StoreKind {
+    /// The word used in settings and plans.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+        }
+    }
+}
+
+/// What is managed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manage {
+    /// What becomes of live people whom no manifest names.
+    pub absent_users: AbsentUsers,
+    /// Whether the catalog is written; `None`: as usual for the kind of store ([`Settings::catalog`]).
+    pub catalog: Option<CatalogMode>,
+    /// The time between a deactivation and a deletion.
+    pub grace: Period,
+}
+
+/// What a plan has to pass before anything is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guards {
+    /// People who lose something.
+    pub removals: RemovalLimit,
+    /// People who are invited.
+    pub invitations: CountLimit,
+    /// People who can do more in a way that matters.
+    pub escalations: CountLimit,
+    /// Mails.
+    pub mails: CountLimit,
+    /// Accounts and other things that end for good.
+    pub deletions: CountLimit,
+    /// Active holders of something with `admin: true` that each organization keeps.
+    pub min_admins: u32,
+    /// Patterns of keys of accounts that get no action at all.
+    pub protected_users: Vec<String>,
+    /// The account behind the token; `None`: not stated, or `none`.
+    pub own_account: Option<String>,
+}
+
+impl Guards {
+    /// Whether the account with this key gets no action at all. Patterns compare as keys do.
+    #[must_use]
+    pub fn protects(&self, identity: &Identity, key: &str) -> bool {
+        let form = |text: &str| match identity.case() {
+            KeyCase::Sensitive => text.to_owned(),
+            KeyCase::Insensitive => identity.normalize(text).unwrap_or_else(|_| text.to_lowercase()),
+        };
+        let key = form(key);
+        self.protected_users.iter().any(|pattern| matches(&form(pattern), &key))
+    }
+}
+
+/// How notices go out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mail {
+    /// The address that they come from.
+    pub from: String,
+    /// The folder or the server that takes them.
+    pub transport: MailTransport,
+}
+
+/// What takes notices.
+#[derive(Debug, Clone, PartialEq)]
+pub enum MailTransport {
+    /// A folder, relative to the access repository unless absolute.
+    Outbox(PathBuf),
+    /// A server.
+    Smtp(Smtp),
+}
+
+/// A store was named that the settings do not have, or none was named and there is no default.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoStore(String);
+
+impl Settings {
+    /// The store with this name, or the default one: that of `store`, else the only one there is.
+    ///
+    /// # Errors
+    /// If there is none; the message names those that are there.
+    pub fn store(&self, name: Option<&str>) -> Result<(&str, &StoreSettings), NoStore> {
+        let names = || self.stores.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+        let Some(name) = name.or(self.default_store.as_deref()) else {
+            let mut stores = self.stores.iter();
+            return match (stores.next(), stores.next()) {
+                (Some((name, store)), None) => Ok((name, store)),
+                (_, _) => Err(NoStore(format!(
+                    "no store is named; write `store: NAME` into {FILE_NAME} or use --store NAME, with one of: {}",
+                    names()
+                ))),
+            };
+        };
+        if let Some((name, store)) = self.stores.get_key_value(name) {
+            return Ok((name, store));
+        }
+        let advice = match nearest(name, self.stores.keys().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are: {}", names()),
+        };
+        Err(NoStore(format!("there is no store `{}` in {FILE_NAME}; {advice}", name.escape_debug())))
+    }
+
+    /// Whether organizations, sites and roles of a store are written: as stated, else yes for an embedded store.
+    #[must_use]
+    pub fn catalog(&self, store: &StoreSettings) -> CatalogMode {
+        self.manage.catalog.unwrap_or(match store.kind {
+            StoreKind::Sqlite { .. } => CatalogMode::Create,
+        })
+    }
+}
+
+impl StoreSettings {
+    /// The file of an embedded store, for an access repository in `repository`.
+    #[must_use]
+    pub fn sqlite_path(&self, repository: &Path) -> PathBuf {
+        match &self.kind {
+            StoreKind::Sqlite { path } => repository.join(path),
+        }
+    }
+}
+
+/// The JSON Schema of `rollcall.yaml`.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    let description = "`rollcall.yaml` at the root of an access repository: stores, scope, guards, and where the \
+                       manifests are. Secrets are references, never values.";
+    document::schema_of::<raw::RawSettings>("settings.schema.json", "rollcall settings", description)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,513 @@
+//! A walk over the YAML of one file that goes on after a mistake.
+//!
+//! The caller asks for nodes, keys and items and gets texts borrowed from the file wherever YAML allows it. What no
+//! manifest may have (anchors, aliases, merge keys, tags, a second document, hidden characters, a key twice) is
+//! recorded here, once, so no caller can forget it. After a syntax error every question answers "nothing more": the
+//! callers' loops end by themselves.
+//!
+//! Deliberately absent: aliases are refused and never expanded, so no file can mean more than its length.
+
+use std::borrow::Cow;
+
+use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+
+use super::hidden::{find_hidden, is_hidden};
+use super::mistakes::Mistakes;
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span as Stretch};
+
+/// How many collections may stand in one another; the language needs seven.
+const DEEPEST: usize = 64;
+
+/// Up to so many keys of a mapping are compared with one another; above, they are sorted.
+const FEW_KEYS: usize = 8;
+
+/// A stretch of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct At {
+    /// The first byte.
+    pub offset: u32,
+    /// How many bytes.
+    pub length: u32,
+}
+
+impl At {
+    /// The stretch in a file.
+    #[must_use]
+    pub const fn span(self, file: FileId) -> Stretch {
+        Stretch::new(Position::new(file, self.offset), self.length)
+    }
+}
+
+/// A text as YAML means it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scalar<'t> {
+    /// The text; borrowed from the file unless YAML changes it (escapes, folding).
+    pub text: Cow<'t, str>,
+    /// Where it stands, with its quotes.
+    pub at: At,
+    /// Whether it stands there without quotes.
+    pub plain: bool,
+}
+
+impl Scalar<'_> {
+    /// Whether it is YAML's null: nothing, `~` or `null` without quotes.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.plain && matches!(self.text.as_ref(), "" | "~" | "null" | "Null" | "NULL")
+    }
+}
+
+/// The beginning of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node<'t> {
+    /// A text.
+    Scalar(Scalar<'t>),
+    /// A list: ask [`Cursor::next_item`] until there is none.
+    Sequence(At),
+    /// A mapping: ask [`Cursor::next_key`] until there is none, and read or skip the value of each.
+    Mapping(At),
+    /// Nothing that can be used; the mistake is recorded.
+    Nothing,
+}
+
+/// What is left when a file has been walked over.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Everything that was wrong.
+    pub mistakes: Mistakes,
+    /// Whether the file is not well-formed, so that something after the mistake was not seen.
+    pub broken: bool,
+    /// Offsets of keys that stand twice in one mapping, sorted: nobody has to complain of them again.
+    pub duplicate_keys: Vec<u32>,
+}
+
+/// The few kinds of events that mean something here.
+enum Raw<'t> {
+    Document(At),
+    DocumentEnd,
+    Scalar(Scalar<'t>),
+    Sequence(At),
+    Mapping(At),
+    End,
+    Alias,
+}
+
+/// A walk over the YAML of one file.
+pub struct Cursor<'t> {
+    file: FileId,
+    text: &'t str,
+    parser: Parser<'t, StrInput<'t>>,
+    ended: bool,
+    /// Whether every text of the file has to be looked at for hidden characters.
+    careful: bool,
+    /// Keys of all open mappings, and where those of each begin.
+    keys: Vec<(Cow<'t, str>, At)>,
+    frames: Vec<usize>,
+    outcome: Outcome,
+}
+
+impl<'t> Cursor<'t> {
+    /// A walk over the text of a file.
+    #[must_use]
+    pub fn new(file: FileId, text: &'t str) -> Self {
+        let mut options = granit_parser::options! {
+            emit_anchor_events: true,
+            emit_unresolved_aliases: true,
+            flow_nesting_limit: DEEPEST,
+            block_nesting_limit: DEEPEST,
+        };
+        options.set_emit_comments(false);
+        let careful = !text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t'));
+        let mut cursor = Self {
+            file,
+            text,
+            parser: Parser::new_from_str_with_options(text, options),
+            ended: false,
+            careful,
+            keys: Vec::new(),
+            frames: Vec::new(),
+            outcome: Outcome::default(),
+        };
+        if careful {
+            cursor.tell_hidden_characters();
+        }
+        cursor
+    }
+
+    /// The file.
+    #[must_use]
+    pub const fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// Records a mistake.
+    pub fn tell(&mut self, diagnostic: Diagnostic) {
+        self.outcome.mistakes.push(diagnostic);
+    }
+
+    /// The root of the first document; `None` if the file has no content.
+    pub fn root(&mut self) -> Option<Node<'t>> {
+        match self.pull()? {
+            Raw::Document(_) => Some(self.node()),
+            Raw::DocumentEnd | Raw::Scalar(_) | Raw::Sequence(_) | Raw::Mapping(_) | Raw::End | Raw::Alias => None,
+        }
+    }
+
+    /// The value of the key that was read last.
+    pub fn node(&mut self) -> Node<'t> {
+        match self.pull() {
+            Some(Raw::Scalar(scalar)) => Node::Scalar(scalar),
+            Some(Raw::Sequence(at)) => Node::Sequence(at),
+            Some(Raw::Mapping(at)) => {
+                self.frames.push(self.keys.len());
+                Node::Mapping(at)
+            }
+            Some(Raw::Document(_) | Raw::DocumentEnd | Raw::End | Raw::Alias) | None => Node::Nothing,
+        }
+    }
+
+    /// The next key of the mapping that was opened last and has not ended; `None` at its end.
+    pub fn next_key(&mut self) -> Option<Scalar<'t>> {
+        loop {
+            match self.pull() {
+                Some(Raw::Scalar(key)) => {
+                    if key.plain && key.text == "<<" {
+                        let mistake = Diagnostic::error(Code::YamlFeature, "merge keys are not part of the language")
+                            .at(key.at.span(self.file), "")
+                            .help("write the keys out");
+                        self.tell(mistake);
+                        self.skip();
+                        continue;
+                    }
+                    self.keys.push((key.text.clone(), key.at));
+                    return Some(key);
+                }
+                Some(Raw::Sequence(at)) => {
+                    self.refuse_key(at);
+                    self.skip_items();
+                    self.skip();
+                }
+                Some(Raw::Mapping(at)) => {
+                    self.refuse_key(at);
+                    self.frames.push(self.keys.len());
+                    self.skip_entries();
+                    self.skip();
+                }
+                Some(Raw::Alias) => self.skip(),
+                Some(Raw::End | Raw::Document(_) | Raw::DocumentEnd) | None => {
+                    self.close_mapping();
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// The next item of the list that was opened last and has not ended; `None` at its end.
+    pub fn next_item(&mut self) -> Option<Node<'t>> {
+        match self.pull()? {
+            Raw::Scalar(scalar) => Some(Node::Scalar(scalar)),
+            Raw::Sequence(at) => Some(Node::Sequence(at)),
+            Raw::Mapping(at) => {
+                self.frames.push(self.keys.len());
+                Some(Node::Mapping(at))
+            }
+            Raw::Alias => Some(Node::Nothing),
+            Raw::End | Raw::Document(_) | Raw::DocumentEnd => None,
+        }
+    }
+
+    /// Skips the value of the key that was read last.
+    pub fn skip(&mut self) {
+        let node = self.node();
+        self.skip_rest(&node);
+    }
+
+    /// Skips what is left of a node that was just begun.
+    pub fn skip_rest(&mut self, node: &Node<'t>) {
+        match node {
+            Node::Scalar(_) | Node::Nothing => {}
+            Node::Sequence(_) => self.skip_items(),
+            Node::Mapping(_) => self.skip_entries(),
+        }
+    }
+
+    /// Ends the walk: whatever follows the first document is a mistake.
+    #[must_use]
+    pub fn finish(mut self) -> Outcome {
+        loop {
+            match self.pull() {
+                Some(Raw::Document(at)) => {
+                    let mistake = Diagnostic::error(Code::SecondDocument, "a second YAML document begins here")
+                        .at(at.span(self.file), "")
+                        .help("one file holds one document; put the other into a file of its own");
+                    self.tell(mistake);
+                    break;
+                }
+                Some(
+                    Raw::DocumentEnd | Raw::Scalar(_) | Raw::Sequence(_) | Raw::Mapping(_) | Raw::End | Raw::Alias,
+                ) => {}
+                None => break,
+            }
+        }
+        self.outcome.duplicate_keys.sort_unstable();
+        self.outcome
+    }
+
+    fn skip_items(&mut self) {
+        while let Some(item) = self.next_item() {
+            self.skip_rest(&item);
+        }
+    }
+
+    fn skip_entries(&mut self) {
+        while self.next_key().is_some() {
+            self.skip();
+        }
+    }
+
+    fn refuse_key(&mut self, at: At) {
+        let mistake = Diagnostic::error(Code::WrongType, "a key has to be text")
+            .at(Position::new(self.file, at.offset), "")
+            .help("write a single word or a quoted text before the colon");
+        self.tell(mistake);
+    }
+
+    /// Forgets the keys of the mapping that ends, after a look for one that stands there twice.
+    fn close_mapping(&mut self) {
+        let start = self.frames.pop().unwrap_or(0).min(self.keys.len());
+        let keys = &mut self.keys[start..];
+        let mut twice: Vec<(At, At)> = Vec::new();
+        if keys.len() <= FEW_KEYS {
+            for (index, (key, at)) in keys.iter().enumerate() {
+                twice.extend(keys[..index].iter().find(|(other, _)| other == key).map(|(_, first)| (*first, *at)));
+            }
+        } else {
+            // Stable: equal keys stay in the order of the file.
+            keys.sort_by(|(a, _), (b, _)| a.cmp(b));
+            for same in keys.chunk_by(|(a, _), (b, _)| a == b).filter(|same| same.len() > 1) {
+                twice.extend(same[1..].iter().map(|(_, at)| (same[0].1, *at)));
+            }
+        }
+        for (first, second) in twice {
+            let key = self.keys[start..].iter().find(|(_, at)| *at == first).map_or("", |(key, _)| key);
+            let message = format!("`{key}` stands twice in one mapping");
+            self.outcome.duplicate_keys.push(second.offset);
+            let mistake = Diagnostic::error(Code::DuplicateKey, message)
+                .at(second.span(self.file), "here again")
+                .and(first.span(self.file), "first here")
+                .help("keep one of them");
+            self.tell(mistake);
+        }
+        self.keys.truncate(start);
+    }
+
+    /// The next event that means something, with what is wrong about it recorded.
+    fn pull(&mut self) -> Option<Raw<'t>> {
+        while !self.ended {
+            let (event, span) = match self.parser.next_event() {
+                Some(Ok(next)) => next,
+                Some(Err(error)) => {
+                    self.break_off(&error);
+                    return None;
+                }
+                None => {
+                    self.ended = true;
+                    return None;
+                }
+            };
+            let at = at(&span);
+            match event {
+                Event::Scalar(text, style, _, tag) => {
+                    if tag.is_some() {
+                        self.refuse_tag(&span);
+                    }
+                    // Only an escape can bring what was not seen in the text of the file.
+                    if self.careful || matches!(text, Cow::Owned(_)) {
+                        self.check_scalar(&text, at);
+                    }
+                    return Some(Raw::Scalar(Scalar { text, at, plain: style == ScalarStyle::Plain }));
+                }
+                Event::SequenceStart(_, _, tag) => {
+                    if tag.is_some() {
+                        self.refuse_tag(&span);
+                    }
+                    return Some(Raw::Sequence(at));
+                }
+                Event::MappingStart(_, _, tag) => {
+                    if tag.is_some() {
+                        self.refuse_tag(&span);
+                    }
+                    return Some(Raw::Mapping(at));
+                }
+                Event::SequenceEnd | Event::MappingEnd => return Some(Raw::End),
+                Event::DocumentStart(..) => return Some(Raw::Document(at)),
+                Event::DocumentEnd => return Some(Raw::DocumentEnd),
+                Event::Anchor(..) => self.refuse_feature(at, "anchors are not part of the language"),
+                Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                    self.refuse_feature(at, "aliases are not part of the language");
+                    return Some(Raw::Alias);
+                }
+                Event::StreamStart | Event::StreamEnd | Event::Comment(..) => {}
+                // The parser's events may grow; what is not known here can't be meant.
+                _ => self.refuse_feature(at, "this is not part of the language"),
+            }
+        }
+        None
+    }
+
+    fn break_off(&mut self, error: &ScanError) {
+        self.ended = true;
+        self.outcome.broken = true;
+        let offset = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let place = Position::new(self.file, small(offset));
+        let mistake = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            Diagnostic::error(Code::TooLarge, format!("more than {DEEPEST} lists and mappings stand in one another"))
+                .at(place, "")
+                .help("the language needs seven")
+        } else {
+            let mut why = error.info();
+            why.make_ascii_lowercase();
+            Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.'))).at(place, "")
+        };
+        self.tell(mistake);
+    }
+
+    fn refuse_tag(&mut self, span: &Span) {
+        let at = span.tag_span().map_or_else(|| at(span), |tag| at(&tag));
+        self.refuse_feature(at, "tags are not part of the language");
+    }
+
+    fn refuse_feature(&mut self, at: At, message: &str) {
+        let mistake = Diagnostic::error(Code::YamlFeature, message)
+            .at(at.span(self.file), "")
+            .help("write the value out, without `&`, `*` and `!` before it");
+        self.tell(mistake);
+    }
+
+    /// Tells of hidden characters that are written as themselves, wherever they stand: in a comment they can make the
+    /// line before it look like another one.
+    fn tell_hidden_characters(&mut self) {
+        // A byte order mark may begin a file.
+        let begin = self.text.strip_prefix('\u{FEFF}').map_or(0, |rest| self.text.len() - rest.len());
+        for (offset, character) in self.text.char_indices().skip_while(|&(offset, _)| offset < begin) {
+            if is_hidden(character) {
+                let span = At { offset: small(offset), length: small(character.len_utf8()) }.span(self.file);
+                self.tell(hidden(character, span));
+            }
+        }
+    }
+
+    /// Tells of a hidden character that an escape brings into a text.
+    fn check_scalar(&mut self, text: &str, at: At) {
+        let Some((_, character)) = find_hidden(text) else { return };
+        let end = (at.offset as usize).saturating_add(at.length as usize);
+        let written = self.text.get(at.offset as usize..end).unwrap_or_default();
+        if !written.contains(is_hidden) {
+            self.tell(hidden(character, at.span(self.file)));
+        }
+    }
+}
+
+fn hidden(character: char, span: Stretch) -> Diagnostic {
+    let code_point = u32::from(character);
+    Diagnostic::error(Code::HiddenCharacter, format!("the character U+{code_point:04X} can't be seen"))
+        .at(span, "")
+        .help("remove it; type the text anew if it was copied")
+}
+
+fn at(span: &Span) -> At {
+    let start = span.start.byte_offset().unwrap_or(0);
+    let end = span.end.byte_offset().unwrap_or(start);
+    At { offset: small(start), length: small(end.saturating_sub(start)) }
+}
+
+/// Files are bounded well below 4 GiB, so every offset is.
+fn small(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Node, Outcome};
+    use crate::diagnostic::{Code, FileId};
+
+    fn walk(text: &str) -> Outcome {
+        let mut cursor = Cursor::new(FileId(0), text);
+        if let Some(node) = cursor.root() {
+            cursor.skip_rest(&node);
+        }
+        cursor.finish()
+    }
+
+    fn codes(text: &str) -> Vec<(Code, u32)> {
+        let diagnostics = walk(text).mistakes.into_diagnostics();
+        let mut codes: Vec<(Code, u32)> = diagnostics
+            .iter()
+            .map(|diagnostic| (diagnostic.code, diagnostic.primary.as_ref().map_or(0, |label| label.span.start.offset)))
+            .collect();
+        codes.sort_unstable_by_key(|&(_, offset)| offset);
+        codes
+    }
+
+    #[test]
+    fn features_are_refused_at_their_place_and_the_walk_goes_on() {
+        assert_eq!(
+            codes("a: &x 1\nb: *x\nc: *y\nd: !!str e\n<<: {}\n"),
+            [
+                (Code::YamlFeature, 3),
+                (Code::YamlFeature, 11),
+                (Code::YamlFeature, 17),
+                (Code::YamlFeature, 23),
+                (Code::YamlFeature, 31),
+            ]
+        );
+        assert_eq!(codes("a: 1\n---\nb: 2\n"), [(Code::SecondDocument, 5)]);
+        assert_eq!(codes("a: 1\nb: {c: 1, c: 2}\na: 3\n"), [(Code::DuplicateKey, 15), (Code::DuplicateKey, 21)]);
+        assert_eq!(codes("[a]: 1\nb: 2\n"), [(Code::WrongType, 0)]);
+        assert_eq!(codes("---\na: 1\n...\n"), []);
+        assert_eq!(codes("# nothing\n"), []);
+    }
+
+    #[test]
+    fn many_keys_are_compared_too() {
+        let mut text = (0..50).map(|number| format!("k{number}: 1\n")).collect::<Vec<_>>().concat();
+        assert_eq!(codes(&text), []);
+        let offset = u32::try_from(text.len()).expect("small");
+        text.push_str("k7: 2\n");
+        assert_eq!(codes(&text), [(Code::DuplicateKey, offset)]);
+    }
+
+    #[test]
+    fn hidden_characters_are_found_in_comments_and_behind_escapes() {
+        assert_eq!(codes("a: b # \u{202E}c\n"), [(Code::HiddenCharacter, 7)]);
+        assert_eq!(codes("a: \"\\u202Ec\"\n"), [(Code::HiddenCharacter, 3)]);
+        assert_eq!(codes("\u{FEFF}a: Zoë\n"), []);
+        assert_eq!(codes("a: \"x\\ty\\n\"\n"), []);
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let deep = "[".repeat(100_000);
+        assert!(walk(&deep).broken);
+        let deep = "a: ".repeat(100_000);
+        assert!(walk(&deep).broken);
+        let deep = (0..2000).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<Vec<_>>().concat();
+        assert!(walk(&deep).broken);
+    }
+
+    #[test]
+    fn offsets_are_bytes() {
+        let text = "é: ü # ö\nlogin: 'a''b'\n";
+        let mut cursor = Cursor::new(FileId(0), text);
+        assert!(matches!(cursor.root(), Some(Node::Mapping(_))));
+        while let Some(key) = cursor.next_key() {
+            let written = &text[key.at.offset as usize..(key.at.offset + key.at.length) as usize];
+            assert_eq!(written, key.text);
+            if let Node::Scalar(value) = cursor.node() {
+                let written = &text[value.at.offset as usize..(value.at.offset + value.at.length) as usize];
+                assert!(written == value.text || written == "'a''b'", "{written}");
+            }
+        }
+        assert!(cursor.finish().mistakes.is_empty());
+    }
+}

@@ -1,0 +1,286 @@
+//! Which files are manifests.
+//!
+//! A folder is walked without following anything out of the access repository: a link or a `..` that leaves it is an
+//! error, so that a pull request can't make somebody else's files part of the desired state.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::SETTINGS;
+use crate::diagnostic::Code;
+
+/// The deepest folder that is looked into, counted from the named one.
+const DEEPEST: usize = 64;
+
+/// What was found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Paths relative to the root, with `/`, sorted.
+    pub(super) paths: BTreeSet<String>,
+    /// What went wrong.
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// Something wrong with a path.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    pub(super) path: String,
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Found {
+    fn refuse(&mut self, path: &str, code: Code, message: String, help: &str) {
+        self.mistakes.push(Mistake { path: path.to_owned(), code, message, help: help.to_owned() });
+    }
+
+    fn outside(&mut self, path: &str) {
+        let message = format!("`{path}` leaves the access repository");
+        self.refuse(path, Code::OutsideRepository, message, "keep manifests inside the access repository");
+    }
+
+    fn unreadable(&mut self, path: &str, error: &io::Error) {
+        let message = format!("`{path}` can't be read: {error}");
+        self.refuse(path, Code::Unreadable, message, "check that it exists and may be read");
+    }
+}
+
+/// Finds manifests among paths that are not on disk.
+pub(super) fn in_memory<'a>(paths: impl Iterator<Item = &'a str>, named: &[String]) -> Found {
+    let mut found = Found::default();
+    let mut scopes: Vec<(String, bool)> = Vec::new();
+    for name in named {
+        match inside(name) {
+            Some(path) => scopes.push((path, false)),
+            None => found.outside(name),
+        }
+    }
+    for path in paths {
+        for (scope, used) in &mut scopes {
+            let below = if scope.is_empty() { Some(path) } else { path.strip_prefix(scope.as_str()) };
+            let is_manifest = match below {
+                Some("") => is_yaml(path),
+                Some(rest) if scope.is_empty() || rest.starts_with('/') => {
+                    is_yaml(path) && !rest.split('/').any(|part| part.starts_with('.')) && path != SETTINGS
+                }
+                Some(_) | None => continue,
+            };
+            *used = true;
+            if is_manifest {
+                found.paths.insert(path.to_owned());
+            }
+        }
+    }
+    for (scope, used) in scopes {
+        if !used && !scope.is_empty() {
+            found.unreadable(&scope, &io::Error::from(io::ErrorKind::NotFound));
+        }
+    }
+    found
+}
+
+/// Finds manifests below a folder.
+pub(super) fn in_folder(root: &Path, named: &[String]) -> Found {
+    let mut found = Found::default();
+    let real_root = match root.canonicalize() {
+        Ok(real) => real,
+        Err(error) => {
+            found.unreadable(&root.to_string_lossy(), &error);
+            return found;
+        }
+    };
+    let mut walk = Walk { root, real_root, folders: BTreeSet::new(), found };
+    for name in named {
+        match inside(name) {
+            Some(path) => walk.visit(&path, true, 0),
+            None => walk.found.outside(name),
+        }
+    }
+    walk.found
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    real_root: PathBuf,
+    /// Folders already walked by their real path: links can make circles.
+    folders: BTreeSet<PathBuf>,
+    found: Found,
+}
+
+impl Walk<'_> {
+    /// Looks at one path; `named`: by the settings or the command line, and not found by walking.
+    fn visit(&mut self, path: &str, named: bool, depth: usize) {
+        let on_disk = self.root.join(path);
+        let real = match on_disk.canonicalize() {
+            Ok(real) => real,
+            Err(error) => return self.found.unreadable(path, &error),
+        };
+        if !real.starts_with(&self.real_root) {
+            return self.found.outside(path);
+        }
+        match fs::metadata(&real) {
+            Err(error) => self.found.unreadable(path, &error),
+            Ok(metadata) if metadata.is_dir() => {
+                if depth > DEEPEST {
+                    let message = format!("`{path}` lies more than {DEEPEST} folders deep");
+                    self.found.refuse(path, Code::TooLarge, message, "use fewer folders within folders");
+                } else if self.folders.insert(real.clone()) {
+                    self.list(path, &real, depth);
+                }
+            }
+            Ok(metadata) if metadata.is_file() => {
+                if is_yaml(path) && path != SETTINGS {
+                    self.found.paths.insert(path.to_owned());
+                } else if named {
+                    let message = format!("`{path}` is no manifest");
+                    let help = "manifests are files named *.yaml or *.yml, other than rollcall.yaml";
+                    self.found.refuse(path, Code::Unreadable, message, help);
+                }
+            }
+            Ok(_) if named || is_yaml(path) => {
+                let message = format!("`{path}` is neither a file nor a folder");
+                self.found.refuse(path, Code::Unreadable, message, "name a file or a folder");
+            }
+            Ok(_) => {}
+        }
+    }
+
+    fn list(&mut self, path: &str, real: &Path, depth: usize) {
+        let entries = match fs::read_dir(real) {
+            Ok(entries) => entries,
+            Err(error) => return self.found.unreadable(path, &error),
+        };
+        let mut children: Vec<String> = Vec::new();
+        for entry in entries {
+            match entry {
+                Err(error) => self.found.unreadable(path, &error),
+                Ok(entry) => {
+                    let name = entry.file_name();
+                    let shown = name.to_string_lossy();
+                    if shown.starts_with('.') {
+                        continue;
+                    }
+                    // Other files than YAML are none of our business, whatever their links point to.
+                    let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir())
+                        || fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+                    if !is_folder && !is_yaml(&shown) {
+                        continue;
+                    }
+                    if name.to_str().is_none() {
+                        let message = format!("the name `{shown}` is not UTF-8 text");
+                        self.found.refuse(&join(path, &shown), Code::Unreadable, message, "rename it");
+                        continue;
+                    }
+                    children.push(join(path, &shown));
+                }
+            }
+        }
+        children.sort_unstable();
+        for child in children {
+            self.visit(&child, false, depth + 1);
+        }
+    }
+}
+
+fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+fn is_yaml(path: &str) -> bool {
+    let extension = Path::new(path).extension();
+    extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// The path without `.` and resolved `..`, relative to the root; `None` if it is absolute or leaves the root.
+fn inside(path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for component in Path::new(path).components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(part) => parts.push(part.to_str()?),
+            Component::ParentDir => {
+                parts.pop()?;
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{in_folder, in_memory, inside};
+    use crate::diagnostic::Code;
+
+    #[test]
+    fn paths_stay_inside() {
+        assert_eq!(inside("./access//a.yaml").as_deref(), Some("access/a.yaml"));
+        assert_eq!(inside("access/../other").as_deref(), Some("other"));
+        assert_eq!(inside("."), Some(String::new()));
+        assert_eq!(inside("../x"), None);
+        assert_eq!(inside("/etc"), None);
+    }
+
+    #[test]
+    fn memory_and_folder_find_the_same() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let files = [
+            "access/a.yaml",
+            "access/deep/er/b.yml",
+            "access/.hidden.yaml",
+            "access/.git/c.yaml",
+            "access/notes.txt",
+            "accessory/d.yaml",
+            "rollcall.yaml",
+        ];
+        for file in files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            std::fs::write(path, "").expect("file");
+        }
+        for named in [vec!["access".to_owned()], vec![".".to_owned()]] {
+            let on_disk = in_folder(folder.path(), &named);
+            let in_memory = in_memory(files.into_iter(), &named);
+            assert_eq!(on_disk.paths, in_memory.paths);
+            assert!(on_disk.mistakes.is_empty() && in_memory.mistakes.is_empty());
+        }
+        assert_eq!(
+            Vec::from_iter(in_folder(folder.path(), &["access".to_owned()]).paths),
+            ["access/a.yaml", "access/deep/er/b.yml"]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_out_are_errors_and_circles_end() {
+        use std::os::unix::fs::symlink;
+        let outside = tempfile::tempdir().expect("temporary folder");
+        std::fs::write(outside.path().join("evil.yaml"), "").expect("file");
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let access = folder.path().join("access");
+        std::fs::create_dir(&access).expect("folder");
+        std::fs::write(access.join("a.yaml"), "").expect("file");
+        symlink(outside.path(), access.join("linked")).expect("link");
+        symlink(outside.path().join("evil.yaml"), access.join("evil.yaml")).expect("link");
+        symlink(&access, access.join("circle")).expect("link");
+        symlink("nowhere.yaml", access.join("broken.yaml")).expect("link");
+        let found = in_folder(folder.path(), &["access".to_owned(), "../x".to_owned(), "gone".to_owned()]);
+        assert_eq!(Vec::from_iter(found.paths), ["access/a.yaml"]);
+        let mut mistakes: Vec<(&str, Code)> =
+            found.mistakes.iter().map(|mistake| (mistake.path.as_str(), mistake.code)).collect();
+        mistakes.sort_unstable();
+        assert_eq!(
+            mistakes,
+            [
+                ("../x", Code::OutsideRepository),
+                ("access/broken.yaml", Code::Unreadable),
+                ("access/evil.yaml", Code::OutsideRepository),
+                ("access/linked", Code::OutsideRepository),
+                ("gone", Code::Unreadable),
+            ]
+        );
+    }
+}

@@ -1,0 +1,345 @@
+//! The journal: what is on disk when, and what is found when it is opened again.
+
+use jiff::Timestamp;
+use rollcall::journal::{Ended, Entry, Journal, JournalError, LookedUp, Record, Run, Who, describe, revive, verify};
+use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
+use rollcall::plan::{Action, State, Subject};
+
+use crate::support::disk::Disk;
+use crate::support::scripted::{action, creation};
+
+const AT: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn run(id: &str) -> Run {
+    let who = Who { user: Some("ana".to_owned()), actor: None, job: None };
+    Run { id: id.to_owned(), who, plan: "sha256:00".to_owned(), store: "1".to_owned() }
+}
+
+/// One batch of two intents and their outcomes.
+fn write_two(journal: &mut Journal, names: &mut Names, id: &str) -> Result<(), JournalError> {
+    let actions = [creation(names, "ana@example.com", &[]), creation(names, "li@example.com", &[])];
+    journal.begin(run(id));
+    let lines = journal.intents(names, AT, &actions)?;
+    journal.outcomes(AT, [(lines[0], Ended::Done, None), (lines[1], Ended::Failed, Some("it broke".to_owned()))])
+}
+
+fn lines(bytes: &[u8]) -> Vec<serde_json::Value> {
+    bytes
+        .split(|&byte| byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).expect("a JSON line"))
+        .collect()
+}
+
+fn open_ids(journal: &Journal) -> Vec<String> {
+    journal.open_intents().map(|intent| intent.action["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_run_says_who_what_and_how_it_ended() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    let lines = lines(&disk.bytes());
+    assert_eq!(lines.len(), 5);
+    assert_eq!(disk.calls(), 4, "one append and one sync for the intents, the same for the outcomes");
+    assert_eq!(lines[0]["entry"]["began"]["who"]["user"], "ana");
+    assert_eq!(lines[0]["entry"]["began"]["plan"], "sha256:00");
+    assert_eq!(lines[0]["prev"], format!("sha256:{}", "0".repeat(64)));
+    let intent = &lines[1]["entry"]["intent"]["action"];
+    assert_eq!(intent["id"], "create_user ana@example.com");
+    assert_eq!(intent["before"], serde_json::Value::Null);
+    assert_eq!(intent["after"]["given_name"], "Ana");
+    assert_eq!(lines[4]["entry"]["outcome"]["intent"], 3);
+    assert_eq!(lines[4]["entry"]["outcome"]["outcome"], "failed");
+    assert_eq!(lines[4]["entry"]["outcome"]["detail"], "it broke");
+    for (line, number) in lines.iter().zip(1..) {
+        assert_eq!(line["seq"], number);
+        assert_eq!(line["run"], "run-1");
+    }
+}
+
+#[test]
+fn a_journal_goes_on_where_it_ended() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    let head = disk.open().unwrap().head();
+    write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
+    assert_eq!(lines(&disk.bytes())[5]["prev"], head.1);
+    assert_eq!(disk.open().unwrap().head().0, 10);
+}
+
+#[test]
+fn nothing_is_written_before_there_is_something_to_say() {
+    let disk = Disk::default();
+    disk.open().unwrap().begin(run("run-1"));
+    assert!(disk.bytes().is_empty());
+    let names = Names::new();
+    assert!(matches!(disk.open().unwrap().intents(&names, AT, []), Err(JournalError::NoRun(_))));
+}
+
+#[test]
+fn a_torn_line_is_kept_and_accounted_for_at_every_byte() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    let whole = disk.bytes();
+    for cut in 0..whole.len() {
+        let torn = Disk::default();
+        torn.set(&whole[..cut]);
+        let mut journal = torn.open().unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
+        write_two(&mut journal, &mut names, "run-2").unwrap();
+        let bytes = torn.bytes();
+        assert!(bytes.starts_with(&whole[..cut]), "cut at {cut}: nothing is lost");
+        torn.open().unwrap_or_else(|error| panic!("recovered from a cut at {cut}: {error}"));
+        let text = String::from_utf8(bytes).unwrap();
+        let start = whole[..cut].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let is_torn = cut > start && whole[cut] != b'\n';
+        assert_eq!(text.contains("\"recovered\""), is_torn, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_recovery_that_is_torn_itself_is_recovered() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    let whole = disk.bytes();
+    disk.set(&whole[..whole.len() - 10]);
+    disk.fail_at(disk.calls());
+    assert!(write_two(&mut disk.open().unwrap(), &mut names, "run-2").is_err());
+    disk.heal();
+    write_two(&mut disk.open().unwrap(), &mut names, "run-3").unwrap();
+    disk.open().unwrap();
+}
+
+/// The line that the reading of a journal with these lines complains about.
+fn altered_line(result: Result<(), JournalError>) -> Option<u64> {
+    match result {
+        Ok(()) => None,
+        Err(JournalError::Altered { line, .. }) => Some(line),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_altered_line_is_an_error_that_names_it() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
+    let text = String::from_utf8(disk.bytes()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let found = |lines: &[&str]| {
+        std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        altered_line(verify(&path, |_| {}))
+    };
+    let all: Vec<&str> = text.lines().collect();
+    assert_eq!(found(&all), None);
+    for at in 0..all.len() - 1 {
+        let with = |line: &str| {
+            let mut all = all.clone();
+            all[at] = line;
+            found(&all)
+        };
+        let number = at as u64 + 1;
+        assert_eq!(with(&all[at].replace("run-", "ruin-")), Some(number), "another text");
+        assert_eq!(with("rubbish"), Some(number), "no record");
+        let mut cut = all.clone();
+        cut.remove(at);
+        let found = found(&cut).unwrap();
+        assert!(found == number || found + 1 == number, "line {number} cut out, found at {found}");
+    }
+}
+
+#[test]
+fn opening_reads_the_tail_and_names_an_altered_line_in_it() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    let alter = |at: usize| {
+        let whole = disk.bytes();
+        let mut lines: Vec<String> = String::from_utf8(whole.clone()).unwrap().lines().map(str::to_owned).collect();
+        lines[at - 1] = lines[at - 1].replace("run-", "ran-");
+        disk.set((lines.join("\n") + "\n").as_bytes());
+        let found = altered_line(disk.open().map(|_| ()));
+        disk.set(&whole);
+        found
+    };
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
+    // Lines 7 and 8 are the intents of the last batch, 9 and 10 their outcomes. The second outcome knows that only
+    // the second intent is open, so that is where the tail begins.
+    assert_eq!((alter(1), alter(6), alter(8), alter(9)), (None, None, Some(8), Some(9)));
+
+    // An intent that stays open keeps everything after it in the tail.
+    let mut journal = disk.open().unwrap();
+    journal.begin(run("run-3"));
+    let open = creation(&mut names, "zoe@example.com", &[]);
+    journal.intents(&names, AT, [&open]).unwrap();
+    drop(journal);
+    for id in ["run-4", "run-5"] {
+        write_two(&mut disk.open().unwrap(), &mut names, id).unwrap();
+    }
+    assert_eq!((alter(1), alter(12), alter(14), alter(20)), (None, Some(12), Some(14), Some(20)));
+    let journal = disk.open().unwrap();
+    assert_eq!(open_ids(&journal), ["create_user zoe@example.com"]);
+    assert_eq!(journal.head().0, 22);
+}
+
+#[test]
+fn a_pointer_to_nowhere_is_not_followed() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
+    let text = String::from_utf8(disk.bytes()).unwrap();
+    let last = text.lines().last().unwrap();
+    let from = serde_json::from_str::<serde_json::Value>(last).unwrap()["from"].to_string();
+    for elsewhere in ["0", "1", "17", "999999999", "18446744073709551615"] {
+        let other = last.replace(&format!("\"from\":{from}"), &format!("\"from\":{elsewhere}"));
+        disk.set(text.replace(last, &other).as_bytes());
+        let journal = disk.open().unwrap_or_else(|error| panic!("{elsewhere}: {error}"));
+        assert_eq!(journal.head().0, 5, "everything is read instead");
+    }
+}
+
+#[test]
+fn what_was_not_ended_is_open_until_it_is_looked_up() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    let actions: Vec<Action> =
+        ["ana", "ben", "li"].map(|who| creation(&mut names, &format!("{who}@example.com"), &[])).into();
+    let mut journal = disk.open().unwrap();
+    journal.begin(run("run-1"));
+    let lines = journal.intents(&names, AT, &actions).unwrap();
+    journal.outcomes(AT, [(lines[0], Ended::Done, None), (lines[1], Ended::Unknown, None)]).unwrap();
+
+    let mut journal = disk.open().unwrap();
+    assert_eq!(open_ids(&journal), ["create_user ben@example.com", "create_user li@example.com"]);
+    journal.begin(run("run-2"));
+    journal.looked_up(AT, [(lines[1], LookedUp::Achieved, None), (lines[2], LookedUp::Unknown, None)]).unwrap();
+    assert_eq!(open_ids(&journal), ["create_user li@example.com"]);
+
+    let mut journal = disk.open().unwrap();
+    assert_eq!(open_ids(&journal), ["create_user li@example.com"]);
+    journal.begin(run("run-3"));
+    journal.looked_up(AT, [(lines[2], LookedUp::NotAchieved, None)]).unwrap();
+    assert_eq!(open_ids(&disk.open().unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn after_a_failed_write_nothing_more_is_written() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    let mut journal = disk.open().unwrap();
+    disk.fail_at(0);
+    assert!(matches!(write_two(&mut journal, &mut names, "run-1"), Err(JournalError::Unwritable { .. })));
+    disk.heal();
+    assert!(matches!(write_two(&mut journal, &mut names, "run-1"), Err(JournalError::Broken(_))));
+}
+
+#[test]
+fn hostile_names_stay_on_their_line() {
+    let (disk, mut names) = (Disk::default(), Names::new());
+    let key = "a\nb\"}\u{0}\u{202e}'); DROP TABLE users; --@example.com";
+    let hostile = creation(&mut names, key, &[]);
+    let mut journal = disk.open().unwrap();
+    journal.begin(run("x\n{\"seq\":1}"));
+    journal.intents(&names, AT, [&hostile]).unwrap();
+    let lines = lines(&disk.bytes());
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[1]["entry"]["intent"]["action"]["user"], key);
+    assert_eq!(open_ids(&disk.open().unwrap()).len(), 1);
+}
+
+#[test]
+fn an_action_is_described_and_revived() {
+    let mut names = Names::new();
+    let [organization, south, site, role, company, clearance] =
+        ["North / S\u{fc}d 100%", "south", "pit-1", "operator", "home.company", "attributes.clearance.level"]
+            .map(|text| names.intern(text));
+    let extra_roles = names.list(&[site, role]);
+    let membership = |organization| Membership { organization, role: Some(role), extra_roles, default_site: None };
+    let account = State {
+        facts: vec![
+            Fact::new(known::STATUS, Value::Text(known::ACTIVE)),
+            Fact::new(company, Value::Null),
+            Fact::new(clearance, Value::Number(-3)),
+            Fact::new(known::API_ENABLED, Value::Bool(true)),
+            Fact::new(known::API_ROUTES, Value::Set(extra_roles)),
+        ],
+        memberships: vec![
+            membership(known::PLATFORM),
+            Membership { default_site: Some(site), ..membership(organization) },
+        ],
+        // A store may hold a grant without a membership.
+        grants: vec![Grant { organization, site, role: None }, Grant { organization: south, site, role: Some(role) }],
+    };
+    let of_membership = State {
+        facts: vec![
+            Fact::new(known::ROLE, Value::Text(role)),
+            Fact::new(known::EXTRA_ROLES, Value::Set(extra_roles)),
+            Fact::new(known::DEFAULT_SITE, Value::Null),
+        ],
+        memberships: Vec::new(),
+        grants: vec![Grant { organization, site, role: Some(role) }],
+    };
+    let subject = |organization, site| Subject { user: None, organization, site, role: None };
+    let platform_role = State::field(known::ROLE, Value::Null);
+    let ranked = State::of(vec![Fact::new(known::RANK, Value::Number(7)), Fact::new(known::ADMIN, Value::Bool(true))]);
+    for (kind, subject, before, after) in [
+        (ActionKind::DeleteUser, subject(None, None), Some(account.clone()), None),
+        (ActionKind::InviteUser, subject(None, None), None, Some(account)),
+        (ActionKind::RemoveMembership, subject(Some(organization), None), Some(of_membership.clone()), None),
+        (ActionKind::ChangeRole, subject(Some(organization), None), Some(of_membership.clone()), Some(of_membership)),
+        (ActionKind::ChangeRole, subject(None, None), Some(platform_role.clone()), Some(platform_role.clone())),
+        (ActionKind::GrantSite, subject(Some(organization), Some(site)), None, Some(platform_role)),
+        (ActionKind::UpdateRole, Subject { role: Some(role), ..Subject::default() }, None, Some(ranked)),
+    ] {
+        let mut action = action(&mut names, kind, "ana@example.com", None, None, &[]);
+        let user = if kind == ActionKind::UpdateRole { None } else { action.subject.user };
+        action.subject = Subject { user, ..subject };
+        action.fall_back = Some(ActionKind::CloseUser);
+        (action.before, action.after) = (before, after);
+        let described = describe(&names, &action);
+        let revived = revive(&mut names, &described).expect("an action");
+        assert_eq!((revived.kind, revived.subject, revived.fall_back), (kind, action.subject, action.fall_back));
+        let sorted = |state: Option<State>| {
+            state.map(|State { mut facts, mut memberships, mut grants }| {
+                facts.sort_unstable();
+                memberships.sort_unstable();
+                grants.sort_unstable();
+                State { facts, memberships, grants }
+            })
+        };
+        assert_eq!(sorted(revived.before), sorted(action.before), "{described}");
+        assert_eq!(sorted(revived.after), sorted(action.after), "{described}");
+    }
+    for broken in [
+        "{}",
+        "[]",
+        r#"{"action":"dance"}"#,
+        r#"{"action":"create_user","else":null,"user":3}"#,
+        r#"{"action":"create_user","else":null,"user":"a","organization":null,"site":null,"role":null,"before":null,"after":7}"#,
+    ] {
+        assert!(revive(&mut names, &serde_json::from_str(broken).unwrap()).is_none(), "{broken}");
+    }
+}
+
+#[test]
+fn a_file_is_private_locked_and_read_by_audits() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut names = Names::new();
+    let mut journal = Journal::open(&path).unwrap();
+    write_two(&mut journal, &mut names, "run-1").unwrap();
+    assert!(matches!(Journal::open(&path), Err(JournalError::Locked(_))), "two runs never interleave");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let mut kinds = Vec::new();
+    let mut note = |record: &Record| {
+        assert_eq!(record.seq, kinds.len() as u64 + 1);
+        kinds.push(matches!(record.entry, Entry::Intent { .. }));
+    };
+    verify(&path, &mut note).unwrap();
+    assert_eq!(kinds, [false, true, true, false, false], "an audit reads while a run writes");
+    drop(journal);
+    write_two(&mut Journal::open(&path).unwrap(), &mut names, "run-2").unwrap();
+    verify(&path, |_| {}).unwrap();
+    assert!(matches!(Journal::open(folder.path()), Err(JournalError::Unreadable { .. })), "a folder is no journal");
+}

@@ -1,0 +1,389 @@
+//! Small generated worlds: what is declared, what is live, and the rules between them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+use rollcall::diagnostic::{FileId, Position};
+use rollcall::model::{
+    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState, List,
+    LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector, Site, SiteAccess, SiteRow, Status,
+    Value, known,
+};
+use rollcall::plan::{
+    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, StoreRef, document, plan,
+};
+use rollcall::rules::{
+    Amount, Carries, Identity, Invitations, OffBoarding, OnBoarding, PendingTakes, Reactivation, Rules, Seats,
+    SiteDefault, SiteRules, Sites, Undo,
+};
+
+use super::naive::{Bounds, NaiveAccess, NaiveMembership, NaiveRole, NaiveStore, NaiveUser};
+
+pub(super) const ORGANIZATIONS: [&str; 3] = ["north", "south", "west"];
+const SITES: [&str; 2] = ["pit-1", "pit-2"];
+const USERS: [&str; 6] = ["ana", "ben", "kim", "li", "max", "zoe"];
+const ROLES: [(&str, Option<i64>, bool, bool); 4] = [
+    ("manager", Some(40), true, true),
+    ("operator", Some(20), false, false),
+    ("viewer", Some(10), false, false),
+    ("auditor", None, true, false),
+];
+
+/// A declared user.
+#[derive(Debug, Clone)]
+pub(super) struct NaiveDeclared {
+    status: Option<DeclaredStatus>,
+    given_name: Option<String>,
+    access: NaiveAccess,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct World {
+    pub(super) live: NaiveStore,
+    organizations: BTreeMap<String, BTreeSet<String>>,
+    roles: BTreeMap<String, NaiveRole>,
+    declared: BTreeMap<String, NaiveDeclared>,
+    invites: bool,
+    carries_one: bool,
+    cancels: bool,
+    pending_takes: bool,
+    inactive_takes: bool,
+    strips: bool,
+    reports_absent: bool,
+    pub(super) bounds: Bounds,
+}
+
+struct Nowhere;
+
+impl Places for Nowhere {
+    fn place(&self, position: Position) -> (String, u32, u32) {
+        ("access.yaml".to_owned(), position.offset, 1)
+    }
+}
+
+fn roles(flips: bool) -> BTreeMap<String, NaiveRole> {
+    let role = |(name, rank, admin, all_sites): (&str, Option<i64>, bool, bool)| {
+        let admin = if name == "operator" && flips { true } else { admin };
+        (name.to_owned(), NaiveRole { rank, admin, all_sites })
+    };
+    ROLES.into_iter().map(role).collect()
+}
+
+fn access(organizations: usize) -> impl Strategy<Value = NaiveAccess> {
+    let membership = (0..4_usize, prop::option::weighted(0.2, 0..4_usize), prop::option::weighted(0.2, 0..2_usize));
+    let place = prop::option::weighted(0.6, (membership, prop::collection::vec(prop::bool::ANY, 2)));
+    prop::collection::vec(place, organizations).prop_map(|places| {
+        let mut access = NaiveAccess::default();
+        for (organization, place) in ORGANIZATIONS.iter().zip(places) {
+            let Some(((role, extra, default_site), granted)) = place else { continue };
+            let (role, _, _, all_sites) = ROLES[role];
+            for (site, is_granted) in SITES.iter().zip(&granted) {
+                if *is_granted && !all_sites {
+                    access.grants.insert(((*organization).to_owned(), (*site).to_owned()), None);
+                }
+            }
+            let default_site = default_site.filter(|&at| granted[at] || all_sites).map(|at| SITES[at].to_owned());
+            let extra = extra.map(|at| ROLES[at].0.to_owned()).into_iter().collect();
+            let membership = NaiveMembership { role: Some(role.to_owned()), extra, default_site };
+            access.memberships.insert((*organization).to_owned(), membership);
+        }
+        access
+    })
+}
+
+fn live_user() -> impl Strategy<Value = NaiveUser> {
+    let status = prop_oneof![6 => Just("active"), 2 => Just("inactive"), 1 => Just("invited"), 1 => Just("preloaded")];
+    (status, prop::option::of(Just("Ann".to_owned())), access(2)).prop_map(|(status, given_name, access)| NaiveUser {
+        status: status.to_owned(),
+        given_name,
+        access,
+    })
+}
+
+fn declared_user() -> impl Strategy<Value = NaiveDeclared> {
+    let status = prop_oneof![
+        6 => Just(None),
+        2 => Just(Some(DeclaredStatus::Active)),
+        1 => Just(Some(DeclaredStatus::Inactive)),
+    ];
+    (status, prop::option::of(Just("Ann".to_owned())), access(3))
+        .prop_map(|(status, given_name, access)| NaiveDeclared { status, given_name, access })
+}
+
+/// Worlds of up to six people, two live organizations and a third that is only declared. A declared user is often
+/// close to the live one, so that plans stay small.
+pub(super) fn worlds() -> impl Strategy<Value = World> {
+    let people = prop::collection::vec(
+        (prop::option::weighted(0.8, live_user()), prop::option::weighted(0.8, declared_user()), 0..3_u8),
+        USERS.len(),
+    );
+    let numbers = (prop::option::weighted(0.7, 1..6_usize), 0..3_usize, prop::option::of(0..6_usize), 0..12_usize);
+    let switches = prop::collection::vec(prop::bool::weighted(0.4), 9);
+    (people, numbers, switches).prop_map(|(people, (seats, min_admins, own, protected), on)| {
+        let catalog = |count: usize| -> BTreeMap<String, BTreeSet<String>> {
+            let sites = || SITES.iter().map(|site| (*site).to_owned()).collect();
+            ORGANIZATIONS.iter().take(count).map(|name| ((*name).to_owned(), sites())).collect()
+        };
+        let mut users = BTreeMap::new();
+        let mut declared = BTreeMap::new();
+        for (key, (live, desired, closeness)) in USERS.iter().zip(people) {
+            let key = format!("{key}@example.com");
+            let desired = desired.map(|mut desired| {
+                if let Some(live) = live.as_ref().filter(|_| closeness > 0) {
+                    desired.access = live.access.clone();
+                    if closeness == 2 {
+                        desired.access.memberships.remove("south");
+                        desired.access.grants.retain(|(organization, _), _| organization != "south");
+                    }
+                }
+                desired
+            });
+            users.extend(live.map(|live| (key.clone(), live)));
+            declared.extend(desired.map(|desired| (key, desired)));
+        }
+        let key = |at: usize| format!("{}@example.com", USERS[at]);
+        World {
+            live: NaiveStore { organizations: catalog(2), roles: roles(on[0] && on[1]), users },
+            organizations: catalog(3),
+            roles: roles(on[1] && on[2]),
+            declared,
+            invites: on[3],
+            carries_one: on[4],
+            cancels: !on[5],
+            pending_takes: on[6],
+            inactive_takes: !on[7],
+            strips: on[8],
+            reports_absent: on[0] && on[8],
+            bounds: Bounds {
+                seats,
+                min_admins,
+                own: own.map(key),
+                protected: Some(protected).filter(|&at| at < USERS.len()).map(key).into_iter().collect(),
+            },
+        }
+    })
+}
+
+impl World {
+    fn rules(&self) -> Rules {
+        let amount = if self.carries_one { Amount::Number(1) } else { Amount::ALL };
+        let carries = Carries {
+            organizations: Some(amount),
+            sites: Some(amount),
+            extra_roles: Some(!self.carries_one),
+            attributes: Some(true),
+        };
+        let takes = Some(self.pending_takes);
+        let mut rules = Rules {
+            identity: Identity { immutable: Some(false), ..Identity::default() },
+            onboarding: Some(if self.invites { OnBoarding::Invite } else { OnBoarding::Create }),
+            invitations: Some(Invitations {
+                cancel: Some(self.cancels),
+                suppressible: Some(true),
+                carries: Some(carries),
+                pending_takes: Some(PendingTakes { role: takes, sites: takes }),
+                ..Invitations::default()
+            }),
+            offboarding: Some(vec![if self.strips { OffBoarding::Strip } else { OffBoarding::Deactivate }]),
+            undo: Undo { deactivate: Some(true), ..Undo::default() },
+            reactivation: Reactivation { restores: None, inactive_takes: Some(self.inactive_takes) },
+            sites: Sites::Some(SiteRules {
+                roles: Some(true),
+                default: Some(SiteDefault::User),
+                ..SiteRules::default()
+            }),
+            seats: self.bounds.seats.map(|max| Seats {
+                max: u32::try_from(max).ok(),
+                counts: Some(vec![Status::Active, Status::Invited]),
+                refuses: None,
+            }),
+            ..Rules::default()
+        };
+        rules.fields.insert("given_name".to_owned(), Some(rollcall::rules::Field::default()));
+        rules
+    }
+
+    /// Plans against `live`, with users and rows added in an order that depends on `shuffle`.
+    pub(super) fn plan(&self, live: &NaiveStore, shuffle: u64) -> PlanDocument {
+        let mut names = Names::new();
+        // Handles differ from run to run of this function; nothing printed may.
+        for at in 0..shuffle % 7 {
+            names.intern(USERS[usize::try_from((at + shuffle) % 6).expect("small")]);
+        }
+        let live = self.live_state(&mut names, live, shuffle);
+        let desired = self.desired(&mut names, shuffle);
+        let rules = self.rules();
+        let policy = Policy {
+            absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
+            catalog: CatalogPolicy::Create,
+            min_admins: u32::try_from(self.bounds.min_admins).expect("small"),
+            own_account: self.bounds.own.clone(),
+            protected: self.bounds.protected.iter().cloned().collect(),
+        };
+        let store = StoreRef { name: "local".into(), kind: "sqlite".into(), id: "test".into() };
+        let inputs = Inputs {
+            names: &names,
+            desired: &desired,
+            live: &live,
+            rules: &rules,
+            policy: &policy,
+            store: &store,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        let plan: Plan = plan(&inputs).expect("worlds fit their rules");
+        document(&plan, &names, &Nowhere)
+    }
+
+    /// The same world without limits, to see what would be done without them.
+    pub(super) fn unlimited(&self) -> Self {
+        let bounds = Bounds { seats: None, min_admins: 0, ..self.bounds.clone() };
+        Self { bounds, ..self.clone() }
+    }
+
+    fn live_state(&self, names: &mut Names, store: &NaiveStore, shuffle: u64) -> LiveState {
+        let mut live = LiveState::default();
+        for (organization, sites) in &store.organizations {
+            let mut entry = Organization::default();
+            for site in sites {
+                entry.sites.insert(names.intern(site), Site::default());
+            }
+            live.catalog.organizations.insert(names.intern(organization), entry);
+        }
+        for (name, role) in &store.roles {
+            let role = self.role(names, role);
+            live.catalog.roles.insert(names.intern(name), role);
+        }
+        for (key, user) in shuffled(store.users.iter().collect(), shuffle) {
+            let status = Status::from_word(&user.status).expect("a status");
+            let state = match status {
+                Status::Preloaded => Some(InvitationState::Suppressed),
+                Status::Invited => Some(InvitationState::Pending),
+                Status::Active | Status::Inactive | Status::Closed => None,
+            };
+            let (memberships, grants) = access_columns(names, &user.access);
+            let name = names.intern(key);
+            let facts =
+                user.given_name.iter().map(|text| Fact::new(known::GIVEN_NAME, Value::Text(names.intern(text))));
+            let facts = facts.collect();
+            live.push(LiveRecord {
+                id: name,
+                key: name,
+                identity: Some(name),
+                status,
+                version: 1,
+                facts,
+                memberships,
+                grants,
+                invitation: state.map(|state| Invitation { state, sent: None, ends: None }),
+            });
+        }
+        live
+    }
+
+    fn role(&self, _names: &mut Names, role: &NaiveRole) -> Role {
+        let applies_to = rollcall::model::AppliesTo { extra: true, ..rollcall::model::AppliesTo::default() };
+        Role {
+            rank: role.rank.map(|rank| i32::try_from(rank).expect("small")),
+            admin: role.admin,
+            site_access: if role.all_sites { SiteAccess::All } else { SiteAccess::Selected },
+            applies_to,
+            ..Role::default()
+        }
+    }
+
+    fn desired(&self, names: &mut Names, shuffle: u64) -> Desired {
+        let mut desired = Desired::default();
+        let file = FileId(0);
+        for (organization, sites) in &self.organizations {
+            let mut entry = Organization { position: Some(Position::new(file, 1)), ..Organization::default() };
+            for site in sites {
+                entry
+                    .sites
+                    .insert(names.intern(site), Site { position: Some(Position::new(file, 2)), ..Site::default() });
+            }
+            desired.catalog.organizations.insert(names.intern(organization), entry);
+        }
+        for (name, role) in &self.roles {
+            let role = Role { position: Some(Position::new(file, 3)), ..self.role(names, role) };
+            desired.catalog.roles.insert(names.intern(name), role);
+        }
+        for (key, user) in shuffled(self.declared.iter().collect(), shuffle.rotate_left(7)) {
+            let offset =
+                u32::try_from(USERS.iter().position(|user| key.starts_with(user)).expect("known")).expect("small");
+            let position = Position::new(file, 10 + offset);
+            let mut rows = Vec::new();
+            for (organization, membership) in shuffled(user.access.memberships.iter().collect(), shuffle) {
+                let start = u32::try_from(desired.sites.len()).expect("small");
+                for ((place, site), role) in &user.access.grants {
+                    if place == organization {
+                        let site = Selector::Exact(names.intern(site));
+                        let role = role.as_ref().map(|role| names.intern(role));
+                        desired.sites.push(SiteRow { site, role, offset: position.offset });
+                    }
+                }
+                let extra: Vec<Name> = membership.extra.iter().map(|role| names.intern(role)).collect();
+                rows.push(AccessRow {
+                    organization: Selector::Exact(names.intern(organization)),
+                    membership: true,
+                    role: membership.role.as_ref().map(|role| names.intern(role)),
+                    extra_roles: names.list(&extra),
+                    default_site: membership.default_site.as_ref().map(|site| names.intern(site)),
+                    sites_start: start,
+                    sites_length: u32::try_from(desired.sites.len()).expect("small") - start,
+                    file,
+                    offset: position.offset,
+                    role_offset: position.offset,
+                });
+            }
+            let facts: Vec<DeclaredFact> = user
+                .given_name
+                .iter()
+                .map(|text| Fact::new(known::GIVEN_NAME, Value::Text(names.intern(text))))
+                .map(|fact| DeclaredFact { fact, offset: position.offset })
+                .collect();
+            let name = names.intern(key);
+            desired.push(&DeclaredUser {
+                key: name,
+                identity: name,
+                position,
+                status: user.status.map(|status| (status, position.offset)),
+                facts: &facts,
+                rows: &rows,
+                links: &[],
+            });
+        }
+        desired
+    }
+}
+
+fn access_columns(names: &mut Names, access: &NaiveAccess) -> (Vec<Membership>, Vec<Grant>) {
+    let mut memberships = Vec::new();
+    for (organization, membership) in &access.memberships {
+        let extra: Vec<Name> = membership.extra.iter().map(|role| names.intern(role)).collect();
+        memberships.push(Membership {
+            organization: names.intern(organization),
+            role: membership.role.as_ref().map(|role| names.intern(role)),
+            extra_roles: if extra.is_empty() { List::EMPTY } else { names.list(&extra) },
+            default_site: membership.default_site.as_ref().map(|site| names.intern(site)),
+        });
+    }
+    let grants = access.grants.iter().map(|((organization, site), role)| Grant {
+        organization: names.intern(organization),
+        site: names.intern(site),
+        role: role.as_ref().map(|role| names.intern(role)),
+    });
+    (memberships, grants.collect())
+}
+
+/// A reordering that depends on a number.
+fn shuffled<T>(mut items: Vec<T>, number: u64) -> Vec<T> {
+    if !items.is_empty() {
+        let at = usize::try_from(number % items.len() as u64).expect("small");
+        items.rotate_left(at);
+        if number % 2 == 1 {
+            items.reverse();
+        }
+    }
+    items
+}

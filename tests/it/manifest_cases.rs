@@ -1,0 +1,73 @@
+//! Case folders `tests/cases/NAME/`: manifests in `access/`, perhaps `rules.yaml`, and in `expected.txt` every
+//! diagnostic that loading them gives, one a line. `BLESS=1 cargo test --test it manifest_cases` writes them anew.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rollcall::diagnostic::{Diagnostic, Label};
+use rollcall::manifest;
+use rollcall::model::Names;
+use rollcall::rules::Rules;
+use rollcall::source::Sources;
+
+pub(crate) fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut cases: Vec<PathBuf> =
+        fs::read_dir(folder).expect("tests/cases").map(|entry| entry.expect("entry").path()).collect();
+    cases.retain(|case| case.join("access").is_dir());
+    cases.sort();
+    cases
+}
+
+pub(crate) fn rules_of(case: &Path) -> Rules {
+    match fs::read_to_string(case.join("rules.yaml")) {
+        Ok(text) => serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", case.display())),
+        Err(_) => Rules::default(),
+    }
+}
+
+fn render(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
+    let place = |label: &Label| {
+        let (path, line, column) = sources.place(label.span.start);
+        format!("{path}:{line}:{column}")
+    };
+    let mut text = String::new();
+    for diagnostic in diagnostics {
+        let at = diagnostic.primary.as_ref().map_or("-".to_owned(), place);
+        let (severity, code) = (diagnostic.severity.as_str(), diagnostic.code.as_str());
+        let _ = write!(text, "{at} {severity} {code}: {}", diagnostic.message);
+        for label in &diagnostic.secondary {
+            let _ = write!(text, " | {}: {}", place(label), label.text);
+        }
+        if let Some(help) = &diagnostic.help {
+            let _ = write!(text, " | help: {help}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "a switch for whoever writes cases, at the edge")]
+fn every_case_gives_what_is_expected() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let cases = cases();
+    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    let mut failed = String::new();
+    for case in cases {
+        let mut sources = Sources::folder(&case);
+        let loaded = manifest::load(&mut Names::new(), &rules_of(&case), &mut sources, &["access".to_owned()]);
+        let found = render(&sources, &loaded.diagnostics);
+        let file = case.join("expected.txt");
+        if bless {
+            fs::write(file, found).expect("writable");
+            continue;
+        }
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        if found != expected {
+            let _ = write!(failed, "\n{}\n--- expected\n{expected}--- found\n{found}", case.display());
+        }
+    }
+    assert!(failed.is_empty(), "{failed}\nBLESS=1 writes what was found");
+}
