@@ -149,7 +149,8 @@ CREATE TABLE extra_roles (
     organization_id INTEGER REFERENCES organizations (id),
     role_id         INTEGER NOT NULL REFERENCES roles (id)
 ) STRICT;
-CREATE UNIQUE INDEX extra_roles_by_user ON extra_roles (user_id, ifnull(organization_id, 0), role_id);
+CREATE UNIQUE INDEX extra_roles_by_user ON extra_roles (user_id, organization_id, role_id);
+CREATE UNIQUE INDEX extra_roles_on_platform ON extra_roles (user_id, role_id) WHERE organization_id IS NULL;
 
 -- Site grants. The organization is the one of the site, in which the user has to be a member.
 CREATE TABLE site_grants (
@@ -382,7 +383,7 @@ END;
 CREATE TRIGGER memberships_deleted BEFORE DELETE ON memberships
 BEGIN
     DELETE FROM site_grants WHERE user_id = OLD.user_id AND organization_id = OLD.organization_id;
-    DELETE FROM extra_roles WHERE user_id = OLD.user_id AND ifnull(organization_id, 0) = OLD.organization_id;
+    DELETE FROM extra_roles WHERE user_id = OLD.user_id AND organization_id = OLD.organization_id;
 END;
 
 CREATE TRIGGER extra_roles_inserted BEFORE INSERT ON extra_roles

@@ -38,29 +38,39 @@ fn place(turn: &Turn<'_>, organization: Option<Name>) -> Result<Place, Stop> {
 }
 
 /// The fields of a membership; `None` if there is none. The one on the whole platform is always there.
+///
+/// Names are looked up by subqueries here: a join with a parameter is planned anew for each value, which costs more
+/// than all the rest of an action.
 fn load(turn: &Turn<'_>, user: i64, place: Place) -> Result<Option<Fields>, Stop> {
     let connection = turn.connection;
     let text = |text: Option<String>| text.map_or(Plain::Null, Plain::Text);
     let (organization, row) = match place {
         Place::Platform => {
-            let sql = "SELECT r.name FROM users u LEFT JOIN roles r ON r.id = u.role_id WHERE u.id = ?1";
+            let sql = "SELECT (SELECT name FROM roles WHERE id = u.role_id) FROM users u WHERE u.id = ?1";
             let role = connection.prepare_cached(sql)?.query_row([user], |row| row.get(0)).optional()?;
             (0, role.map(|role| (role, None)))
         }
         Place::Organization(organization) => {
-            let sql = "SELECT r.name, s.name FROM memberships m LEFT JOIN roles r ON r.id = m.role_id \
-                       LEFT JOIN sites s ON s.id = m.default_site_id WHERE m.user_id = ?1 AND m.organization_id = ?2";
+            let sql = "SELECT (SELECT name FROM roles WHERE id = m.role_id), \
+                       (SELECT name FROM sites WHERE id = m.default_site_id) \
+                       FROM memberships m WHERE m.user_id = ?1 AND m.organization_id = ?2";
             let mut statement = connection.prepare_cached(sql)?;
             let row = statement.query_row((user, organization), |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
             (organization, row)
         }
     };
     let Some((role, site)) = row else { return Ok(None) };
-    let sql = "SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id \
-               WHERE e.user_id = ?1 AND ifnull(e.organization_id, 0) = ?2 ORDER BY r.name";
+    let sql = "SELECT ifnull(e.organization_id, 0), (SELECT name FROM roles WHERE id = e.role_id) FROM extra_roles e \
+               WHERE e.user_id = ?1 ORDER BY 2";
     let mut statement = connection.prepare_cached(sql)?;
-    let extra = statement.query_map((user, organization), |row| row.get::<_, String>(0))?;
-    let extra = Plain::Set(extra.collect::<rusqlite::Result<_>>()?);
+    let mut rows = statement.query([user])?;
+    let mut extra = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(0)? == organization {
+            extra.push(row.get(1)?);
+        }
+    }
+    let extra = Plain::Set(extra);
     Ok(Some(Fields::from([
         (ROLE.to_owned(), text(role)),
         (EXTRA_ROLES.to_owned(), extra),
@@ -89,9 +99,7 @@ fn store(turn: &Turn<'_>, user: i64, place: Place, changed: &Fields) -> Result<(
                     Place::Organization(organization) => Some(organization),
                 };
                 connection
-                    .prepare_cached(
-                        "DELETE FROM extra_roles WHERE user_id = ?1 AND ifnull(organization_id, 0) = ifnull(?2, 0)",
-                    )?
+                    .prepare_cached("DELETE FROM extra_roles WHERE user_id = ?1 AND organization_id IS ?2")?
                     .execute((user, organization))?;
                 let Plain::Set(roles) = value else { continue };
                 for role in roles {
@@ -368,7 +376,7 @@ fn site_ids(turn: &Turn<'_>, organization: Option<Name>, site: Option<Name>) -> 
 
 /// The role of a grant; `None` if there is no such grant.
 fn load_grant(turn: &Turn<'_>, user: i64, organization: i64, site: i64) -> Result<Option<Plain>, Stop> {
-    let sql = "SELECT r.name FROM site_grants g LEFT JOIN roles r ON r.id = g.role_id \
+    let sql = "SELECT (SELECT name FROM roles WHERE id = g.role_id) FROM site_grants g \
                WHERE g.user_id = ?1 AND g.organization_id = ?2 AND g.site_id = ?3";
     let mut statement = turn.connection.prepare_cached(sql)?;
     let role = statement.query_row((user, organization, site), |row| row.get::<_, Option<String>>(0)).optional()?;

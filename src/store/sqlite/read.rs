@@ -44,7 +44,7 @@ const ATTRIBUTES: &str = "SELECT user_id, field, value FROM user_attributes WHER
 const MEMBERSHIPS: &str = "SELECT user_id, organization_id, role_id, default_site_id FROM memberships \
                            WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, organization_id";
 const EXTRA_ROLES: &str = "SELECT user_id, ifnull(organization_id, 0), role_id FROM extra_roles \
-                           WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, ifnull(organization_id, 0), role_id";
+                           WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, organization_id, role_id";
 const GRANTS: &str = "SELECT user_id, site_id, role_id FROM site_grants WHERE user_id BETWEEN ?1 AND ?2 \
                       ORDER BY user_id, organization_id, site_id";
 const INVITATIONS: &str = "SELECT user_id, state, sent, ends FROM invitations WHERE user_id BETWEEN ?1 AND ?2 \

@@ -9,7 +9,7 @@ use rollcall::model::{LiveState, Names};
 use super::actions::V;
 
 pub(crate) fn show(live: &LiveState, names: &Names) -> String {
-    let mut text = String::new();
+    let mut shown = String::new();
     let name = |name: Option<rollcall::model::Name>| name.map_or("-", |name| names.text(name)).to_owned();
     let fields = |fields: &rollcall::model::Fields| {
         let fields = fields.iter().map(|(&field, &value)| (names.text(field), V::of(names, value)));
@@ -30,10 +30,10 @@ pub(crate) fn show(live: &LiveState, names: &Names) -> String {
     }
     for row in 0..live.len() {
         let user = live.user(row);
-        let mut line = format!("user {} = {} {}", user.key_text(names), name(user.identity), user.status.as_str());
+        let mut account = format!("user {} = {} {}", user.key_text(names), name(user.identity), user.status.as_str());
         let facts: BTreeMap<_, _> =
             user.facts.iter().map(|fact| (names.text(fact.field), V::of(names, fact.value))).collect();
-        write!(line, " {facts:?}").expect("a string");
+        write!(account, " {facts:?}").expect("a string");
         let mut access: Vec<String> = Vec::new();
         for membership in user.memberships {
             let extra = names.sorted_texts(membership.extra_roles);
@@ -48,14 +48,14 @@ pub(crate) fn show(live: &LiveState, names: &Names) -> String {
         if let Some(invitation) = user.invitation {
             access.push(format!("  invitation {invitation:?}"));
         }
-        lines.push(format!("{line}\n{}", access.join("\n")));
+        lines.push(format!("{account}\n{}", access.join("\n")));
     }
     lines.sort();
     for line in lines {
-        writeln!(text, "{}", line.trim_end()).expect("a string");
+        writeln!(shown, "{}", line.trim_end()).expect("a string");
     }
     for (collection, why) in live.evidence.gaps() {
-        writeln!(text, "gap {}: {why}", collection.as_str()).expect("a string");
+        writeln!(shown, "gap {}: {why}", collection.as_str()).expect("a string");
     }
-    text
+    shown
 }
