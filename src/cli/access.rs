@@ -107,17 +107,12 @@ impl Access {
     /// What the settings let a plan do.
     pub(super) fn policy(&self) -> Result<Policy, Failure> {
         let identity = &self.rules().identity;
-        let normalize = |key: &String| {
-            let error = |why| anyhow::anyhow!("`guards.self` is `{key}`, which {why}; correct it in rollcall.yaml");
-            identity.normalize(key).map_err(|why| Failure::invalid(error(why)))
-        };
         let guards = &self.settings.guards;
-        let comparable = |pattern: &String| {
-            identity.normalize(pattern).unwrap_or_else(|_| match identity.case() {
-                crate::rules::KeyCase::Sensitive => pattern.clone(),
-                crate::rules::KeyCase::Insensitive => pattern.to_lowercase(),
-            })
-        };
+        let own = guards.own_account.as_ref().map(|key| {
+            let why =
+                |why| anyhow::anyhow!("`guards.self` is `{key}`, which {why}; correct it in {}", settings::FILE_NAME);
+            identity.normalize(key).map_err(|error| Failure::invalid(why(error)))
+        });
         Ok(Policy {
             absent_users: match self.settings.manage.absent_users {
                 settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
@@ -128,8 +123,8 @@ impl Access {
                 CatalogMode::Existing => CatalogPolicy::Existing,
             },
             min_admins: guards.min_admins,
-            own_account: guards.own_account.as_ref().map(normalize).transpose()?,
-            protected: guards.protected_users.iter().map(comparable).collect(),
+            own_account: own.transpose()?,
+            protected: guards.protected_patterns(identity),
         })
     }
 
@@ -179,15 +174,15 @@ pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Sett
         let found: Vec<Diagnostic> = refused
             .mistakes
             .iter()
-            .map(|mistake| match sources.open(&mistake.file) {
-                Ok((file, _)) => mistake.diagnostic(file),
-                Err(_) => {
-                    let message = format!("{}:{}:{}: {}", mistake.file, mistake.line, mistake.column, mistake.message);
-                    let diagnostic = Diagnostic::error(mistake.code, message);
-                    match &mistake.help {
-                        Some(help) => diagnostic.help(help.clone()),
-                        None => diagnostic,
-                    }
+            .map(|mistake| {
+                if let Ok((file, _)) = sources.open(&mistake.file) {
+                    return mistake.diagnostic(file);
+                }
+                let message = format!("{}:{}:{}: {}", mistake.file, mistake.line, mistake.column, mistake.message);
+                let diagnostic = Diagnostic::error(mistake.code, message);
+                match &mistake.help {
+                    Some(help) => diagnostic.help(help.clone()),
+                    None => diagnostic,
                 }
             })
             .collect();

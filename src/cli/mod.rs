@@ -44,8 +44,8 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&options.global, arguments, &printer),
         Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
         Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
-        Command::Schema(arguments) => schema::run(arguments, &printer),
-        Command::Completions(arguments) => completions::run(arguments, &printer),
+        Command::Schema(arguments) => Ok(schema::run(arguments, &printer)),
+        Command::Completions(arguments) => Ok(completions::run(arguments, &printer)),
     };
     match outcome {
         Ok(exit) => exit.code(),

@@ -43,21 +43,18 @@ pub(super) fn show(printer: &Printer, declared: &Declared, plan: &crate::plan::P
 
 /// The command that applies what was planned with these options.
 fn apply_command(global: &Global) -> String {
-    let mut command = String::from("rollcall");
+    let mut words = vec!["rollcall".to_owned()];
     let repository = global.repository.to_string_lossy();
     if repository != "." {
-        command.push_str(&format!(" -C {}", quoted(&repository)));
+        words.extend(["-C".to_owned(), quoted(&repository)]);
     }
-    command.push_str(" apply");
-    if let Some(store) = &global.store {
-        command.push_str(&format!(" --store {}", quoted(store)));
-    }
-    for path in &global.manifests {
-        command.push_str(&format!(" --manifests {}", quoted(path)));
-    }
-    command
+    words.push("apply".to_owned());
+    words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), quoted(store)]));
+    words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), quoted(path)]));
+    words.join(" ")
 }
 
+/// A word as a shell needs it.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -49,12 +49,14 @@ impl Printer {
     }
 
     /// A result. A reader that has gone away is no error of ours.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn result(&self, text: &str) {
         let mut out = io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// A result as one JSON document.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn json<T: Serialize>(&self, document: &T) {
         let mut out = io::BufWriter::new(io::stdout().lock());
         let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
@@ -64,14 +66,15 @@ impl Printer {
     /// Something worth knowing that is no result.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            self.to_stderr(&format!("{text}\n"));
+            to_stderr(&format!("{text}\n"));
         }
     }
 
     /// An error and its causes, once.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn error(&self, error: &anyhow::Error) {
         let causes: Vec<String> = error.chain().map(|cause| sanitise(&cause.to_string()).into_owned()).collect();
-        self.to_stderr(&format!("error: {}\n", causes.join(": ")));
+        to_stderr(&format!("error: {}\n", causes.join(": ")));
     }
 
     /// Diagnostics for people, with their lines; warnings are left out where less was asked for.
@@ -82,7 +85,7 @@ impl Printer {
             return;
         }
         let style = self.style_of(io::stderr().is_terminal());
-        self.to_stderr(&format!("{}\n{}\n", diagnostics(&shown, snippets, style), tally(&shown)));
+        to_stderr(&format!("{}\n{}\n", diagnostics(&shown, snippets, style), tally(&shown)));
     }
 
     /// Diagnostics where they are the result: as a document, or for people.
@@ -96,16 +99,17 @@ impl Printer {
     }
 
     /// Asks on the terminal; only `yes` and `y` are a yes.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn asks(&self, question: &str) -> bool {
-        self.to_stderr(&format!("{question} [y/N] "));
+        to_stderr(&format!("{question} [y/N] "));
         let mut answer = String::new();
         let read = io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
     }
+}
 
-    fn to_stderr(&self, text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
-    }
+fn to_stderr(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// Places of something that also has snippets.

@@ -3,12 +3,12 @@
 use clap::ValueEnum as _;
 use serde_json::Value as Json;
 
-use super::exit::{Exit, Failure};
+use super::exit::Exit;
 use super::options::{Schema, SchemaName};
 use super::printer::Printer;
 use crate::{apply, manifest, plan, rules, settings};
 
-pub(super) fn run(arguments: &Schema, printer: &Printer) -> Result<Exit, Failure> {
+pub(super) fn run(arguments: &Schema, printer: &Printer) -> Exit {
     match arguments.name {
         Some(name) => printer.json(&schema(name)),
         None => {
@@ -17,7 +17,7 @@ pub(super) fn run(arguments: &Schema, printer: &Printer) -> Result<Exit, Failure
             }
         }
     }
-    Ok(Exit::Done)
+    Exit::Done
 }
 
 /// The schema with this name.

@@ -120,12 +120,6 @@ impl Guards {
     pub fn protected_patterns(&self, identity: &Identity) -> Vec<String> {
         self.protected_users.iter().map(|pattern| compared(identity, pattern)).collect()
     }
-
-    /// The key of the account behind the token in the form in which keys are compared.
-    #[must_use]
-    pub fn own_identity(&self, identity: &Identity) -> Option<String> {
-        self.own_account.as_deref().map(|key| compared(identity, key))
-    }
 }
 
 /// A key, or a pattern of keys (which is no valid key), in the form in which keys are compared.

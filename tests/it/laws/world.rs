@@ -39,6 +39,7 @@ pub(super) struct NaiveDeclared {
 }
 
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "independent switches of a generated world")]
 pub(super) struct World {
     pub(super) live: NaiveStore,
     organizations: BTreeMap<String, BTreeSet<String>>,
@@ -251,7 +252,7 @@ impl World {
             live.catalog.organizations.insert(names.intern(organization), entry);
         }
         for (name, role) in &store.roles {
-            let role = self.role(names, role);
+            let role = Self::role(role);
             live.catalog.roles.insert(names.intern(name), role);
         }
         for (key, user) in shuffled(store.users.iter().collect(), shuffle) {
@@ -281,7 +282,7 @@ impl World {
         live
     }
 
-    fn role(&self, _names: &mut Names, role: &NaiveRole) -> Role {
+    fn role(role: &NaiveRole) -> Role {
         let applies_to = rollcall::model::AppliesTo { extra: true, ..rollcall::model::AppliesTo::default() };
         Role {
             rank: role.rank.map(|rank| i32::try_from(rank).expect("small")),
@@ -305,7 +306,7 @@ impl World {
             desired.catalog.organizations.insert(names.intern(organization), entry);
         }
         for (name, role) in &self.roles {
-            let role = Role { position: Some(Position::new(file, 3)), ..self.role(names, role) };
+            let role = Role { position: Some(Position::new(file, 3)), ..Self::role(role) };
             desired.catalog.roles.insert(names.intern(name), role);
         }
         for (key, user) in shuffled(self.declared.iter().collect(), shuffle.rotate_left(7)) {
