@@ -212,7 +212,7 @@ impl World {
         for at in 0..shuffle % 7 {
             names.intern(USERS[usize::try_from((at + shuffle) % 6).expect("small")]);
         }
-        let live = self.live_state(&mut names, live, shuffle);
+        let live = Self::live_state(&mut names, live, shuffle);
         let desired = self.desired(&mut names, shuffle);
         let rules = self.rules();
         let policy = Policy {
@@ -242,7 +242,7 @@ impl World {
         Self { bounds, ..self.clone() }
     }
 
-    fn live_state(&self, names: &mut Names, store: &NaiveStore, shuffle: u64) -> LiveState {
+    fn live_state(names: &mut Names, store: &NaiveStore, shuffle: u64) -> LiveState {
         let mut live = LiveState::default();
         for (organization, sites) in &store.organizations {
             let mut entry = Organization::default();
