@@ -321,12 +321,12 @@ fn outcomes_tell_what_went_wrong_first() {
     assert_snapshot!(outcomes(&lines, Style::default()), @r#"
         unknown
           ! kim@example.com in south-quarries/pit-8  site role change
-        refused by the store
+        refused
           ! joy@example.com in south-quarries  membership change  no seat is left
         skipped
           ~ tom@example.com in south-quarries/pit-8  revocation         needs the invitation of li@example.com
 
-        27 actions: 24 done, 1 skipped, 1 refused by the store, 1 unknown
+        27 actions: 24 done, 1 skipped, 1 refused, 1 unknown
         "#);
     assert!(outcomes(&lines, Style { verbose: true, ..Style::default() }).contains("role auditor"));
     assert_snapshot!(outcomes(&[], Style::default()), @"nothing was to be done");

@@ -189,7 +189,9 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
         (after.extra && !before.extra, by_extra.or(by_role)),
         (after.attribute && !before.attribute, by_attribute),
     ];
-    let adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
+    let mut adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
+    // One that takes something away may be held back; another way, if there is one, is surer.
+    adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
     if before.any() {
         let drops = [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)];
         let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });

@@ -116,7 +116,11 @@ fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, fo
                 }
             }
             Flip::Dropped => {
-                found.needs.extend(here);
+                // Who leaves the role only has to have left it; what else is done to them does not matter.
+                let is_leaving = !holds(later.as_ref());
+                let leaving =
+                    drafts.iter().filter(|draft| takes_off(context, draft, now, organization, role)).map(need);
+                found.needs.extend(if is_leaving { leaving.collect() } else { here });
                 let counts = ends.is_none() && (is_active || starts);
                 let before = context.ways(later.as_ref(), &facts_later, When::Meanwhile).any();
                 let after = context.ways(later.as_ref(), &facts_later, When::InTheEnd).any();
@@ -126,6 +130,18 @@ fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, fo
             }
         }
     }
+}
+
+/// Whether a draft takes its user off a role that the user has today in an organization.
+fn takes_off(context: &Context<'_>, draft: &Draft, today: Option<&Membership>, organization: Name, role: Name) -> bool {
+    let is_main = today.is_some_and(|today| today.role == Some(role));
+    let is_extra = today.is_some_and(|today| context.inputs.names.elements(today.extra_roles).contains(&role));
+    touches(draft, organization)
+        && match draft.action.kind {
+            ActionKind::ChangeRole => is_main,
+            ActionKind::UpdateMembership => is_extra,
+            kind => kind == ActionKind::RemoveMembership || ends_account(kind),
+        }
 }
 
 fn need(draft: &Draft) -> Need {

@@ -343,7 +343,14 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     if returns_admin {
         change.drafts[activation as usize].risk(Risk::Escalation);
     }
-    settle_admins(context, desired, Some(live), &wanted, Some(activation), change);
+    if rules.inactive_takes() {
+        return settle_admins(context, desired, Some(live), &wanted, Some(activation), change);
+    }
+    // Whatever comes back counts until it is taken away again.
+    let active = LiveView { status: Status::Active, ..view };
+    let places = context.admin_places(&active, When::Meanwhile);
+    change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
+    settle_admins(context, desired, Some(&active), &wanted, None, change);
 }
 
 /// Takes and gives of admin places, organization by organization.
