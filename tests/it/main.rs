@@ -5,6 +5,7 @@
 mod apply;
 mod conformance;
 mod explain;
+mod floors;
 mod journal;
 mod laws;
 mod manifest_cases;
