@@ -142,6 +142,8 @@ pub(super) fn count(context: &Context<'_>) -> BTreeMap<Name, u32> {
 pub(super) struct PlaceChange<'a> {
     pub(super) organization: Name,
     /// The ways today.
+    pub(super) today: Ways,
+    /// The ways before the plan, as if every role that it makes more were more already.
     pub(super) before: Ways,
     /// The ways afterwards.
     pub(super) after: Ways,
@@ -153,7 +155,7 @@ pub(super) struct PlaceChange<'a> {
 
 /// Puts takes, gives and needs on the drafts of one user for one organization.
 pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
-    let PlaceChange { organization, before, after, membership, activation } = *place;
+    let PlaceChange { organization, today, before, after, membership, activation } = *place;
     let counter = Counter::Admin(organization);
     let of = |change: &Change, kinds: &[ActionKind]| -> Option<u32> {
         let found = change.drafts.iter().position(|draft| {
@@ -185,19 +187,18 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
         return;
     }
     let adds = [
-        (after.role && !before.role, by_role),
-        (after.extra && !before.extra, by_extra.or(by_role)),
-        (after.attribute && !before.attribute, by_attribute),
+        (after.role && !today.role, by_role),
+        (after.extra && !today.extra, by_extra.or(by_role)),
+        (after.attribute && !today.attribute, by_attribute),
     ];
     let mut adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
     // One that takes something away may be held back; another way, if there is one, is surer.
     adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
     if before.any() {
-        let drops = [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)];
+        let drops = [(today.role, by_role), (today.extra, by_extra), (today.attribute, by_attribute)];
         let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
         // One way replaces another: the old one goes only when the new one is there.
-        let keeps =
-            (before.role && after.role) || (before.extra && after.extra) || (before.attribute && after.attribute);
+        let keeps = (today.role && after.role) || (today.extra && after.extra) || (today.attribute && after.attribute);
         let new = adding.first().copied().filter(|_| !keeps);
         // And if the new one is there only by a role's own change, when that is done.
         let is_there = after.attribute || context.ways(membership, &[], When::Today).any();
@@ -223,7 +224,7 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
 }
 
 /// Makes a draft wait for the changes by which roles of this membership become admin roles.
-fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, membership: Option<&Membership>) {
+pub(super) fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, membership: Option<&Membership>) {
     for role in membership.into_iter().flat_map(|membership| roles_of(context, membership)) {
         if context.roles.get(&role).is_some_and(|flags| flags.flip() == Some(Flip::Raised)) {
             draft.needs.push(Need::RoleUpdate(role));

@@ -349,6 +349,11 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     // Whatever comes back counts until it is taken away again.
     let active = LiveView { status: Status::Active, ..view };
     let places = context.admin_places(&active, When::Meanwhile);
+    for membership in memberships.iter().filter(|membership| places.contains(&membership.organization)) {
+        if !context.ways(Some(membership), live.facts, When::Today).any() {
+            admins::wait_for_role_updates(context, &mut change.drafts[activation as usize], Some(membership));
+        }
+    }
     change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
     settle_admins(context, desired, Some(&active), &wanted, None, change);
 }
@@ -374,12 +379,13 @@ pub(super) fn settle_admins(
         let find = |memberships: &[Membership]| {
             memberships.iter().find(|membership| membership.organization == organization).copied()
         };
-        let today = find(live_memberships);
-        let later = if context.in_scope(organization) { find(&wanted.memberships) } else { today };
-        let before =
-            if is_active { context.ways(today.as_ref(), live_facts, When::Meanwhile) } else { admins::Ways::default() };
+        let now = find(live_memberships);
+        let later = if context.in_scope(organization) { find(&wanted.memberships) } else { now };
+        let ways =
+            |when| if is_active { context.ways(now.as_ref(), live_facts, when) } else { admins::Ways::default() };
+        let (today, before) = (ways(When::Today), ways(When::Meanwhile));
         let after = context.ways(later.as_ref(), &facts_after, When::Meanwhile);
-        let place = admins::PlaceChange { organization, before, after, membership: later.as_ref(), activation };
+        let place = admins::PlaceChange { organization, today, before, after, membership: later.as_ref(), activation };
         admins::settle(context, change, &place);
     }
 }

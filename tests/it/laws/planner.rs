@@ -90,7 +90,13 @@ fn law_6(world: &World, actions: &[Json]) -> Result<(), String> {
                 store.execute(action).is_ok() && store.admins(organization) < today
             })
             .collect();
-        let needing = takers.iter().filter(|action| {
+        // A removal that takes places in several organizations may need somebody because of another one.
+        let only_here = |action: &&&Json| {
+            let mut store = world.live.clone();
+            store.execute(action).is_ok()
+                && ORGANIZATIONS.iter().filter(|other| store.admins(other) < world.live.admins(other)).count() == 1
+        };
+        let needing = takers.iter().filter(only_here).filter(|action| {
             let user = &action["user"];
             let needs = action["needs"].as_array().expect("needs").iter().filter_map(Json::as_str);
             needs.filter(|need| gives.contains(need)).any(|need| {
