@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use super::outcome::{ApplyReport, Outcome, OutcomeWord, RunEnd, Verdict};
+use crate::document::printed_schema_of;
 use crate::journal::LookedUp;
 use crate::model::{ActionKind, Name, Names};
 use crate::plan::{Action, Plan, StoreDocument, action_id};
 
 /// What came of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "rollcall apply report")]
 pub struct ReportDocument {
     /// The version of this format: 1.
     pub format: u32,
@@ -100,8 +100,12 @@ impl From<LookedUp> for ReportFound {
 
 /// The JSON Schema of [`ReportDocument`], for `schemas/apply-report.schema.json`.
 #[must_use]
-pub fn schema() -> Schema {
-    SchemaSettings::default().for_serialize().into_generator().into_root_schema_for::<ReportDocument>()
+pub fn schema() -> Json {
+    printed_schema_of::<ReportDocument>(
+        "apply-report.schema.json",
+        "rollcall apply report",
+        "What `rollcall apply --format json` prints: what came of each action of a plan, and of the run as a whole.",
+    )
 }
 
 impl ApplyReport {

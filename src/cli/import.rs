@@ -12,7 +12,7 @@ use super::options::{Global, Import};
 use super::printer::Printer;
 use crate::manifest;
 use crate::model::Names;
-use crate::report::sanitise;
+use crate::report::{count, sanitise};
 
 pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
@@ -41,11 +41,11 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     }
     let files: Vec<&str> = written.files.iter().map(|(name, _)| name.as_str()).collect();
     printer.result(&format!(
-        "{} accounts written to {} ({}), {} things left out\n",
-        live.len(),
-        arguments.out.display(),
+        "{} written to {} ({}), {} left out\n",
+        count(live.len(), "account", "accounts"),
+        sanitise(&arguments.out.to_string_lossy()),
         files.join(", "),
-        written.unsayable.len()
+        count(written.unsayable.len(), "thing", "things")
     ));
     Ok(Exit::Done)
 }

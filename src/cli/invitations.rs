@@ -59,7 +59,7 @@ fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
 
 fn line(invitation: &StoredInvitation, state: &str) -> String {
     let when =
-        |word: &str, time: Option<jiff::Timestamp>| time.map(|time| format!("  {word} {time}")).unwrap_or_default();
+        |word: &str, time: Option<jiff::Timestamp>| time.map(|time| format!("  {word} {time:.0}")).unwrap_or_default();
     format!(
         "{:<40} {state:<10}{}{}{}\n",
         sanitise(&invitation.key),

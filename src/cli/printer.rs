@@ -85,7 +85,7 @@ impl Printer {
             return;
         }
         let style = self.style_of(io::stderr().is_terminal());
-        to_stderr(&format!("{}\n{}\n", diagnostics(&shown, snippets, style), tally(&shown)));
+        to_stderr(&format!("{}{}\n", diagnostics(&shown, snippets, style), tally(&shown)));
     }
 
     /// Diagnostics where they are the result: as a document, or for people.

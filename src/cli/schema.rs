@@ -26,7 +26,7 @@ pub(super) fn schema(name: SchemaName) -> Json {
         SchemaName::Settings => settings::schema(),
         SchemaName::Manifest => manifest::schema().to_value(),
         SchemaName::Rules => rules::schema(),
-        SchemaName::Plan => plan::schema().to_value(),
-        SchemaName::ApplyReport => apply::schema().to_value(),
+        SchemaName::Plan => plan::schema(),
+        SchemaName::ApplyReport => apply::schema(),
     }
 }

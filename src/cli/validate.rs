@@ -4,6 +4,7 @@ use super::access::{Access, Lines};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Validate};
 use super::printer::Printer;
+use crate::report::count;
 
 pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
     // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
@@ -15,9 +16,10 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
         let catalog = &declared.desired.catalog;
         let roles = catalog.roles.values().filter(|role| !role.vendor).count();
         printer.result(&format!(
-            "valid: {} users, {} organizations, {roles} roles (store {}, rules {})\n",
-            declared.desired.len(),
-            catalog.organizations.len(),
+            "valid: {}, {}, {} (store {}, rules {})\n",
+            count(declared.desired.len(), "user", "users"),
+            count(catalog.organizations.len(), "organization", "organizations"),
+            count(roles, "role", "roles"),
             access.store_name,
             access.store.rules_name,
         ));

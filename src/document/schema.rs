@@ -1,4 +1,4 @@
-//! JSON Schemas of what people write, for editors and other tools.
+//! JSON Schemas of what people write and of what rollcall prints, for editors and other tools.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -7,11 +7,21 @@ use serde_json::{Map, Value};
 /// What the `$id` of each schema begins with; nothing is fetched from there.
 pub const SCHEMA_BASE: &str = "https://rollcall.example/schemas/";
 
-/// The JSON Schema (draft 2020-12) of `T`: `file` is its name in `schemas/`. Defaults that say nothing (`null`, or
-/// mappings of it) are left out.
+/// The JSON Schema (draft 2020-12) of `T`, which people write: `file` is its name in `schemas/`. Defaults that say
+/// nothing (`null`, or mappings of it) are left out.
 #[must_use]
 pub fn schema_of<T: JsonSchema>(file: &str, title: &str, description: &str) -> Value {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<T>().to_value();
+    named_schema::<T>(SchemaSettings::draft2020_12(), file, title, description)
+}
+
+/// The JSON Schema of `T`, which rollcall prints: every member is there, also one that is null.
+#[must_use]
+pub fn printed_schema_of<T: JsonSchema>(file: &str, title: &str, description: &str) -> Value {
+    named_schema::<T>(SchemaSettings::draft2020_12().for_serialize(), file, title, description)
+}
+
+fn named_schema<T: JsonSchema>(settings: SchemaSettings, file: &str, title: &str, description: &str) -> Value {
+    let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     let Value::Object(rest) = schema else { return schema };
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());

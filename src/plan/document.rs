@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::{Action, Cause, Deferred, Expiring, Origin, Places, Plan, Risk, Subject, Unmanaged, WaitsFor, state_json};
 use crate::diagnostic::Diagnostic;
+use crate::document::printed_schema_of;
 use crate::model::{ActionKind, Name, Names, SourceLabel, known};
 
 /// The version of the document.
@@ -22,7 +22,6 @@ pub const FORMAT: u32 = 1;
 /// A plan as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(title = "rollcall plan")]
 pub struct PlanDocument {
     /// The version of this document: 1.
     #[schemars(range(min = 1, max = 1))]
@@ -387,9 +386,12 @@ pub fn diagnostic_document(diagnostic: &Diagnostic, places: &dyn Places) -> Diag
 
 /// The JSON Schema of the document, for `schemas/plan.schema.json`.
 #[must_use]
-pub fn schema() -> schemars::Schema {
-    // The contract of writing: every member is there, also one that is null.
-    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<PlanDocument>()
+pub fn schema() -> Json {
+    printed_schema_of::<PlanDocument>(
+        "plan.schema.json",
+        "rollcall plan",
+        "What `rollcall plan --format json` prints: an ordered list of actions, and what it was computed against.",
+    )
 }
 
 /// The texts of a subject, in the order in which actions are sorted. The whole platform is no organization.

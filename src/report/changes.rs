@@ -35,8 +35,10 @@ enum Room<'a> {
 /// Actions that make one line.
 struct Bundle<'a> {
     room: Room<'a>,
-    who: &'a str,
     mark: Mark,
+    /// Organizations are told before roles.
+    is_role: bool,
+    who: &'a str,
     actions: Vec<&'a Action>,
 }
 
@@ -122,25 +124,25 @@ fn bundles<'a>(context: Context<'a>, plan: &'a Plan) -> Vec<Bundle<'a>> {
         .filter(|action| matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser))
         .filter_map(|action| action.subject.user)
         .collect();
-    let mut placed: Vec<(Room<'a>, &'a str, u8, &'a Action)> = plan
+    let mut placed: Vec<(Room<'a>, bool, &'a str, &'a Action)> = plan
         .actions
         .iter()
         .map(|action| {
             let (room, who) = place(context, action, &joining);
-            (room, who, u8::from(action.kind == ActionKind::CreateRole || action.subject.role.is_some()), action)
+            (room, action.subject.user.is_none() && action.subject.role.is_some(), who, action)
         })
         .collect();
     // Stable: within a line, actions keep their executable order.
-    placed.sort_by(|a, b| (a.0, a.2, a.1).cmp(&(b.0, b.2, b.1)));
+    placed.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
     let mut bundles: Vec<Bundle<'a>> = placed
-        .chunk_by(|a, b| (a.0, a.2, a.1) == (b.0, b.2, b.1))
+        .chunk_by(|a, b| (a.0, a.1, a.2) == (b.0, b.1, b.2))
         .filter_map(|chunk| {
-            let &(room, who, _, _) = chunk.first()?;
-            let actions: Vec<&Action> = chunk.iter().map(|&(_, _, _, action)| action).collect();
-            Some(Bundle { room, who, mark: mark(&actions), actions })
+            let &(room, is_role, who, _) = chunk.first()?;
+            let actions: Vec<&Action> = chunk.iter().map(|&(.., action)| action).collect();
+            Some(Bundle { room, mark: mark(&actions), is_role, who, actions })
         })
         .collect();
-    bundles.sort_by(|a, b| (a.room, a.mark, a.who).cmp(&(b.room, b.mark, b.who)));
+    bundles.sort_by(|a, b| (a.room, a.mark, a.is_role, a.who).cmp(&(b.room, b.mark, b.is_role, b.who)));
     bundles
 }
 
@@ -220,13 +222,12 @@ fn mark(actions: &[&Action]) -> Mark {
 }
 
 fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
-    let Bundle { room, who, mark, actions } = bundle;
-    let is_role = actions.first().is_some_and(|action| action.subject.user.is_none() && action.subject.role.is_some());
+    let Bundle { room, mark, is_role, who, actions } = bundle;
     let name = super::style::name(who);
     let place = context.origin(actions.iter().flat_map(|action| &action.origins));
     Line {
         mark: *mark,
-        who: if is_role { format!("role {name}") } else { name.into_owned() },
+        who: if *is_role { format!("role {name}") } else { name.into_owned() },
         what: match room {
             Room::People => account(context, actions),
             Room::Organization(_) => membership(context, actions),

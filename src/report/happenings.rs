@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::style::{count, enumeration};
 use super::words::{Context, done};
-use crate::model::{ActionKind, Grant, List, Membership, Name, Value, known};
+use crate::model::{ActionKind, Grant, List, Membership, Name, Status, Value, known};
 use crate::plan::{Action, Cause, State};
 
 /// What happens to an account, with the access that it gets.
@@ -12,6 +12,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
     let mut gained = State::default();
     let mut parts: Vec<String> = Vec::new();
     let mut joins = None;
+    let preloaded = Value::Text(Status::Preloaded.name());
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
         let ended = |word: &str| {
@@ -23,7 +24,13 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
         };
         match action.kind {
             ActionKind::InviteUser | ActionKind::CreateUser => {
-                joins = Some(if action.kind == ActionKind::InviteUser { "invited" } else { "created" });
+                joins = Some(if after.and_then(|state| state.value(known::STATUS)) == Some(preloaded) {
+                    "preloaded"
+                } else if action.kind == ActionKind::InviteUser {
+                    "invited"
+                } else {
+                    "created"
+                });
                 let access = after.into_iter();
                 for state in access {
                     gained.memberships.extend_from_slice(&state.memberships);

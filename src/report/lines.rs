@@ -65,29 +65,21 @@ struct Columns {
 }
 
 /// Texts wider than these are not aligned: one long line should not push all others apart.
-const WIDEST: Widest = Widest { who: 36, what: 60, note: 28, place: 40 };
+const WIDEST: Columns = Columns { who: 36, what: 60, note: 28 };
 
-struct Widest {
-    who: usize,
-    what: usize,
-    note: usize,
-    place: usize,
-}
-
-/// Columns taken by the mark and the gaps between texts.
-const GAPS: usize = 10;
+/// Columns taken by the mark and what stands around it; each text but the first stands two columns after the one
+/// before.
+const MARK: usize = 4;
+const GAP: usize = 2;
 
 /// Writes the sections, one below the other, all aligned alike.
 pub(super) fn write(text: &mut String, sections: &[Section], style: Style) {
+    let lines = || sections.iter().flat_map(|section| &section.lines);
     let widest = |part: fn(&Line) -> &str, limit: usize| {
-        let widths = sections.iter().flat_map(|section| &section.lines).map(|line| width(part(line)));
-        widths.filter(|&width| width <= limit).max().unwrap_or(0)
+        lines().map(|line| width(part(line))).filter(|&width| width <= limit).max().unwrap_or(0)
     };
     let (who, note) = (widest(|line| &line.who, WIDEST.who), widest(|line| &line.note, WIDEST.note));
-    let place = widest(|line| &line.place, WIDEST.place);
-    let left = style.width.saturating_sub(GAPS + who + note + place);
-    let what = widest(|line| &line.what, WIDEST.what.min(left));
-    let columns = Columns { who, what, note };
+    let columns = Columns { who, what: best_what(lines(), who, style), note };
     for section in sections {
         text.push_str(&style.paint(Tone::Heading, &section.title));
         text.push('\n');
@@ -102,6 +94,35 @@ pub(super) fn write(text: &mut String, sections: &[Section], style: Style) {
     }
 }
 
+/// The width of the column of what happens under which most lines need no second one; the smallest such.
+fn best_what<'a>(lines: impl Iterator<Item = &'a Line>, who: usize, style: Style) -> usize {
+    // A line fits from the width of its text on, up to the width that leaves room for its tail.
+    let mut change = [0_i64; WIDEST.what + 2];
+    for line in lines.filter(|line| tail(line) > 0) {
+        let first = width(&line.what);
+        let head = MARK + who.max(width(&line.who)) + GAP;
+        let last = style.width.saturating_sub(head + GAP + tail(line)).min(WIDEST.what);
+        if first <= last {
+            change[first] += 1;
+            change[last + 1] -= 1;
+        }
+    }
+    let (mut best, mut most, mut fitting) = (0, 0, 0);
+    for (width, change) in change.iter().take(WIDEST.what + 1).enumerate() {
+        fitting += change;
+        if fitting > most {
+            (best, most) = (width, fitting);
+        }
+    }
+    best
+}
+
+/// Columns that note and place take.
+fn tail(line: &Line) -> usize {
+    let (note, place) = (width(&line.note), width(&line.place));
+    note + place + if note > 0 && place > 0 { GAP } else { 0 }
+}
+
 fn write_line(text: &mut String, line: &Line, columns: &Columns, style: Style) {
     let Line { mark, who, what, note, place } = line;
     text.push_str("  ");
@@ -111,30 +132,32 @@ fn write_line(text: &mut String, line: &Line, columns: &Columns, style: Style) {
     pad(text, who, columns.who);
     text.push_str("  ");
     text.push_str(what);
-    if note.is_empty() && place.is_empty() {
+    if tail(line) == 0 {
         text.push('\n');
         return;
     }
-    let tone = note_tone(*mark);
-    let head = columns.who.max(width(who)) + columns.what.max(width(what));
-    let notes = if place.is_empty() { width(note) } else { columns.note.max(width(note)) };
-    if GAPS + head + notes + width(place) <= style.width {
+    let head = MARK + columns.who.max(width(who)) + GAP + columns.what + GAP;
+    let stays = width(what) <= columns.what && head + tail(line) <= style.width;
+    let start = if stays {
         pad(text, what, columns.what);
-        text.push_str("  ");
-        text.push_str(&style.paint(tone, note));
-        if !place.is_empty() {
+        head
+    } else {
+        // Below what it belongs to.
+        text.push('\n');
+        text.push_str(&" ".repeat(MARK + columns.who));
+        MARK + columns.who + GAP
+    };
+    text.push_str("  ");
+    text.push_str(&style.paint(note_tone(*mark), note));
+    if !place.is_empty() {
+        let is_aligned = stays && start + columns.note.max(width(note)) + GAP + width(place) <= style.width;
+        if is_aligned && columns.note > 0 {
             pad(text, note, columns.note);
             text.push_str("  ");
-            text.push_str(&style.paint(Tone::Faint, place));
+        } else if !note.is_empty() {
+            text.push_str("  ");
         }
-    } else {
-        text.push('\n');
-        text.push_str(&" ".repeat(6 + columns.who));
-        text.push_str(&style.paint(tone, note));
-        if !place.is_empty() {
-            text.push_str(if note.is_empty() { "" } else { "  " });
-            text.push_str(&style.paint(Tone::Faint, place));
-        }
+        text.push_str(&style.paint(Tone::Faint, place));
     }
     text.push('\n');
 }

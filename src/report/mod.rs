@@ -23,5 +23,5 @@ mod words;
 pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};
 pub use explain::{explained_organization, explained_site, explained_user, not_found};
 pub use outcome::{OutcomeLine, outcome_line, outcomes};
-pub use style::{Style, sanitise};
+pub use style::{Style, count, sanitise};
 pub use text::{PlanText, plan};

@@ -147,7 +147,8 @@ pub(super) fn number(number: usize) -> String {
 }
 
 /// A count with its noun: `1 site`, `1,200 sites`.
-pub(super) fn count(of: usize, one: &str, many: &str) -> String {
+#[must_use]
+pub fn count(of: usize, one: &str, many: &str) -> String {
     format!("{} {}", number(of), if of == 1 { one } else { many })
 }
 

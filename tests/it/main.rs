@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on should say so")]
 
 mod apply;
+mod cli;
 mod conformance;
 mod explain;
 mod floors;
@@ -12,6 +13,7 @@ mod manifest_cases;
 mod manifest_laws;
 mod manifest_schema;
 mod manifest_write;
+mod readme;
 mod report;
 mod schemas;
 mod shown;

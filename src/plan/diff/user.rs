@@ -70,9 +70,15 @@ fn mark(context: &Context<'_>, draft: &mut Draft) {
     if draft.loses {
         draft.risk(Risk::Removal);
     }
-    if context.inputs.rules.mails(draft.action.kind) {
+    if context.inputs.rules.mails(draft.action.kind) && !is_preloading(draft) {
         draft.risk(Risk::Mail);
     }
+}
+
+/// Whether it makes an account whose invitation is kept back for now.
+fn is_preloading(draft: &Draft) -> bool {
+    let status = draft.action.after.as_ref().and_then(|after| after.value(known::STATUS));
+    draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Preloaded.name()))
 }
 
 /// A live account that no manifest names: reversible steps only (`language.md` §3, 7).

@@ -1,0 +1,149 @@
+//! Names that would do harm never reach the terminal as they are, whatever the command.
+
+use super::super::support::cli::{Repository, Run};
+
+/// In the store as rows, by which way ever they came there.
+const KEYS: [&str; 6] = [
+    "\u{1b}[2J\u{1b}]0;owned\u{7}@example.com",
+    "\u{202e}moc.elpmaxe@nimda",
+    "Robert'); DROP TABLE users;--@example.com",
+    "=cmd()@example.com",
+    "@everyone",
+    "two\nlines\r@example.com",
+];
+
+#[track_caller]
+fn harmless(run: &Run) {
+    let bad = run.all().chars().find(|&c| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{9b}".contains(c));
+    assert!(bad.is_none(), "{bad:?} in {run}");
+    assert!(!run.all().contains("panicked"), "{run}");
+    assert!(!run.all().contains("two\nlines"), "a line feed of a name is written out\n{run}");
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn hostile() -> Repository {
+    let repository = Repository::applied();
+    repository.run(["invitations", "accept", "ana@example.com"]).ends_with(0);
+    for key in KEYS {
+        repository.sql(&format!(
+            "INSERT INTO users (key, status, given_name) VALUES ({0}, 'active', {0});
+             INSERT INTO memberships (user_id, organization_id, role_id) SELECT u.id, o.id, r.id
+               FROM users u, organizations o, roles r
+               WHERE u.key = {0} AND o.name = 'north' AND r.name = 'operator'",
+            quoted(key)
+        ));
+    }
+    let names = "\u{1b}[31m\u{202e}pit";
+    repository.sql(&format!(
+        "INSERT INTO sites (organization_id, name, display_name) SELECT id, {0}, {0} FROM organizations;
+         INSERT INTO organizations (name, display_name) VALUES ({0}, {0});
+         INSERT INTO roles (name, display_name) VALUES ({0}, {0})",
+        quoted(names)
+    ));
+    repository
+}
+
+#[test]
+fn hostile_names_of_a_store_are_written_out() {
+    let repository = hostile();
+    let escape = "\u{1b}[2J";
+    for command in [
+        &["plan"][..],
+        &["plan", "-v"],
+        &["plan", "-vv", "--log-format", "json"],
+        &["explain", "ana@example.com"],
+        &["explain", "north"],
+        &["explain", "north/pit-1"],
+        &["explain", "everyone"],
+        &["explain", "Robert"],
+        &["explain", escape],
+        &["explain", "north/\u{1b}[2J"],
+        &["invitations", "list"],
+        &["invitations", "accept", escape],
+        &["invitations", "decline", "\u{202e}x"],
+        &["import", "--out", "seen"],
+        &["import", "--out", "a\u{1b}[2Jb"],
+        &["import", "--out", "a\u{1b}[2Jb"],
+        &["plan", "--store", escape],
+        &["plan", "--manifests", escape],
+        &["plan", "-C", escape],
+        &["apply", "--approved", escape],
+        &["apply", "--yes", "-v"],
+        &["plan"],
+    ] {
+        harmless(&repository.run(command));
+    }
+    repository.run(["plan"]).ends_with(0);
+    let users: i64 = repository.store().query_row("SELECT count(*) FROM users", [], |row| row.get(0)).unwrap();
+    assert_eq!(users, 2 + 6, "the table is still there");
+}
+
+#[test]
+fn arguments_that_clap_refuses_are_written_out() {
+    let repository = Repository::empty();
+    for command in [
+        &["\u{1b}[2J"][..],
+        &["--\u{1b}[2J"],
+        &["plan", "\u{1b}[2J"],
+        &["plan", "--at", "\u{1b}[2J"],
+        &["plan", "--format", "\u{1b}[2J"],
+        &["schema", "\u{202e}x"],
+    ] {
+        let run = repository.run(command);
+        run.ends_with(3);
+        harmless(&run);
+    }
+}
+
+#[test]
+fn what_is_imported_from_a_hostile_store_can_be_planned() {
+    let repository = hostile();
+    repository.run(["import", "--out", "seen"]).ends_with(0).tells("left out");
+    let run = repository.run(["plan", "--manifests", "seen"]);
+    run.ends_with(0).prints("no changes").prints("unmanaged");
+    harmless(&run);
+}
+
+#[test]
+fn hostile_manifests_are_written_out() {
+    let repository = Repository::small();
+    for text in [
+        "users:\n  \"\\e[2J@example.com\": { access: {} }\n",
+        "users:\n  ben@example.com: { access: { \"\\e[2J\": operator } }\n",
+        "\"\\e[2J\": 1\n",
+        "users: {\u{1b}[2J}\n",
+        "users:\n  \u{202e}x@example.com: {}\n",
+        "roles: { \"a\\nb\": {} }\n",
+        "users: \u{0}\n",
+    ] {
+        repository.write("access/hostile.yaml", text);
+        for command in ["validate", "plan"] {
+            let run = repository.run([command]);
+            run.ends_with(3);
+            harmless(&run);
+        }
+    }
+    repository.write("access/hostile.yaml", "");
+    repository.write("access/\u{1b}[2J\u{202e}.yaml", "users: [\n");
+    let run = repository.run(["validate"]);
+    run.ends_with(3);
+    harmless(&run);
+    repository.edit("rollcall.yaml", "stores: { local", "stores: { \"\\e[2J\": { sqlite: { path: \"\\e\" } }, local");
+    harmless(&repository.run(["plan"]));
+    harmless(&repository.run(["init"]));
+}
+
+/// Fields are free text, and may hold what they like.
+#[test]
+fn hostile_profiles_are_written_out() {
+    let repository = Repository::applied();
+    repository.edit("access/all.yaml", "ana@example.com:", "ana@example.com:\n    given_name: Ana");
+    repository.sql("UPDATE users SET given_name = char(27) || '[2J' || char(8238) || char(10) || 'x'");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).prints("given name \\u{1b}[2J\\u{202e}\\nx → Ana");
+    harmless(&run);
+    harmless(&repository.run(["apply", "--yes"]));
+}

@@ -1,0 +1,53 @@
+//! The question that `apply` asks, on a pseudo-terminal.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use super::super::support::cli::{BINARY, Repository};
+
+/// Runs `apply` where a person sits, who answers; gives the exit code and what stood on the terminal.
+fn apply(repository: &Repository, answer: &str) -> (Option<i32>, String) {
+    // `script` belongs to util-linux: it makes the terminal, and hands on what it is given.
+    let mut child = Command::new("script")
+        .args(["-q", "-e", "-c", &format!("'{BINARY}' apply"), "/dev/null"])
+        .current_dir(repository.path())
+        .env("TERM", "dumb")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script, of util-linux");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(answer.as_bytes()).expect("an answer");
+    let output = child.wait_with_output().expect("an end");
+    drop(stdin);
+    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_yes_applies() {
+    let repository = Repository::small();
+    let (code, terminal) = apply(&repository, "y\n");
+    assert_eq!(code, Some(0), "{terminal}");
+    assert!(terminal.contains("apply these 7 actions? [y/N]"), "{terminal}");
+    assert!(terminal.contains("7 actions: 7 done"), "{terminal}");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn anything_else_changes_nothing() {
+    let repository = Repository::small();
+    for answer in ["n\n", "\n", "yes please\n", "\u{4}"] {
+        let (code, terminal) = apply(&repository, answer);
+        assert_eq!(code, Some(0), "a prompt answered no is done\n{terminal}");
+        assert!(terminal.contains("nothing was changed"), "{answer:?}: {terminal}");
+    }
+    repository.run(["plan"]).ends_with(0).prints("7 actions: ");
+}
+
+#[test]
+fn nothing_is_asked_where_nothing_is_to_be_done() {
+    let repository = Repository::applied();
+    let (code, terminal) = apply(&repository, "");
+    assert_eq!(code, Some(0), "{terminal}");
+    assert!(terminal.contains("no changes") && !terminal.contains("[y/N]"), "{terminal}");
+}
