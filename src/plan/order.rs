@@ -169,8 +169,12 @@ fn wake(purse: &mut Purse, ready: &mut BTreeSet<Rank>) {
     }
 }
 
+/// Takes a token: one that a direct need gave and that is still there costs nothing; else slack, else the oldest.
 fn take(purse: &mut Purse, needs: &mut Vec<u32>) {
-    if purse.slack > 0 {
+    if let Some(at) = purse.given.iter().position(|giver| needs.contains(giver)) {
+        purse.given.remove(at);
+        needs.extend_from_slice(&purse.payers);
+    } else if purse.slack > 0 {
         purse.slack -= 1;
     } else if let Some(giver) = purse.given.pop_front() {
         needs.push(giver);

@@ -18,6 +18,7 @@
 //! resident set. Files lie in `/dev/shm` where there is one, so that no disk is measured. Started without `--bench`
 //! (as `cargo test --all-targets` does), it only checks itself, with 2,000 users.
 
+#![allow(clippy::panic, clippy::assigning_clones, reason = "a benchmark that can't go on should say so")]
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a benchmark prints, and one that can't go on says so")]
 
 mod floor;
@@ -146,7 +147,9 @@ fn bootstrap(options: &Options) {
             let runs: Vec<measure::Run> =
                 (0..options.runs).map(|_| measure(&rollcall(&folder.path, &["plan", "--format", format]))).collect();
             if format == "json" {
-                runs.iter().for_each(|run| expect_counts(&run.output, &repository.expected));
+                for run in &runs {
+                    expect_counts(&run.output, &repository.expected);
+                }
             }
             let costs: Vec<Cost> = runs.iter().map(|run| run.cost).collect();
             row(size, &format!("plan, {format}"), &Cost::median(&costs));

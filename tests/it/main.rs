@@ -1,6 +1,7 @@
 //! Integration tests: one binary, since linking is what takes time; a module a topic.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that can't go on should say so")]
+#![allow(clippy::format_push_string, clippy::write_with_newline, reason = "texts of tests are short")]
 
 mod apply;
 mod cli;

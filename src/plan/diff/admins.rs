@@ -195,18 +195,25 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
     // One that takes something away may be held back; another way, if there is one, is surer.
     adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
     if before.any() {
-        let drops = [(today.role, by_role), (today.extra, by_extra), (today.attribute, by_attribute)];
+        // Who is no admin yet, and is made one by a role's own change, has that way before the plan.
+        let from = if today.any() { today } else { before };
+        let drops = [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)];
         let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
-        // One way replaces another: the old one goes only when the new one is there.
-        let keeps = (today.role && after.role) || (today.extra && after.extra) || (today.attribute && after.attribute);
-        let new = adding.first().copied().filter(|_| !keeps);
-        // And if the new one is there only by a role's own change, when that is done.
-        let is_there = after.attribute || context.ways(membership, &[], When::Today).any();
+        // Ways of the later membership that do not wait for a role's own change.
+        let sure = Ways { attribute: after.attribute, ..context.ways(membership, &[], When::Today) };
+        let keeps = (from.role && sure.role) || (from.extra && sure.extra) || (from.attribute && sure.attribute);
+        if keeps || !after.any() {
+            return;
+        }
+        // One way replaces another: the old one goes only when the new one is there, and if that is there only by a
+        // role's own change, when that is done.
+        let is_sure = [(sure.role, by_role), (sure.extra, by_extra.or(by_role)), (sure.attribute, by_attribute)];
+        let new = is_sure.into_iter().find_map(|(is_sure, draft)| draft.filter(|_| is_sure));
         for old in dropping {
-            if let Some(new) = new.filter(|&new| new != old) {
+            if let Some(new) = new.or(adding.first().copied()).filter(|&new| new != old) {
                 change.drafts[old as usize].needs.push(Need::Own(new));
             }
-            if !is_there && after.any() {
+            if new.is_none() {
                 wait_for_role_updates(context, &mut change.drafts[old as usize], membership);
             }
         }

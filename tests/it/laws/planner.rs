@@ -70,46 +70,30 @@ fn law_5(world: &World, actions: &[Json]) -> Result<(), String> {
 
 /// A removal needs somebody else's addition only where the slack is not enough for all removals.
 fn law_6(world: &World, actions: &[Json]) -> Result<(), String> {
+    let removals: Vec<&Json> = actions.iter().filter(|action| is_removal(action)).collect();
+    let people: BTreeSet<&str> = removals.iter().filter_map(|action| action["user"].as_str()).collect();
+    // What is left if nothing but the removals of one person, or the changes of roles, is done.
+    let alone = |user: Option<&str>| {
+        let mut store = world.live.clone();
+        for action in removals.iter().filter(|action| action["user"].as_str() == user) {
+            let _ = store.execute(action);
+        }
+        store
+    };
+    let lost = |store: &NaiveStore, place: &str| world.live.admins(place).saturating_sub(store.admins(place));
     for organization in ORGANIZATIONS {
-        let today = world.live.admins(organization);
-        let slack = today.saturating_sub(world.bounds.min_admins);
-        let gives: BTreeSet<&str> = actions
-            .iter()
-            .filter(|action| {
-                ["add_membership", "change_role", "reactivate_user", "update_membership"].contains(&kind(action))
-            })
-            .filter(|action| !is_removal(action))
-            .filter_map(|action| action["id"].as_str())
-            .collect();
-        let takers: Vec<&Json> = actions
-            .iter()
-            // A role's own change waits for those who leave the role: that need is structural.
-            .filter(|action| is_removal(action) && kind(action) != "update_role")
-            .filter(|action| {
-                let mut store = world.live.clone();
-                store.execute(action).is_ok() && store.admins(organization) < today
-            })
-            .collect();
-        // A removal that takes places in several organizations may need somebody because of another one.
-        let only_here = |action: &&&Json| {
-            let mut store = world.live.clone();
-            store.execute(action).is_ok()
-                && ORGANIZATIONS.iter().filter(|other| store.admins(other) < world.live.admins(other)).count() == 1
-        };
-        let needing = takers.iter().filter(only_here).filter(|action| {
-            let user = &action["user"];
-            let needs = action["needs"].as_array().expect("needs").iter().filter_map(Json::as_str);
-            needs.filter(|need| gives.contains(need)).any(|need| {
-                actions.iter().any(|other| {
-                    let mut store = world.live.clone();
-                    let helps_here = store.execute(other).is_ok() && store.admins(organization) > today;
-                    let is_here =
-                        other["organization"] == organization || (kind(other) == "reactivate_user" && helps_here);
-                    is_here && other["id"] == *need && other["user"] != *user
-                })
-            })
-        });
-        let (needing, most) = (needing.count(), takers.len().saturating_sub(slack));
+        let slack = world.live.admins(organization).saturating_sub(world.bounds.min_admins);
+        let (mut places, mut needing) = (lost(&alone(None), organization), 0_usize);
+        for user in &people {
+            let left = alone(Some(user));
+            places += lost(&left, organization);
+            // A removal that takes places in several organizations may need somebody because of another one.
+            let only_here = ORGANIZATIONS.iter().map(|place| lost(&left, place)).sum::<usize>() == 1;
+            if only_here && lost(&left, organization) == 1 && needs_an_addition(actions, &removals, user) {
+                needing += 1;
+            }
+        }
+        let most = places.saturating_sub(slack);
         if needing > most {
             return Err(format!("{needing} removals in {organization} need an addition, {most} would have to"));
         }
@@ -117,8 +101,14 @@ fn law_6(world: &World, actions: &[Json]) -> Result<(), String> {
     Ok(())
 }
 
-fn kind(action: &Json) -> &str {
-    action["action"].as_str().expect("a kind")
+/// Whether a removal of this person needs an action for somebody else that is no removal.
+fn needs_an_addition(actions: &[Json], removals: &[&Json], user: &str) -> bool {
+    let own = removals.iter().filter(|action| action["user"] == user);
+    let mut needs = own.flat_map(|action| action["needs"].as_array().expect("needs"));
+    needs.any(|need| {
+        let needed = actions.iter().find(|action| action["id"] == *need).expect("a need is planned");
+        needed["user"].as_str().is_some_and(|other| other != user) && !is_removal(needed)
+    })
 }
 
 fn is_removal(action: &Json) -> bool {
