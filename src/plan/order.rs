@@ -6,7 +6,8 @@
 //! makes that draft a need, so that every part of a plan that is closed under needs respects every counter (law 5).
 //! What never gets its tokens is left over. This file knows numbers only: neither users nor stores.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// A draft, as far as order goes. Its place in the input is its place by name.
 #[derive(Debug, Clone, Default)]
@@ -57,8 +58,10 @@ pub(super) enum Left {
 struct Purse {
     slack: u32,
     debt: u32,
-    /// Tokens that drafts gave, oldest first.
-    given: std::collections::VecDeque<u32>,
+    /// Tokens that drafts gave and nobody took, by the place of the giver in the sequence, oldest first.
+    given: BTreeMap<u32, u32>,
+    /// How many these are.
+    given_count: usize,
     /// Drafts that paid the excess: who takes a given token needs them too.
     payers: Vec<u32>,
     /// Drafts whose needs are done and that found no token here, best first.
@@ -67,7 +70,7 @@ struct Purse {
 
 impl Purse {
     fn available(&self) -> usize {
-        self.slack as usize + self.given.len()
+        self.slack as usize + self.given_count
     }
 }
 
@@ -93,7 +96,8 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
         .map(|account| Purse {
             slack: account.slack,
             debt: account.debt,
-            given: std::collections::VecDeque::new(),
+            given: BTreeMap::new(),
+            given_count: 0,
             payers: Vec::new(),
             waiting: BTreeSet::new(),
         })
@@ -111,7 +115,7 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
     let mut ready: BTreeSet<Rank> =
         (0..index(nodes.len())).filter(|&place| open[place as usize] == 0).map(rank).collect();
     let mut order = Order { needs: nodes.iter().map(|node| node.needs.clone()).collect(), ..Order::default() };
-    let mut is_done = vec![false; nodes.len()];
+    let mut done_at: Vec<Option<u32>> = vec![None; nodes.len()];
     while let Some(next) = ready.pop_first() {
         let place = next.place;
         let node = &nodes[place as usize];
@@ -119,17 +123,18 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
             continue;
         }
         if let Some(missing) = missing(node, &purses) {
-            // What it leaves untouched may be enough for the next in line.
-            for &counter in &node.takes {
-                wake(&mut purses[counter as usize], &mut ready);
-            }
             purses[missing as usize].waiting.insert(next);
+            // What it leaves untouched may be enough for the next in line. Only those behind it are woken, and each
+            // of them leaves the line it is woken from, so this ends.
+            for &counter in &node.takes {
+                wake_behind(&mut purses[counter as usize], next, &mut ready);
+            }
             continue;
         }
         for &counter in &node.takes {
-            take(&mut purses[counter as usize], &mut order.needs[place as usize]);
+            take(&mut purses[counter as usize], &mut order.needs[place as usize], &order.sequence, &done_at);
         }
-        is_done[place as usize] = true;
+        done_at[place as usize] = Some(index(order.sequence.len()));
         order.sequence.push(place);
         for &counter in &node.gives {
             let purse = &mut purses[counter as usize];
@@ -137,7 +142,8 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
                 purse.debt -= 1;
                 purse.payers.push(place);
             } else {
-                purse.given.push_back(place);
+                *purse.given.entry(index(order.sequence.len() - 1)).or_default() += 1;
+                purse.given_count += 1;
                 wake(purse, &mut ready);
             }
         }
@@ -152,7 +158,7 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
         needs.sort_unstable();
         needs.dedup();
     }
-    order.left = left(nodes, &purses, &is_done);
+    order.left = left(nodes, &purses, &done_at);
     order.shortfall = purses.iter().enumerate().map(|(counter, purse)| shortfall(nodes, counter, purse)).collect();
     order
 }
@@ -163,6 +169,18 @@ fn missing(node: &Node, purses: &[Purse]) -> Option<u32> {
     node.takes.iter().copied().find(|&counter| purses[counter as usize].available() < wanted(counter))
 }
 
+/// Wakes the next in line after `passed`, which can't use what is there.
+fn wake_behind(purse: &mut Purse, passed: Rank, ready: &mut BTreeSet<Rank>) {
+    if purse.available() == 0 {
+        return;
+    }
+    let behind = purse.waiting.range((Bound::Excluded(passed), Bound::Unbounded)).next().copied();
+    if let Some(behind) = behind {
+        purse.waiting.remove(&behind);
+        ready.insert(behind);
+    }
+}
+
 fn wake(purse: &mut Purse, ready: &mut BTreeSet<Rank>) {
     if purse.available() > 0 {
         ready.extend(purse.waiting.pop_first());
@@ -170,14 +188,20 @@ fn wake(purse: &mut Purse, ready: &mut BTreeSet<Rank>) {
 }
 
 /// Takes a token: one that a direct need gave and that is still there costs nothing; else slack, else the oldest.
-fn take(purse: &mut Purse, needs: &mut Vec<u32>) {
-    if let Some(at) = purse.given.iter().position(|giver| needs.contains(giver)) {
-        purse.given.remove(at);
-        needs.extend_from_slice(&purse.payers);
-    } else if purse.slack > 0 {
+fn take(purse: &mut Purse, needs: &mut Vec<u32>, sequence: &[u32], done_at: &[Option<u32>]) {
+    let own = needs.iter().filter_map(|&need| done_at[need as usize]).find(|at| purse.given.contains_key(at));
+    if own.is_none() && purse.slack > 0 {
         purse.slack -= 1;
-    } else if let Some(giver) = purse.given.pop_front() {
-        needs.push(giver);
+        return;
+    }
+    let Some(at) = own.or_else(|| purse.given.keys().next().copied()) else { return };
+    if let Some(count) = purse.given.get_mut(&at) {
+        *count -= 1;
+        if *count == 0 {
+            purse.given.remove(&at);
+        }
+        purse.given_count -= 1;
+        needs.push(sequence[at as usize]);
         needs.extend_from_slice(&purse.payers);
     }
 }
@@ -211,7 +235,7 @@ fn rank(node: &Node, place: u32, is_short: &[bool]) -> Rank {
 }
 
 /// Why each node that was not done was not, each before those that only wait for it.
-fn left(nodes: &[Node], purses: &[Purse], is_done: &[bool]) -> Vec<(u32, Left)> {
+fn left(nodes: &[Node], purses: &[Purse], done_at: &[Option<u32>]) -> Vec<(u32, Left)> {
     let mut reason: Vec<Option<Left>> = vec![None; nodes.len()];
     for (place, node) in nodes.iter().enumerate() {
         if node.is_blocked {
@@ -225,12 +249,12 @@ fn left(nodes: &[Node], purses: &[Purse], is_done: &[bool]) -> Vec<(u32, Left)> 
     }
     // The rest waits for something that it needs; needs without a reason of their own are resolved by their order.
     for (place, node) in nodes.iter().enumerate() {
-        if reason[place].is_none() && !is_done[place] {
-            let undone = node.needs.iter().copied().find(|&need| !is_done[need as usize]);
+        if reason[place].is_none() && done_at[place].is_none() {
+            let undone = node.needs.iter().copied().find(|&need| done_at[need as usize].is_none());
             reason[place] = undone.map(Left::Need);
         }
     }
-    let named = reason.into_iter().enumerate().filter(|(place, _)| !is_done[*place]);
+    let named = reason.into_iter().enumerate().filter(|(place, _)| done_at[*place].is_none());
     named.map(|(place, reason)| (index(place), reason.unwrap_or(Left::Blocked))).collect()
 }
 
@@ -240,4 +264,40 @@ fn index(number: usize) -> u32 {
 
 fn length<T>(list: &[T]) -> u32 {
     index(list.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Account, Left, Node, order};
+
+    fn taker(takes: &[u32]) -> Node {
+        Node { takes: takes.to_vec(), is_removal: true, ..Node::default() }
+    }
+
+    #[test]
+    fn takers_of_several_tokens_do_not_wake_each_other_for_ever() {
+        let nodes = [taker(&[0, 0]), taker(&[0, 0]), taker(&[0])];
+        let order = order(&nodes, &[Account { slack: 1, debt: 0 }]);
+        assert_eq!(order.sequence, [2], "one token is enough for the last in line");
+        assert_eq!(order.left, [(0, Left::Counter(0)), (1, Left::Counter(0))]);
+        assert_eq!(order.shortfall, [4]);
+    }
+
+    #[test]
+    fn a_given_token_makes_a_need_and_an_own_one_comes_first() {
+        let giver = Node { gives: vec![0], ..Node::default() };
+        let own = Node { needs: vec![0], ..taker(&[0]) };
+        let order = order(&[giver, own, taker(&[0])], &[Account { slack: 1, debt: 0 }]);
+        assert_eq!(order.needs, [vec![], vec![0], vec![]], "the other one has the slack");
+        assert!(order.left.is_empty());
+    }
+
+    #[test]
+    fn the_first_that_give_pay_the_excess() {
+        let giver = || Node { gives: vec![0], is_removal: true, ..Node::default() };
+        let nodes = [giver(), giver(), Node { takes: vec![0], ..Node::default() }];
+        let order = order(&nodes, &[Account { slack: 0, debt: 1 }]);
+        assert_eq!(order.sequence, [0, 1, 2]);
+        assert_eq!(order.needs[2], [0, 1], "the giver, and who paid");
+    }
 }
