@@ -154,12 +154,8 @@ fn the_quickstart_plans_applies_and_plans_again() {
     let command = "sh examples/quickstart/run.sh";
     assert!(readme.contains(&format!("```sh\n{command}\n```")), "the README names another command");
     let before = tree(&root().join("examples/quickstart"));
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .current_dir(root())
-        .env("ROLLCALL", BINARY)
-        .output()
-        .expect("sh");
+    let output =
+        Command::new("sh").args(["-c", command]).current_dir(root()).env("ROLLCALL", BINARY).output().expect("sh");
     let out = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{out}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("21 actions: 21 done"), "{out}");

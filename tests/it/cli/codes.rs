@@ -50,7 +50,8 @@ fn a_store_that_is_not_there_is_1_with_advice() {
 #[test]
 fn a_file_that_is_no_store_is_told() {
     let repository = Repository::small();
-    repository.write(".rollcall/store.db", "this is no database, and long enough to be looked at as one, or so it says");
+    repository
+        .write(".rollcall/store.db", "this is no database, and long enough to be looked at as one, or so it says");
     repository.run(["plan"]).ends_with(1).prints_nothing().tells("store.db");
     repository.write(".rollcall/store.db", "");
     let run = repository.run(["plan"]);
@@ -86,12 +87,11 @@ fn help_and_version_are_results() {
     repository.run(["--version"]).ends_with(0).prints("rollcall ").tells_nothing();
     let help = repository.run(["--help"]);
     help.ends_with(0).tells_nothing();
-    for word in ["Exit codes", "0 done", "1 could not", "2 there are", "3 invalid", "4 refused", "5 stale", "6 applied"] {
+    for word in ["Exit codes", "0 done", "1 could not", "2 there are", "3 invalid", "4 refused", "5 stale", "6 applied"]
+    {
         help.prints(word);
     }
-    for command in
-        ["init", "validate", "plan", "apply", "import", "explain", "invitations", "schema", "completions"]
-    {
+    for command in ["init", "validate", "plan", "apply", "import", "explain", "invitations", "schema", "completions"] {
         help.prints(command);
         repository.run([command, "--help"]).ends_with(0).prints("Usage: rollcall").tells_nothing();
     }
@@ -102,7 +102,7 @@ fn wrong_settings_and_manifests_are_3_with_their_lines() {
     let repository = Repository::small();
     repository.edit("access/all.yaml", "ben@example.com:", "ben@example.com:\n    status: gone");
     for command in [&["validate"][..], &["plan"], &["apply", "--yes"], &["explain", "ana@example.com"]] {
-        repository.run(command).ends_with(3).prints_nothing().tells("access/all.yaml:10:").tells("1 error");
+        repository.run(command).ends_with(3).prints_nothing().tells("access/all.yaml:11:").tells("1 error");
     }
     repository.edit("rollcall.yaml", "stores", "stroes");
     for command in [&["validate"][..], &["plan"], &["apply"], &["import", "--out", "new"], &["invitations", "list"]] {

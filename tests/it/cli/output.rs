@@ -61,7 +61,10 @@ fn mistakes_are_a_document_where_json_is_asked_for() {
         let document = run.ends_with(3).tells_nothing().json();
         let found = &document["diagnostics"][0];
         assert_eq!((&found["code"], &found["severity"]), (&json!("unknown-role"), &json!("error")), "{run}");
-        assert_eq!((&found["file"], &found["line"], &found["column"]), (&json!("access/all.yaml"), &json!(11), &json!(28)));
+        assert_eq!(
+            (&found["file"], &found["line"], &found["column"]),
+            (&json!("access/all.yaml"), &json!(11), &json!(30))
+        );
     }
     repository.edit("access/all.yaml", "role: oparator", "role: operator");
     let valid = repository.run(["validate", "--format", "json"]);
