@@ -236,3 +236,21 @@ fn preloaded_people_are_not_invited_yet() {
     repository.edit("access/all.yaml", "    status: preloaded\n", "");
     repository.run(["plan"]).ends_with(0).prints("invitation sent").prints("1 mail");
 }
+
+#[test]
+fn machines_are_counted_on_neither_side() {
+    let repository = Repository::small();
+    repository.edit("access/all.yaml", "ben@example.com:", "ben@example.com:\n    kind: service");
+    repository.run(["plan"]).prints("0 people live, 1 declared");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).prints("1 person live, 1 declared");
+}
+
+#[test]
+fn one_thing_is_told_in_the_singular() {
+    let repository = Repository::empty();
+    repository.run(["init"]).ends_with(0);
+    repository.run(["validate"]).ends_with(0).prints("valid: 1 user, 1 organization, 2 roles");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["import", "--out", "new"]).ends_with(0).prints("1 account written");
+}
