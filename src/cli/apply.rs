@@ -50,7 +50,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
             return Err(Failure::invalid(anyhow::anyhow!(why)));
         }
-        if !printer.asks(&format!("apply these {} actions?", plan.actions.len())) {
+        if !printer.asks(&question(plan.actions.len())) {
             printer.note("nothing was changed");
             return Ok(Exit::Done);
         }
@@ -70,6 +70,10 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("no thread can be started")))
+}
+
+fn question(actions: usize) -> String {
+    if actions == 1 { "apply this action?".to_owned() } else { format!("apply these {actions} actions?") }
 }
 
 /// The journal of the store: `.rollcall/journal-NAME.jsonl` in the access repository.

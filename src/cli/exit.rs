@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 
+use super::printer;
 use crate::store::StoreError;
 
 /// How a run ended.
@@ -38,12 +39,13 @@ impl Exit {
 
     /// Prints what clap has to say: help and version are results, the rest is a mistake on the command line.
     pub(super) fn of_usage(error: &clap::Error) -> ExitCode {
-        // Where even that can't be printed, the code says it.
-        let _ = error.print();
-        match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Self::Done.code(),
-            _ => Self::Invalid.code(),
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            // Where even that can't be printed, the code says it.
+            let _ = error.print();
+            return Self::Done.code();
         }
+        printer::usage(error);
+        Self::Invalid.code()
     }
 }
 

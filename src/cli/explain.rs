@@ -4,7 +4,7 @@ use super::access::{Access, Lines};
 use super::exit::{Exit, Failure};
 use super::options::{Explain, Global};
 use super::printer::Printer;
-use crate::plan::{Asked, asked, explain_place, explain_user, likely};
+use crate::plan::{Asked, ExplainDocument, asked, explain_place, explain_user, likely};
 use crate::report::{explained_organization, explained_site, explained_user, not_found};
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
@@ -17,6 +17,31 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let (desired, names, lines) = (&declared.desired, &declared.names, Lines(&declared.sources));
     let style = printer.style();
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);
+    if printer.is_json() {
+        let mut document = ExplainDocument::new(text);
+        for &asked in &found {
+            match asked {
+                Asked::User(identity) => {
+                    if let Some(user) = explain_user(desired, Some(&live), names, identity) {
+                        document.push_user(&user, names, &lines);
+                    }
+                }
+                Asked::Organization(organization) => {
+                    document.push_place(&explain_place(desired, Some(&live), names, organization, None), names, &lines);
+                }
+                Asked::Site(organization, site) => {
+                    let holders = explain_place(desired, Some(&live), names, organization, Some(site));
+                    document.push_place(&holders, names, &lines);
+                }
+            }
+        }
+        if found.is_empty() {
+            document.likely = likely(text, desired, Some(&live), names);
+        }
+        let is_known = !found.is_empty() || !document.likely.is_empty();
+        printer.json(&document);
+        return Ok(if is_known { Exit::Done } else { Exit::Failed });
+    }
     if found.is_empty() {
         let likely = likely(text, desired, Some(&live), names);
         printer.result(&not_found(text, &likely));

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use serde::Serialize;
 
 use super::access::Access;
 use super::exit::{Exit, Failure};
@@ -13,6 +14,22 @@ use super::printer::Printer;
 use crate::manifest;
 use crate::model::Names;
 use crate::report::{count, sanitise};
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct ImportDocument {
+    format: u32,
+    accounts: usize,
+    files: Vec<String>,
+    left_out: Vec<LeftOutDocument>,
+}
+
+#[derive(Serialize)]
+struct LeftOutDocument {
+    kind: String,
+    name: String,
+    reason: String,
+}
 
 pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
@@ -34,6 +51,17 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     let written = manifest::write(&names, access.rules(), &live);
     for (name, text) in &written.files {
         write_new(&folder, name, text).map_err(Failure::failed)?;
+    }
+    if printer.is_json() {
+        let left_out = written.unsayable.iter().map(|left_out| LeftOutDocument {
+            kind: left_out.kind.to_string(),
+            name: left_out.name.clone(),
+            reason: left_out.reason.clone(),
+        });
+        let files = written.files.iter().map(|(name, _)| arguments.out.join(name).to_string_lossy().into_owned());
+        let (files, left_out) = (files.collect(), left_out.collect());
+        printer.json(&ImportDocument { format: 1, accounts: live.len(), files, left_out });
+        return Ok(Exit::Done);
     }
     for left_out in &written.unsayable {
         let name = sanitise(&left_out.name);

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::access::read_settings;
 use super::exit::{Exit, Failure};
 use super::import::write_new;
@@ -12,6 +14,13 @@ use super::schema::schema;
 use crate::settings::{FILE_NAME, StoreKind};
 use crate::source::Sources;
 use crate::store::sqlite::SqliteStore;
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct InitDocument {
+    format: u32,
+    made: Vec<String>,
+}
 
 const SETTINGS: &str = "\
 # yaml-language-server: $schema=schemas/settings.schema.json
@@ -80,6 +89,10 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         make_folder(&file)?;
         SqliteStore::create(&file, &store.rules.identity)?;
         made.push(format!("{} (store {name})", path.display()));
+    }
+    if printer.is_json() {
+        printer.json(&InitDocument { format: 1, made });
+        return Ok(Exit::Done);
     }
     for name in &made {
         printer.result(&format!("made {name}\n"));

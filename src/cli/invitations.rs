@@ -22,6 +22,14 @@ struct InvitationDocument<'a> {
     answered: Option<String>,
 }
 
+/// An answer as `--format json` prints it.
+#[derive(Serialize)]
+struct AnswerDocument<'a> {
+    user: &'a str,
+    state: &'static str,
+    changed: bool,
+}
+
 pub(super) fn run(global: &Global, arguments: &Invitations, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
     match &arguments.command {
@@ -75,7 +83,11 @@ fn answer(access: &Access, key: &str, accept: bool, printer: &Printer) -> Result
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
     let word = if accept { "accepted" } else { "declined" };
     let shown = sanitise(key);
-    match store.answer_invitation(key, accept, edge::now(None))? {
+    let effect = store.answer_invitation(key, accept, edge::now(None))?;
+    match effect {
+        Effect::Done | Effect::Rewritten(_) | Effect::AlreadyTrue if printer.is_json() => {
+            printer.json(&AnswerDocument { user: key, state: word, changed: effect != Effect::AlreadyTrue });
+        }
         Effect::Done | Effect::Rewritten(_) => printer.result(&format!("{shown} {word} the invitation\n")),
         Effect::AlreadyTrue => printer.result(&format!("{shown} has {word} the invitation already\n")),
         Effect::Conflict(why) | Effect::Refused(why) | Effect::Failed(why) | Effect::Unknown(why) => {

@@ -108,6 +108,18 @@ impl Printer {
     }
 }
 
+/// A mistake on the command line. What somebody typed stands in it, so it is made harmless; colours only stay where
+/// there is nothing to make harmless.
+pub(super) fn usage(error: &clap::Error) {
+    let plain = error.render().to_string();
+    let lines: Vec<_> = plain.lines().map(sanitise).collect();
+    if lines.iter().zip(plain.lines()).all(|(safe, line)| safe == line) {
+        let _ = error.print();
+    } else {
+        to_stderr(&format!("{}\n", lines.join("\n")));
+    }
+}
+
 fn to_stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -9,13 +9,16 @@ use super::printer::Printer;
 use crate::{apply, manifest, plan, rules, settings};
 
 pub(super) fn run(arguments: &Schema, printer: &Printer) -> Exit {
-    match arguments.name {
-        Some(name) => printer.json(&schema(name)),
-        None => {
-            for name in SchemaName::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value) {
-                printer.result(&format!("{}\n", name.get_name()));
-            }
-        }
+    if let Some(name) = arguments.name {
+        printer.json(&schema(name));
+        return Exit::Done;
+    }
+    let names = SchemaName::value_variants().iter().filter_map(clap::ValueEnum::to_possible_value);
+    let names: Vec<String> = names.map(|name| name.get_name().to_owned()).collect();
+    if printer.is_json() {
+        printer.json(&names);
+    } else {
+        printer.result(&format!("{}\n", names.join("\n")));
     }
     Exit::Done
 }
@@ -24,7 +27,7 @@ pub(super) fn run(arguments: &Schema, printer: &Printer) -> Exit {
 pub(super) fn schema(name: SchemaName) -> Json {
     match name {
         SchemaName::Settings => settings::schema(),
-        SchemaName::Manifest => manifest::schema().to_value(),
+        SchemaName::Manifest => manifest::schema(),
         SchemaName::Rules => rules::schema(),
         SchemaName::Plan => plan::schema(),
         SchemaName::ApplyReport => apply::schema(),

@@ -16,7 +16,7 @@ use serde_yaml::{MergeKeyPolicy, Options, budget, options};
 
 pub use mistake::Mistake;
 pub(crate) use mistake::nearest;
-pub use schema::{SCHEMA_BASE, printed_schema_of, schema_of};
+pub use schema::{SCHEMA_BASE, named, printed_schema_of, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 
 /// The largest document in bytes; settings and rule sets are written by hand.

@@ -21,7 +21,12 @@ pub fn printed_schema_of<T: JsonSchema>(file: &str, title: &str, description: &s
 }
 
 fn named_schema<T: JsonSchema>(settings: SchemaSettings, file: &str, title: &str, description: &str) -> Value {
-    let schema = settings.into_generator().into_root_schema_for::<T>().to_value();
+    named(settings.into_generator().into_root_schema_for::<T>().to_value(), file, title, description)
+}
+
+/// A schema that begins with what it is.
+#[must_use]
+pub fn named(schema: Value, file: &str, title: &str, description: &str) -> Value {
     let Value::Object(rest) = schema else { return schema };
     let mut schema = Map::new();
     schema.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());

@@ -5,7 +5,7 @@ use super::read::Reader;
 use crate::diagnostic::Code;
 use crate::model::{DeclaredFact, DeclaredStatus, Fact, List, Name, Value, known};
 use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
-use crate::source::{At, Node, Scalar};
+use crate::source::{At, Node, Scalar, find_hidden};
 
 pub(super) const USER: &[&str] = &[
     "login",
@@ -63,16 +63,20 @@ impl<'t> Reader<'t, '_> {
             self.tell(Code::InvalidKey, key.at, "null is no key of a user", "quote it if it is meant");
             return None;
         }
+        if find_hidden(&key.text).is_some() {
+            // The reader of the file has told it already.
+            return None;
+        }
         match self.rules.identity.normalize(&key.text) {
+            _ if !unicode_normalization::is_nfc(&key.text) => {
+                let message = format!("the key `{}` is not in Unicode normalization form C", key.text);
+                self.tell(Code::InvalidKey, key.at, message, "type it anew, or normalize the file");
+                None
+            }
             Err(why) => {
                 let field = self.rules.identity.key_field().as_str();
                 let help = format!("by the rules of the store the key is the {field}");
                 self.tell(Code::InvalidKey, key.at, format!("the key `{}` {why}", key.text), help);
-                None
-            }
-            Ok(_) if !unicode_normalization::is_nfc(&key.text) => {
-                let message = format!("the key `{}` is not in Unicode normalization form C", key.text);
-                self.tell(Code::InvalidKey, key.at, message, "type it anew, or normalize the file");
                 None
             }
             Ok(identity) => {

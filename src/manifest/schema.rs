@@ -9,16 +9,16 @@ use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-use crate::document::SCHEMA_BASE;
+use crate::document::named;
 
 /// The JSON Schema (draft 2020-12) of a manifest.
 #[must_use]
-pub fn schema() -> Schema {
+pub fn schema() -> serde_json::Value {
     let mut schema = SchemaGenerator::default().into_root_schema_for::<Manifest>();
     without_null(schema.as_object_mut().into_iter().flat_map(|object| object.values_mut()));
-    schema.insert("$id".to_owned(), format!("{SCHEMA_BASE}manifest.schema.json").into());
-    schema.insert("title".to_owned(), "rollcall manifest".into());
-    schema
+    let description = "A manifest of rollcall: organizations, roles, users, teams, site grants and leavers. Any file \
+                       may hold any of them.";
+    named(schema.to_value(), "manifest.schema.json", "rollcall manifest", description)
 }
 
 /// Left out is one thing, null another, and null is nothing that a manifest may say: takes the `null` away that

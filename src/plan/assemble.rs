@@ -7,7 +7,7 @@ use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::order::{Account, Left, Node, Order, order};
 use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people};
 use crate::diagnostic::{Diagnostic, has_errors};
-use crate::model::{ActionKind, Collection, Name, Status};
+use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 
 /// Computes the plan. Pure: the same inputs give the same plan.
 ///
@@ -41,6 +41,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     for action in &actions {
         *counts.entry(action.kind).or_default() += 1;
     }
+    let service = Value::Text(known::SERVICE);
     let gap = |(collection, why): (Collection, &str)| (collection.as_str(), why.to_owned());
     Ok(Plan {
         store: inputs.store.clone(),
@@ -50,7 +51,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
         at: inputs.at,
         valid_until: None,
         live_people: inputs.live.users().filter(|user| !user.is_service() && user.status != Status::Closed).count(),
-        declared_people: inputs.desired.len(),
+        declared_people: inputs.desired.users().filter(|user| user.value(known::KIND) != Some(service)).count(),
         gaps: inputs.live.evidence.gaps().map(gap).collect(),
         people,
         counts,

@@ -7,6 +7,7 @@ mod diff;
 mod digest;
 mod document;
 mod explain;
+mod explain_document;
 mod fit;
 mod inputs;
 mod order;
@@ -25,6 +26,10 @@ pub use document::{
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
     explain_user, likely,
+};
+pub use explain_document::{
+    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLine, ExplainedPlace,
+    ExplainedRole, ExplainedUser,
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};

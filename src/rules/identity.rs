@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::source::find_hidden;
+
 /// The field that is the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -108,6 +110,13 @@ impl Identity {
         }
         if key.chars().any(char::is_control) {
             return Err(KeyRefused::because("has a control character"));
+        }
+        if find_hidden(key).is_some() {
+            return Err(KeyRefused::because("has an invisible character"));
+        }
+        // Two spellings of one text would look like one person.
+        if !unicode_normalization::is_nfc(key) {
+            return Err(KeyRefused::because("is not in Unicode normalization form C"));
         }
         if key.trim() != key {
             return Err(KeyRefused::because("begins or ends with a space"));
@@ -220,6 +229,9 @@ mod tests {
             "ana@-x.example",
             "*@example.com",
             "a..b@example.com",
+            "\u{202e}ana@example.com",
+            "an\u{200b}a@example.com",
+            "jose\u{301}@example.com",
         ] {
             assert!(normal(key).is_err(), "{key:?}");
         }

@@ -52,7 +52,7 @@ pub enum Which<'a> {
 pub struct StoreError {
     /// What could not be done, and the way out where there is one.
     pub message: String,
-    /// The settings and the store contradict each other, or there is no such store: nothing to wait for.
+    /// The settings and the store contradict each other: nothing to wait for.
     pub is_invalid: bool,
     /// The cause.
     #[source]

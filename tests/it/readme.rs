@@ -129,7 +129,7 @@ fn the_commands_of_the_readme_print_what_it_says() {
                     if !is_same {
                         let _ = write!(differences, "$ {command}\n--- README\n{output}\n--- printed\n{now}\n");
                     }
-                    let _ = write!(printed, "$ {command}\n");
+                    let _ = writeln!(printed, "$ {command}");
                     let now = if is_same { output } else { format!("{now}\n") };
                     printed.push_str(if now == "\n" { "" } else { &now });
                     count += 1;

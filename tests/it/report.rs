@@ -84,27 +84,26 @@ fn a_plan_with_every_line() {
 
         people
           - ben@example.com  deactivated (was operator of north-quarries, 2 sites)  no longer declared
-          - eve@example.com  deleted, or closed if the store refuses          can't be undone         access/north.yaml:90
-          ! wei@example.com  renamed from li.wei@example.com                  escalation              access/north.yaml:44
-          ~ ana@example.com  given name Ana → Anna, language fr → (empty)                             access/north.yaml:12
-          + li@example.com   invited: operator of north-quarries, pit-1 and pit-2  1 mail                  access/north.yaml:18
-          + max@example.com  created: operator of south-quarries, pit-7 and pit-8
-                             access/north.yaml:30 +2
-          + uma@example.com  reactivated                                      1 mail, access returns  access/north.yaml:60
+          - eve@example.com  deleted, or closed if the store refuses                can't be undone         access/north.yaml:90
+          ! wei@example.com  renamed from li.wei@example.com                        escalation              access/north.yaml:44
+          ~ ana@example.com  given name Ana → Anna, language fr → (empty)                                   access/north.yaml:12
+          + li@example.com   invited: operator of north-quarries, pit-1 and pit-2   1 mail                  access/north.yaml:18
+          + max@example.com  created: operator of south-quarries, pit-7 and pit-8   access/north.yaml:30 +2
+          + uma@example.com  reactivated                                            1 mail, access returns  access/north.yaml:60
         north-quarries
-          - ole@example.com  manager → user                                   the last admin          access/north.yaml:15
-          - pia@example.com  removed (was operator, 1 site)                   no longer declared
-          ! ana@example.com  operator → manager                               escalation              access/north.yaml:14
-          + kim@example.com  gains 4 sites                                                            access/north.yaml:21
+          - ole@example.com  manager → user                                         the last admin          access/north.yaml:15
+          - pia@example.com  removed (was operator, 1 site)                         no longer declared
+          ! ana@example.com  operator → manager                                     escalation              access/north.yaml:14
+          + kim@example.com  gains 4 sites                                                                  access/north.yaml:21
         south-quarries
-          - tom@example.com  loses site pit-8                                 not declared there
-          ~ joy@example.com  default site pit-7 → pit-8                                               access/south.yaml:11 +1
-          + kim@example.com  pit-8: read → write, gains site pit-7 again      drift                   access/south.yaml:9 +1
+          - tom@example.com  loses site pit-8                                       not declared there
+          ~ joy@example.com  default site pit-7 → pit-8                             access/south.yaml:11 +1
+          + kim@example.com  pit-8: read → write, gains site pit-7 again            drift  access/south.yaml:9 +1
         catalog
           - role ghost       deleted
-          ! role operator    name Operators → Operators of pits               escalation
+          ! role operator    name Operators → Operators of pits                     escalation
+          + south-quarries   new organization, sites pit-7 and pit-8 created        access/south.yaml:1 +1
           + role auditor     new role
-          + south-quarries   new organization, sites pit-7 and pit-8 created                          access/south.yaml:1 +1
 
         waiting    yan@example.com has not accepted the invitation: 1 invitation waits (access/north.yaml:33)
                    no seat is free for yan@example.com (1 seat missing): 1 invitation waits (access/north.yaml:33)
@@ -139,7 +138,7 @@ fn a_plan_with_every_line() {
             1 site revoked
         people: 3 join, 2 leave, 3 lose access and 2 gain access
         digest sha256:95290fce…   apply exactly this with: rollcall apply --approved sha256:95290fce4bdd6bae9d8285b04c0355bf4e091ad503e60b3246496ffee2734c35
-        "#);
+    "#);
 }
 
 #[test]

@@ -151,10 +151,11 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
         }
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(StoreError::invalid(format!(
+            let message = format!(
                 "there is no store at `{}`; run `rollcall init` to make it, or correct its `path` in the settings",
                 path.display()
-            )));
+            );
+            return Err(StoreError { message, is_invalid: false, source: None });
         }
         Err(error) => {
             let message = format!("can't look at the store `{}`; see who may read it and its folder", path.display());

@@ -102,7 +102,7 @@ fn wrong_settings_and_manifests_are_3_with_their_lines() {
     let repository = Repository::small();
     repository.edit("access/all.yaml", "ben@example.com:", "ben@example.com:\n    status: gone");
     for command in [&["validate"][..], &["plan"], &["apply", "--yes"], &["explain", "ana@example.com"]] {
-        repository.run(command).ends_with(3).prints_nothing().tells("access/all.yaml:10:").tells("1 error");
+        repository.run(command).ends_with(3).prints_nothing().tells("access/all.yaml:11:").tells("1 error");
     }
     repository.edit("rollcall.yaml", "stores", "stroes");
     for command in [&["validate"][..], &["plan"], &["apply"], &["import", "--out", "new"], &["invitations", "list"]] {

@@ -199,3 +199,58 @@ fn a_clock_can_be_given() {
     repository.run(["validate", "--at", "2026-02-02T00:00:00Z"]).ends_with(0);
     repository.run(["explain", "north", "--at", "2026-02-02T00:00:00Z"]).ends_with(0);
 }
+
+#[test]
+fn explanations_are_documents_where_json_is_asked_for() {
+    let repository = Repository::applied();
+    let document = |asked: &str| repository.run(["explain", asked, "--format", "json"]).ends_with(0).json();
+    let ben = document("BEN@example.com");
+    assert_eq!(ben["users"][0]["user"], "ben@example.com");
+    assert_eq!(ben["users"][0]["live_status"], "invited");
+    let place = &ben["users"][0]["access"][0];
+    assert_eq!((&place["organization"], &place["site"]), (&json!("north"), &json!(null)));
+    assert_eq!((&place["declared"]["role"], &place["live"]["role"]), (&json!("operator"), &json!("operator")));
+    assert_eq!(place["because"][0]["line"], json!({ "file": "access/all.yaml", "line": 11, "column": 30 }));
+    let north = document("north/pit-1");
+    let holders = north["places"][0]["holders"].as_array().unwrap();
+    assert_eq!(
+        holders.iter().map(|holder| &holder["user"]).collect::<Vec<_>>(),
+        ["ana@example.com", "ben@example.com"]
+    );
+    assert_eq!(document("ben@")["likely"], json!(["ben@example.com"]));
+}
+
+/// A preloaded account is none that gets a mail.
+#[test]
+fn preloaded_people_are_not_invited_yet() {
+    let repository = Repository::small();
+    repository.edit("access/all.yaml", "ben@example.com:", "ben@example.com:\n    status: preloaded");
+    let plan = repository.run(["plan", "--format", "json"]).json();
+    let of = |user: &str| {
+        plan["actions"].as_array().unwrap().iter().find(|one| one["user"] == user).unwrap()["risk"].clone()
+    };
+    assert_eq!(of("ben@example.com"), json!([]));
+    assert_eq!(of("ana@example.com"), json!(["escalation", "mail"]));
+    repository.run(["plan"]).prints("+ ben@example.com  preloaded: operator of north, pit-1");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "    status: preloaded\n", "");
+    repository.run(["plan"]).ends_with(0).prints("invitation sent").prints("1 mail");
+}
+
+#[test]
+fn machines_are_counted_on_neither_side() {
+    let repository = Repository::small();
+    repository.edit("access/all.yaml", "ben@example.com:", "ben@example.com:\n    kind: service");
+    repository.run(["plan"]).prints("0 people live, 1 declared");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).prints("1 person live, 1 declared");
+}
+
+#[test]
+fn one_thing_is_told_in_the_singular() {
+    let repository = Repository::empty();
+    repository.run(["init"]).ends_with(0);
+    repository.run(["validate"]).ends_with(0).prints("valid: 1 user, 1 organization, 2 roles");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["import", "--out", "new"]).ends_with(0).prints("1 account written");
+}

@@ -12,6 +12,9 @@ const KEYS: [&str; 6] = [
     "two\nlines\r@example.com",
 ];
 
+/// None of them can be declared, so all are left alone.
+const REASON: &str = "has no valid, unique key";
+
 #[track_caller]
 fn harmless(run: &Run) {
     let bad = run.all().chars().find(|&c| (c.is_control() && c != '\n') || "\u{202e}\u{200b}\u{9b}".contains(c));
@@ -104,6 +107,7 @@ fn what_is_imported_from_a_hostile_store_can_be_planned() {
     repository.run(["import", "--out", "seen"]).ends_with(0).tells("left out");
     let run = repository.run(["plan", "--manifests", "seen"]);
     run.ends_with(0).prints("no changes").prints("unmanaged");
+    assert_eq!(run.out.matches(REASON).count(), KEYS.len(), "{run}");
     harmless(&run);
 }
 

@@ -1,0 +1,203 @@
+//! Explanations as JSON: what `explain --format json` prints.
+
+use serde::Serialize;
+
+use super::explain::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation};
+use super::{FORMAT, Places};
+use crate::diagnostic::Position;
+use crate::model::{Name, Names, SourceLabel, Status, known};
+
+/// What was asked, what it may mean, and who has what access from which lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainDocument {
+    /// The version of this document: 1.
+    pub format: u32,
+    /// The text that was asked for.
+    pub asked: String,
+    /// Users of this key.
+    pub users: Vec<ExplainedUser>,
+    /// Organizations and sites of this name.
+    pub places: Vec<ExplainedPlace>,
+    /// Where nothing was found: what may have been meant.
+    pub likely: Vec<String>,
+}
+
+/// A user, with all access.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedUser {
+    /// The key.
+    pub user: String,
+    /// The line of the declaration; null where there is none.
+    pub line: Option<ExplainedLine>,
+    /// The status asked for; null where none is.
+    pub status: Option<&'static str>,
+    /// The status in the store; null where there is no account.
+    pub live_status: Option<&'static str>,
+    /// The platform, organizations and sites with access.
+    pub access: Vec<ExplainedAccess>,
+}
+
+/// An organization or a site, with everybody who has access there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedPlace {
+    /// The organization.
+    pub organization: String,
+    /// The site; null for the organization itself.
+    pub site: Option<String>,
+    /// The line of the declaration; null where there is none.
+    pub line: Option<ExplainedLine>,
+    /// Those with access, by key.
+    pub holders: Vec<ExplainedHolder>,
+}
+
+/// Somebody with access in a place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedHolder {
+    /// The key.
+    pub user: String,
+    /// The status in the store; null where there is no account.
+    pub live_status: Option<&'static str>,
+    /// What the user has there.
+    pub access: ExplainedAccess,
+}
+
+/// Access in one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedAccess {
+    /// The organization; null for the whole platform.
+    pub organization: Option<String>,
+    /// The site; null for a membership.
+    pub site: Option<String>,
+    /// As declared; null where nothing is.
+    pub declared: Option<ExplainedRole>,
+    /// As the store has it; null where it has nothing.
+    pub live: Option<ExplainedRole>,
+    /// How many sites the declared role reaches, where it reaches them all.
+    pub reaches: Option<usize>,
+    /// The lines that give it.
+    pub because: Vec<ExplainedContribution>,
+}
+
+/// A role and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedRole {
+    /// The role; null where there is none of its own.
+    pub role: Option<String>,
+    /// Roles beside the main one.
+    pub extra_roles: Vec<String>,
+    /// The preselected site.
+    pub default_site: Option<String>,
+}
+
+/// A line that gives something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ExplainedContribution {
+    /// The line.
+    pub line: ExplainedLine,
+    /// The role that it gives.
+    pub role: Option<String>,
+    /// `team:NAME` or `site_grant`; null for the user's own access.
+    pub via: Option<String>,
+    /// The team that names the user, where that is another one.
+    pub through: Option<String>,
+    /// Where the user is named as a member.
+    pub member: Option<ExplainedLine>,
+    /// Whether it decides the result; a weaker role does not.
+    pub counts: bool,
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ExplainedLine {
+    /// Path of the file, relative to the access repository.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl ExplainDocument {
+    /// A document in which nothing is found yet.
+    #[must_use]
+    pub fn new(asked: &str) -> Self {
+        Self { format: FORMAT, asked: asked.to_owned(), users: Vec::new(), places: Vec::new(), likely: Vec::new() }
+    }
+
+    /// Adds a user.
+    pub fn push_user(&mut self, found: &UserExplanation, names: &Names, places: &dyn Places) {
+        let UserExplanation { key, position, status, live, is_compared: _, places: access } = found;
+        self.users.push(ExplainedUser {
+            user: names.text(*key).to_owned(),
+            line: position.map(|position| line(places, position)),
+            status: status.map(|(status, _)| status.as_str()),
+            live_status: live.map(Status::as_str),
+            access: access.iter().map(|place| explained(place, names, places)).collect(),
+        });
+    }
+
+    /// Adds an organization or a site.
+    pub fn push_place(&mut self, found: &PlaceHolders, names: &Names, places: &dyn Places) {
+        let PlaceHolders { organization, site, position, is_compared: _, holders } = found;
+        let holders = holders.iter().map(|Holder { key, live, place, sites: _ }| ExplainedHolder {
+            user: names.text(*key).to_owned(),
+            live_status: live.map(Status::as_str),
+            access: explained(place, names, places),
+        });
+        self.places.push(ExplainedPlace {
+            organization: names.text(*organization).to_owned(),
+            site: text(names, *site),
+            line: position.map(|position| line(places, position)),
+            holders: holders.collect(),
+        });
+    }
+}
+
+fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> ExplainedAccess {
+    let PlaceExplanation { organization, site, declared, live, reaches, contributions } = place;
+    let mut because: Vec<ExplainedContribution> =
+        contributions.iter().map(|contribution| because(contribution, names, places)).collect();
+    because.sort_unstable();
+    ExplainedAccess {
+        organization: text(names, Some(*organization).filter(|&organization| organization != known::PLATFORM)),
+        site: text(names, *site),
+        declared: declared.map(|access| role(access, names)),
+        live: live.map(|access| role(access, names)),
+        reaches: *reaches,
+        because,
+    }
+}
+
+fn role(access: Access, names: &Names) -> ExplainedRole {
+    let Access { role, extra_roles, default_site } = access;
+    ExplainedRole {
+        role: text(names, role),
+        extra_roles: names.sorted_texts(extra_roles).into_iter().map(str::to_owned).collect(),
+        default_site: text(names, default_site),
+    }
+}
+
+fn because(contribution: &Contribution, names: &Names, places: &dyn Places) -> ExplainedContribution {
+    let &Contribution { role, position, source, through, member, counts } = contribution;
+    let label = |label: SourceLabel| match label {
+        SourceLabel::Team(team) => format!("team:{}", names.text(team)),
+        SourceLabel::SiteGrant => "site_grant".to_owned(),
+    };
+    ExplainedContribution {
+        line: line(places, position),
+        role: text(names, role),
+        via: source.map(label),
+        through: through.map(label),
+        member: member.map(|position| line(places, position)),
+        counts,
+    }
+}
+
+fn text(names: &Names, name: Option<Name>) -> Option<String> {
+    name.map(|name| names.text(name).to_owned())
+}
+
+fn line(places: &dyn Places, position: Position) -> ExplainedLine {
+    let (file, line, column) = places.place(position);
+    ExplainedLine { file, line, column }
+}
