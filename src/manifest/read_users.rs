@@ -82,7 +82,8 @@ impl<'t> Reader<'t, '_> {
             Ok(identity) => {
                 self.refuse_mixed_script(key);
                 let name = self.intern(&key.text);
-                Some((name, self.intern(&identity)))
+                let identity = if identity == key.text { name } else { self.intern(&identity) };
+                Some((name, identity))
             }
         }
     }

@@ -23,4 +23,4 @@ pub use effective::{Conflict, Effective, Piece, matches};
 pub use fact::{Fact, Grant, Membership, Status, Value};
 pub use kind::ActionKind;
 pub use live::{Collection, Completeness, Evidence, Invitation, InvitationState, LiveRecord, LiveState, LiveView};
-pub use name::{List, Name, Names, known};
+pub use name::{Elements, List, Name, Names, known};

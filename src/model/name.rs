@@ -8,6 +8,7 @@
 
 use std::hash::BuildHasher;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -28,6 +29,18 @@ impl List {
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+}
+
+/// The names in a [`List`]; a slice of them.
+#[derive(Debug, Clone)]
+pub struct Elements(Option<Arc<[Name]>>);
+
+impl Deref for Elements {
+    type Target = [Name];
+
+    fn deref(&self) -> &[Name] {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 
@@ -187,9 +200,10 @@ impl Names {
 
     /// The names in a list of this table, in no order that may be printed.
     #[must_use]
-    pub fn elements(&self, list: List) -> Arc<[Name]> {
-        let Some(index) = (list.0 as usize).checked_sub(1) else { return Arc::default() };
-        Arc::clone(&self.lists.read().unwrap_or_else(PoisonError::into_inner).lists[index])
+    pub fn elements(&self, list: List) -> Elements {
+        // Nearly every list is empty, and every core asks: without a lock and without a shared count.
+        let Some(index) = (list.0 as usize).checked_sub(1) else { return Elements(None) };
+        Elements(Some(Arc::clone(&self.lists.read().unwrap_or_else(PoisonError::into_inner).lists[index])))
     }
 
     /// The texts of a list, sorted.

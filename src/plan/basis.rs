@@ -1,14 +1,14 @@
 //! What a plan was computed against, as two short texts.
 //!
-//! Each user is hashed by texts, and the hashes are added up, so that neither the order of files nor that of rows
-//! matters and nothing has to be sorted. What is hashed is the merged meaning: effective access and declared fields,
-//! without origins.
+//! Each user is written down in one canonical way, by texts, and hashed once; the hashes are added up, so that neither
+//! the order of files nor that of rows matters and the users need not be sorted. What is hashed is the merged meaning:
+//! effective access and declared fields, without origins.
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Inputs;
-use crate::model::{Catalog, Effective, Fact, Fields, Grant, Membership, Name, Names, Value};
+use crate::model::{Catalog, Effective, Fact, Grant, Membership, Name, Names, Value};
 
 /// A hash that does not depend on the order in which its parts are added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,8 +23,8 @@ impl Sum {
         Self(sum)
     }
 
-    fn of(hasher: Sha256) -> Self {
-        let digest: [u8; 32] = hasher.finalize().into();
+    fn of(bytes: &[u8]) -> Self {
+        let digest: [u8; 32] = Sha256::digest(bytes).into();
         let mut lanes = [0; 4];
         for (lane, bytes) in lanes.iter_mut().zip(digest.as_chunks::<8>().0) {
             *lane = u64::from_le_bytes(*bytes);
@@ -38,47 +38,105 @@ impl Sum {
     }
 }
 
-/// Feeds texts and numbers to a hash without ambiguity.
-struct Feed<'a> {
-    hasher: Sha256,
+/// Writes a user, or an object of the catalog, without ambiguity: every text and every list begins with its length,
+/// and lists are sorted by text.
+struct Writer<'a> {
     names: &'a Names,
+    bytes: Vec<u8>,
+    facts: Vec<Fact>,
+    memberships: Vec<Membership>,
+    grants: Vec<Grant>,
 }
 
-impl Feed<'_> {
-    fn new(names: &Names) -> Feed<'_> {
-        Feed { hasher: Sha256::new(), names }
+impl<'a> Writer<'a> {
+    const fn new(names: &'a Names) -> Self {
+        Self { names, bytes: Vec::new(), facts: Vec::new(), memberships: Vec::new(), grants: Vec::new() }
     }
 
-    fn text(&mut self, text: &str) {
-        self.hasher.update((text.len() as u64).to_le_bytes());
-        self.hasher.update(text.as_bytes());
+    fn user(
+        &mut self,
+        key: Name,
+        status: &str,
+        facts: impl Iterator<Item = Fact>,
+        memberships: &[Membership],
+        grants: &[Grant],
+    ) -> Sum {
+        self.bytes.clear();
+        self.name(Some(key));
+        self.text(status);
+        self.facts(facts);
+        self.memberships(memberships);
+        self.grants(grants);
+        Sum::of(&self.bytes)
     }
 
-    fn name(&mut self, name: Option<Name>) {
-        match name {
-            Some(name) => {
-                self.hasher.update([1]);
-                let names = self.names;
-                self.text(names.text(name));
-            }
-            None => self.hasher.update([0]),
+    fn object(&mut self, words: &[&str], facts: impl Iterator<Item = Fact>) -> Sum {
+        self.bytes.clear();
+        for word in words {
+            self.text(word);
         }
+        self.facts(facts);
+        Sum::of(&self.bytes)
+    }
+
+    fn facts(&mut self, facts: impl Iterator<Item = Fact>) {
+        let names = self.names;
+        let mut sorted = std::mem::take(&mut self.facts);
+        sorted.clear();
+        sorted.extend(facts.filter(|fact| fact.value != Value::Null));
+        sorted.sort_unstable_by_key(|fact| names.text(fact.field));
+        self.length(sorted.len());
+        for fact in &sorted {
+            self.name(Some(fact.field));
+            self.value(fact.value);
+        }
+        self.facts = sorted;
+    }
+
+    fn memberships(&mut self, memberships: &[Membership]) {
+        let names = self.names;
+        let mut sorted = std::mem::take(&mut self.memberships);
+        sorted.clear();
+        sorted.extend_from_slice(memberships);
+        sorted.sort_unstable_by_key(|membership| names.text(membership.organization));
+        self.length(sorted.len());
+        for &Membership { organization, role, extra_roles, default_site } in &sorted {
+            self.name(Some(organization));
+            self.name(role);
+            self.value(Value::Set(extra_roles));
+            self.name(default_site);
+        }
+        self.memberships = sorted;
+    }
+
+    fn grants(&mut self, grants: &[Grant]) {
+        let names = self.names;
+        let mut sorted = std::mem::take(&mut self.grants);
+        sorted.clear();
+        sorted.extend_from_slice(grants);
+        sorted.sort_unstable_by_key(|grant| (names.text(grant.organization), names.text(grant.site)));
+        self.length(sorted.len());
+        for &Grant { organization, site, role } in &sorted {
+            self.name(Some(organization));
+            self.name(Some(site));
+            self.name(role);
+        }
+        self.grants = sorted;
     }
 
     fn value(&mut self, value: Value) {
         match value {
-            Value::Null => self.hasher.update([0]),
+            Value::Null => self.bytes.push(0),
             Value::Text(text) => self.name(Some(text)),
-            Value::Bool(value) => self.hasher.update([2, u8::from(value)]),
+            Value::Bool(value) => self.bytes.extend([2, u8::from(value)]),
             Value::Number(number) => {
-                self.hasher.update([3]);
-                self.hasher.update(number.to_le_bytes());
+                self.bytes.push(3);
+                self.bytes.extend(number.to_le_bytes());
             }
             Value::Set(list) => {
-                self.hasher.update([4]);
-                let names = self.names;
-                let texts = names.sorted_texts(list);
-                self.hasher.update((texts.len() as u64).to_le_bytes());
+                self.bytes.push(4);
+                let texts = self.names.sorted_texts(list);
+                self.length(texts.len());
                 for text in texts {
                     self.text(text);
                 }
@@ -86,75 +144,40 @@ impl Feed<'_> {
         }
     }
 
-    fn done(self) -> Sum {
-        Sum::of(self.hasher)
+    fn name(&mut self, name: Option<Name>) {
+        match name {
+            Some(name) => {
+                self.bytes.push(1);
+                self.text(self.names.text(name));
+            }
+            None => self.bytes.push(0),
+        }
     }
-}
 
-fn facts(names: &Names, facts: impl Iterator<Item = Fact>) -> Sum {
-    let sums = facts.filter(|fact| fact.value != Value::Null).map(|fact| {
-        let mut feed = Feed::new(names);
-        feed.name(Some(fact.field));
-        feed.value(fact.value);
-        feed.done()
-    });
-    sums.fold(Sum::default(), Sum::add)
-}
-
-fn access(names: &Names, memberships: &[Membership], grants: &[Grant]) -> Sum {
-    let memberships = memberships.iter().map(|membership| {
-        let Membership { organization, role, extra_roles, default_site } = *membership;
-        let mut feed = Feed::new(names);
-        feed.name(Some(organization));
-        feed.name(role);
-        feed.value(Value::Set(extra_roles));
-        feed.name(default_site);
-        feed.done()
-    });
-    let grants = grants.iter().map(|grant| {
-        let Grant { organization, site, role } = *grant;
-        let mut feed = Feed::new(names);
-        feed.name(Some(organization));
-        feed.name(Some(site));
-        feed.name(role);
-        feed.done()
-    });
-    memberships.chain(grants).fold(Sum::default(), Sum::add)
-}
-
-/// One user: key, status word, and the sums of fields and access.
-fn user(names: &Names, key: Name, status: &str, facts: Sum, access: Sum) -> Sum {
-    let mut feed = Feed::new(names);
-    feed.name(Some(key));
-    feed.text(status);
-    for lane in facts.0.into_iter().chain(access.0) {
-        feed.hasher.update(lane.to_le_bytes());
+    fn text(&mut self, text: &str) {
+        self.length(text.len());
+        self.bytes.extend_from_slice(text.as_bytes());
     }
-    feed.done()
+
+    fn length(&mut self, length: usize) {
+        // Texts and lists stay far below 2³².
+        self.bytes.extend(u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
+    }
 }
 
 fn catalog(names: &Names, catalog: &Catalog) -> Sum {
-    let object = |words: &[&str], fields: &mut dyn Iterator<Item = Fact>| {
-        let mut feed = Feed::new(names);
-        for word in words {
-            feed.text(word);
-        }
-        let fields = facts(names, fields);
-        fields.0.into_iter().for_each(|lane| feed.hasher.update(lane.to_le_bytes()));
-        feed.done()
-    };
-    let of_fields =
-        |fields: &Fields| -> Vec<Fact> { fields.iter().map(|(&field, &value)| Fact::new(field, value)).collect() };
+    let mut writer = Writer::new(names);
+    let facts = |(&field, &value): (&Name, &Value)| Fact::new(field, value);
     let mut sum = Sum::default();
     for (&name, organization) in &catalog.organizations {
         let text = names.text(name);
-        sum = sum.add(object(&["organization", text], &mut of_fields(&organization.fields).into_iter()));
-        for (&site, fields) in &organization.sites {
-            sum = sum.add(object(&["site", text, names.text(site)], &mut of_fields(&fields.fields).into_iter()));
+        sum = sum.add(writer.object(&["organization", text], organization.fields.iter().map(facts)));
+        for (&name, site) in &organization.sites {
+            sum = sum.add(writer.object(&["site", text, names.text(name)], site.fields.iter().map(facts)));
         }
     }
     for (&name, role) in &catalog.roles {
-        sum = sum.add(object(&["role", names.text(name)], &mut role.facts(names).into_iter()));
+        sum = sum.add(writer.object(&["role", names.text(name)], role.facts(names).into_iter()));
     }
     sum
 }
@@ -163,28 +186,32 @@ fn catalog(names: &Names, catalog: &Catalog) -> Sum {
 pub(super) fn desired(inputs: &Inputs<'_>) -> String {
     let Inputs { names, desired, .. } = inputs;
     let users = (0..desired.len()).into_par_iter().fold(
-        || (Sum::default(), Vec::new(), Effective::default()),
-        |(sum, mut pieces, mut effective), row| {
+        || (Sum::default(), Writer::new(names), Vec::new(), Effective::default()),
+        |(sum, mut writer, mut pieces, mut effective), row| {
             let view = desired.user(row);
             view.pieces(names, &mut pieces);
             effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
             let status = view.status.map_or("", |status| status.as_str());
-            let fields = facts(names, view.facts.iter().map(|declared| declared.fact));
-            let access = access(names, &effective.memberships, &effective.grants);
-            (sum.add(user(names, view.identity, status, fields, access)), pieces, effective)
+            let facts = view.facts.iter().map(|declared| declared.fact);
+            let user = writer.user(view.identity, status, facts, &effective.memberships, &effective.grants);
+            (sum.add(user), writer, pieces, effective)
         },
     );
-    let users = users.map(|(sum, _, _)| sum).reduce(Sum::default, Sum::add);
+    let users = users.map(|(sum, ..)| sum).reduce(Sum::default, Sum::add);
     users.add(catalog(names, &desired.catalog)).hex()
 }
 
 /// The live state.
 pub(super) fn live(inputs: &Inputs<'_>) -> String {
     let Inputs { names, live, .. } = inputs;
-    let users = (0..live.len()).into_par_iter().map(|row| {
-        let view = live.user(row);
-        let fields = facts(names, view.facts.iter().copied());
-        user(names, view.key, view.status.as_str(), fields, access(names, view.memberships, view.grants))
-    });
-    users.reduce(Sum::default, Sum::add).add(catalog(names, &live.catalog)).hex()
+    let users = (0..live.len()).into_par_iter().fold(
+        || (Sum::default(), Writer::new(names)),
+        |(sum, mut writer), row| {
+            let view = live.user(row);
+            let facts = view.facts.iter().copied();
+            let user = writer.user(view.key, view.status.as_str(), facts, view.memberships, view.grants);
+            (sum.add(user), writer)
+        },
+    );
+    users.map(|(sum, _)| sum).reduce(Sum::default, Sum::add).add(catalog(names, &live.catalog)).hex()
 }

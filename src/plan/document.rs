@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
 use super::{Action, Cause, Deferred, Expiring, Origin, Places, Plan, Risk, Subject, Unmanaged, WaitsFor, state_json};
@@ -19,10 +19,10 @@ use crate::model::{ActionKind, Name, Names, SourceLabel, known};
 /// The version of the document.
 pub const FORMAT: u32 = 1;
 
-/// A plan as JSON.
+/// A plan as JSON. Its actions are a list, or on writing [`Actions`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PlanDocument {
+pub struct PlanDocument<A = Vec<ActionDocument>> {
     /// The version of this document: 1.
     #[schemars(range(min = 1, max = 1))]
     pub format: u32,
@@ -36,7 +36,7 @@ pub struct PlanDocument {
     /// Its sums.
     pub summary: SummaryDocument,
     /// What is done, in an executable order.
-    pub actions: Vec<ActionDocument>,
+    pub actions: A,
     /// What is wanted and has to wait.
     pub deferred: Vec<DeferredDocument>,
     /// What is live and gets no action.
@@ -261,9 +261,25 @@ pub struct DiagnosticDocument {
     pub help: Option<String>,
 }
 
-/// The document of a plan. Guards are left empty: a plan does not know them.
+/// The actions of a plan on their way out: each is made when it is written, so that a plan with millions of them is
+/// never held a second time as a document.
+#[derive(Clone, Copy)]
+pub struct Actions<'a> {
+    plan: &'a Plan,
+    names: &'a Names,
+    places: &'a dyn Places,
+}
+
+impl Serialize for Actions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { plan, names, places } = *self;
+        serializer.collect_seq(plan.actions.iter().map(|action| action_document(names, action, &plan.actions, places)))
+    }
+}
+
+/// The document of a plan, to be written. Guards are left empty: a plan does not know them.
 #[must_use]
-pub fn document(plan: &Plan, names: &Names, places: &dyn Places) -> PlanDocument {
+pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) -> PlanDocument<Actions<'a>> {
     let Plan {
         store,
         digest,
@@ -276,7 +292,7 @@ pub fn document(plan: &Plan, names: &Names, places: &dyn Places) -> PlanDocument
         gaps: _,
         people,
         counts,
-        actions,
+        actions: _,
         deferred,
         unmanaged,
         expiring,
@@ -300,7 +316,7 @@ pub fn document(plan: &Plan, names: &Names, places: &dyn Places) -> PlanDocument
                 .map(|(kind, &count)| (kind.as_str().to_owned(), count))
                 .collect(),
         },
-        actions: actions.iter().map(|action| action_document(names, action, actions, places)).collect(),
+        actions: Actions { plan, names, places },
         deferred: deferred.iter().map(|deferred| deferred_document(names, deferred, places)).collect(),
         unmanaged: unmanaged
             .iter()

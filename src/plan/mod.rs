@@ -19,9 +19,9 @@ pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::plan;
 pub use digest::digest;
 pub use document::{
-    ActionDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT, GuardDocument,
-    OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument, action_document,
-    action_id, diagnostic_document, document, schema,
+    ActionDocument, Actions, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
+    GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument,
+    action_document, action_id, diagnostic_document, document, schema,
 };
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,

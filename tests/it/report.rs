@@ -345,7 +345,7 @@ fn the_document_fits_its_schema_and_reads_back() {
         validator.iter_errors(&json).map(|error| format!("{error} at {}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let read: PlanDocument = serde_json::from_value(json.clone()).expect("reads back");
-    assert_eq!(read, written);
+    assert_eq!(serde_json::to_value(&read).expect("json"), json);
 
     // Whatever member is taken away or added, at any depth of a list, neither schema nor reader takes it.
     for pointer in [
@@ -375,7 +375,7 @@ fn the_document_fits_its_schema_and_reads_back() {
         }
     }
 
-    let action = serde_json::to_string_pretty(&written.actions[last as usize]).expect("json");
+    let action = serde_json::to_string_pretty(&read.actions[last as usize]).expect("json");
     assert_snapshot!(action, @r#"
         {
           "id": "update_membership joy@example.com south-quarries",

@@ -79,13 +79,15 @@ pub(super) fn same_address(context: &Context<'_>) -> Vec<Diagnostic> {
     let Some(same) = context.rules.personal.same_email else { return Vec::new() };
     let mut first: HashMap<Name, Name> = HashMap::new();
     let mut found = Vec::new();
-    let mut users: Vec<UserView<'_>> = context.desired.users().collect();
-    users.sort_by_key(|user| context.names.text(user.key));
-    for user in users {
-        let Some(email) = user.value(known::EMAIL).and_then(Value::text).filter(|&email| email != known::PLATFORM)
-        else {
-            continue;
-        };
+    let address = |user: &UserView<'_>| user.value(known::EMAIL).and_then(Value::text);
+    // Sorting is what costs: where addresses are keys, nobody has one besides.
+    let mut users: Vec<(UserView<'_>, Name)> = context
+        .desired
+        .users()
+        .filter_map(|user| Some((user, address(&user).filter(|&email| email != known::PLATFORM)?)))
+        .collect();
+    users.sort_by_key(|(user, _)| context.names.text(user.key));
+    for (user, email) in users {
         let Some(other) = first.insert(email, user.key) else { continue };
         let (email, key, other) = (context.names.text(email), context.names.text(user.key), context.names.text(other));
         let message = format!("`{key}` and `{other}` have the same address `{email}`");

@@ -254,9 +254,10 @@ fn read_users(
         facts.sort_unstable();
         members.sort_unstable();
         granted.sort_unstable();
-        let key = value::text(row, 1)?;
-        let identity = rules.identity.normalize(key).ok().map(|identity| names.intern(&identity));
-        let key = names.intern(key);
+        let text = value::text(row, 1)?;
+        let key = names.intern(text);
+        let compared = rules.identity.normalize(text).ok();
+        let identity = compared.map(|identity| if identity == text { key } else { names.intern(&identity) });
         let status = status(row, 2)?;
         let version = u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
         let id = names.intern(itoa(id, &mut [0; 20]));
