@@ -168,11 +168,13 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
     let by_extra = of(change, &[ActionKind::UpdateMembership]);
     let by_attribute = of(change, &[ActionKind::ChangeAccess]);
     let ends = of(change, &[ActionKind::RemoveMembership]);
-    if before.any() && !after.any() {
+    // Who is no admin yet, and is made one by a role's own change, has that way before the plan.
+    let from = if today.any() { today } else { before };
+    if from.any() && !after.any() {
         // Every way goes; the last of the drafts, in a chain, takes the place.
         let mut chain: Vec<u32> = match ends {
             Some(end) => vec![end],
-            None => [(before.role, by_role), (before.extra, by_extra), (before.attribute, by_attribute)]
+            None => [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)]
                 .into_iter()
                 .filter_map(|(was, draft)| if was { draft } else { None })
                 .collect(),
@@ -194,9 +196,7 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
     let mut adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
     // One that takes something away may be held back; another way, if there is one, is surer.
     adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
-    if before.any() {
-        // Who is no admin yet, and is made one by a role's own change, has that way before the plan.
-        let from = if today.any() { today } else { before };
+    if from.any() {
         let drops = [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)];
         let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
         // Ways of the later membership that do not wait for a role's own change.
