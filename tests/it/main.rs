@@ -10,6 +10,7 @@ mod explain;
 mod floors;
 mod journal;
 mod laws;
+mod loop_laws;
 mod manifest_cases;
 mod manifest_laws;
 mod manifest_schema;
