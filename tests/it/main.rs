@@ -9,6 +9,7 @@ mod conformance;
 mod explain;
 mod floors;
 mod journal;
+mod kills;
 mod laws;
 mod loop_laws;
 mod manifest_cases;
