@@ -1,9 +1,12 @@
 //! `rollcall apply`: plans, asks, and does it.
 
+use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::access::{Access, Declared};
 use super::edge;
@@ -116,7 +119,8 @@ async fn execute(
     let StoreKind::Sqlite { .. } = access.store.kind;
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
     let stop = Stop::default();
-    let listening = tokio::spawn(listen(stop.clone()));
+    let listening = listen(stop.clone())
+        .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
     let options = Options::new(&run, &who, access.rules(), &clock);
@@ -135,21 +139,17 @@ async fn execute(
     })
 }
 
-/// Ctrl-C and SIGTERM end the run after the batch in hand.
-async fn listen(stop: Stop) {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(terminate) => drop(terminate.recv().await),
-            None => std::future::pending::<()>().await,
+/// Ctrl-C and SIGTERM end the run after the batch in hand, from the return of this function on.
+fn listen(stop: Stop) -> io::Result<JoinHandle<()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
-    tracing::warn!("stopping after the batch in hand");
-    stop.request();
+        tracing::warn!("stopping after the batch in hand");
+        stop.request();
+    }))
 }
 
 fn progress(progress: Progress<'_>) {

@@ -221,7 +221,11 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
     }
     if after.any() {
         // The first new way gives the place; with no new way it is the activation, or the role's own update.
-        let Some(giver) = adding.first().copied().or(activation) else { return };
+        // A way that is made before the account comes back becomes one when it comes back.
+        let precedes =
+            |&draft: &u32| activation.is_some_and(|at| change.drafts[at as usize].needs.contains(&Need::Own(draft)));
+        let first = if adding.iter().any(precedes) { activation } else { adding.first().copied() };
+        let Some(giver) = first.or(activation) else { return };
         change.drafts[giver as usize].gives.push(counter);
         if let Some(activation) = activation.filter(|&activation| activation != giver) {
             change.drafts[giver as usize].needs.push(Need::Own(activation));

@@ -2,7 +2,7 @@
 
 use super::access::Delta;
 use super::{Change, Context, Draft, Need};
-use crate::model::{ActionKind, Fact, Grant, List, LiveView, Membership, Name, Piece, UserView, Value, known};
+use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State, Subject};
 use crate::rules::{RoleChange, RoleChangeLoss};
 
@@ -25,7 +25,8 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, del
     }
     let first = change.drafts.len();
     for delta in deltas {
-        let mut draft = draft(context, whose, delta);
+        let earlier: Vec<&Delta> = deltas.iter().filter(|other| comes_before(context, whose, other, delta)).collect();
+        let mut draft = draft(context, whose, delta, &earlier);
         draft.action.origins = origins(whose.desired, &pieces, delta);
         draft.gains = delta.gains(context);
         draft.loses = delta.loses(context);
@@ -50,6 +51,25 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, del
 /// Whether `other` has to be done before `delta` of the same user.
 fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, delta: &Delta) -> bool {
     let is_here = other.organization() == delta.organization();
+    if is_here && context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
+        // The membership goes and comes back with all that hangs on it: nothing else may change in it meanwhile.
+        match (other, delta) {
+            (Delta::ChangeRole { .. }, Delta::ChangeRole { .. }) => return false,
+            (Delta::ChangeRole { from, to, .. }, one) => {
+                return !precedes_rebuilding(context, whose, one, (*from, *to));
+            }
+            (one, Delta::ChangeRole { from, to, .. }) => return precedes_rebuilding(context, whose, one, (*from, *to)),
+            (
+                Delta::AddMembership(_)
+                | Delta::RemoveMembership(..)
+                | Delta::UpdateMembership { .. }
+                | Delta::GrantSite(_)
+                | Delta::ChangeSiteRole { .. }
+                | Delta::RevokeSite(_),
+                _,
+            ) => {}
+        }
+    }
     match (other, delta) {
         // No grant without its membership.
         (Delta::AddMembership(_), Delta::GrantSite(_)) => is_here,
@@ -57,11 +77,21 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         (Delta::ChangeRole { from, .. }, Delta::GrantSite(_)) => {
             is_here && (context.reaches_all(*from) || context.inputs.rules.role_change_loses(RoleChangeLoss::Sites))
         }
-        (Delta::ChangeRole { .. }, Delta::UpdateMembership { .. }) => {
-            is_here && context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
+        (Delta::ChangeRole { from, to, .. }, Delta::UpdateMembership { to: updated, .. }) => {
+            let is_widened = context.reaches_all(*to) && !context.reaches_all(*from);
+            let is_granted = |site| {
+                let mut grants = whose.live.into_iter().flat_map(|live| live.grants_in(updated.organization));
+                grants.any(|grant| grant.site == site)
+            };
+            let is_reached_then = is_widened && updated.default_site.is_some_and(|site| !is_granted(site));
+            is_here
+                && (context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
+                    || (is_reached_then && !precedes_activation(context, whose, delta)))
         }
         // A default site is among the user's sites, before and after.
-        (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => is_here && to.default_site == Some(grant.site),
+        (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => {
+            is_here && to.default_site == Some(grant.site) && !precedes_activation(context, whose, delta)
+        }
         (Delta::UpdateMembership { from, .. }, Delta::RevokeSite(grant)) => {
             is_here && from.default_site == Some(grant.site) && whose.activation.is_none()
         }
@@ -84,7 +114,31 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
     }
 }
 
-fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta) -> Draft {
+/// Whether a difference is a reduction that comes before the account comes back.
+fn precedes_activation(context: &Context<'_>, whose: &AccessDrafts<'_>, one: &Delta) -> bool {
+    whose.activation.is_some() && context.inputs.rules.inactive_takes() && one.loses(context)
+}
+
+/// Whether a difference in a membership comes before its role is changed by removing and adding; else it comes after.
+/// Before an account comes back what is too much goes first, and an admin stays one all the time.
+fn precedes_rebuilding(
+    context: &Context<'_>,
+    whose: &AccessDrafts<'_>,
+    one: &Delta,
+    (from, to): (Option<Name>, Option<Name>),
+) -> bool {
+    if whose.activation.is_some() {
+        return precedes_activation(context, whose, one);
+    }
+    let Delta::UpdateMembership { to: updated, .. } = one else { return false };
+    let extra = context.inputs.names.elements(updated.extra_roles);
+    context.is_admin_role(from)
+        && !context.is_admin_role(to)
+        && extra.iter().any(|&role| context.is_admin_role(Some(role)))
+}
+
+/// `earlier` has been done before it.
+fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta, earlier: &[&Delta]) -> Draft {
     let user = Some(whose.desired.key);
     let organization = Some(delta.organization()).filter(|&organization| organization != known::PLATFORM);
     let subject = |site| Subject { user, organization, site, role: None };
@@ -103,7 +157,7 @@ fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta) -> Draf
         Delta::ChangeRole { organization: place, from, to } => {
             let (mut before, mut after) = (role_state(*from), role_state(*to));
             if context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
-                whole_membership(whose, *place, *to, &mut before, &mut after);
+                whole_membership(whose, *place, *to, earlier, &mut before, &mut after);
             }
             let mut draft = Draft::new(ActionKind::ChangeRole, subject(None), Some(before), Some(after));
             draft.needs.extend(to.map(Need::Role));
@@ -178,15 +232,31 @@ pub(super) fn grant_needs(grant: &Grant) -> Vec<Need> {
     needs
 }
 
-/// A role that is changed by removing and adding carries all that hangs on it.
-fn whole_membership(whose: &AccessDrafts<'_>, place: Name, to: Option<Name>, before: &mut State, after: &mut State) {
+/// A role that is changed by removing and adding carries all that hangs on it, as it is after what comes earlier.
+fn whole_membership(
+    whose: &AccessDrafts<'_>,
+    place: Name,
+    to: Option<Name>,
+    earlier: &[&Delta],
+    before: &mut State,
+    after: &mut State,
+) {
     let Some(live) = whose.live else { return };
-    let Some(membership) = live.membership(place) else { return };
-    let none = Membership { organization: place, role: None, extra_roles: List::EMPTY, default_site: None };
-    let grants: Vec<Grant> = live.grants_in(place).copied().collect();
-    *before = State { facts: membership_facts(membership), memberships: Vec::new(), grants: grants.clone() };
-    let kept =
-        Membership { role: to, extra_roles: membership.extra_roles, default_site: membership.default_site, ..none };
+    let Some(&membership) = live.membership(place) else { return };
+    let mut from = membership;
+    let mut grants: Vec<Grant> = live.grants_in(place).copied().collect();
+    for delta in earlier {
+        match delta {
+            Delta::RevokeSite(gone) => grants.retain(|grant| grant.site != gone.site),
+            Delta::ChangeSiteRole { site, to, .. } => {
+                grants.iter_mut().filter(|grant| grant.site == *site).for_each(|grant| grant.role = *to);
+            }
+            Delta::UpdateMembership { to, .. } => from = Membership { role: from.role, ..*to },
+            Delta::GrantSite(_) | Delta::AddMembership(_) | Delta::RemoveMembership(..) | Delta::ChangeRole { .. } => {}
+        }
+    }
+    *before = State { facts: membership_facts(&from), memberships: Vec::new(), grants: grants.clone() };
+    let kept = Membership { role: to, ..from };
     *after = State { facts: membership_facts(&kept), memberships: Vec::new(), grants };
 }
 

@@ -154,7 +154,11 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         || differences.iter().any(|delta| delta.loses(context) && !takes_delta(delta));
     let is_unsent = live.status == Status::Preloaded;
     let goes_out = is_unsent && desired.status != Some(DeclaredStatus::Preloaded);
-    let is_anew = is_less || ((ended.is_some() || is_unsent) && !(differences.is_empty() && access.is_none()));
+    // What another invitation could not carry either is no reason for one: it waits for acceptance.
+    let carried = deltas(context, &carried(context, &wanted), live.memberships, live.grants);
+    let carries_access = access.is_some() && context.inputs.rules.carries().attributes == Some(true);
+    let could_carry_more = carries_access || differences.iter().any(|delta| carried.contains(delta));
+    let is_anew = is_less || ((ended.is_some() || is_unsent) && could_carry_more);
     if is_anew {
         // Where nobody is invited by the rules, nobody can be invited anew.
         let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;

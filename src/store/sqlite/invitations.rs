@@ -182,7 +182,9 @@ pub(super) fn cancel(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     if word_before(action).is_some_and(|before| before != live) {
         return Err(conflict(format!("the invitation of `{}` has changed since the plan", account.key)));
     }
+    // An invitation that carries other access is another one: it may have been made anew since the plan.
     membership::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
+    membership::check_nothing_lost(turn, account.id, action.before.as_ref())?;
     rights::check_not_own(turn, &account)?;
     account::remove(turn, &account)
 }

@@ -261,6 +261,24 @@ pub(super) fn check_nothing_gained(
     Ok(())
 }
 
+/// A conflict if the account lacks access that the plan saw.
+pub(super) fn check_nothing_lost(turn: &Turn<'_>, user: i64, before: Option<&State>) -> Result<(), Stop> {
+    let State { facts: _, memberships, grants } = &before.cloned().unwrap_or_default();
+    for membership in memberships {
+        if !is_there(turn, user, membership)? {
+            let organization = turn.names.text(membership.organization);
+            return Err(conflict(format!("the membership in `{organization}` has changed since the plan")));
+        }
+    }
+    for grant in grants {
+        if !is_granted(turn, user, grant)? {
+            let (organization, site) = (turn.names.text(grant.organization), turn.names.text(grant.site));
+            return Err(conflict(format!("the grant of `{organization}/{site}` has changed since the plan")));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn add(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
     let account = existing(turn, action)?;
     let place = place(turn, action.subject.organization)?;

@@ -387,7 +387,9 @@ fn invitations_live<S: TestStore>() {
     bench.done(&[invite(li)]);
     let cancel = act(CancelInvitation).user(li).before("invitation", "pending").after("invitation", "ended");
     assert_eq!(word(&bench.one(cancel.clone())), "conflict", "it would take access that nobody reviewed");
-    let cancel = cancel.had("north").had_site("north", "pit-1");
+    let other = cancel.clone().had_as("north", Some("manager")).had_site("north", "pit-1");
+    assert_eq!(word(&bench.one(other)), "conflict", "it is another invitation than the plan saw");
+    let cancel = cancel.had_as("north", Some("operator")).had_site("north", "pit-1");
     bench.done(std::slice::from_ref(&cancel));
     assert_eq!(bench.one(cancel), Effect::AlreadyTrue);
     assert_eq!(bench.status(li), None);

@@ -149,8 +149,14 @@ impl Act {
     }
 
     /// A membership of the account before an end of its access.
-    pub(crate) fn had(mut self, organization: &str) -> Self {
-        self.before.get_or_insert_default().memberships.push((organization.to_owned(), None));
+    pub(crate) fn had(self, organization: &str) -> Self {
+        self.had_as(organization, None)
+    }
+
+    /// A membership with this role before an end of its access.
+    pub(crate) fn had_as(mut self, organization: &str, role: Option<&str>) -> Self {
+        let membership = (organization.to_owned(), role.map(str::to_owned));
+        self.before.get_or_insert_default().memberships.push(membership);
         self
     }
 

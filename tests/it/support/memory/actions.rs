@@ -516,6 +516,19 @@ impl MemoryStore {
                     return Err(conflict());
                 }
                 check_gained()?;
+                let planned = action.before.iter().flat_map(|before| &before.memberships);
+                let has_lost = planned.clone().any(|planned| {
+                    let live = user.memberships.get(names.text(planned.organization));
+                    live.is_none_or(|live| !all_same(&membership_fields(names, planned), live))
+                });
+                let granted = action.before.iter().flat_map(|before| &before.grants);
+                let lacks_grant = granted.clone().any(|grant| {
+                    let place = (names.text(grant.organization).to_owned(), names.text(grant.site).to_owned());
+                    user.grants.get(&place) != Some(&V::of(names, Value::optional_text(grant.role)))
+                });
+                if has_lost || lacks_grant {
+                    return Err(conflict());
+                }
                 self.check_own(identity)?;
                 self.end_invitations(user.id, InvitationState::Cancelled);
                 self.data.users.remove(identity);

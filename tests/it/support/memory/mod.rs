@@ -151,6 +151,11 @@ impl MemoryStore {
         Self { rules, own, data: Data::default() }
     }
 
+    /// The same store under other rules.
+    pub(crate) fn with_rules(self, rules: Rules, own: Option<&str>) -> Self {
+        Self { data: self.data, ..Self::new(rules, own) }
+    }
+
     /// Answers an invitation in place of the person.
     pub(crate) fn answer(&mut self, key: &str, accept: bool, at: Timestamp) -> Effect {
         let saved = self.data.clone();

@@ -1,0 +1,261 @@
+//! The pipeline as the commands run it: manifests are read, the store is read, planned, guarded, applied.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use jiff::{Span, Timestamp};
+use rollcall::apply::{self, ApplyReport, Options, Stop};
+use rollcall::guard;
+use rollcall::journal::{Who, verify};
+use rollcall::manifest;
+use rollcall::model::{Collection, LiveState, Names, Status};
+use rollcall::plan::{Inputs, Plan, Policy, StoreRef, plan};
+use rollcall::rules::Rules;
+use rollcall::source::Sources;
+use rollcall::store::sqlite::SqliteStore;
+use rollcall::store::{Effect, Reader, Which, Writer};
+
+use super::world::World;
+use crate::support::disk::Disk;
+use crate::support::memory::MemoryStore;
+use crate::support::show::show;
+use crate::support::{at, now};
+
+/// A store under the pipeline.
+pub(super) struct Bench<S> {
+    pub(super) store: S,
+    pub(super) names: Names,
+    pub(super) files: Vec<(String, String)>,
+    rules: Rules,
+    pub(super) policy: Policy,
+    disk: Disk,
+    runs: i64,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub(super) enum Ran {
+    /// It was applied; the plan, and what came of it.
+    Applied(Box<Plan>, Box<ApplyReport>),
+    /// The store could not be read, or only in part: nothing was written.
+    NotRead,
+}
+
+impl<S: Writer + Send> Bench<S> {
+    pub(super) fn new(world: &World, store: S) -> Self {
+        Self::of(world.manifests(), world.rules(), world.policy(), store)
+    }
+
+    pub(super) fn of(files: Vec<(String, String)>, rules: Rules, policy: Policy, store: S) -> Self {
+        Self { store, names: Names::new(), files, rules, policy, disk: Disk::default(), runs: 0 }
+    }
+
+    /// Every run takes place an hour after the one before.
+    fn at(&self) -> Timestamp {
+        at("09:00:00").checked_add(Span::new().hours(self.runs)).expect("a time")
+    }
+
+    /// Everything that the store holds; `None` if it can't be read.
+    pub(super) fn live(&mut self) -> Option<LiveState> {
+        now(self.store.read(&mut self.names, Which::All)).ok()
+    }
+
+    pub(super) fn shown(&mut self) -> String {
+        let live = self.live().expect("a store that can be read");
+        show(&live, &self.names)
+    }
+
+    /// The plan against this live state.
+    pub(super) fn plan_for(&mut self, live: &LiveState) -> Plan {
+        let files = self.files.clone();
+        self.plan_from(&files, live)
+    }
+
+    fn plan_from(&mut self, files: &[(String, String)], live: &LiveState) -> Plan {
+        let mut sources = Sources::memory(files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())));
+        let loaded = manifest::load(&mut self.names, &self.rules, &mut sources, &["access".to_owned()]);
+        assert!(!loaded.has_errors(), "{:?}\n{}", loaded.diagnostics, texts(files));
+        let store = StoreRef { name: "local".to_owned(), kind: "test".to_owned(), id: "test".to_owned() };
+        let inputs = Inputs {
+            names: &self.names,
+            desired: &loaded.desired,
+            live,
+            rules: &self.rules,
+            policy: &self.policy,
+            store: &store,
+            at: self.at(),
+        };
+        plan(&inputs).unwrap_or_else(|found| panic!("{found:?}\n{}", texts(files)))
+    }
+
+    /// What `plan` says now; the store must be readable.
+    pub(super) fn plan(&mut self) -> Plan {
+        let live = self.live().expect("a store that can be read");
+        self.plan_for(&live)
+    }
+
+    /// `apply`, as the command does it.
+    pub(super) fn apply(&mut self) -> Ran {
+        self.runs += 1;
+        let Some(live) = self.live() else { return Ran::NotRead };
+        let plan = self.plan_for(&live);
+        if !plan.gaps.is_empty() {
+            return Ran::NotRead;
+        }
+        let mut journal = self.disk.open().expect("a sound journal");
+        let (who, time, run) = (Who::default(), self.at(), format!("run-{}", self.runs));
+        let clock = move || time;
+        let options = Options { repeats: 1, wait: Duration::ZERO, ..Options::new(&run, &who, &self.rules, &clock) };
+        let guarded = guard::check(plan);
+        let (stop, names, store) = (Stop::default(), &mut self.names, &mut self.store);
+        let report = now(apply::run(&guarded, names, store, &mut journal, &options, &stop, &mut |_| {}));
+        match report {
+            Ok(report) => Ran::Applied(Box::new(guarded.plan().clone()), Box::new(report)),
+            Err(_) => Ran::NotRead,
+        }
+    }
+
+    /// Writes what is live as manifests, and plans with these.
+    pub(super) fn plan_after_import(&mut self) -> (Plan, String) {
+        let live = self.live().expect("a store that can be read");
+        let written = manifest::write(&self.names, &self.rules, &live);
+        assert!(written.unsayable.is_empty(), "{:?}", written.unsayable);
+        let files: Vec<_> = written.files.into_iter().map(|(name, text)| (format!("access/{name}"), text)).collect();
+        (self.plan_from(&files, &live), texts(&files))
+    }
+
+    /// The journal, verified from its first line.
+    pub(super) fn verify_journal(&self) {
+        let file = tempfile::NamedTempFile::new_in(folder()).expect("a file");
+        std::fs::write(file.path(), self.disk.bytes()).expect("a file");
+        verify(file.path(), |_| {}).expect("a sound journal");
+    }
+
+    pub(super) fn invited(&mut self) -> Vec<String> {
+        let live = self.live().expect("a store that can be read");
+        let pending = live.users().filter(|user| user.status == Status::Invited);
+        pending.map(|user| user.key_text(&self.names).to_owned()).collect()
+    }
+
+    pub(super) fn ids(&self, plan: &Plan) -> Vec<String> {
+        let id = |action: &rollcall::plan::Action| rollcall::plan::action_id(&self.names, action.kind, &action.subject);
+        plan.actions.iter().map(id).collect()
+    }
+}
+
+impl<S: Reader + Send> Bench<S> {
+    /// What is live, with only a part of one collection: some rows are missing, and the evidence says so.
+    pub(super) fn partial(&mut self, collection: Collection, skip: usize) -> LiveState {
+        let live = now(self.store.read(&mut self.names, Which::All)).expect("a store that can be read");
+        let mut part = LiveState::default();
+        part.catalog = live.catalog.clone();
+        let why = rollcall::model::Completeness::Partial("the second page was missing".to_owned());
+        part.evidence.note(collection, why);
+        match collection {
+            Collection::Organizations => {
+                part.catalog.organizations.pop_first();
+            }
+            Collection::Sites => {
+                for organization in part.catalog.organizations.values_mut() {
+                    organization.sites.pop_first();
+                }
+            }
+            Collection::Roles => {
+                part.catalog.roles.pop_first();
+            }
+            Collection::Users | Collection::Memberships | Collection::Grants | Collection::Invitations => {}
+        }
+        for (row, user) in live.users().enumerate() {
+            let is_cut = row % 2 == skip % 2;
+            if is_cut && collection == Collection::Users {
+                continue;
+            }
+            let cut = |of: Collection| is_cut && collection == of;
+            part.push_columns(
+                user.id,
+                user.key,
+                user.identity,
+                user.status,
+                user.version,
+                user.facts,
+                if cut(Collection::Memberships) { &[] } else { user.memberships },
+                if cut(Collection::Grants) { &[] } else { user.grants },
+                user.invitation.filter(|_| !cut(Collection::Invitations)),
+            );
+        }
+        part
+    }
+}
+
+pub(super) fn texts(files: &[(String, String)]) -> String {
+    files.iter().flat_map(|(name, text)| ["# ", name, "\n", text]).collect()
+}
+
+/// Where files of tests are quickest.
+fn folder() -> &'static Path {
+    static TEMPORARY: OnceLock<std::path::PathBuf> = OnceLock::new();
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { memory } else { TEMPORARY.get_or_init(std::env::temp_dir) }
+}
+
+fn fill<S: Writer>(store: &mut S, world: &World) {
+    let mut names = Names::new();
+    let actions = world.bootstrap(&mut names);
+    let batch: Vec<_> = actions.iter().collect();
+    let effects = now(store.execute(&names, &batch, at("08:00:00"))).expect("a store that can be written");
+    assert!(effects.iter().all(|effect| *effect == Effect::Done), "{effects:?}");
+}
+
+/// The oracle with the live state of this world.
+pub(super) fn memory(world: &World) -> MemoryStore {
+    let mut store = MemoryStore::new(world.open_rules(), None);
+    fill(&mut store, world);
+    store.with_rules(world.rules(), world.own_account().as_deref())
+}
+
+/// The embedded store with the live state of this world, and the folder that it lives in.
+pub(super) fn sqlite(world: &World) -> (SqliteStore, tempfile::TempDir) {
+    // Making a schema takes longer than all that follows; every world begins from a copy of one empty store.
+    static EMPTY: OnceLock<Vec<u8>> = OnceLock::new();
+    let folder = tempfile::tempdir_in(folder()).expect("a folder");
+    let path = folder.path().join("store.db");
+    let empty = EMPTY.get_or_init(|| {
+        let folder = tempfile::tempdir_in(self::folder()).expect("a folder");
+        let path = folder.path().join("store.db");
+        SqliteStore::create(&path, &world.rules().identity).expect("a new store");
+        std::fs::read(path).expect("a file")
+    });
+    std::fs::write(&path, empty).expect("a file");
+    fill(&mut SqliteStore::open(&path, world.open_rules(), None).expect("a store"), world);
+    let store = SqliteStore::open(&path, world.rules(), world.own_account().as_deref()).expect("a store");
+    (store, folder)
+}
+
+/// A store in whose place the person can answer.
+pub(super) trait Answers {
+    fn answer(&mut self, key: &str, accept: bool, at: Timestamp) -> Effect;
+}
+
+impl Answers for SqliteStore {
+    fn answer(&mut self, key: &str, accept: bool, at: Timestamp) -> Effect {
+        self.answer_invitation(key, accept, at).expect("a store that can be written")
+    }
+}
+
+impl Answers for MemoryStore {
+    fn answer(&mut self, key: &str, accept: bool, at: Timestamp) -> Effect {
+        Self::answer(self, key, accept, at)
+    }
+}
+
+impl<S: Writer + Answers + Send> Bench<S> {
+    /// Everybody who is invited accepts.
+    pub(super) fn everybody_accepts(&mut self) {
+        let at = self.at();
+        for key in self.invited() {
+            // At the limit of seats the store may refuse.
+            let _ = self.store.answer(&key, true, at);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What the generated worlds found once, kept by name.
+
+use rollcall::plan::{AbsentUsers, CatalogPolicy, Policy};
+use rollcall::rules;
+
+use super::bench::Bench;
+use super::settle;
+use crate::support::memory::MemoryStore;
+
+const CATALOG: &str = "\
+organizations:
+  north: { sites: { pit-1: {}, pit-2: {} } }
+  south: { sites: { pit-1: {} } }
+roles:
+  operator: { rank: 20 }
+  viewer: { rank: 10 }
+  manager: { rank: 40, admin: true, site_access: all }
+  auditor: { admin: true, applies_to: [organization, extra] }
+";
+
+/// An empty store under these rules, with this declared beside the catalog.
+fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
+    let rules = rules::parse(rules, "rules.yaml", &|name| Err(format!("there is no {name}"))).expect("rules");
+    let policy = Policy {
+        absent_users: AbsentUsers::Deactivate,
+        catalog: CatalogPolicy::Create,
+        min_admins: 0,
+        own_account: None,
+        protected: Vec::new(),
+    };
+    let store = MemoryStore::new(rules.clone(), None);
+    let mut bench = Bench::of(Vec::new(), rules, policy, store);
+    declare(&mut bench, users);
+    bench
+}
+
+/// The same, with an account behind the token.
+fn bench_of_self(own: &str, rules: &str, users: &str) -> Bench<MemoryStore> {
+    let mut bench = bench(rules, users);
+    bench.policy.own_account = Some(own.to_owned());
+    bench
+}
+
+fn declare(bench: &mut Bench<MemoryStore>, users: &str) {
+    bench.files = vec![("access/all.yaml".to_owned(), format!("{CATALOG}users:\n{users}"))];
+}
+
+#[test]
+fn nobody_is_invited_anew_for_what_an_invitation_can_not_carry() {
+    let rules = "invitations: { carries: { organizations: 1, sites: 1, extra_roles: false } }";
+    let users = "  ana@example.com: { status: preloaded, access: { north: operator, south: operator } }\n";
+    let mut bench = bench(rules, users);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &users.replace("status: preloaded, ", ""));
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["send_invitation ana@example.com"], "{shown}");
+}
+
+#[test]
+fn a_role_that_is_changed_by_removing_and_adding_leaves_room_for_other_changes_of_the_membership() {
+    let rules = "role_change: remove_then_add";
+    let rules = format!("{rules}\nonboarding: create");
+    let before = "  ana@example.com: { access: { north: { role: operator, sites: [pit-1, pit-2] } } }\n";
+    let after = "  ana@example.com: { access: { north: { role: viewer, sites: { pit-1: viewer } } } }\n";
+    let mut bench = bench(&rules, before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, after);
+    let (_, shown) = settle(&mut bench).expect("a revocation and a role change go together");
+    assert!(shown.contains("  at north/pit-1: viewer\n  in \"north\": viewer"), "{shown}");
+    assert!(!shown.contains("at north/pit-2"), "{shown}");
+
+    // The account is brought back in the same plan: reductions, activation, additions.
+    let inactive = "  ana@example.com: { status: inactive, access: {} }\n";
+    declare(&mut bench, inactive);
+    settle(&mut bench).expect("nothing is left after the third run");
+    for active in [
+        "  ana@example.com: { status: active, access: { north: { role: operator, sites: [pit-2] } } }\n",
+        "  ana@example.com: { status: active, access: { north: { role: viewer, sites: [pit-1] } } }\n",
+    ] {
+        declare(&mut bench, active);
+        settle(&mut bench).expect("nothing is left after the account came back");
+        declare(&mut bench, inactive);
+        settle(&mut bench).expect("nothing is left after it went");
+    }
+}
+
+#[test]
+fn another_way_to_administer_comes_before_a_role_that_is_changed_by_removing_and_adding() {
+    let before = "  ana@example.com: { access: { north: { role: manager } } }\n";
+    let after = "  ana@example.com: { access: { north: { role: viewer, extra_roles: [auditor] } } }\n";
+    let mut bench = bench("role_change: remove_then_add\nonboarding: create", before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, after);
+    let (plan, shown) = settle(&mut bench).expect("nothing waits in a circle");
+    assert_eq!(bench.ids(&plan), ["update_membership ana@example.com north", "change_role ana@example.com north"]);
+    assert!(shown.contains("in \"north\": viewer [\"auditor\"]"), "{shown}");
+}
+
+#[test]
+fn a_default_site_that_a_new_role_reaches_waits_for_that_role() {
+    let before = "  ana@example.com: { access: { north: { role: auditor } } }\n";
+    let after = "  ana@example.com: { access: { north: { role: manager, default_site: pit-1 } } }\n";
+    let mut bench = bench_of_self("ana@example.com", "onboarding: create", before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, after);
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    // An own account keeps what the new role may not contain, so its default site would be out of reach.
+    assert_eq!(bench.ids(&plan), Vec::<String>::new(), "{shown}");
+}
+
+#[test]
+fn an_account_comes_back_with_fewer_roles_and_a_default_site_that_is_granted_then() {
+    let before = "  ana@example.com: { access: { north: { role: viewer, extra_roles: [auditor] } } }\n";
+    let inactive = "  ana@example.com: { status: inactive, access: {} }\n";
+    let after = "  ana@example.com: { status: active, access: { north: { role: viewer, sites: [pit-1], default_site: pit-1 } } }\n";
+    let mut bench = bench("onboarding: create", before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, inactive);
+    settle(&mut bench).expect("nothing is left after it went");
+    declare(&mut bench, after);
+    let (_, shown) = settle(&mut bench).expect("nothing waits in a circle");
+    assert!(shown.contains("user ana@example.com = ana@example.com active"), "{shown}");
+}
+
+#[test]
+fn an_account_comes_back_with_another_admin_role_that_is_neither_more_nor_less() {
+    let user = |status: &str, role: &str| {
+        format!("  ana@example.com: {{ status: {status}, access: {{ north: {{ role: {role} }} }} }}\n")
+    };
+    let mut bench = bench("onboarding: create", &user("active", "manager"));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &user("inactive", "manager"));
+    settle(&mut bench).expect("nothing is left after it went");
+    declare(&mut bench, &user("active", "auditor"));
+    let (plan, _) = settle(&mut bench).expect("nothing waits in a circle");
+    assert_eq!(bench.ids(&plan), ["change_role ana@example.com north", "reactivate_user ana@example.com"]);
+}
