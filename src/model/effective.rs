@@ -103,7 +103,10 @@ fn expand_row(
         site: None,
         role: row.role,
         extra_roles: row.extra_roles,
-        default_site: row.default_site,
+        // Where a pattern names the organizations, a default site counts where it is declared.
+        default_site: row.default_site.filter(|&site| {
+            matches!(row.organization, Selector::Exact(_)) || desired.catalog.has_site(organization, site)
+        }),
         position: row.position(),
         role_position: row.role_position(),
         source,

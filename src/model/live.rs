@@ -381,6 +381,15 @@ impl<'a> LiveView<'a> {
         self.memberships.iter().find(|membership| membership.organization == organization)
     }
 
+    /// Whether a role is held anywhere: by a membership, beside one, or on a site.
+    #[must_use]
+    pub fn holds(&self, names: &Names, role: Name) -> bool {
+        let by_membership = |membership: &Membership| {
+            membership.role == Some(role) || names.elements(membership.extra_roles).contains(&role)
+        };
+        self.memberships.iter().any(by_membership) || self.grants.iter().any(|grant| grant.role == Some(role))
+    }
+
     /// The grants in an organization.
     pub fn grants_in(&self, organization: Name) -> impl Iterator<Item = &'a Grant> + use<'a> {
         self.grants.iter().filter(move |grant| grant.organization == organization)

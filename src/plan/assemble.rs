@@ -33,7 +33,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
     let nodes = queue.nodes(inputs, &counter_names);
     let order = order(&nodes, &accounts);
     let deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
-    let people = people::count(order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
+    let people = people::count(inputs, order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
     queue.mark_last_admins(&order, &counters);
     let actions = queue.into_actions(&order);
     unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));

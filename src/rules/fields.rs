@@ -229,6 +229,16 @@ impl Rules {
         field.starts_with("api.") || self.attribute(field).is_some_and(|attribute| attribute.access == Some(true))
     }
 
+    /// Access attributes of which an empty value means everything.
+    pub fn open_when_empty(&self) -> impl Iterator<Item = &str> {
+        let is_open =
+            |attribute: &Attribute| attribute.access == Some(true) && attribute.empty == Some(EmptyMeaning::All);
+        self.attributes
+            .iter()
+            .filter(move |(_, attribute)| attribute.as_ref().is_some_and(is_open))
+            .map(|(name, _)| name.as_str())
+    }
+
     /// Whether a field can be read back and compared.
     #[must_use]
     pub fn is_readable(&self, field: &str) -> bool {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::{Change, Context, Counter, Draft, Need};
 use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, Value, known};
-use crate::plan::Inputs;
+use crate::plan::{CatalogPolicy, Inputs};
 
 /// Whether holders of a role administer users: as live, and as declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,10 @@ pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
         if declared.vendor {
             entry.live = Some(declared.admin);
         }
-        entry.declared = Some(declared.admin);
+        // Where the catalog is not written, a live role stays what it is.
+        if inputs.policy.catalog == CatalogPolicy::Create || entry.live.is_none() || declared.vendor {
+            entry.declared = Some(declared.admin);
+        }
     }
     flags
 }

@@ -2,7 +2,7 @@
 
 use super::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, Fact, Fields, Name, Role, SiteAccess, Value, known};
+use crate::model::{ActionKind, Fact, Fields, LiveView, Name, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
 
@@ -36,11 +36,14 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
                 let Some((before, after)) = changed(&live.facts(inputs.names), &wanted) else { continue };
                 let mut draft =
                     Draft::new(ActionKind::UpdateRole, subject, Some(State::of(before)), Some(State::of(after)));
-                if widens(inputs, live, declared) {
+                draft.gains = widens(inputs, live, declared);
+                draft.loses = widens(inputs, declared, live);
+                if draft.gains {
                     draft.risk(Risk::Escalation);
                 }
-                if widens(inputs, declared, live) {
+                if draft.loses {
                     draft.risk(Risk::Removal);
+                    draft.waits_for = shielded(inputs, name);
                 }
                 draft.because("role differs")
             }
@@ -48,6 +51,20 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
         draft.needs.extend(inputs.names.elements(declared.includes).iter().copied().map(Need::Role));
         finish(draft, declared.position, change);
     }
+}
+
+/// A role is not made less while the account behind the token, or a protected one, holds it: these lose nothing.
+fn shielded(inputs: &Inputs<'_>, role: Name) -> Option<WaitsFor> {
+    let shield = |live: LiveView<'_>| {
+        let identity = live.identity?;
+        let waits_for = match (inputs.is_protected(identity), inputs.is_own_account(identity)) {
+            (true, _) => WaitsFor::Protected,
+            (false, true) => WaitsFor::OwnAccount,
+            (false, false) => return None,
+        };
+        live.holds(inputs.names, role).then_some(waits_for)
+    };
+    inputs.live.users().filter_map(shield).max()
 }
 
 /// Whether holders of the role can do more as `to` than as `from`.
@@ -89,12 +106,30 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
             draft.needs.push(Need::Organization(name));
             if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
                 draft.needs.extend(inputs.names.elements(*includes).iter().map(|&other| Need::Site(name, other)));
-                if live.is_some() {
-                    draft.risk(Risk::Escalation);
-                }
+                mark_reach(inputs, &mut draft);
             }
             finish(draft, declared.position, change);
         }
+    }
+}
+
+/// More sites reached through a site are an escalation for who has it, fewer a removal.
+fn mark_reach(inputs: &Inputs<'_>, draft: &mut Draft) {
+    let of = |state: &Option<State>| match state.as_ref().and_then(|state| state.value(known::INCLUDES)) {
+        Some(Value::Set(list)) => inputs.names.elements(list).to_vec(),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
+    };
+    if draft.action.before.is_none() {
+        return;
+    }
+    let (before, after) = (of(&draft.action.before), of(&draft.action.after));
+    draft.gains = after.iter().any(|site| !before.contains(site));
+    draft.loses = before.iter().any(|site| !after.contains(site));
+    if draft.gains {
+        draft.risk(Risk::Escalation);
+    }
+    if draft.loses {
+        draft.risk(Risk::Removal);
     }
 }
 

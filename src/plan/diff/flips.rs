@@ -136,12 +136,10 @@ fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, fo
 fn takes_off(context: &Context<'_>, draft: &Draft, today: Option<&Membership>, organization: Name, role: Name) -> bool {
     let is_main = today.is_some_and(|today| today.role == Some(role));
     let is_extra = today.is_some_and(|today| context.inputs.names.elements(today.extra_roles).contains(&role));
-    touches(draft, organization)
-        && match draft.action.kind {
-            ActionKind::ChangeRole => is_main,
-            ActionKind::UpdateMembership => is_extra,
-            kind => kind == ActionKind::RemoveMembership || ends_account(kind),
-        }
+    let is_whole = draft.action.kind == ActionKind::RemoveMembership || ends_account(draft.action.kind);
+    let is_it = (draft.action.kind == ActionKind::ChangeRole && is_main)
+        || (draft.action.kind == ActionKind::UpdateMembership && is_extra);
+    touches(draft, organization) && (is_whole || is_it)
 }
 
 fn need(draft: &Draft) -> Need {

@@ -7,18 +7,21 @@ use crate::plan::action::{Origin, Risk, State, Subject};
 use crate::rules::{RoleChange, RoleChangeLoss};
 
 /// Whose differences become drafts.
+#[derive(Clone, Copy)]
 pub(super) struct AccessDrafts<'a> {
     pub(super) desired: &'a UserView<'a>,
     /// What is live of it, if anything is.
     pub(super) live: Option<&'a LiveView<'a>>,
     /// The draft that makes the account, or makes it active again, if there is one.
     pub(super) activation: Option<u32>,
-    /// Why, if there is one reason for all.
-    pub(super) reason: Option<&'static str>,
+    /// How many memberships are added.
+    pub(super) additions: usize,
 }
 
 /// Adds a draft for each difference.
 pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, deltas: &[Delta], change: &mut Change) {
+    let additions = deltas.iter().filter(|delta| matches!(delta, Delta::AddMembership(_))).count();
+    let whose = &AccessDrafts { additions, ..*whose };
     let mut pieces = Vec::new();
     if !deltas.is_empty() {
         whose.desired.pieces(context.inputs.names, &mut pieces);
@@ -32,9 +35,6 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, del
         draft.loses = delta.loses(context);
         if delta.is_escalation(context) {
             draft.risk(Risk::Escalation);
-        }
-        if let Some(reason) = whose.reason {
-            draft.action.reason = reason;
         }
         change.push(draft);
     }
@@ -88,9 +88,11 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
                 && (context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
                     || (is_reached_then && !precedes_activation(context, whose, delta)))
         }
-        // A default site is among the user's sites, before and after.
+        // A default site is among the user's sites, before and after; a role that reaches every site reaches it too.
         (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => {
-            is_here && to.default_site == Some(grant.site) && !precedes_activation(context, whose, delta)
+            let live = whose.live.and_then(|live| live.membership(to.organization));
+            let is_reached = live.is_some_and(|live| context.reaches_all(live.role));
+            is_here && to.default_site == Some(grant.site) && !is_reached && !precedes_activation(context, whose, delta)
         }
         (Delta::UpdateMembership { from, .. }, Delta::RevokeSite(grant)) => {
             is_here && from.default_site == Some(grant.site) && whose.activation.is_none()
@@ -98,8 +100,9 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         // Where a person can be in so many organizations only, the old ones go first.
         (Delta::RemoveMembership(..), Delta::AddMembership(_)) => {
             let max = context.inputs.rules.memberships.per_user.and_then(|span| span.max);
-            let live = whose.live.map_or(0, |live| live.memberships.len());
-            max.is_some_and(|max| live >= max as usize)
+            let live = whose.live.into_iter().flat_map(|live| live.memberships);
+            let live = live.filter(|membership| membership.organization != known::PLATFORM).count();
+            max.is_some_and(|max| live + whose.additions > max as usize)
         }
         (
             Delta::AddMembership(_)

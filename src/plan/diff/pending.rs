@@ -71,7 +71,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     let from = change.drafts.len();
     change_access(context, desired, &held_back, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
-    let whose = AccessDrafts { desired, live: None, activation: Some(first), reason: None };
+    let whose = AccessDrafts { desired, live: None, activation: Some(first), additions: 0 };
     access_drafts(context, &whose, &rest, change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
@@ -190,7 +190,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.action.origins = own_line(desired.position);
         step = Some(change.push(draft.because("the invitation has ended")));
     }
-    let whose = AccessDrafts { desired, live: Some(live), activation: step, reason: None };
+    let whose = AccessDrafts { desired, live: Some(live), activation: step, additions: 0 };
     let first_delta = change.drafts.len();
     access_drafts(context, &whose, &differences, change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));

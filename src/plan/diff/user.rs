@@ -293,7 +293,7 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     }
     access_drafts(
         context,
-        &AccessDrafts { desired, live: Some(live), activation: None, reason: None },
+        &AccessDrafts { desired, live: Some(live), activation: None, additions: 0 },
         &deltas,
         change,
     );
@@ -327,7 +327,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let view = LiveView { memberships, grants, ..*live };
     access_drafts(
         context,
-        &AccessDrafts { desired, live: Some(&view), activation: Some(activation), reason: None },
+        &AccessDrafts { desired, live: Some(&view), activation: Some(activation), additions: 0 },
         &deltas,
         change,
     );

@@ -3,6 +3,7 @@
 //! Every mistake has the line that is wrong and a way out. `validate` runs this without a store. What can only be
 //! judged against live state (a field that can never change) is judged in the diff.
 
+mod exact;
 mod fields;
 mod users;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{fields, listed};
+use super::{exact, fields, listed};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, Role, UserView, Value, known, matches,
@@ -36,6 +36,7 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     if rules.require.is_some() {
         found.extend(fields::together(names, rules, user));
     }
+    found.extend(exact::fit(names, rules, user));
     found.extend(shared(context, user));
     found.extend(preloaded(context, user));
     access(context, user, &mut found);
