@@ -183,6 +183,11 @@ pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceCh
                 .collect(),
         };
         chain.dedup();
+        if let [first, second] = chain[..]
+            && change.drafts[first as usize].needs.contains(&Need::Own(second))
+        {
+            chain.reverse();
+        }
         for pair in chain.windows(2) {
             change.drafts[pair[1] as usize].needs.push(Need::Own(pair[0]));
         }

@@ -88,6 +88,19 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
                 && (context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
                     || (is_reached_then && !precedes_activation(context, whose, delta)))
         }
+        // A default site that only the old role reaches goes before that role does.
+        (Delta::UpdateMembership { from: updated, to: later }, Delta::ChangeRole { from, to, .. }) => {
+            let is_narrowed = context.reaches_all(*from) && !context.reaches_all(*to);
+            let is_granted = |site| {
+                let mut grants = whose.live.into_iter().flat_map(|live| live.grants_in(updated.organization));
+                grants.any(|grant| grant.site == site)
+            };
+            let goes = |site| later.default_site != Some(site) && !is_granted(site);
+            is_here
+                && is_narrowed
+                && updated.default_site.is_some_and(goes)
+                && !context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
+        }
         // A default site is among the user's sites, before and after; a role that reaches every site reaches it too.
         (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => {
             let live = whose.live.and_then(|live| live.membership(to.organization));

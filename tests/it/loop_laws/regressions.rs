@@ -135,3 +135,41 @@ fn an_account_comes_back_with_another_admin_role_that_is_neither_more_nor_less()
     let (plan, _) = settle(&mut bench).expect("nothing waits in a circle");
     assert_eq!(bench.ids(&plan), ["change_role ana@example.com north", "reactivate_user ana@example.com"]);
 }
+
+#[test]
+fn a_default_site_that_only_the_old_role_reaches_goes_before_that_role() {
+    let rules = "onboarding: create";
+    let users =
+        "  li@example.com: { access: { south: { role: manager, extra_roles: [auditor], default_site: pit-1 } } }\n";
+    let mut bench = bench(rules, users);
+    bench.policy.min_admins = 1;
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  li@example.com: { access: { south: operator } }\n");
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(
+        bench.ids(&plan),
+        ["update_membership li@example.com south"],
+        "the role stays, with the place of the only admin: {shown}"
+    );
+}
+
+#[test]
+fn another_way_to_administer_and_a_default_site_do_not_wait_for_each_other() {
+    let rules = "onboarding: create";
+    let mut bench = bench(rules, "  ana@example.com: { access: { north: manager } }\n");
+    bench.policy.min_admins = 1;
+    settle(&mut bench).expect("nothing is left after the first run");
+    let users = "  ana@example.com:\n    access:\n      north: { role: viewer, extra_roles: [auditor], sites: [pit-1], \
+                 default_site: pit-1 }\n";
+    declare(&mut bench, users);
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(
+        bench.ids(&plan),
+        [
+            "update_membership ana@example.com north",
+            "change_role ana@example.com north",
+            "grant_site ana@example.com north pit-1"
+        ],
+        "{shown}"
+    );
+}
