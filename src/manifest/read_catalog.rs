@@ -1,10 +1,10 @@
 //! `organizations` with their sites, and `roles`.
 
 use super::facts::{OrganizationFact, Reference, RoleFact, SiteFact, Target};
-use super::names::Named;
 use super::read::Reader;
 use crate::diagnostic::Code;
 use crate::model::{AppliesTo, List, Name, Role, Selector, SiteAccess, Value, known};
+use crate::rules::Named;
 use crate::source::{Node, Scalar};
 
 pub(super) const ORGANIZATION: &[&str] = &["name", "kind", "parent", "attributes", "sites", "previously", "status"];
