@@ -313,6 +313,25 @@ fn import_rules() -> Rules {
 }
 
 #[test]
+fn organizations_have_a_default_and_includes_as_sites_have() {
+    let rules = import_rules();
+    let mut names = Names::new();
+    let mut live = LiveState::default();
+    let [north, south] = ["north", "south"].map(|text| names.intern(text));
+    let mut organization = Organization::default();
+    organization.fields.insert(known::DEFAULT, Value::Bool(true));
+    organization.fields.insert(known::INCLUDES, Value::Set(names.list(&[south])));
+    live.catalog.organizations.insert(north, organization);
+    live.catalog.organizations.insert(south, Organization::default());
+    let written = manifest::write(&names, &rules, &live);
+    assert_eq!(written.unsayable, []);
+    let text = &written.files[0].1;
+    assert!(text.contains("default: true") && text.contains("includes: [south]"), "{text}");
+    let (planned, _) = plan_after_import(&mut names, &rules, &live);
+    assert_eq!(planned, Vec::<String>::new());
+}
+
+#[test]
 fn people_whom_no_manifest_can_name_are_never_deactivated() {
     let rules = import_rules();
     let mut names = Names::new();
