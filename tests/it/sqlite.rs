@@ -240,6 +240,30 @@ fn the_examples_in_the_schema_work() {
 }
 
 #[test]
+fn roles_of_the_vendor_are_there_when_somebody_gets_one() {
+    let text = "extends: null\nroles: { vendor: { manager: { rank: 40, site_access: all, admin: true, \
+                applies_to: [organization, platform] } } }\n";
+    let vendor = rollcall::rules::parse(text, "rules.yaml", &|_| unreachable!()).expect("rules");
+    let mut rules = open_rules();
+    rules.roles = vendor.roles;
+    let home = Home::with(rules);
+    let effects = home.run(&[
+        act(CreateOrganization).organization("north"),
+        act(CreateUser).user("ana@example.com").gets("north", Some("manager")),
+        act(CreateUser).user("ben@example.com").gets("north", Some("manager")),
+        act(ChangeRole).user("ben@example.com").before("role", None).after("role", "manager"),
+        act(AddMembership).user("ben@example.com").organization("north").after("role", "emperor"),
+    ]);
+    assert_eq!(effects[..4], vec![Effect::Done; 4], "{effects:?}");
+    assert!(matches!(effects[4], Effect::Conflict(_)), "{effects:?}");
+    let (live, names) = home.read();
+    assert_eq!(live.catalog.roles.len(), 1);
+    let role = &live.catalog.roles[&names.find("manager").expect("a name")];
+    assert!(role.vendor && role.admin && role.applies_to.platform && !role.applies_to.site && role.rank == Some(40));
+    assert!(live.catalog.reaches_all(names.find("manager")));
+}
+
+#[test]
 fn edits_by_hand_are_seen_and_bump_versions() {
     let home = world();
     let shell = home.shell();
