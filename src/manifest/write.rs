@@ -123,7 +123,16 @@ impl Writer<'_> {
         let mut attributes = BTreeMap::new();
         for (&field, &value) in fields {
             let Some(attribute) = self.names.text(field).strip_prefix("attributes.") else { continue };
-            if let Some(value) = self.value(of, field, value) {
+            let reason = match value {
+                // Without a type in the rules they would be read back as texts.
+                Value::Bool(_) | Value::Number(_) => {
+                    Some("is a number or a truth value, and manifests have texts here")
+                }
+                Value::Null | Value::Text(_) | Value::Set(_) => refuse_text(attribute),
+            };
+            if let Some(reason) = reason {
+                self.refuse(kind, name, format!("its attribute `{}` {reason}", attribute.escape_debug()));
+            } else if let Some(value) = self.value(of, field, value) {
                 attributes.insert(attribute.to_owned(), value);
             }
         }

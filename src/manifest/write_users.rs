@@ -167,7 +167,8 @@ impl Writer<'_> {
                     Some(("attributes", name)) => drop(attributes.insert(name.to_owned(), value)),
                     Some(("home", unit)) => drop(home.insert(unit.to_owned(), value)),
                     Some(("api", part)) => {
-                        drop(self.routes(fact.value, part, value).and_then(|value| api.insert(part.to_owned(), value)))
+                        let value = self.routes(fact.value, part, value);
+                        api.extend(value.map(|value| (part.to_owned(), value)));
                     }
                     Some(_) => {}
                     None => drop(fields.insert(place_of(field), (field.to_owned(), value))),

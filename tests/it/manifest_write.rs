@@ -332,6 +332,23 @@ fn organizations_have_a_default_and_includes_as_sites_have() {
 }
 
 #[test]
+fn catalog_attributes_that_are_no_texts_are_left_out() {
+    let rules = import_rules();
+    let mut names = Names::new();
+    let mut live = LiveState::default();
+    let [north, size, open, hidden] =
+        ["north", "attributes.size", "attributes.open", "attributes.\u{200b}x"].map(|text| names.intern(text));
+    let fields = [(size, Value::Number(12)), (open, Value::Bool(true)), (hidden, Value::Text(north))];
+    let organization = Organization { fields: fields.into(), ..Organization::default() };
+    live.catalog.organizations.insert(north, organization);
+    let written = manifest::write(&names, &rules, &live);
+    assert_eq!(written.unsayable.len(), 3, "{:?}", written.unsayable);
+    assert!(written.unsayable.iter().all(|one| (one.kind, one.name.as_str()) == ("organization", "north")));
+    let (planned, _) = plan_after_import(&mut names, &rules, &live);
+    assert_eq!(planned, Vec::<String>::new());
+}
+
+#[test]
 fn people_whom_no_manifest_can_name_are_never_deactivated() {
     let rules = import_rules();
     let mut names = Names::new();
