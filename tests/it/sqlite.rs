@@ -351,6 +351,18 @@ fn edits_by_hand_follow_the_rules() {
         ("INSERT INTO extra_roles VALUES (1, 2, 1)", "needs a membership"),
         ("INSERT INTO user_attributes VALUES (1, 'shoe_size', '43')", "CHECK"),
         ("INSERT INTO user_attributes VALUES (1, 'attributes.x', 'not json')", "CHECK"),
+        ("INSERT INTO user_attributes VALUES (1, 'attributes.x', '3000000000')", "32 bits"),
+        ("INSERT INTO user_attributes VALUES (1, 'attributes.x', '[1]')", "a list of texts"),
+        ("UPDATE invitations SET ends = '2026-12-01'", "CHECK"),
+        ("UPDATE invitations SET ends = '2026-02-31T09:00:00Z'", "CHECK"),
+        ("UPDATE invitations SET sent = '2026-12-01T09:00:00+05:00'", "CHECK"),
+        ("UPDATE invitations SET sent = 'now'", ""),
+        ("UPDATE roles SET includes = '[1]'", "texts only"),
+        ("INSERT INTO roles (name, permissions) VALUES ('x', '[null]')", "texts only"),
+        ("UPDATE sites SET includes = '[[]]'", "texts only"),
+        ("UPDATE organizations SET attributes = '{\"attributes.size\": 1.5}'", "32 bits"),
+        ("INSERT INTO organizations (name, attributes) VALUES ('x', '{\"attributes.size\": [1]}')", "list of texts"),
+        ("UPDATE sites SET attributes = '{\"attributes.size\": {}}'", "32 bits"),
         ("INSERT INTO user_attributes VALUES (99, 'attributes.x', '1')", "no such user"),
         ("DELETE FROM roles", "somebody has the role"),
         ("DELETE FROM organizations WHERE name = 'north'", "has sites"),
@@ -360,6 +372,16 @@ fn edits_by_hand_follow_the_rules() {
     ] {
         let error = shell.execute(edit, []).expect_err(edit).to_string();
         assert!(error.contains(why), "{edit}: {error}");
+    }
+    for edit in [
+        "UPDATE invitations SET ends = datetime('now', '+7 days')",
+        "UPDATE invitations SET ends = '2026-12-01T09:00:00.250Z'",
+        "UPDATE roles SET includes = '[\"other\"]', permissions = '[]'",
+        "UPDATE organizations SET attributes = '{\"attributes.size\": 12, \"attributes.tags\": [\"a\"]}'",
+        "INSERT INTO user_attributes VALUES (1, 'attributes.list', '[\"a\", \"b\"]')",
+    ] {
+        shell.execute(edit, []).expect(edit);
+        assert!(home.read().0.evidence.is_complete(), "what is allowed can be read: {edit}");
     }
     // Locked out by hand: the invitation ends, the access stays; deleted by hand: the history stays.
     shell.execute("UPDATE users SET status = 'inactive' WHERE key = 'kim@example.com'", []).expect("an edit");
