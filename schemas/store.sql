@@ -169,9 +169,12 @@ CREATE TABLE invitations (
     user_id  INTEGER NOT NULL,                         -- the account then; it may be gone
     user_key TEXT NOT NULL,                            -- its key then
     state    TEXT NOT NULL CHECK (state IN ('suppressed', 'pending', 'accepted', 'declined', 'expired', 'cancelled')),
-    sent     TEXT CHECK (sent IS NULL OR datetime(sent) IS NOT NULL),
-    ends     TEXT CHECK (ends IS NULL OR datetime(ends) IS NOT NULL),
-    answered TEXT CHECK (answered IS NULL OR datetime(answered) IS NOT NULL)  -- accepted, declined, or cancelled
+    sent     TEXT CHECK (sent IS NULL OR (strftime('%Y-%m-%dT%H:%M:%S', sent) IS replace(substr(sent, 1, 19), ' ', 'T')
+             AND trim(substr(sent, 20), '.0123456789') IN ('', 'Z') AND length(sent) <= 30)),
+    ends     TEXT CHECK (ends IS NULL OR (strftime('%Y-%m-%dT%H:%M:%S', ends) IS replace(substr(ends, 1, 19), ' ', 'T')
+             AND trim(substr(ends, 20), '.0123456789') IN ('', 'Z') AND length(ends) <= 30)),
+    answered TEXT CHECK (answered IS NULL OR (strftime('%Y-%m-%dT%H:%M:%S', answered) IS replace(substr(answered, 1, 19), ' ', 'T')
+             AND trim(substr(answered, 20), '.0123456789') IN ('', 'Z') AND length(answered) <= 30))  -- accepted, declined, or cancelled
 ) STRICT;
 CREATE INDEX invitations_by_user ON invitations (user_id, id);
 CREATE UNIQUE INDEX invitations_pending ON invitations (user_id) WHERE state = 'pending';
@@ -225,6 +228,62 @@ BEGIN SELECT RAISE(ABORT, 'the field that is the key stands in users.key: leave 
 
 CREATE TRIGGER users_id_fixed BEFORE UPDATE OF id ON users WHEN NEW.id <> OLD.id
 BEGIN SELECT RAISE(ABORT, 'the id of an account never changes'); END;
+
+-- Values: what no field can hold is refused, since a reader could not go on from it -----------------------------------
+CREATE TRIGGER roles_lists_inserted BEFORE INSERT ON roles
+WHEN CASE WHEN json_valid(NEW.includes) THEN EXISTS (SELECT 1 FROM json_each(NEW.includes) WHERE type <> 'text') END
+    OR CASE WHEN json_valid(NEW.permissions) THEN EXISTS (SELECT 1 FROM json_each(NEW.permissions) WHERE type <> 'text') END
+    OR CASE WHEN json_valid(NEW.applies_to) THEN EXISTS (SELECT 1 FROM json_each(NEW.applies_to) WHERE type <> 'text') END
+BEGIN SELECT RAISE(ABORT, 'a list of names has texts only'); END;
+CREATE TRIGGER roles_lists_updated BEFORE UPDATE OF includes, permissions, applies_to ON roles
+WHEN CASE WHEN json_valid(NEW.includes) THEN EXISTS (SELECT 1 FROM json_each(NEW.includes) WHERE type <> 'text') END
+    OR CASE WHEN json_valid(NEW.permissions) THEN EXISTS (SELECT 1 FROM json_each(NEW.permissions) WHERE type <> 'text') END
+    OR CASE WHEN json_valid(NEW.applies_to) THEN EXISTS (SELECT 1 FROM json_each(NEW.applies_to) WHERE type <> 'text') END
+BEGIN SELECT RAISE(ABORT, 'a list of names has texts only'); END;
+CREATE TRIGGER organizations_lists_inserted BEFORE INSERT ON organizations
+WHEN CASE WHEN json_valid(NEW.includes) THEN EXISTS (SELECT 1 FROM json_each(NEW.includes) WHERE type <> 'text') END
+BEGIN SELECT RAISE(ABORT, 'a list of names has texts only'); END;
+CREATE TRIGGER organizations_lists_updated BEFORE UPDATE OF includes ON organizations
+WHEN CASE WHEN json_valid(NEW.includes) THEN EXISTS (SELECT 1 FROM json_each(NEW.includes) WHERE type <> 'text') END
+BEGIN SELECT RAISE(ABORT, 'a list of names has texts only'); END;
+CREATE TRIGGER sites_lists_inserted BEFORE INSERT ON sites
+WHEN CASE WHEN json_valid(NEW.includes) THEN EXISTS (SELECT 1 FROM json_each(NEW.includes) WHERE type <> 'text') END
+BEGIN SELECT RAISE(ABORT, 'a list of names has texts only'); END;
+CREATE TRIGGER sites_lists_updated BEFORE UPDATE OF includes ON sites
+WHEN CASE WHEN json_valid(NEW.includes) THEN EXISTS (SELECT 1 FROM json_each(NEW.includes) WHERE type <> 'text') END
+BEGIN SELECT RAISE(ABORT, 'a list of names has texts only'); END;
+CREATE TRIGGER organizations_attributes_inserted BEFORE INSERT ON organizations
+WHEN CASE WHEN json_valid(NEW.attributes) THEN EXISTS (
+    SELECT 1 FROM json_each(NEW.attributes) a WHERE a.type NOT IN ('text', 'true', 'false', 'integer', 'array', 'null')
+    OR a.type = 'integer' AND a.value NOT BETWEEN -2147483648 AND 2147483647
+    OR a.type = 'array' AND EXISTS (SELECT 1 FROM json_each(a.value) WHERE type <> 'text')) END
+BEGIN SELECT RAISE(ABORT, 'an attribute is a text, true, false, a number of 32 bits or a list of texts'); END;
+CREATE TRIGGER organizations_attributes_updated BEFORE UPDATE OF attributes ON organizations
+WHEN CASE WHEN json_valid(NEW.attributes) THEN EXISTS (
+    SELECT 1 FROM json_each(NEW.attributes) a WHERE a.type NOT IN ('text', 'true', 'false', 'integer', 'array', 'null')
+    OR a.type = 'integer' AND a.value NOT BETWEEN -2147483648 AND 2147483647
+    OR a.type = 'array' AND EXISTS (SELECT 1 FROM json_each(a.value) WHERE type <> 'text')) END
+BEGIN SELECT RAISE(ABORT, 'an attribute is a text, true, false, a number of 32 bits or a list of texts'); END;
+CREATE TRIGGER sites_attributes_inserted BEFORE INSERT ON sites
+WHEN CASE WHEN json_valid(NEW.attributes) THEN EXISTS (
+    SELECT 1 FROM json_each(NEW.attributes) a WHERE a.type NOT IN ('text', 'true', 'false', 'integer', 'array', 'null')
+    OR a.type = 'integer' AND a.value NOT BETWEEN -2147483648 AND 2147483647
+    OR a.type = 'array' AND EXISTS (SELECT 1 FROM json_each(a.value) WHERE type <> 'text')) END
+BEGIN SELECT RAISE(ABORT, 'an attribute is a text, true, false, a number of 32 bits or a list of texts'); END;
+CREATE TRIGGER sites_attributes_updated BEFORE UPDATE OF attributes ON sites
+WHEN CASE WHEN json_valid(NEW.attributes) THEN EXISTS (
+    SELECT 1 FROM json_each(NEW.attributes) a WHERE a.type NOT IN ('text', 'true', 'false', 'integer', 'array', 'null')
+    OR a.type = 'integer' AND a.value NOT BETWEEN -2147483648 AND 2147483647
+    OR a.type = 'array' AND EXISTS (SELECT 1 FROM json_each(a.value) WHERE type <> 'text')) END
+BEGIN SELECT RAISE(ABORT, 'an attribute is a text, true, false, a number of 32 bits or a list of texts'); END;
+CREATE TRIGGER user_attributes_value_inserted BEFORE INSERT ON user_attributes
+WHEN CASE WHEN json_valid(NEW.value) THEN json_type(NEW.value) = 'array' AND EXISTS (SELECT 1 FROM json_each(NEW.value) WHERE type <> 'text')
+    OR json_type(NEW.value) = 'integer' AND json_extract(NEW.value, '$') NOT BETWEEN -2147483648 AND 2147483647 END
+BEGIN SELECT RAISE(ABORT, 'a value is a text, true, false, a number of 32 bits or a list of texts'); END;
+CREATE TRIGGER user_attributes_value_updated BEFORE UPDATE OF value ON user_attributes
+WHEN CASE WHEN json_valid(NEW.value) THEN json_type(NEW.value) = 'array' AND EXISTS (SELECT 1 FROM json_each(NEW.value) WHERE type <> 'text')
+    OR json_type(NEW.value) = 'integer' AND json_extract(NEW.value, '$') NOT BETWEEN -2147483648 AND 2147483647 END
+BEGIN SELECT RAISE(ABORT, 'a value is a text, true, false, a number of 32 bits or a list of texts'); END;
 
 -- Versions and change marks ----------------------------------------------------------------------------------------
 

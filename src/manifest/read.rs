@@ -3,11 +3,10 @@
 //! Whatever is wrong is recorded at its place, and reading goes on with the next node.
 
 use super::facts::FileFacts;
-use super::names::{Named, mixed_script, refuse_name};
 use super::suggest::closest;
 use crate::diagnostic::{Code, Diagnostic, FileId};
 use crate::model::Name;
-use crate::rules::Rules;
+use crate::rules::{Named, Rules, mixed_script, refuse_name};
 use crate::source::{At, Cursor, Node, Scalar};
 
 /// The keys that a manifest may have.

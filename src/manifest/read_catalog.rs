@@ -1,13 +1,14 @@
 //! `organizations` with their sites, and `roles`.
 
 use super::facts::{OrganizationFact, Reference, RoleFact, SiteFact, Target};
-use super::names::Named;
 use super::read::Reader;
 use crate::diagnostic::Code;
 use crate::model::{AppliesTo, List, Name, Role, Selector, SiteAccess, Value, known};
+use crate::rules::Named;
 use crate::source::{Node, Scalar};
 
-pub(super) const ORGANIZATION: &[&str] = &["name", "kind", "parent", "attributes", "sites", "previously", "status"];
+pub(super) const ORGANIZATION: &[&str] =
+    &["name", "kind", "parent", "default", "includes", "attributes", "sites", "previously", "status"];
 pub(super) const SITE: &[&str] =
     &["name", "kind", "parent", "default", "includes", "attributes", "previously", "status"];
 pub(super) const ROLE: &[&str] = &[
@@ -45,6 +46,8 @@ impl<'t> Reader<'t, '_> {
                     "name" => self.catalog_text(known::NAME, "`name`", &mut fact.fields),
                     "kind" => self.catalog_text(known::KIND, "`kind`", &mut fact.fields),
                     "parent" => self.parent(Target::Organization, &mut fact.fields),
+                    "default" => self.is_default(&mut fact.fields),
+                    "includes" => self.includes(Target::Organization, &mut fact.fields),
                     "attributes" => self.catalog_attributes(&mut fact.fields),
                     "sites" => self.declared_sites(name, &mut fact.sites),
                     "previously" => self.previous(&field),
@@ -80,16 +83,8 @@ impl<'t> Reader<'t, '_> {
                 "name" => self.catalog_text(known::NAME, "`name`", &mut site.fields),
                 "kind" => self.catalog_text(known::KIND, "`kind`", &mut site.fields),
                 "parent" => self.parent(target, &mut site.fields),
-                "default" => {
-                    if let Some((value, _)) = self.bool("`default`") {
-                        site.fields.push((known::DEFAULT, Value::Bool(value)));
-                    }
-                }
-                "includes" => {
-                    if let Some(list) = self.references("`includes`", target) {
-                        site.fields.push((known::INCLUDES, Value::Set(list)));
-                    }
-                }
+                "default" => self.is_default(&mut site.fields),
+                "includes" => self.includes(target, &mut site.fields),
                 "attributes" => self.catalog_attributes(&mut site.fields),
                 "previously" => self.previous(&field),
                 "status" => self.tombstone(),
@@ -112,6 +107,18 @@ impl<'t> Reader<'t, '_> {
             self.refer(target, name, &value);
         }
         fields.push((known::PARENT, Value::Text(name)));
+    }
+
+    fn is_default(&mut self, fields: &mut Vec<(Name, Value)>) {
+        if let Some((value, _)) = self.bool("`default`") {
+            fields.push((known::DEFAULT, Value::Bool(value)));
+        }
+    }
+
+    fn includes(&mut self, target: Target, fields: &mut Vec<(Name, Value)>) {
+        if let Some(list) = self.references("`includes`", target) {
+            fields.push((known::INCLUDES, Value::Set(list)));
+        }
     }
 
     /// Attributes of organizations and sites have no types in the rules: texts, and lists of texts.

@@ -1,10 +1,10 @@
 //! What users share: `teams`, `site_grants`, and the list of leavers.
 
 use super::facts::{Mention, SiteGrantFact, Target, TeamFact, length};
-use super::names::Named;
 use super::read::Reader;
 use crate::diagnostic::Code;
 use crate::model::{Name, Selector};
+use crate::rules::Named;
 use crate::source::{At, Node, Scalar};
 
 pub(super) const TEAM: &[&str] = &["name", "description", "members", "teams", "access"];

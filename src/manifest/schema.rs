@@ -94,6 +94,10 @@ pub struct Organization {
     pub kind: Option<Text>,
     /// The organization that it is a part of.
     pub parent: Option<Text>,
+    /// Whether it is the default organization.
+    pub default: Option<bool>,
+    /// Organizations that are reached through it.
+    pub includes: Option<Vec<Text>>,
     /// Further fields.
     pub attributes: Option<BTreeMap<String, CatalogAttribute>>,
     /// Its sites by name.

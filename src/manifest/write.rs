@@ -6,11 +6,9 @@
 use std::collections::BTreeMap;
 
 use super::emit::{Yaml, document};
-use super::names::Named;
-use super::sayable::{refuse_declared, refuse_text};
 use super::write_users;
 use crate::model::{AppliesTo, Fields, LiveState, Name, Names, Organization, Role, SiteAccess, Value, known};
-use crate::rules::Rules;
+use crate::rules::{Named, Rules, Sayable, refuse_declared, refuse_text};
 
 /// The first line of each file: tells editors where the schema is.
 pub const MODELINE: &str = "# yaml-language-server: $schema=../schemas/manifest.schema.json";
@@ -40,6 +38,7 @@ pub(super) struct Writer<'a> {
     pub(super) names: &'a Names,
     pub(super) rules: &'a Rules,
     pub(super) live: &'a LiveState,
+    pub(super) sayable: Sayable<'a>,
     pub(super) unsayable: Vec<Unsayable>,
 }
 
@@ -47,7 +46,8 @@ pub(super) struct Writer<'a> {
 /// above 5,000 users). Read back, they mean the same.
 #[must_use]
 pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
-    let mut writer = Writer { names, rules, live, unsayable: Vec::new() };
+    let sayable = Sayable::new(names, rules, &live.catalog);
+    let mut writer = Writer { names, rules, live, sayable, unsayable: Vec::new() };
     let mut files = Vec::new();
     let mut add = |name: String, entries: Vec<(String, Yaml)>| files.push((name, document(MODELINE, &entries)));
     add("organizations.yaml".to_owned(), vec![("organizations".to_owned(), writer.organizations())]);
@@ -123,7 +123,16 @@ impl Writer<'_> {
         let mut attributes = BTreeMap::new();
         for (&field, &value) in fields {
             let Some(attribute) = self.names.text(field).strip_prefix("attributes.") else { continue };
-            if let Some(value) = self.value(of, field, value) {
+            let reason = match value {
+                // Without a type in the rules they would be read back as texts.
+                Value::Bool(_) | Value::Number(_) => {
+                    Some("is a number or a truth value, and manifests have texts here")
+                }
+                Value::Null | Value::Text(_) | Value::Set(_) => refuse_text(attribute),
+            };
+            if let Some(reason) = reason {
+                self.refuse(kind, name, format!("its attribute `{}` {reason}", attribute.escape_debug()));
+            } else if let Some(value) = self.value(of, field, value) {
                 attributes.insert(attribute.to_owned(), value);
             }
         }
@@ -179,7 +188,7 @@ impl Writer<'_> {
             if role.vendor || self.rules.roles.vendor.contains_key(text) {
                 continue;
             }
-            match self.refuse_role(name) {
+            match self.sayable.refuse_role(name) {
                 Some(reason) => self.refuse("role", text, reason),
                 None => {
                     entries.insert(text.to_owned(), Yaml::Short(self.role(role)));
@@ -187,29 +196,6 @@ impl Writer<'_> {
             }
         }
         Yaml::Block(entries.into_iter().collect())
-    }
-
-    /// Why a role can't be declared, if so.
-    pub(super) fn refuse_role(&self, name: Name) -> Option<String> {
-        let text = self.names.text(name);
-        if let Some(reason) = refuse_declared(Named::Role, text) {
-            return Some(reason.to_owned());
-        }
-        let Some(role) = self.live.catalog.roles.get(&name) else {
-            return (!self.rules.roles.vendor.contains_key(text)).then(|| "is not in the catalog".to_owned());
-        };
-        let display = role.name.map(|name| self.names.text(name));
-        let permissions = self.names.sorted_texts(role.permissions);
-        let texts = permissions.into_iter().chain(display);
-        if let Some(reason) = texts.into_iter().find_map(refuse_text) {
-            return Some(format!("its fields: one {reason}"));
-        }
-        let unknown = |included: &&str| {
-            refuse_declared(Named::Role, included).is_some()
-                || self.names.find(included).is_none_or(|name| !self.live.catalog.roles.contains_key(&name))
-        };
-        let includes = self.names.sorted_texts(role.includes);
-        includes.iter().find(|included| unknown(included)).map(|_| "includes a role that can't be said".to_owned())
     }
 
     fn role(&self, role: &Role) -> Vec<(String, Yaml)> {

@@ -274,7 +274,7 @@ attributes:
         "access": {},
     });
     assert_eq!(users["ana@example.com"], expected);
-    assert_eq!(users["ben@example.com"]["attributes"], json!({ "scope": "all" }));
+    assert_eq!(users["ben@example.com"], serde_json::Value::Null, "declared without it, he would lose the access");
     assert_eq!(written.unsayable.len(), 1, "{:?}", written.unsayable);
 }
 

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::emit::Yaml;
-use super::names::{Named, mixed_script};
-use super::sayable::{refuse_declared, refuse_key};
 use super::write::Writer;
-use crate::model::{Grant, LiveView, Membership, Name, Status, Value, known};
-use crate::rules::{AttributeType, CORE_FIELDS, EmptyMeaning};
+use crate::model::{LiveView, Membership, Status, Value, known};
+use crate::rules::{CORE_FIELDS, EmptyMeaning, grant_counts};
 
 /// The most users in one file (`contract.md` §5).
 const USERS_PER_FILE: usize = 5_000;
@@ -71,83 +69,39 @@ fn content(users: &[(String, User)]) -> Vec<(String, Yaml)> {
 impl Writer<'_> {
     /// A user, or why it can't be declared.
     fn user(&mut self, view: &LiveView<'_>, key: &str) -> Result<User, String> {
-        let status = match view.status {
-            Status::Closed => return Err("is closed".to_owned()),
-            Status::Preloaded => Some("preloaded"),
-            Status::Inactive => Some("inactive"),
-            Status::Invited | Status::Active => None,
-        };
-        if view.identity.is_none() {
-            return Err("has no valid key, or one that another account has as well".to_owned());
-        }
-        if let Some(reason) = refuse_key(key) {
-            return Err(reason.to_owned());
+        if let Some(refused) = self.sayable.refuse_user(view) {
+            return Err(refused.to_string());
         }
         let mut user = User { fields: self.profile(view, key), grants: Vec::new() };
-        if let Some(status) = status {
-            user.fields.push(("status".to_owned(), Yaml::word(status)));
+        match view.status {
+            Status::Preloaded | Status::Inactive => {
+                user.fields.push(("status".to_owned(), Yaml::word(view.status.as_str())));
+            }
+            Status::Invited | Status::Active | Status::Closed => {}
         }
         let mut access = BTreeMap::new();
         for membership in view.memberships {
             if membership.organization == known::PLATFORM {
-                user.fields.extend(self.platform(membership)?);
+                user.fields.extend(self.roles_of(membership));
                 continue;
             }
-            let organization = self.names.text(membership.organization);
-            if refuse_declared(Named::Organization, organization).is_some()
-                || !self.live.catalog.organizations.contains_key(&membership.organization)
-            {
-                return Err(format!("is a member of `{}`, which can't be said", organization.escape_debug()));
-            }
-            let value = self.membership(membership, view, &mut user.grants)?;
-            access.insert(organization.to_owned(), value);
-        }
-        if let Some(grant) = view.grants.iter().find(|grant| view.membership(grant.organization).is_none()) {
-            let organization = self.names.text(grant.organization).escape_debug();
-            return Err(format!("has a site in `{organization}` without being a member"));
+            let organization = self.names.text(membership.organization).to_owned();
+            access.insert(organization, self.membership(membership, view, &mut user.grants));
         }
         user.fields.push(("access".to_owned(), Yaml::Block(access.into_iter().collect())));
         Ok(user)
     }
 
-    fn platform(&self, membership: &Membership) -> Result<Vec<(String, Yaml)>, String> {
+    fn roles_of(&self, membership: &Membership) -> Vec<(String, Yaml)> {
         let mut entries = Vec::new();
         if let Some(role) = membership.role {
-            entries.push(("role".to_owned(), Yaml::Text(self.given_role(role, Place::Platform)?)));
+            entries.push(("role".to_owned(), Yaml::text(self.names.text(role))));
         }
-        entries.extend(self.extra_roles(membership)?);
-        Ok(entries)
-    }
-
-    fn extra_roles(&self, membership: &Membership) -> Result<Option<(String, Yaml)>, String> {
-        if membership.extra_roles.is_empty() {
-            return Ok(None);
+        if !membership.extra_roles.is_empty() {
+            let texts = self.names.sorted_texts(membership.extra_roles);
+            entries.push(("extra_roles".to_owned(), Yaml::texts(texts)));
         }
-        let roles = self.names.elements(membership.extra_roles);
-        for &role in roles.iter() {
-            self.given_role(role, Place::Extra)?;
-        }
-        Ok(Some(("extra_roles".to_owned(), Yaml::texts(self.names.sorted_texts(membership.extra_roles)))))
-    }
-
-    /// The text of a role that a user has, if it can be said in that place.
-    fn given_role(&self, role: Name, place: Place) -> Result<String, String> {
-        let text = self.names.text(role);
-        if self.refuse_role(role).is_some() {
-            return Err(format!("has the role `{}`, which can't be said", text.escape_debug()));
-        }
-        if let Some(role) = self.live.catalog.roles.get(&role) {
-            let applies = match place {
-                Place::Organization => role.applies_to.organization,
-                Place::Site => role.applies_to.site,
-                Place::Platform => role.applies_to.platform,
-                Place::Extra => role.applies_to.extra,
-            };
-            if !applies || !role.grantable {
-                return Err(format!("has the role `{text}` where it can't be granted"));
-            }
-        }
-        Ok(text.to_owned())
+        entries
     }
 
     /// Access to one organization. Sites that can't stand beside the membership go to `apart`.
@@ -156,28 +110,19 @@ impl Writer<'_> {
         membership: &Membership,
         view: &LiveView<'_>,
         apart: &mut Vec<(String, Option<String>)>,
-    ) -> Result<Yaml, String> {
+    ) -> Yaml {
         let organization = self.names.text(membership.organization);
         let reaches_all = self.live.catalog.reaches_all(membership.role);
-        // Under a role that reaches every site, a grant says something only if it has a role of its own.
-        let counts = |grant: &&Grant| !(reaches_all && grant.role.is_none());
-        let mut sites: Vec<(String, Option<String>)> = Vec::new();
-        for grant in view.grants_in(membership.organization).filter(counts) {
-            let site = self.names.text(grant.site);
-            if refuse_declared(Named::Site, site).is_some()
-                || !self.live.catalog.has_site(membership.organization, grant.site)
-            {
-                return Err(format!("has the site `{organization}/{}`, which can't be said", site.escape_debug()));
-            }
-            let role = grant.role.map(|role| self.given_role(role, Place::Site)).transpose()?;
-            sites.push((site.to_owned(), role));
-        }
+        let mut sites: Vec<(String, Option<String>)> = view
+            .grants_in(membership.organization)
+            .filter(|grant| grant_counts(grant, reaches_all))
+            .map(|grant| {
+                let role = grant.role.map(|role| self.names.text(role).to_owned());
+                (self.names.text(grant.site).to_owned(), role)
+            })
+            .collect();
         sites.sort();
-        let mut fields = Vec::new();
-        if let Some(role) = membership.role {
-            fields.push(("role".to_owned(), Yaml::Text(self.given_role(role, Place::Organization)?)));
-        }
-        fields.extend(self.extra_roles(membership)?);
+        let mut fields = self.roles_of(membership);
         // Sites without a role beside them would make no membership, and a mapping has a role for each site.
         let with_role = sites.iter().any(|(_, role)| role.is_some());
         let (beside, others): (Vec<_>, Vec<_>) =
@@ -190,21 +135,12 @@ impl Writer<'_> {
             fields.push(("sites".to_owned(), Yaml::texts(beside.iter().map(|(site, _)| site.as_str()))));
         }
         if let Some(site) = membership.default_site {
-            let text = self.names.text(site);
-            let is_granted = view.grants_in(membership.organization).any(|grant| grant.site == site);
-            let is_given = self.rules.sites.rules().is_some_and(|sites| sites.default_given == Some(true));
-            let is_there = self.live.catalog.has_site(membership.organization, site)
-                && refuse_declared(Named::Site, text).is_none();
-            if !is_there || !(is_granted || is_given || reaches_all) {
-                let site = text.escape_debug();
-                return Err(format!("has the default site `{organization}/{site}`, which is not granted"));
-            }
-            fields.push(("default_site".to_owned(), Yaml::text(text)));
+            fields.push(("default_site".to_owned(), Yaml::text(self.names.text(site))));
         }
-        Ok(match fields.as_slice() {
+        match fields.as_slice() {
             [(key, role)] if key == "role" => role.clone(),
             _ => Yaml::Short(fields),
-        })
+        }
     }
 
     /// Profile fields in the order of the language. One that can't be said is left out, which means that it is not
@@ -217,22 +153,23 @@ impl Writer<'_> {
         let names = self.names;
         for fact in view.facts {
             let field = names.text(fact.field);
-            if fact.field == known::KIND {
+            if let Some(reason) = self.sayable.refuse_value(fact.field, fact.value) {
+                self.refuse("user", key, format!("its field `{}` {reason}", field.escape_debug()));
+            } else if fact.field == known::KIND {
                 if view.is_service() {
                     fields.insert(place_of("kind"), ("kind".to_owned(), Yaml::word("service")));
                 }
-            } else if let Some(attribute) = field.strip_prefix("attributes.") {
-                if let Some(value) = self.attribute(key, attribute, fact.field, fact.value) {
-                    attributes.insert(attribute.to_owned(), value);
-                }
-            } else if self.rules.field(field).is_none() {
-                self.refuse("user", key, format!("its field `{}` is not in the rules", field.escape_debug()));
-            } else if let Some(reason) = self.refuse_address(fact.field, fact.value) {
-                self.refuse("user", key, format!("its field `{field}` {reason}"));
             } else if let Some(value) = self.value(("user", key), fact.field, fact.value) {
                 match field.split_once('.') {
+                    Some(("attributes", name)) if self.rules.says_all(name, fact.value) => {
+                        attributes.insert(name.to_owned(), Yaml::word("all"));
+                    }
+                    Some(("attributes", name)) => drop(attributes.insert(name.to_owned(), value)),
                     Some(("home", unit)) => drop(home.insert(unit.to_owned(), value)),
-                    Some(("api", part)) => drop(api.insert(part.to_owned(), self.routes(fact.value, part, value))),
+                    Some(("api", part)) => {
+                        let value = self.routes(fact.value, part, value);
+                        api.extend(value.map(|value| (part.to_owned(), value)));
+                    }
                     Some(_) => {}
                     None => drop(fields.insert(place_of(field), (field.to_owned(), value))),
                 }
@@ -248,16 +185,19 @@ impl Writer<'_> {
         fields.into_values().collect()
     }
 
-    /// The other one of `login` and `email` has to look like what it is, too.
-    fn refuse_address(&self, field: Name, value: Value) -> Option<&'static str> {
-        let text = value.text().filter(|_| field == known::LOGIN || field == known::EMAIL)?;
-        mixed_script(self.names.text(text)).map(|_| "mixes letters of several scripts that look alike")
-    }
-
-    fn routes(&self, live: Value, part: &str, value: Yaml) -> Yaml {
-        let is_everything = live == Value::Text(known::ALL)
-            || (live == Value::Set(crate::model::List::EMPTY) && self.empty_routes_are_all());
-        if part == "routes" && is_everything { Yaml::word("all") } else { value }
+    /// `None` where a set is empty and nobody states what that means: left out, it is the same to the store.
+    fn routes(&self, live: Value, part: &str, value: Yaml) -> Option<Yaml> {
+        if part != "routes" {
+            return Some(value);
+        }
+        let is_empty = live == Value::Set(crate::model::List::EMPTY);
+        let meaning = self.rules.field("api").and_then(|api| api.empty_routes);
+        match meaning {
+            _ if live == Value::Text(known::ALL) => Some(Yaml::word("all")),
+            Some(EmptyMeaning::All) if is_empty => Some(Yaml::word("all")),
+            None if is_empty => None,
+            Some(EmptyMeaning::All | EmptyMeaning::None) | None => Some(value),
+        }
     }
 
     fn empty_routes_are_all(&self) -> bool {
@@ -284,49 +224,6 @@ impl Writer<'_> {
             }
         }
     }
-
-    fn attribute(&mut self, key: &str, attribute: &str, field: Name, value: Value) -> Option<Yaml> {
-        let shown = attribute.escape_debug();
-        let Some(Some(rule)) = self.rules.attributes.get(attribute) else {
-            self.refuse("user", key, format!("its attribute `{shown}` is not in the rules"));
-            return None;
-        };
-        let texts: Vec<&str> = match value {
-            Value::Text(text) => vec![self.names.text(text)],
-            Value::Set(list) => self.names.sorted_texts(list),
-            Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
-        };
-        let is_all = matches!(value, Value::Text(_) | Value::Set(_))
-            && (value == Value::Text(known::ALL) || texts.concat().is_empty());
-        if rule.empty == Some(EmptyMeaning::All) && is_all && rule.kind != AttributeType::Bool {
-            return Some(Yaml::word("all"));
-        }
-        let fits = match (rule.kind, value) {
-            (AttributeType::Bool, Value::Bool(_)) | (AttributeType::Set, Value::Set(_)) => true,
-            (
-                AttributeType::Text | AttributeType::Enum | AttributeType::Ordinal | AttributeType::Date,
-                Value::Text(text),
-            ) => self.names.text(text) != "unmanaged" || rule.access != Some(true),
-            (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Set(_)) => false,
-        };
-        let is_possible = |text: &str| {
-            text.is_empty() || rule.values.as_ref().is_none_or(|values| values.iter().any(|value| value == text))
-        };
-        if !fits || !texts.iter().all(|text| is_possible(text)) {
-            self.refuse("user", key, format!("its attribute `{shown}` has a value that the rules do not have"));
-            return None;
-        }
-        self.value(("user", key), field, value)
-    }
-}
-
-/// Where a role is given.
-#[derive(Debug, Clone, Copy)]
-enum Place {
-    Organization,
-    Site,
-    Platform,
-    Extra,
 }
 
 /// The place of a field among the core fields; attributes follow.

@@ -203,15 +203,75 @@ pub(super) fn desired(inputs: &Inputs<'_>) -> String {
 
 /// The live state.
 pub(super) fn live(inputs: &Inputs<'_>) -> String {
-    let Inputs { names, live, .. } = inputs;
+    let Inputs { names, live, at, .. } = inputs;
     let users = (0..live.len()).into_par_iter().fold(
         || (Sum::default(), Writer::new(names)),
         |(sum, mut writer), row| {
             let view = live.user(row);
             let facts = view.facts.iter().copied();
             let user = writer.user(view.key, view.status.as_str(), facts, view.memberships, view.grants);
-            (sum.add(user), writer)
+            // The plan depends on where the newest invitation is in its life, and on nothing else of it.
+            let invitation = view.invitation.map_or(Sum::default(), |invitation| {
+                let words = ["invitation", view.key_text(names), invitation.state_at(*at).as_str()];
+                writer.object(&words, std::iter::empty())
+            });
+            (sum.add(user).add(invitation), writer)
         },
     );
     users.map(|(sum, _)| sum).reduce(Sum::default, Sum::add).add(catalog(names, &live.catalog)).hex()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Desired, Invitation, InvitationState, LiveRecord, LiveState, Status};
+    use crate::plan::{AbsentUsers, CatalogPolicy, Policy, StoreRef};
+    use crate::rules::Rules;
+
+    #[test]
+    fn the_live_side_has_the_state_of_invitations() {
+        let mut names = Names::new();
+        let key = names.intern("kim@example.com");
+        let time = |text: &str| text.parse().unwrap();
+        let policy = Policy {
+            absent_users: AbsentUsers::Report,
+            catalog: CatalogPolicy::Create,
+            min_admins: 0,
+            own_account: None,
+            protected: Vec::new(),
+        };
+        let store = StoreRef { name: "s".to_owned(), kind: "sqlite".to_owned(), id: "x".to_owned() };
+        let basis = |state: Option<InvitationState>, at: &str| {
+            let ends = Some(time("2027-01-08T00:00:00Z"));
+            let mut state_of_store = LiveState::default();
+            state_of_store.push(LiveRecord {
+                id: key,
+                key,
+                identity: Some(key),
+                status: Status::Invited,
+                version: 1,
+                facts: Vec::new(),
+                memberships: Vec::new(),
+                grants: Vec::new(),
+                invitation: state.map(|state| Invitation { state, sent: None, ends }),
+            });
+            let (desired, rules) = (Desired::default(), Rules::default());
+            let inputs = Inputs {
+                names: &names,
+                desired: &desired,
+                live: &state_of_store,
+                rules: &rules,
+                policy: &policy,
+                store: &store,
+                at: time(at),
+            };
+            live(&inputs)
+        };
+        let (early, late) = ("2027-01-01T00:00:00Z", "2027-02-01T00:00:00Z");
+        let pending = basis(Some(InvitationState::Pending), early);
+        assert_ne!(pending, basis(Some(InvitationState::Declined), early));
+        assert_ne!(pending, basis(None, early));
+        assert_ne!(pending, basis(Some(InvitationState::Pending), late));
+        assert_eq!(pending, basis(Some(InvitationState::Pending), "2027-01-02T00:00:00Z"));
+    }
 }

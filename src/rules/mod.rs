@@ -12,7 +12,9 @@ mod fields;
 mod identity;
 mod lifecycle;
 mod load;
+mod names;
 mod period;
+mod sayable;
 mod shape;
 
 use std::collections::BTreeMap;
@@ -35,7 +37,9 @@ pub use lifecycle::{
     Undo,
 };
 pub use load::{BUILT_IN, ReadFile, RuleFile, from_inline, load, parse, schema};
+pub use names::{Named, mixed_script, refuse_name};
 pub use period::Period;
+pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_key, refuse_text};
 pub use shape::InlineRules;
 
 use crate::model::ActionKind;

@@ -1,11 +1,14 @@
 //! Law 1 on this side of the stores: what is written from live state is read without a mistake, and means the same.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use rollcall::manifest;
 use rollcall::model::{
     AppliesTo, Effective, Fact, Grant, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Site,
     SiteAccess, Status, Value, known,
 };
+use rollcall::plan::{AbsentUsers, CatalogPolicy, Inputs, Policy, StoreRef, plan};
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
 
@@ -105,7 +108,8 @@ prop_compose! {
 
 prop_compose! {
     fn some_user()(
-        key in prop_oneof![5 => (0..5).prop_map(|number| format!("u{number}@example.com")), 1 => tricky().prop_map(str::to_owned)],
+        key in prop_oneof![5 => (0..5).prop_map(|number| format!("u{number}@example.com")), 1 => tricky().prop_map(str::to_owned),
+            2 => tricky().prop_map(|text| format!("{text}@example.com"))],
         status in proptest::sample::select(&Status::ALL[..]),
         facts in proptest::collection::vec((0..FIELDS.len(), tricky()), 0..3),
         memberships in proptest::collection::vec(some_membership(), 0..3),
@@ -239,6 +243,167 @@ proptest! {
         }
         prop_assert_eq!(said, loaded.desired.len(), "{}", all);
     }
+}
+
+/// The rules of the property below: everything that the generated states may have.
+const OPEN: &str = "extends: default
+sites: { roles: true }
+memberships: { extra_roles: true }
+offboarding: [deactivate, delete]
+fields: { api: { empty_routes: all } }
+attributes:
+  level: { type: ordinal, values: [low, high], access: true }
+";
+
+/// What is planned right after an import, with nothing changed: the actions and what waits, and the keys of people
+/// who are left alone.
+fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec<String>, BTreeSet<(String, String)>) {
+    let written = manifest::write(names, rules, live);
+    let files: Vec<(String, String)> =
+        written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
+    let loaded = manifest::load(names, rules, &mut Sources::memory(files.clone()), &["access".to_owned()]);
+    assert!(!loaded.has_errors(), "{:#?}\n{files:#?}", loaded.diagnostics);
+    let policy = Policy {
+        absent_users: AbsentUsers::Deactivate,
+        catalog: CatalogPolicy::Create,
+        min_admins: 0,
+        own_account: None,
+        protected: Vec::new(),
+    };
+    let store = StoreRef { name: "local".to_owned(), kind: "sqlite".to_owned(), id: "x".to_owned() };
+    let at = "2027-01-01T00:00:00Z".parse().unwrap();
+    let inputs = Inputs { names, desired: &loaded.desired, live, rules, policy: &policy, store: &store, at };
+    let plan = plan(&inputs).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{files:#?}"));
+    let planned = plan.actions.iter().map(|action| format!("{:?} {files:#?}", action.kind));
+    let waiting = plan.deferred.iter().map(|deferred| format!("waits: {:?} {files:#?}", deferred.kind));
+    let of_plan: BTreeSet<(String, String)> = plan
+        .unmanaged
+        .iter()
+        .filter(|one| one.kind == "user")
+        .map(|one| (one.name.clone(), one.reason.to_owned()))
+        .collect();
+    // Fields that can't be said are left out on their own, and the user is there all the same.
+    let of_import: BTreeSet<&str> = written
+        .unsayable
+        .iter()
+        .filter(|one| one.kind == "user" && !one.reason.starts_with("its "))
+        .map(|one| one.name.as_str())
+        .collect();
+    let keys: BTreeSet<&str> = of_plan.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(keys, of_import, "plan and import leave the same people alone");
+    (planned.chain(waiting).collect(), of_plan)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Law 1, and `language.md` §3, 12: whom a manifest can't name is left alone, and nobody else.
+    #[test]
+    fn nothing_is_planned_after_an_import(some in some_state()) {
+        let rules = import_rules();
+        let mut names = Names::new();
+        let live = live_state(&some, &rules, &mut names);
+        let (planned, _) = plan_after_import(&mut names, &rules, &live);
+        prop_assert!(planned.is_empty(), "{planned:#?}");
+    }
+}
+
+fn import_rules() -> Rules {
+    rollcall::rules::parse(OPEN, "rules.yaml", &|_| unreachable!()).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+}
+
+#[test]
+fn organizations_have_a_default_and_includes_as_sites_have() {
+    let rules = import_rules();
+    let mut names = Names::new();
+    let mut live = LiveState::default();
+    let [north, south] = ["north", "south"].map(|text| names.intern(text));
+    let mut organization = Organization::default();
+    organization.fields.insert(known::DEFAULT, Value::Bool(true));
+    organization.fields.insert(known::INCLUDES, Value::Set(names.list(&[south])));
+    live.catalog.organizations.insert(north, organization);
+    live.catalog.organizations.insert(south, Organization::default());
+    let written = manifest::write(&names, &rules, &live);
+    assert_eq!(written.unsayable, []);
+    let text = &written.files[0].1;
+    assert!(text.contains("default: true") && text.contains("includes: [south]"), "{text}");
+    let (planned, _) = plan_after_import(&mut names, &rules, &live);
+    assert_eq!(planned, Vec::<String>::new());
+}
+
+#[test]
+fn catalog_attributes_that_are_no_texts_are_left_out() {
+    let rules = import_rules();
+    let mut names = Names::new();
+    let mut live = LiveState::default();
+    let [north, size, open, hidden] =
+        ["north", "attributes.size", "attributes.open", "attributes.\u{200b}x"].map(|text| names.intern(text));
+    let fields = [(size, Value::Number(12)), (open, Value::Bool(true)), (hidden, Value::Text(north))];
+    let organization = Organization { fields: fields.into(), ..Organization::default() };
+    live.catalog.organizations.insert(north, organization);
+    let written = manifest::write(&names, &rules, &live);
+    assert_eq!(written.unsayable.len(), 3, "{:?}", written.unsayable);
+    assert!(written.unsayable.iter().all(|one| (one.kind, one.name.as_str()) == ("organization", "north")));
+    let (planned, _) = plan_after_import(&mut names, &rules, &live);
+    assert_eq!(planned, Vec::<String>::new());
+}
+
+#[test]
+fn people_whom_no_manifest_can_name_are_never_deactivated() {
+    let rules = import_rules();
+    let mut names = Names::new();
+    let mut live = LiveState::default();
+    let [north, pit, look_alike_site, good, odd_role, loop_a, loop_b, level, routes] =
+        ["north", "pit", "pіt", "good", "o\u{200b}dd", "loop-a", "loop-b", "attributes.level", "api.routes"]
+            .map(|text| names.intern(text));
+    let sites = [pit, look_alike_site].map(|site| (site, Site::default())).into();
+    live.catalog.organizations.insert(north, Organization { sites, ..Organization::default() });
+    for role in [good, odd_role] {
+        live.catalog.roles.insert(role, Role::default());
+    }
+    for (role, included) in [(loop_a, loop_b), (loop_b, loop_a)] {
+        let includes = names.list(&[included]);
+        live.catalog.roles.insert(role, Role { includes, ..Role::default() });
+    }
+    let mut add = |key: &str, role: Name, site: Name, fact: Option<Fact>| {
+        let identity = rules.identity.normalize(key).ok().map(|identity| names.intern(&identity));
+        let key = names.intern(key);
+        let membership =
+            Membership { organization: north, role: Some(role), extra_roles: List::EMPTY, default_site: None };
+        live.push(LiveRecord {
+            id: key,
+            key,
+            identity,
+            status: Status::Active,
+            version: 0,
+            facts: fact.into_iter().collect(),
+            memberships: vec![membership],
+            grants: vec![Grant { organization: north, site, role: None }],
+            invitation: None,
+        });
+        names.intern("high")
+    };
+    let high = add("fine@example.com", good, pit, None);
+    add("аdmin@example.com", good, pit, None);
+    add("an\u{200b}a@example.com", good, pit, None);
+    add("role@example.com", odd_role, pit, None);
+    add("circle@example.com", loop_a, pit, None);
+    add("site@example.com", good, look_alike_site, None);
+    add("level@example.com", good, pit, Some(Fact::new(level, Value::Text(good))));
+    add("high@example.com", good, pit, Some(Fact::new(level, Value::Text(high))));
+    add("routes@example.com", good, pit, Some(Fact::new(routes, Value::Text(good))));
+    let (planned, unmanaged) = plan_after_import(&mut names, &rules, &live);
+    assert_eq!(planned, Vec::<String>::new());
+    let expected = [
+        ("an\u{200b}a@example.com", "has no valid, unique key"),
+        ("circle@example.com", "has a role that can't be said"),
+        ("level@example.com", "has access that can't be said in a field"),
+        ("role@example.com", "has a role that can't be said"),
+        ("routes@example.com", "has access that can't be said in a field"),
+        ("site@example.com", "has a site that can't be said"),
+        ("аdmin@example.com", "mixes letters of several scripts that look alike"),
+    ];
+    assert_eq!(unmanaged, expected.map(|(key, why)| (key.to_owned(), why.to_owned())).into());
 }
 
 /// The manifests of every example are valid, by the reader (without a remark) and by the schema that their first line

@@ -240,6 +240,30 @@ fn the_examples_in_the_schema_work() {
 }
 
 #[test]
+fn roles_of_the_vendor_are_there_when_somebody_gets_one() {
+    let text = "extends: null\nroles: { vendor: { manager: { rank: 40, site_access: all, admin: true, \
+                applies_to: [organization, platform] } } }\n";
+    let vendor = rollcall::rules::parse(text, "rules.yaml", &|_| unreachable!()).expect("rules");
+    let mut rules = open_rules();
+    rules.roles = vendor.roles;
+    let home = Home::with(rules);
+    let effects = home.run(&[
+        act(CreateOrganization).organization("north"),
+        act(CreateUser).user("ana@example.com").gets("north", Some("manager")),
+        act(CreateUser).user("ben@example.com").gets("north", Some("manager")),
+        act(ChangeRole).user("ben@example.com").before("role", None).after("role", "manager"),
+        act(AddMembership).user("ben@example.com").organization("north").after("role", "emperor"),
+    ]);
+    assert_eq!(effects[..4], vec![Effect::Done; 4], "{effects:?}");
+    assert!(matches!(effects[4], Effect::Conflict(_)), "{effects:?}");
+    let (live, names) = home.read();
+    assert_eq!(live.catalog.roles.len(), 1);
+    let role = &live.catalog.roles[&names.find("manager").expect("a name")];
+    assert!(role.vendor && role.admin && role.applies_to.platform && !role.applies_to.site && role.rank == Some(40));
+    assert!(live.catalog.reaches_all(names.find("manager")));
+}
+
+#[test]
 fn edits_by_hand_are_seen_and_bump_versions() {
     let home = world();
     let shell = home.shell();
@@ -327,6 +351,18 @@ fn edits_by_hand_follow_the_rules() {
         ("INSERT INTO extra_roles VALUES (1, 2, 1)", "needs a membership"),
         ("INSERT INTO user_attributes VALUES (1, 'shoe_size', '43')", "CHECK"),
         ("INSERT INTO user_attributes VALUES (1, 'attributes.x', 'not json')", "CHECK"),
+        ("INSERT INTO user_attributes VALUES (1, 'attributes.x', '3000000000')", "32 bits"),
+        ("INSERT INTO user_attributes VALUES (1, 'attributes.x', '[1]')", "a list of texts"),
+        ("UPDATE invitations SET ends = '2026-12-01'", "CHECK"),
+        ("UPDATE invitations SET ends = '2026-02-31T09:00:00Z'", "CHECK"),
+        ("UPDATE invitations SET sent = '2026-12-01T09:00:00+05:00'", "CHECK"),
+        ("UPDATE invitations SET sent = 'now'", ""),
+        ("UPDATE roles SET includes = '[1]'", "texts only"),
+        ("INSERT INTO roles (name, permissions) VALUES ('x', '[null]')", "texts only"),
+        ("UPDATE sites SET includes = '[[]]'", "texts only"),
+        ("UPDATE organizations SET attributes = '{\"attributes.size\": 1.5}'", "32 bits"),
+        ("INSERT INTO organizations (name, attributes) VALUES ('x', '{\"attributes.size\": [1]}')", "list of texts"),
+        ("UPDATE sites SET attributes = '{\"attributes.size\": {}}'", "32 bits"),
         ("INSERT INTO user_attributes VALUES (99, 'attributes.x', '1')", "no such user"),
         ("DELETE FROM roles", "somebody has the role"),
         ("DELETE FROM organizations WHERE name = 'north'", "has sites"),
@@ -336,6 +372,16 @@ fn edits_by_hand_follow_the_rules() {
     ] {
         let error = shell.execute(edit, []).expect_err(edit).to_string();
         assert!(error.contains(why), "{edit}: {error}");
+    }
+    for edit in [
+        "UPDATE invitations SET ends = datetime('now', '+7 days')",
+        "UPDATE invitations SET ends = '2026-12-01T09:00:00.250Z'",
+        "UPDATE roles SET includes = '[\"other\"]', permissions = '[]'",
+        "UPDATE organizations SET attributes = '{\"attributes.size\": 12, \"attributes.tags\": [\"a\"]}'",
+        "INSERT INTO user_attributes VALUES (1, 'attributes.list', '[\"a\", \"b\"]')",
+    ] {
+        shell.execute(edit, []).expect(edit);
+        assert!(home.read().0.evidence.is_complete(), "what is allowed can be read: {edit}");
     }
     // Locked out by hand: the invitation ends, the access stays; deleted by hand: the history stays.
     shell.execute("UPDATE users SET status = 'inactive' WHERE key = 'kim@example.com'", []).expect("an edit");

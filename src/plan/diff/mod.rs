@@ -22,7 +22,7 @@ use super::action::{Action, Cause, Origin, Risk, State, Subject};
 use super::{Inputs, Unmanaged, WaitsFor};
 use crate::diagnostic::Diagnostic;
 use crate::model::{ActionKind, Name, Status, Value, known};
-use crate::rules::OffBoarding;
+use crate::rules::{OffBoarding, Sayable};
 
 /// A number that spans users, of which a plan can't spend more than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -150,6 +150,8 @@ impl Change {
 /// What the diff of every user needs and is the same for all.
 pub(super) struct Context<'a> {
     pub(super) inputs: &'a Inputs<'a>,
+    /// What a manifest could say of the live state.
+    sayable: Sayable<'a>,
     /// Roles whose holders administer users: as live, and as they will be.
     roles: BTreeMap<Name, admins::AdminFlags>,
     /// Attributes that make their holder an admin.
@@ -307,6 +309,7 @@ impl<'a> Context<'a> {
         let limit = rules.seat_limit();
         Self {
             inputs,
+            sayable: Sayable::new(inputs.names, rules, &inputs.live.catalog),
             roles: admins::flags(inputs),
             admin_attributes,
             required,

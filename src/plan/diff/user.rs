@@ -87,7 +87,11 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
         unmanaged: Some(Unmanaged { kind: "user", name: live.key_text(context.inputs.names).to_owned(), reason }),
         ..Change::default()
     };
-    let Some(identity) = live.identity else { return left_alone("has no valid, unique key") };
+    // Nobody could have declared this account, so that it is not declared says nothing about it.
+    if let Some(refused) = context.sayable.refuse_user(live) {
+        return left_alone(refused.why);
+    }
+    let Some(identity) = live.identity else { return Change::default() };
     if matches!(live.status, Status::Inactive | Status::Closed) {
         return Change::default();
     }

@@ -158,6 +158,9 @@ pub(super) fn update(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     if let Some(effect) = verdict(&before, &after, &live) {
         return Ok(effect);
     }
+    if action.kind == ActionKind::ChangeAccess {
+        rights::check_own_access(turn, &account, action)?;
+    }
     for (field, value) in &after {
         set(turn, account.id, field, value)?;
     }

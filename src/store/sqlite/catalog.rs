@@ -10,7 +10,7 @@ use super::read::Ids;
 use super::value::{self, Fields, Plain};
 use crate::model::{AppliesTo, Catalog, List, Name, Names, Organization, Role, Site, SiteAccess, known};
 use crate::plan::Action;
-use crate::rules::Rules;
+use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 use crate::store::Effect;
 
 const PLACE: &str = "display_name, kind, parent, is_default, includes, attributes";
@@ -350,13 +350,57 @@ pub(super) fn site_id(connection: &Connection, organization: i64, name: &str) ->
         .optional()
 }
 
-/// The id of a role, a conflict if it is not there; without a name, none.
+/// The id of a role, a conflict if it is not there; without a name, none. Roles that the vendor brings are declared by
+/// nobody: they are made when somebody is first given one.
 pub(super) fn role_id(turn: &Turn<'_>, role: Option<&str>) -> Result<Option<i64>, Stop> {
     let Some(role) = role else { return Ok(None) };
-    turn.connection
+    let id = turn
+        .connection
         .prepare_cached("SELECT id FROM roles WHERE name = ?1")?
         .query_row([role], |row| row.get(0))
-        .optional()?
-        .map(Some)
-        .ok_or_else(|| conflict(format!("there is no role `{role}`")))
+        .optional()?;
+    match (id, turn.rules.roles.vendor.get(role)) {
+        (Some(id), _) => Ok(Some(id)),
+        (None, Some(fields)) => Ok(Some(add_vendor_role(turn, role, fields)?)),
+        (None, None) => Err(conflict(format!("there is no role `{role}`"))),
+    }
+}
+
+fn add_vendor_role(turn: &Turn<'_>, role: &str, brought: &RoleFields) -> Result<i64, Stop> {
+    let RoleFields { name, rank, includes, permissions, site_access, admin, protected, grantable, applies_to } =
+        brought;
+    let set = |texts: &Option<Vec<String>>| {
+        let mut texts = texts.clone().unwrap_or_default();
+        texts.sort_unstable();
+        texts.dedup();
+        Plain::Set(texts)
+    };
+    let place = |place: &RolePlace| match place {
+        RolePlace::Organization => "organization".to_owned(),
+        RolePlace::Site => "site".to_owned(),
+        RolePlace::Platform => "platform".to_owned(),
+        RolePlace::Extra => "extra".to_owned(),
+    };
+    let access = match site_access {
+        Some(RoleSiteAccess::All) => "all",
+        Some(RoleSiteAccess::Selected) | None => "selected",
+    };
+    let mut fields = vec![
+        ("name", name.clone().map_or(Plain::Null, Plain::Text)),
+        ("rank", rank.map_or(Plain::Null, Plain::Number)),
+        ("includes", set(includes)),
+        ("permissions", set(permissions)),
+        ("site_access", Plain::Text(access.to_owned())),
+        ("admin", Plain::Bool(*admin == Some(true))),
+        ("protected", Plain::Bool(*protected == Some(true))),
+        ("grantable", Plain::Bool(*grantable != Some(false))),
+    ];
+    if let Some(places) = applies_to {
+        fields.push(("applies_to", set(&Some(places.iter().map(place).collect()))));
+    }
+    let object = Object::Role(role);
+    let id = object.insert(turn.connection)?;
+    let fields = fields.into_iter().map(|(field, value)| (field.to_owned(), value)).collect();
+    object.update(turn.connection, id, Fields::new(), fields)?;
+    Ok(id)
 }

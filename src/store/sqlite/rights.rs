@@ -4,8 +4,8 @@ use super::account::Account;
 use super::catalog::read_roles;
 use super::execute::{Stop, Turn, refused};
 use super::value::Plain;
-use crate::model::{Catalog, Names, Status};
-use crate::plan::Action;
+use crate::model::{Catalog, Fact, Names, Status, Value};
+use crate::plan::{Action, State};
 use crate::rules::{OffBoarding, SeatRefusal};
 
 /// Refuses what the rules deny to the own account altogether.
@@ -50,6 +50,18 @@ pub(super) fn check_own_set(turn: &Turn<'_>, account: &Account, from: &Plain, to
     };
     let to = elements(to);
     if elements(from).iter().all(|element| to.contains(element)) { Ok(()) } else { check_not_own(turn, account) }
+}
+
+/// Refuses access fields for the own account that are not at least what it has.
+pub(super) fn check_own_access(turn: &Turn<'_>, account: &Account, action: &Action) -> Result<(), Stop> {
+    let side = |state: &Option<State>| state.as_ref().map_or_else(Vec::new, |state| state.facts.clone());
+    let (before, after) = (side(&action.before), side(&action.after));
+    let value =
+        |facts: &[Fact], field| facts.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
+    let loses = after
+        .iter()
+        .any(|fact| turn.rules.value_escalates(turn.names, fact.field, fact.value, value(&before, fact.field)));
+    if loses { check_not_own(turn, account) } else { Ok(()) }
 }
 
 /// Refuses access for an account that is closed.

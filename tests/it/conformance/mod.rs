@@ -355,6 +355,7 @@ fn the_own_account_loses_nothing<S: TestStore>() {
             .organization("north")
             .before("extra_roles", ["auditor"])
             .after("extra_roles", V::Null),
+        act(ChangeAccess).user(key).before("api.routes", ["/a", "/b"]).after("api.routes", ["/a", "/c"]),
     ] {
         let effect = bench.one(step.clone());
         assert_eq!(word(&effect), "refused", "{step:?} {effect:?}");

@@ -327,6 +327,17 @@ impl MemoryStore {
         if self.own.as_deref() == Some(identity) { Err(refused()) } else { Ok(()) }
     }
 
+    /// Whether an access field of the own account would be less than before.
+    fn check_own_access(&self, identity: &str, before: &Fields, after: &Fields) -> Result<(), Effect> {
+        let mut names = Names::new();
+        let loses = after.iter().any(|(field, to)| {
+            let (from, to) = (get(before, field).intern(&mut names), to.intern(&mut names));
+            let field = names.intern(field);
+            self.rules.value_escalates(&names, field, to, from)
+        });
+        if loses { self.check_own(identity) } else { Ok(()) }
+    }
+
     /// Whether the own account would have less than before.
     fn check_own_roles(&self, identity: &str, live: &Fields, after: &Fields) -> Result<(), Effect> {
         if self.own.as_deref() != Some(identity) {
@@ -396,6 +407,9 @@ impl MemoryStore {
         match action.kind {
             ActionKind::UpdateUser | ActionKind::ChangeAccess => {
                 look(before, after, &user.fields)?;
+                if action.kind == ActionKind::ChangeAccess {
+                    self.check_own_access(identity, before, after)?;
+                }
                 let known = |field: &str| {
                     field.starts_with("attributes.")
                         || field.starts_with("home.")

@@ -8,15 +8,21 @@ const LONGEST: usize = 255;
 
 /// What bears a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
+pub enum Named {
+    /// An organization.
     Organization,
+    /// A site of an organization.
     Site,
+    /// A role.
     Role,
+    /// A team.
     Team,
 }
 
 impl Named {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// The word used in messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Organization => "organization",
             Self::Site => "site",
@@ -27,7 +33,8 @@ impl Named {
 }
 
 /// Why a text can't be a name, if so: a clause that follows the name, and a way out.
-pub(super) fn refuse_name(named: Named, name: &str) -> Option<(&'static str, &'static str)> {
+#[must_use]
+pub fn refuse_name(named: Named, name: &str) -> Option<(&'static str, &'static str)> {
     if name.is_empty() {
         return Some(("is empty", "give it 1 to 255 bytes"));
     }
@@ -59,7 +66,8 @@ pub(super) fn refuse_name(named: Named, name: &str) -> Option<(&'static str, &'s
 
 /// A word of the text whose letters come from scripts that are not written together, such as Latin with a Cyrillic
 /// `а`. Japanese, Korean and Chinese with Latin are written together (UTS 39, highly restrictive).
-pub(super) fn mixed_script(text: &str) -> Option<&str> {
+#[must_use]
+pub fn mixed_script(text: &str) -> Option<&str> {
     if text.is_ascii() {
         return None;
     }

@@ -1,0 +1,343 @@
+//! What a manifest can say of a store (`language.md` §3, 12): texts, names, roles, and users with all they reach.
+//!
+//! `import` leaves out what is refused here and `plan` reports it as unmanaged: both ask this file, so that nobody
+//! loses an account because no manifest could have named it. Deliberately absent: how anything is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use unicode_normalization::is_nfc;
+
+use super::{AttributeType, EmptyMeaning, Named, RolePlace, Rules, mixed_script, refuse_name};
+use crate::model::{Catalog, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
+use crate::source::is_hidden;
+
+/// Why a text can't stand in a manifest: line breaks would be lost on review, hidden characters are errors.
+#[must_use]
+pub fn refuse_text(text: &str) -> Option<&'static str> {
+    if text.chars().any(char::is_control) {
+        return Some("has a control character or a line break");
+    }
+    // Two that YAML can't hold are no characters at all.
+    text.chars()
+        .any(|character| is_hidden(character) || matches!(character, '\u{FFFE}' | '\u{FFFF}'))
+        .then_some("has an invisible character")
+}
+
+/// Why a text can't be the name of something that is declared.
+#[must_use]
+pub fn refuse_declared(named: Named, name: &str) -> Option<&'static str> {
+    refuse_name(named, name).map(|(why, _)| why).or_else(|| refuse_key(name))
+}
+
+/// Why a text that is a valid key by the rules can't stand as one in a manifest.
+#[must_use]
+pub fn refuse_key(key: &str) -> Option<&'static str> {
+    if !is_nfc(key) {
+        return Some("is not in Unicode normalization form C");
+    }
+    if mixed_script(key).is_some() {
+        return Some("mixes letters of several scripts that look alike");
+    }
+    refuse_text(key)
+}
+
+/// Why a user can't be said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// A clause that follows the key.
+    pub why: &'static str,
+    /// What it is about, as in the store: a role, an organization, a site or a field.
+    pub what: Option<String>,
+}
+
+impl Refused {
+    const fn because(why: &'static str) -> Self {
+        Self { why, what: None }
+    }
+
+    fn about(why: &'static str, what: impl Into<String>) -> Self {
+        Self { why, what: Some(what.into()) }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            None => formatter.write_str(self.why),
+            Some(what) => write!(formatter, "{}: `{}`", self.why, what.escape_debug()),
+        }
+    }
+}
+
+/// What of a store's catalog can be said, and by that which users.
+#[derive(Clone)]
+pub struct Sayable<'a> {
+    names: &'a Names,
+    rules: &'a Rules,
+    catalog: &'a Catalog,
+    /// Roles that can be declared, with all that they include.
+    roles: BTreeSet<Name>,
+}
+
+impl<'a> Sayable<'a> {
+    /// For the live catalog of a store with these rules.
+    #[must_use]
+    pub fn new(names: &'a Names, rules: &'a Rules, catalog: &'a Catalog) -> Self {
+        let mut sayable = Self { names, rules, catalog, roles: BTreeSet::new() };
+        sayable.roles = sayable.whole_roles();
+        sayable
+    }
+
+    /// Roles whose includes can be said down to the last one. Roles that include each other in a circle never can.
+    fn whole_roles(&self) -> BTreeSet<Name> {
+        let mut whole = BTreeSet::new();
+        let mut waiting: BTreeMap<Name, usize> = BTreeMap::new();
+        let mut included_by: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
+        let mut ready = Vec::new();
+        for (&name, role) in &self.catalog.roles {
+            if self.refuse_own(name).is_some() {
+                continue;
+            }
+            let includes = self.names.elements(role.includes);
+            let missing = includes.iter().filter(|&&included| !self.is_vendors(included));
+            for &included in missing.clone() {
+                included_by.entry(included).or_default().push(name);
+            }
+            match missing.count() {
+                0 => ready.push(name),
+                _ if self.is_vendors(name) => ready.push(name),
+                count => drop(waiting.insert(name, count)),
+            }
+        }
+        while let Some(name) = ready.pop() {
+            if !whole.insert(name) {
+                continue;
+            }
+            for includer in included_by.get(&name).into_iter().flatten() {
+                if let Some(count) = waiting.get_mut(includer) {
+                    *count -= 1;
+                    if *count == 0 {
+                        ready.push(*includer);
+                    }
+                }
+            }
+        }
+        whole
+    }
+
+    fn is_vendors(&self, role: Name) -> bool {
+        self.rules.roles.vendor.contains_key(self.names.text(role))
+    }
+
+    /// Why a role can't be declared for what it says itself.
+    fn refuse_own(&self, name: Name) -> Option<&'static str> {
+        let text = self.names.text(name);
+        if let Some(why) = refuse_declared(Named::Role, text) {
+            return Some(why);
+        }
+        if self.is_vendors(name) {
+            return None;
+        }
+        let Some(role) = self.catalog.roles.get(&name) else { return Some("is not in the catalog") };
+        let display = role.name.map(|name| self.names.text(name));
+        let is_bad = |text: &str| refuse_text(text).is_some();
+        (self.names.sorted_texts(role.permissions).into_iter().chain(display).any(is_bad))
+            .then_some("has a name or a permission that can't be said")
+    }
+
+    /// Why a role can't be declared, if so. Those of the vendor count as declared.
+    #[must_use]
+    pub fn refuse_role(&self, name: Name) -> Option<&'static str> {
+        self.refuse_own(name).or_else(|| {
+            let is_whole = self.roles.contains(&name) || self.is_vendors(name);
+            (!is_whole).then_some("includes a role that can't be said, or itself")
+        })
+    }
+
+    /// Whether an organization is there and can be declared.
+    #[must_use]
+    pub fn has_organization(&self, organization: Name) -> bool {
+        refuse_declared(Named::Organization, self.names.text(organization)).is_none()
+            && self.catalog.organizations.contains_key(&organization)
+    }
+
+    /// Whether a site is there and can be declared.
+    #[must_use]
+    pub fn has_site(&self, organization: Name, site: Name) -> bool {
+        refuse_declared(Named::Site, self.names.text(site)).is_none() && self.catalog.has_site(organization, site)
+    }
+
+    /// Why an account can't be declared, if so.
+    #[must_use]
+    pub fn refuse_user(&self, view: &LiveView<'_>) -> Option<Refused> {
+        if view.status == Status::Closed {
+            return Some(Refused::because("is closed"));
+        }
+        if view.identity.is_none() {
+            return Some(Refused::because("has no valid, unique key"));
+        }
+        if let Some(why) = refuse_key(view.key_text(self.names)) {
+            return Some(Refused::because(why));
+        }
+        let stray = view.grants.iter().find(|grant| view.membership(grant.organization).is_none());
+        if let Some(grant) = stray {
+            let organization = self.names.text(grant.organization);
+            return Some(Refused::about("has a site in an organization without being a member", organization));
+        }
+        view.memberships
+            .iter()
+            .find_map(|membership| self.refuse_membership(view, membership))
+            .or_else(|| self.refuse_access_fields(view))
+    }
+
+    fn refuse_membership(&self, view: &LiveView<'_>, membership: &Membership) -> Option<Refused> {
+        let Membership { organization, role, extra_roles, default_site } = *membership;
+        let is_platform = organization == known::PLATFORM;
+        if !is_platform && !self.has_organization(organization) {
+            let what = self.names.text(organization);
+            return Some(Refused::about("is a member of an organization that can't be said", what));
+        }
+        let place = if is_platform { RolePlace::Platform } else { RolePlace::Organization };
+        let extra_roles = self.names.elements(extra_roles);
+        let extra = || extra_roles.iter().find_map(|&role| self.refuse_given(role, RolePlace::Extra));
+        if let Some(refused) = role.and_then(|role| self.refuse_given(role, place)).or_else(extra) {
+            return Some(refused);
+        }
+        let reaches_all = self.catalog.reaches_all(role);
+        for grant in view.grants_in(organization).filter(|grant| grant_counts(grant, reaches_all)) {
+            if !self.has_site(organization, grant.site) {
+                return Some(Refused::about("has a site that can't be said", self.full(organization, grant.site)));
+            }
+            if let Some(refused) = grant.role.and_then(|role| self.refuse_given(role, RolePlace::Site)) {
+                return Some(refused);
+            }
+        }
+        let site = default_site?;
+        let is_granted = view.grants_in(organization).any(|grant| grant.site == site);
+        let is_given = self.rules.sites.rules().is_some_and(|sites| sites.default_given == Some(true));
+        let is_said = self.has_site(organization, site) && (is_granted || is_given || reaches_all);
+        let why = "has a default site that can't be said or is not granted";
+        (!is_said).then(|| Refused::about(why, self.full(organization, site)))
+    }
+
+    fn full(&self, organization: Name, site: Name) -> String {
+        format!("{}/{}", self.names.text(organization), self.names.text(site))
+    }
+
+    fn refuse_given(&self, role: Name, place: RolePlace) -> Option<Refused> {
+        let text = self.names.text(role);
+        if self.refuse_role(role).is_some() {
+            return Some(Refused::about("has a role that can't be said", text));
+        }
+        let can_be_given = match self.rules.roles.vendor.get(text) {
+            Some(fields) => {
+                let is_default = matches!(place, RolePlace::Organization | RolePlace::Site);
+                fields.grantable != Some(false)
+                    && fields.applies_to.as_ref().map_or(is_default, |places| places.contains(&place))
+            }
+            None => self.catalog.roles.get(&role).is_some_and(|role| {
+                let applies = match place {
+                    RolePlace::Organization => role.applies_to.organization,
+                    RolePlace::Site => role.applies_to.site,
+                    RolePlace::Platform => role.applies_to.platform,
+                    RolePlace::Extra => role.applies_to.extra,
+                };
+                applies && role.grantable
+            }),
+        };
+        (!can_be_given).then(|| Refused::about("has a role where it can't be granted", text))
+    }
+
+    /// Access fields are exact: one that can't be said would be taken away if its user were declared without it.
+    fn refuse_access_fields(&self, view: &LiveView<'_>) -> Option<Refused> {
+        let is_lost = |field: Name, value: Value| {
+            self.rules.is_access(self.names.text(field))
+                && self.refuse_value(field, value).is_some()
+                && !self.rules.same_value(self.names, field, Value::Null, value)
+        };
+        let fact = view.facts.iter().find(|fact| is_lost(fact.field, fact.value))?;
+        Some(Refused::about("has access that can't be said in a field", self.names.text(fact.field)))
+    }
+
+    /// Why a manifest can't say this value of a user's field, as a clause that follows the field.
+    #[must_use]
+    pub fn refuse_value(&self, field: Name, value: Value) -> Option<&'static str> {
+        let text = self.names.text(field);
+        let is_text = matches!(value, Value::Text(_));
+        let fits = if field == known::KIND {
+            matches!(value, Value::Text(known::HUMAN | known::SERVICE))
+        } else if let Some(attribute) = text.strip_prefix("attributes.") {
+            let Some(Some(_)) = self.rules.attributes.get(attribute) else { return Some("is not in the rules") };
+            self.fits_attribute(attribute, value)
+        } else if self.rules.field(text).is_none() {
+            return Some("is not in the rules");
+        } else if field == known::MFA || field == known::API_ENABLED {
+            matches!(value, Value::Bool(_))
+        } else if field == known::API_ROUTES {
+            matches!(value, Value::Set(_) | Value::Text(known::ALL))
+        } else {
+            is_text && !text.starts_with("api.")
+        };
+        if !fits && value != Value::Null {
+            return Some("has a value that the rules do not have");
+        }
+        let texts = self.texts(value);
+        let is_address = field == known::LOGIN || field == known::EMAIL;
+        if is_address && texts.iter().any(|text| mixed_script(text).is_some()) {
+            return Some("mixes letters of several scripts that look alike");
+        }
+        // Units of a field are chosen in the store; all other names of fields come from the rules.
+        texts.into_iter().chain([text]).find_map(refuse_text)
+    }
+
+    fn texts(&self, value: Value) -> Vec<&'a str> {
+        match value {
+            Value::Text(text) => vec![self.names.text(text)],
+            Value::Set(list) => self.names.sorted_texts(list),
+            Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+        }
+    }
+
+    fn fits_attribute(&self, attribute: &str, value: Value) -> bool {
+        let Some(Some(rule)) = self.rules.attributes.get(attribute) else { return false };
+        if self.rules.says_all(attribute, value) {
+            return true;
+        }
+        let is_listed = |text: &str| rule.values.as_ref().is_none_or(|values| values.iter().any(|value| value == text));
+        match (rule.kind, value) {
+            (AttributeType::Bool, Value::Bool(_)) | (AttributeType::Set, Value::Set(List::EMPTY)) => true,
+            (AttributeType::Set, Value::Set(_)) => self.texts(value).into_iter().all(is_listed),
+            (
+                AttributeType::Text | AttributeType::Enum | AttributeType::Ordinal | AttributeType::Date,
+                Value::Text(text),
+            ) => {
+                let text = self.names.text(text);
+                let is_day = rule.kind != AttributeType::Date || text.parse::<jiff::civil::Date>().is_ok();
+                let is_word = text == "unmanaged" && rule.access == Some(true);
+                text.is_empty() || (is_listed(text) && is_day && !is_word)
+            }
+            (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Set(_)) => false,
+        }
+    }
+}
+
+impl Rules {
+    /// Whether this value of an attribute is said with the word `all`, since empty means everything.
+    #[must_use]
+    pub fn says_all(&self, attribute: &str, value: Value) -> bool {
+        let Some(Some(rule)) = self.attributes.get(attribute) else { return false };
+        let is_all = match value {
+            Value::Text(text) => text == known::ALL || text == known::PLATFORM,
+            Value::Set(list) => list.is_empty(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        };
+        rule.empty == Some(EmptyMeaning::All) && is_all && rule.kind != AttributeType::Bool
+    }
+}
+
+/// Under a role that reaches every site, a grant says something only if it has a role of its own.
+#[must_use]
+pub const fn grant_counts(grant: &Grant, reaches_all: bool) -> bool {
+    !reaches_all || grant.role.is_some()
+}
