@@ -11,6 +11,7 @@ use super::import::write_new;
 use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
+use crate::report::sanitise;
 use crate::settings::{FILE_NAME, StoreKind};
 use crate::source::Sources;
 use crate::store::sqlite::SqliteStore;
@@ -95,7 +96,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     for name in &made {
-        printer.result(&format!("made {name}\n"));
+        printer.result(&format!("made {}\n", sanitise(name)));
     }
     if made.is_empty() {
         printer.result("everything is there already\n");

@@ -63,10 +63,10 @@ impl Printer {
         let _ = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     }
 
-    /// Something worth knowing that is no result.
+    /// Something worth knowing that is no result: one line, whatever stands in it.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            to_stderr(&format!("{text}\n"));
+            to_stderr(&format!("{}\n", sanitise(text)));
         }
     }
 

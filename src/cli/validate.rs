@@ -4,7 +4,7 @@ use super::access::{Access, Lines};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Validate};
 use super::printer::Printer;
-use crate::report::count;
+use crate::report::{count, sanitise};
 
 pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
     // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
@@ -20,8 +20,8 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
             count(declared.desired.len(), "user", "users"),
             count(catalog.organizations.len(), "organization", "organizations"),
             count(roles, "role", "roles"),
-            access.store_name,
-            access.store.rules_name,
+            sanitise(&access.store_name),
+            sanitise(&access.store.rules_name),
         ));
     }
     Ok(Exit::Done)
