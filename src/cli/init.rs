@@ -1,13 +1,12 @@
 //! `rollcall init`: writes what is missing and overwrites nothing. Only this makes store files.
 
 use std::fs;
-use std::path::Path;
 
 use serde::Serialize;
 
 use super::access::read_settings;
 use super::exit::{Exit, Failure};
-use super::import::write_new;
+use super::files::{make_folder, write_new};
 use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
@@ -87,7 +86,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         if fs::symlink_metadata(&file).is_ok() {
             continue;
         }
-        make_folder(&file)?;
+        file.parent().map_or(Ok(()), make_folder)?;
         SqliteStore::create(&file, &store.rules.identity)?;
         made.push(format!("{} (store {name})", path.display()));
     }
@@ -102,11 +101,4 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         printer.result("everything is there already\n");
     }
     Ok(Exit::Done)
-}
-
-fn make_folder(file: &Path) -> Result<(), Failure> {
-    let Some(folder) = file.parent() else { return Ok(()) };
-    fs::create_dir_all(folder).map_err(|error| {
-        Failure::failed(anyhow::Error::new(error).context(format!("the folder `{}` can't be made", folder.display())))
-    })
 }

@@ -11,7 +11,7 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
     let Validate { at: _ } = arguments;
     let access = Access::load(global, printer)?;
     let declared = access.declared(global, printer)?;
-    printer.only_diagnostics(&declared.warnings, &Lines(&declared.sources));
+    printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
     if !printer.is_json() {
         let catalog = &declared.desired.catalog;
         let roles = catalog.roles.values().filter(|role| !role.vendor).count();
