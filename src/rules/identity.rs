@@ -148,6 +148,11 @@ impl Identity {
     }
 }
 
+/// Whether a text is an e-mail address.
+pub(super) fn is_email(text: &str) -> bool {
+    text.len() <= 320 && normalize_email(text).is_ok()
+}
+
 /// The domain of a pattern of addresses: each label in the form in which domains are compared, those with `*` without
 /// case only.
 fn normalize_domain_pattern(domain: &str) -> String {

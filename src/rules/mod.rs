@@ -26,7 +26,7 @@ pub use access::{
 };
 pub use fields::{
     ApiSecret, Attribute, AttributeType, CORE_FIELDS, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired,
-    MfaSetBy, Requirement, RequirementSeverity, RequirementValue,
+    MfaSetBy, NamedField, Requirement, RequirementSeverity, RequirementValue,
 };
 pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
 pub use lifecycle::{
@@ -156,7 +156,7 @@ pub enum CharacterClass {
 pub struct Mail {
     /// Whether any change of an account's profile or access mails, one for all that changes in one user at once.
     pub update: Option<bool>,
-    /// The field that has to be set for a mail to go out, `email` if not stated.
+    /// The field that has to be set for a mail to go out; not stated: a mail goes out without.
     pub needs: Option<String>,
     /// By kind of action; a kind that is not here, or `None`, is not stated: see [`Rules::mails`].
     #[serde(flatten)]
@@ -273,10 +273,19 @@ impl Rules {
         matches!(self.organizations, None | Some(Organizations::Many))
     }
 
-    /// Whether an action of this kind sends a mail. Not stated counts as a mail, except for the catalog and for
+    /// The field that has to be set for a mail to go out, where one is stated.
+    #[must_use]
+    pub fn mail_field(&self) -> Option<NamedField> {
+        self.named_field(self.mail.needs.as_deref()?)
+    }
+
+    /// Whether an action of this kind sends a mail, to somebody whose [`Rules::mail_field`] is set or not. Not stated counts as a mail, except for the catalog and for
     /// access and profile changes, about which `mail.update` speaks.
     #[must_use]
-    pub fn mails(&self, kind: ActionKind) -> bool {
+    pub fn mails(&self, kind: ActionKind, has_field: bool) -> bool {
+        if !has_field {
+            return false;
+        }
         if let Some(Some(stated)) = self.mail.actions.get(&kind) {
             return *stated;
         }
