@@ -266,6 +266,18 @@ impl Rules {
         self.attributes.get(field.strip_prefix(ATTRIBUTES)?)?.as_ref()
     }
 
+    /// The fields that a new account, or every account, can't do without, by their dotted names; the key is not among
+    /// them, since everybody has one.
+    pub fn required_fields(&self) -> impl Iterator<Item = (String, FieldRequired)> {
+        let key = self.identity.key_field().as_str();
+        let core = self.fields.iter().filter(move |(name, _)| name.as_str() != key);
+        let core = core.filter_map(|(name, field)| Some((name.clone(), field.as_ref()?.required?)));
+        let attributes = self.attributes.iter();
+        let attributes =
+            attributes.filter_map(|(name, field)| Some((format!("{ATTRIBUTES}{name}"), field.as_ref()?.required?)));
+        core.chain(attributes).filter(|&(_, required)| required != FieldRequired::Never)
+    }
+
     /// What a rule set means by a name: `role`, `status`, a core field or a part of one, or an attribute with or
     /// without `attributes.` before it. A core field goes before an attribute of the same name.
     #[must_use]

@@ -90,16 +90,11 @@ fn values(
 }
 
 /// Fields that a new account can't do without; whoever is there already may go on without.
-pub(super) fn required(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec<Diagnostic> {
-    let key = rules.identity.key_field().as_str();
-    let core = rules.fields.iter().filter(|(name, _)| name.as_str() != key);
-    let core = core.filter_map(|(name, field)| Some((name.clone(), field.as_ref()?.required?)));
-    let attributes = rules.attributes.iter();
-    let attributes =
-        attributes.filter_map(|(name, field)| Some((format!("attributes.{name}"), field.as_ref()?.required?)));
-    core.chain(attributes)
+pub(super) fn required(names: &Names, fields: &[(String, FieldRequired)], user: &UserView<'_>) -> Vec<Diagnostic> {
+    fields
+        .iter()
         .filter_map(|(field, required)| {
-            let value = names.find(&field).and_then(|name| Some((name, user.value(name)?)));
+            let value = names.find(field).and_then(|name| Some((name, user.value(name)?)));
             let is_empty = |value: Value| matches!(value, Value::Null | Value::Text(known::PLATFORM));
             match (required, value) {
                 (FieldRequired::Never, _) => None,

@@ -23,7 +23,6 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     catalog(names, &desired.catalog, rules, &mut diagnostics);
     let context = users::Context::new(names, desired, rules);
-    diagnostics.extend(users::same_address(&context));
     let mut found = Collected::default();
     diagnostics.into_iter().for_each(|diagnostic| found.push(diagnostic));
     for start in (0..desired.len()).step_by(PORTION) {
@@ -34,6 +33,7 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
             .collect();
         portion.into_iter().flatten().for_each(|diagnostic| found.push(diagnostic));
     }
+    users::same_address(&context).into_iter().for_each(|diagnostic| found.push(diagnostic));
     found.mistakes.into_diagnostics()
 }
 

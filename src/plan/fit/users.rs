@@ -7,21 +7,21 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, UserView, Value, known, matches,
 };
-use crate::rules::{DefaultRequired, OnBoarding, Rules, SameEmail, SharedAccounts, SiteDefault, SiteRules};
+use crate::rules::{
+    DefaultRequired, FieldRequired, OnBoarding, Rules, SameEmail, SharedAccounts, SiteDefault, SiteRules,
+};
 
 /// What is the same for all users.
 pub(super) struct Context<'a> {
     names: &'a Names,
     desired: &'a Desired,
     rules: &'a Rules,
-    has_required: bool,
+    required: Vec<(String, FieldRequired)>,
 }
 
 impl<'a> Context<'a> {
     pub(super) fn new(names: &'a Names, desired: &'a Desired, rules: &'a Rules) -> Self {
-        let core = rules.fields.values().flatten().any(|field| field.required.is_some());
-        let attributes = rules.attributes.values().flatten().any(|attribute| attribute.required.is_some());
-        Self { names, desired, rules, has_required: core || attributes }
+        Self { names, desired, rules, required: rules.required_fields().collect() }
     }
 }
 
@@ -30,8 +30,8 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     let Context { names, rules, .. } = *context;
     let mut found: Vec<Diagnostic> =
         user.facts.iter().filter_map(|declared| fields::fit(names, rules, user, declared)).collect();
-    if context.has_required {
-        found.extend(fields::required(names, rules, user));
+    if !context.required.is_empty() {
+        found.extend(fields::required(names, &context.required, user));
     }
     let mut pieces = Vec::new();
     user.pieces(names, &mut pieces);
@@ -118,7 +118,7 @@ fn access(
     }
     let organizations = effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM);
     let count = organizations.count();
-    if let Some(max) = rules.memberships.per_user.and_then(|span| span.max).filter(|&max| count > max as usize) {
+    if let Some(max) = rules.most_organizations().filter(|&max| count > max as usize) {
         let message =
             format!("`{}` belongs to {count} organizations, at most {max} in this store", names.text(user.key));
         found.push(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""));
