@@ -217,3 +217,34 @@ fn refuse_nobody(declared: &Declared, live: &LiveState, printer: &Printer) -> Re
     printer.only_diagnostics(&[found], &Lines::new(&declared.sources));
     Err(Failure::told(Exit::Invalid))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Lines;
+    use crate::diagnostic::{Position, Span};
+    use crate::report::Snippets as _;
+    use crate::source::Sources;
+
+    /// Thousands of diagnostics of one file are one reading of it.
+    #[test]
+    fn a_file_is_read_once_for_its_snippets() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str| fs::write(folder.path().join(name), "one\ntwo\n").expect("written");
+        ["a.yaml", "b.yaml"].into_iter().for_each(write);
+        let mut sources = Sources::folder(folder.path());
+        let (a, _) = sources.open("a.yaml").expect("readable");
+        let (b, _) = sources.open("b.yaml").expect("readable");
+        let lines = Lines::new(&sources);
+        let line = |file, offset| {
+            let span = Span::from(Position::new(file, offset));
+            lines.excerpt(span).map(|excerpt| excerpt.line.into_owned())
+        };
+        assert_eq!(line(a, 0).as_deref(), Some("one"));
+        fs::remove_file(folder.path().join("a.yaml")).expect("removed");
+        assert_eq!(line(a, 4).as_deref(), Some("two"));
+        assert_eq!(line(b, 4).as_deref(), Some("two"));
+        assert_eq!(line(a, 4), None, "a file that is gone has no lines");
+    }
+}

@@ -75,9 +75,9 @@ impl Inputs<'_> {
 
     fn has_mail_field(&self, key: Name) -> bool {
         let field = match self.rules.mail_field() {
-            Some(NamedField::Field(field)) => field,
+            NamedField::Field(field) => field,
             // Everybody has a status; roles and the parts of a field are nobody's address.
-            Some(NamedField::Role | NamedField::Status | NamedField::Parts(_)) | None => return true,
+            NamedField::Role | NamedField::Status | NamedField::Parts(_) => return true,
         };
         if field == self.rules.identity.key_field().as_str() {
             return true;

@@ -156,7 +156,7 @@ pub enum CharacterClass {
 pub struct Mail {
     /// Whether any change of an account's profile or access mails, one for all that changes in one user at once.
     pub update: Option<bool>,
-    /// The field that has to be set for a mail to go out; not stated: a mail goes out without.
+    /// The field that has to be set for a mail to go out, `email` if not stated.
     pub needs: Option<String>,
     /// By kind of action; a kind that is not here, or `None`, is not stated: see [`Rules::mails`].
     #[serde(flatten)]
@@ -273,10 +273,11 @@ impl Rules {
         matches!(self.organizations, None | Some(Organizations::Many))
     }
 
-    /// The field that has to be set for a mail to go out, where one is stated.
+    /// The field that has to be set for a mail to go out.
     #[must_use]
-    pub fn mail_field(&self) -> Option<NamedField> {
-        self.named_field(self.mail.needs.as_deref()?)
+    pub fn mail_field(&self) -> NamedField {
+        let email = || NamedField::Field(KeyField::Email.as_str().to_owned());
+        self.mail.needs.as_deref().and_then(|needs| self.named_field(needs)).unwrap_or_else(email)
     }
 
     /// Whether an action of this kind sends a mail, to somebody whose [`Rules::mail_field`] is set or not. Not stated counts as a mail, except for the catalog and for

@@ -237,6 +237,7 @@ scope: { complete: exporter_organizations }   # ALT-11
         "not stated counts as a mail"
     );
     assert!(!rules.mails(ActionKind::CreateSite, true));
+    assert!(!rules.mails(ActionKind::CreateUser, false), "nobody without an address gets a mail");
     let sites = rules.sites.rules().expect("there are sites");
     assert!(sites.can_be_default(Some("mailbox")) && !sites.can_be_default(Some("calendar")));
     assert!(!sites.can_be_granted(Some("calendar")) && !sites.can_be_granted(None));
