@@ -232,7 +232,8 @@ mod tests {
     fn a_file_is_read_once_for_its_snippets() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str| fs::write(folder.path().join(name), "one\ntwo\n").expect("written");
-        ["a.yaml", "b.yaml"].into_iter().for_each(write);
+        write("a.yaml");
+        write("b.yaml");
         let mut sources = Sources::folder(folder.path());
         let (a, _) = sources.open("a.yaml").expect("readable");
         let (b, _) = sources.open("b.yaml").expect("readable");

@@ -24,16 +24,16 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
     catalog(names, &desired.catalog, rules, &mut diagnostics);
     let context = users::Context::new(names, desired, rules);
     let mut found = Collected::default();
-    diagnostics.into_iter().for_each(|diagnostic| found.push(diagnostic));
+    found.extend(diagnostics);
     for start in (0..desired.len()).step_by(PORTION) {
         let portion: Vec<Vec<Diagnostic>> = (start..desired.len().min(start + PORTION))
             .into_par_iter()
             .map(|row| users::fit(&context, &desired.user(row)))
             .filter(|found| !found.is_empty())
             .collect();
-        portion.into_iter().flatten().for_each(|diagnostic| found.push(diagnostic));
+        found.extend(portion.into_iter().flatten());
     }
-    users::same_address(&context).into_iter().for_each(|diagnostic| found.push(diagnostic));
+    found.extend(users::same_address(&context));
     found.mistakes.into_diagnostics()
 }
 
@@ -48,6 +48,12 @@ struct Collected {
 }
 
 impl Collected {
+    fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in diagnostics {
+            self.push(diagnostic);
+        }
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
         if !self.mistakes.keeps(diagnostic.code, diagnostic.severity) {
             return self.mistakes.count(diagnostic.code, diagnostic.severity);

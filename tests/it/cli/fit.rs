@@ -125,10 +125,11 @@ fn requirements_know_roles_status_attributes_and_homes() {
 /// One wrong line is one mistake, whoever is concerned.
 #[test]
 fn the_line_of_a_team_is_told_once() {
-    let members: String = (0..50).map(|number| format!("  u{number}@example.com: {{ teams: [crew] }}\n")).collect();
+    let members: Vec<String> = (0..50).map(|number| format!("  u{number}@example.com: {{ teams: [crew] }}")).collect();
+    let members = members.join("\n");
     let manifest = format!(
         "organizations: {{ north: {{ sites: {{ a: {{}}, b: {{}} }} }} }}\nroles: {{ operator: {{}} }}\n\
-         teams: {{ crew: {{ access: {{ north: {{ role: operator, sites: [a, b] }} }} }} }}\nusers:\n{members}"
+         teams: {{ crew: {{ access: {{ north: {{ role: operator, sites: [a, b] }} }} }} }}\nusers:\n{members}\n"
     );
     assert_eq!(messages("{ sites: { max: 1 } }", &manifest), ["2 sites in `north`, at most 1 in this store"]);
     let manifest = manifest.replace("role: operator, sites: [a, b]", "");
@@ -139,8 +140,9 @@ fn the_line_of_a_team_is_told_once() {
 #[test]
 fn warnings_are_bounded() {
     let rules = "{ fields: { given_name: { required: onboarding } } }";
-    let people: String = (0..1_500).map(|number| format!("  u{number}@example.com: {{ access: {{}} }}\n")).collect();
-    let repository = repository(rules, &format!("users:\n{people}"));
+    let people: Vec<String> = (0..1_500).map(|number| format!("  u{number}@example.com: {{ access: {{}} }}")).collect();
+    let people = people.join("\n");
+    let repository = repository(rules, &format!("users:\n{people}\n"));
     for command in ["validate", "plan"] {
         let found = repository.run([command, "--format", "json"]).ends_with(0).json()["diagnostics"].clone();
         let found = found.as_array().expect("a list");
