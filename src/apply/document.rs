@@ -154,7 +154,7 @@ impl ApplyReport {
             interrupted: self.is_interrupted(),
             stopped_by: match &self.end {
                 RunEnd::Whole | RunEnd::Interrupted => None,
-                RunEnd::StoreOutOfReach(why) | RunEnd::JournalBroken(why) => Some(why.clone()),
+                RunEnd::NotBegun(why) | RunEnd::StoreOutOfReach(why) | RunEnd::JournalBroken(why) => Some(why.clone()),
             },
             counts: self.counts(),
             actions: actions.collect(),

@@ -163,6 +163,8 @@ pub enum Verdict {
 /// Why a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEnd {
+    /// Nothing was tried: why.
+    NotBegun(String),
     /// Nothing was left to do.
     Whole,
     /// It was asked to stop.
@@ -202,6 +204,18 @@ pub struct ApplyReport {
 }
 
 impl ApplyReport {
+    /// The report on a plan of so many actions of which none was tried: why.
+    #[must_use]
+    pub fn not_begun(run: String, actions: usize, why: String) -> Self {
+        Self {
+            run,
+            end: RunEnd::NotBegun(why),
+            looked_up: Vec::new(),
+            outcomes: vec![Outcome::NotTried; actions],
+            has_written: false,
+        }
+    }
+
     /// How many actions had which outcome; outcomes that no action had are left out.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<OutcomeWord, usize> {

@@ -1,5 +1,6 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -7,10 +8,10 @@ use jiff::Timestamp;
 use super::exit::{Exit, Failure};
 use super::options::Global;
 use super::printer::Printer;
-use crate::diagnostic::{Code, Diagnostic, Position, Span, has_errors};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
 use crate::manifest;
 use crate::model::{Desired, LiveState, Names, Status};
-use crate::plan::{AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan};
+use crate::plan::{AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan_fitted};
 use crate::report::{Excerpt, Snippets};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
@@ -26,7 +27,7 @@ pub(super) struct Access {
     pub(super) store: StoreSettings,
 }
 
-/// Manifests that are valid under the rules of the store.
+/// Manifests that are valid under the rules of the store; `warnings` holds what is odd, also what `fit` found.
 pub(super) struct Declared {
     pub(super) names: Names,
     pub(super) sources: Sources,
@@ -34,19 +35,33 @@ pub(super) struct Declared {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Places and snippets of the files of a run.
-pub(super) struct Lines<'a>(pub(super) &'a Sources);
+/// Places and snippets of the files of a run. The text of the last file is kept: diagnostics come file by file.
+pub(super) struct Lines<'a> {
+    sources: &'a Sources,
+    last: RefCell<Option<(FileId, Option<String>)>>,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(sources: &'a Sources) -> Self {
+        Self { sources, last: RefCell::default() }
+    }
+}
 
 impl Places for Lines<'_> {
     fn place(&self, position: Position) -> (String, u32, u32) {
-        self.0.place(position)
+        self.sources.place(position)
     }
 }
 
 impl Snippets for Lines<'_> {
     fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
-        let text = self.0.text(span.start.file)?;
-        let Excerpt { line, start } = Excerpt::of(&text, span.start.offset)?;
+        let file = span.start.file;
+        let mut last = self.last.borrow_mut();
+        if last.as_ref().is_none_or(|(kept, _)| *kept != file) {
+            *last = Some((file, self.sources.text(file)));
+        }
+        let (_, text) = last.as_ref()?;
+        let Excerpt { line, start } = Excerpt::of(text.as_ref()?, span.start.offset)?;
         Some(Excerpt { line: line.into_owned().into(), start })
     }
 }
@@ -77,7 +92,7 @@ impl Access {
             found.extend(fit(&names, &loaded.desired, self.rules()));
         }
         if has_errors(&found) {
-            printer.only_diagnostics(&found, &Lines(&sources));
+            printer.only_diagnostics(&found, &Lines::new(&sources));
             return Err(Failure::told(Exit::Invalid));
         }
         Ok(Declared { names, sources, desired: loaded.desired, warnings: found })
@@ -104,8 +119,8 @@ impl Access {
         Ok((info, live))
     }
 
-    /// What the settings let a plan do.
-    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+    /// What the settings, and the adapter of the store, let a plan do.
+    pub(super) fn policy(&self, info: &Info) -> Result<Policy, Failure> {
         let identity = &self.rules().identity;
         let guards = &self.settings.guards;
         let own = guards.own_account.as_ref().map(|key| {
@@ -119,8 +134,8 @@ impl Access {
                 settings::AbsentUsers::Report => AbsentUsers::Report,
             },
             catalog: match self.settings.catalog(&self.store) {
-                CatalogMode::Create => CatalogPolicy::Create,
-                CatalogMode::Existing => CatalogPolicy::Existing,
+                CatalogMode::Create if info.capabilities.writes_catalog => CatalogPolicy::Create,
+                CatalogMode::Create | CatalogMode::Existing => CatalogPolicy::Existing,
             },
             min_admins: guards.min_admins,
             own_account: own.transpose()?,
@@ -138,7 +153,7 @@ impl Access {
         printer: &Printer,
     ) -> Result<Plan, Failure> {
         refuse_nobody(declared, live, printer)?;
-        let policy = self.policy()?;
+        let policy = self.policy(info)?;
         let store = StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
         let inputs = Inputs {
             names: &declared.names,
@@ -149,17 +164,13 @@ impl Access {
             store: &store,
             at,
         };
-        match plan(&inputs) {
-            Ok(mut plan) => {
-                let is_new = |found: &Diagnostic| !plan.diagnostics.contains(found);
-                let earlier: Vec<Diagnostic> =
-                    declared.warnings.iter().filter(|found| is_new(found)).cloned().collect();
-                plan.diagnostics.splice(0..0, earlier);
+        match plan_fitted(&inputs, declared.warnings.clone()) {
+            Ok(plan) => {
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
                 Ok(plan)
             }
             Err(found) => {
-                printer.only_diagnostics(&found, &Lines(&declared.sources));
+                printer.only_diagnostics(&found, &Lines::new(&declared.sources));
                 Err(Failure::told(Exit::Invalid))
             }
         }
@@ -186,7 +197,7 @@ pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Sett
                 }
             })
             .collect();
-        printer.only_diagnostics(&found, &Lines(&sources));
+        printer.only_diagnostics(&found, &Lines::new(&sources));
         Failure::told(Exit::Invalid)
     })
 }
@@ -203,6 +214,38 @@ fn refuse_nobody(declared: &Declared, live: &LiveState, printer: &Printer) -> Re
     let message = format!("the manifests declare no user, and {people} people are live in the store");
     let found = Diagnostic::error(Code::NoUserDeclared, message)
         .help("check which folder `manifests` names; `rollcall import --out DIR` writes down who is live");
-    printer.only_diagnostics(&[found], &Lines(&declared.sources));
+    printer.only_diagnostics(&[found], &Lines::new(&declared.sources));
     Err(Failure::told(Exit::Invalid))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::Lines;
+    use crate::diagnostic::{Position, Span};
+    use crate::report::Snippets as _;
+    use crate::source::Sources;
+
+    /// Thousands of diagnostics of one file are one reading of it.
+    #[test]
+    fn a_file_is_read_once_for_its_snippets() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str| fs::write(folder.path().join(name), "one\ntwo\n").expect("written");
+        write("a.yaml");
+        write("b.yaml");
+        let mut sources = Sources::folder(folder.path());
+        let (a, _) = sources.open("a.yaml").expect("readable");
+        let (b, _) = sources.open("b.yaml").expect("readable");
+        let lines = Lines::new(&sources);
+        let line = |file, offset| {
+            let span = Span::from(Position::new(file, offset));
+            lines.excerpt(span).map(|excerpt| excerpt.line.into_owned())
+        };
+        assert_eq!(line(a, 0).as_deref(), Some("one"));
+        fs::remove_file(folder.path().join("a.yaml")).expect("removed");
+        assert_eq!(line(a, 4).as_deref(), Some("two"));
+        assert_eq!(line(b, 4).as_deref(), Some("two"));
+        assert_eq!(line(a, 4), None, "a file that is gone has no lines");
+    }
 }

@@ -4,19 +4,20 @@ use std::io;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use super::access::{Access, Declared};
 use super::edge;
 use super::exit::{Exit, Failure};
+use super::files::make_folder;
 use super::options::{Apply, Global};
-use super::plan::show;
 use super::printer::Printer;
+use super::show::{show, show_aside};
 use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
 use crate::guard;
 use crate::journal::Journal;
+use crate::model::Names;
 use crate::plan::Plan;
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
@@ -25,27 +26,34 @@ use crate::store::sqlite::SqliteStore;
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
-    let runtime = runtime()?;
+    let runtime = edge::runtime()?;
     // One run at a time, from the reading to the last write; opening the journal also recovers a torn end.
     let mut journal = open_journal(&access)?;
     let at = edge::now(arguments.at);
     let (info, live) = runtime.block_on(access.live(&mut declared.names))?;
+    if arguments.at.is_some() && !info.capabilities.clock_can_be_set {
+        let why = format!("store `{}` has a clock of its own; leave `--at` out", access.store_name);
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
     let mut plan = access.plan(&declared, &info, &live, at, printer)?;
     drop(live);
     let is_json = printer.is_json();
     if !is_json {
         show(printer, &declared, &plan, None);
     }
+    let begun = |plan: &Plan, exit: Exit, why: String| not_begun(printer, &declared.names, plan, exit, why);
     if !plan.gaps.is_empty() {
-        printer.note("the store was read in part, so nothing is written");
-        return Ok(Exit::Failed);
+        return Ok(begun(&plan, Exit::Failed, "the store was read in part, so nothing is written".to_owned()));
     }
     if let Some(approved) = &arguments.approved
         && *approved != plan.digest
     {
-        let why =
-            format!("the plan is another one now: {} was approved, it is {}", approved.escape_debug(), plan.digest);
-        return Err(Failure { exit: Exit::Stale, error: Some(anyhow::anyhow!("{why}; review it again")) });
+        let why = format!(
+            "the plan is another one now: {} was approved, it is {}; review it again",
+            approved.escape_debug(),
+            plan.digest
+        );
+        return Ok(begun(&plan, Exit::Stale, why));
     }
     let has_open_intents = journal.open_intents().next().is_some();
     if !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none() {
@@ -53,26 +61,25 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
             return Err(Failure::invalid(anyhow::anyhow!(why)));
         }
-        if !printer.asks(&question(plan.actions.len())) {
-            printer.note("nothing was changed");
-            return Ok(Exit::Done);
+        if is_json {
+            show_aside(printer, &declared, &plan);
         }
-        plan = runtime.block_on(plan_again(&access, &mut declared, &plan, at, printer))?;
+        if !printer.asks(&question(plan.actions.len())) {
+            return Ok(begun(&plan, Exit::Done, "nothing was changed".to_owned()));
+        }
+        let now = runtime.block_on(plan_again(&access, &mut declared, at, printer))?;
+        if now.digest != plan.digest || !now.gaps.is_empty() {
+            let why = "the store changed while you were deciding, so nothing was written; run apply again to see the \
+                       new plan";
+            return Ok(not_begun(printer, &declared.names, &now, Exit::Stale, why.to_owned()));
+        }
+        plan = now;
     }
     if plan.actions.is_empty() && !has_open_intents && !is_json {
         return Ok(Exit::Done);
     }
     let report = runtime.block_on(execute(&access, &mut declared, plan, &mut journal, arguments.at, printer))?;
     Ok(report)
-}
-
-/// A runtime on which the main thread works and a second one listens for signals.
-pub(super) fn runtime() -> Result<Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::failed(anyhow::Error::new(error).context("no thread can be started")))
 }
 
 fn question(actions: usize) -> String {
@@ -82,9 +89,7 @@ fn question(actions: usize) -> String {
 /// The journal of the store: `.rollcall/journal-NAME.jsonl` in the access repository.
 fn open_journal(access: &Access) -> Result<Journal, Failure> {
     let folder: PathBuf = access.repository.join(".rollcall");
-    std::fs::create_dir_all(&folder).map_err(|error| {
-        Failure::failed(anyhow::Error::new(error).context(format!("the folder `{}` can't be made", folder.display())))
-    })?;
+    make_folder(&folder)?;
     let name: String =
         access.store_name.chars().map(|c| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
     Journal::open(&folder.join(format!("journal-{name}.jsonl"))).map_err(Failure::failed)
@@ -94,17 +99,24 @@ fn open_journal(access: &Access) -> Result<Journal, Failure> {
 async fn plan_again(
     access: &Access,
     declared: &mut Declared,
-    shown: &Plan,
     at: Timestamp,
     printer: &Printer,
 ) -> Result<Plan, Failure> {
     let (info, live) = access.live(&mut declared.names).await?;
-    let plan = access.plan(declared, &info, &live, at, printer)?;
-    if plan.digest == shown.digest && plan.gaps.is_empty() {
-        return Ok(plan);
+    access.plan(declared, &info, &live, at, printer)
+}
+
+/// Tells why nothing of a plan was tried: in the report, or to people.
+fn not_begun(printer: &Printer, names: &Names, plan: &Plan, exit: Exit, why: String) -> Exit {
+    if exit == Exit::Done {
+        printer.note(&why);
+    } else {
+        printer.error(&anyhow::anyhow!(why.clone()));
     }
-    let why = "the store changed while you were deciding, so nothing was written; run apply again to see the new plan";
-    Err(Failure { exit: Exit::Stale, error: Some(anyhow::anyhow!(why)) })
+    if printer.is_json() {
+        printer.json(&ApplyReport::not_begun(edge::run_id(), plan.actions.len(), why).document(names, plan));
+    }
+    exit
 }
 
 async fn execute(
@@ -177,6 +189,7 @@ fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyRepor
     printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
     match &report.end {
         RunEnd::Whole => {}
+        RunEnd::NotBegun(why) => printer.note(why),
         RunEnd::Interrupted => printer.note("interrupted: run apply again to go on"),
         RunEnd::StoreOutOfReach(why) => printer.note(&format!("the store is out of reach: {why}")),
         RunEnd::JournalBroken(why) => printer.note(&format!("stopped, since nothing can be journalled: {why}")),

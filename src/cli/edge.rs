@@ -1,11 +1,13 @@
-//! What only a process knows: the clock, the environment, the terminal.
+//! What only a process knows: the clock, the environment, the terminal, threads.
 
 #![allow(clippy::disallowed_methods, reason = "this is the edge that the rest of the program is kept from")]
 
 use std::io::{self, IsTerminal as _};
 
 use jiff::Timestamp;
+use tokio::runtime::Runtime;
 
+use super::exit::Failure;
 use crate::journal::Who;
 
 /// The time of the run: as given, or the clock.
@@ -44,4 +46,13 @@ pub(super) fn who() -> Who {
 /// A name for this run: when it began, and the number of the process.
 pub(super) fn run_id() -> String {
     format!("{}-{}", Timestamp::now(), std::process::id())
+}
+
+/// A runtime on which the main thread works and a second one listens for signals.
+pub(super) fn runtime() -> Result<Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(anyhow::Error::new(error).context("no thread can be started")))
 }

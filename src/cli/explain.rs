@@ -1,6 +1,7 @@
 //! `rollcall explain`: who may do what, and which lines say so.
 
 use super::access::{Access, Lines};
+use super::edge;
 use super::exit::{Exit, Failure};
 use super::options::{Explain, Global};
 use super::printer::Printer;
@@ -12,9 +13,9 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let Explain { asked: text, at: _ } = arguments;
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
-    let runtime = super::apply::runtime()?;
+    let runtime = edge::runtime()?;
     let (_, live) = runtime.block_on(access.live(&mut declared.names))?;
-    let (desired, names, lines) = (&declared.desired, &declared.names, Lines(&declared.sources));
+    let (desired, names, lines) = (&declared.desired, &declared.names, Lines::new(&declared.sources));
     let style = printer.style();
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);
     if printer.is_json() {

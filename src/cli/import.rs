@@ -1,14 +1,15 @@
 //! `rollcall import`: the live state as manifests, to begin with or to compare.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
 use super::access::Access;
+use super::edge;
 use super::exit::{Exit, Failure};
+use super::files::write_new;
 use super::options::{Global, Import};
 use super::printer::Printer;
 use crate::manifest;
@@ -40,7 +41,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
     let mut names = Names::new();
-    let runtime = super::apply::runtime()?;
+    let runtime = edge::runtime()?;
     let (_, live) = runtime.block_on(access.live(&mut names))?;
     if !live.evidence.is_complete() {
         for (collection, why) in live.evidence.gaps() {
@@ -92,15 +93,4 @@ fn holds_yaml(folder: &Path) -> anyhow::Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// Writes a file that is not there yet.
-pub(super) fn write_new(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    let path = folder.join(name);
-    let context = || format!("`{}` can't be written", path.display());
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(context)?;
-    }
-    let mut file = fs::File::create_new(&path).with_context(context)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(context)
 }

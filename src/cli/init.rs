@@ -1,16 +1,16 @@
 //! `rollcall init`: writes what is missing and overwrites nothing. Only this makes store files.
 
 use std::fs;
-use std::path::Path;
 
 use serde::Serialize;
 
 use super::access::read_settings;
 use super::exit::{Exit, Failure};
-use super::import::write_new;
+use super::files::{make_folder, write_new};
 use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
+use crate::report::sanitise;
 use crate::settings::{FILE_NAME, StoreKind};
 use crate::source::Sources;
 use crate::store::sqlite::SqliteStore;
@@ -86,7 +86,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         if fs::symlink_metadata(&file).is_ok() {
             continue;
         }
-        make_folder(&file)?;
+        file.parent().map_or(Ok(()), make_folder)?;
         SqliteStore::create(&file, &store.rules.identity)?;
         made.push(format!("{} (store {name})", path.display()));
     }
@@ -95,17 +95,10 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     for name in &made {
-        printer.result(&format!("made {name}\n"));
+        printer.result(&format!("made {}\n", sanitise(name)));
     }
     if made.is_empty() {
         printer.result("everything is there already\n");
     }
     Ok(Exit::Done)
-}
-
-fn make_folder(file: &Path) -> Result<(), Failure> {
-    let Some(folder) = file.parent() else { return Ok(()) };
-    fs::create_dir_all(folder).map_err(|error| {
-        Failure::failed(anyhow::Error::new(error).context(format!("the folder `{}` can't be made", folder.display())))
-    })
 }

@@ -9,6 +9,7 @@ mod completions;
 mod edge;
 mod exit;
 mod explain;
+mod files;
 mod import;
 mod init;
 mod invitations;
@@ -17,6 +18,7 @@ mod options;
 mod plan;
 mod printer;
 mod schema;
+mod show;
 mod validate;
 
 use std::process::ExitCode;

@@ -1,17 +1,16 @@
 //! `rollcall plan`: what would change. It opens the store for reading only, so it can't write (law 7).
 
-use super::access::{Access, Declared, Lines};
+use super::access::Access;
 use super::edge;
 use super::exit::{Exit, Failure};
 use super::options::{Global, Plan};
 use super::printer::Printer;
-use crate::plan::document;
-use crate::report::{self, PlanText};
+use super::show::show;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
-    let runtime = super::apply::runtime()?;
+    let runtime = edge::runtime()?;
     let (info, live) = runtime.block_on(access.live(&mut declared.names))?;
     let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
     show(printer, &declared, &plan, Some(&apply_command(global)));
@@ -20,25 +19,6 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
         (true, false) if arguments.detailed_exitcode => Exit::Changes,
         (true, _) => Exit::Done,
     })
-}
-
-/// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
-pub(super) fn show(printer: &Printer, declared: &Declared, plan: &crate::plan::Plan, apply: Option<&str>) {
-    let lines = Lines(&declared.sources);
-    if printer.is_json() {
-        printer.json(&document(plan, &declared.names, &lines));
-        return;
-    }
-    printer.diagnostics(&plan.diagnostics, &lines);
-    printer.result(&report::plan(&PlanText {
-        plan,
-        names: &declared.names,
-        catalog: Some(&declared.desired.catalog),
-        places: &lines,
-        guards: &[],
-        apply,
-        style: printer.style(),
-    }));
 }
 
 /// The command that applies what was planned with these options.

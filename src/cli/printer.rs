@@ -55,6 +55,17 @@ impl Printer {
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
+    /// How texts for standard error are written.
+    pub(super) fn style_aside(&self) -> Style {
+        self.style_of(io::stderr().is_terminal())
+    }
+
+    /// What a person has to see where standard output is for a document.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
+    pub(super) fn aside(&self, text: &str) {
+        to_stderr(text);
+    }
+
     /// A result as one JSON document.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn json<T: Serialize>(&self, document: &T) {
@@ -63,10 +74,10 @@ impl Printer {
         let _ = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
     }
 
-    /// Something worth knowing that is no result.
+    /// Something worth knowing that is no result: one line, whatever stands in it.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            to_stderr(&format!("{text}\n"));
+            to_stderr(&format!("{}\n", sanitise(text)));
         }
     }
 
@@ -84,7 +95,7 @@ impl Printer {
         if shown.is_empty() {
             return;
         }
-        let style = self.style_of(io::stderr().is_terminal());
+        let style = self.style_aside();
         to_stderr(&format!("{}{}\n", diagnostics(&shown, snippets, style), tally(&shown)));
     }
 

@@ -4,14 +4,14 @@ use super::access::{Access, Lines};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Validate};
 use super::printer::Printer;
-use crate::report::count;
+use crate::report::{count, sanitise};
 
 pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
     // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
     let Validate { at: _ } = arguments;
     let access = Access::load(global, printer)?;
     let declared = access.declared(global, printer)?;
-    printer.only_diagnostics(&declared.warnings, &Lines(&declared.sources));
+    printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
     if !printer.is_json() {
         let catalog = &declared.desired.catalog;
         let roles = catalog.roles.values().filter(|role| !role.vendor).count();
@@ -20,8 +20,8 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
             count(declared.desired.len(), "user", "users"),
             count(catalog.organizations.len(), "organization", "organizations"),
             count(roles, "role", "roles"),
-            access.store_name,
-            access.store.rules_name,
+            sanitise(&access.store_name),
+            sanitise(&access.store.rules_name),
         ));
     }
     Ok(Exit::Done)

@@ -93,8 +93,6 @@ codes! {
     OutsideLimits = "outside-limits",
     /// A shared-looking account, or one address of two people.
     SharedAccount = "shared-account",
-    /// A live object that the plan needs and may not create.
-    NotInStore = "not-in-store",
     /// A mistake in the settings.
     InvalidSettings = "invalid-settings",
     /// A mistake in a rule set.

@@ -14,7 +14,15 @@ use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 /// # Errors
 /// All diagnostics, warnings among them, if what is declared does not fit the rules of the store or what is live.
 pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
-    let mut diagnostics = fit::fit(inputs.names, inputs.desired, inputs.rules);
+    plan_fitted(inputs, fit::fit(inputs.names, inputs.desired, inputs.rules))
+}
+
+/// Like [`plan`], for whoever has asked [`fit`](fit::fit) already: `diagnostics` holds what that found, and whatever
+/// else stands before it in the plan.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Result<Plan, Vec<Diagnostic>> {
     if has_errors(&diagnostics) {
         return Err(diagnostics);
     }

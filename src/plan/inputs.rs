@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::StoreRef;
-use crate::model::{Desired, LiveState, Name, Names, matches};
-use crate::rules::Rules;
+use crate::model::{ActionKind, Desired, LiveState, Name, Names, Value, known, matches};
+use crate::rules::{NamedField, Rules};
 
 /// What happens to live people whom no manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,30 @@ impl Inputs<'_> {
     pub fn is_protected(&self, identity: Name) -> bool {
         let text = self.names.text(identity);
         self.policy.protected.iter().any(|pattern| matches(pattern, text))
+    }
+
+    /// Whether an action of this kind sends a mail to the user with this key: only to whoever will have the field that
+    /// mails need.
+    #[must_use]
+    pub fn mails(&self, kind: ActionKind, key: Option<Name>) -> bool {
+        self.rules.mails(kind, true) && self.rules.mails(kind, key.is_none_or(|key| self.has_mail_field(key)))
+    }
+
+    fn has_mail_field(&self, key: Name) -> bool {
+        let field = match self.rules.mail_field() {
+            NamedField::Field(field) => field,
+            // Everybody has a status; roles and the parts of a field are nobody's address.
+            NamedField::Role | NamedField::Status | NamedField::Parts(_) => return true,
+        };
+        if field == self.rules.identity.key_field().as_str() {
+            return true;
+        }
+        let Some(field) = self.names.find(&field) else { return false };
+        let identity = self.rules.identity.normalize(self.names.text(key));
+        let Some(identity) = identity.ok().and_then(|identity| self.names.find(&identity)) else { return false };
+        let declared = self.desired.find(identity).and_then(|user| user.value(field));
+        let value = declared.or_else(|| self.live.find(identity).map(|user| user.value(field)));
+        !matches!(value, None | Some(Value::Null | Value::Text(known::PLATFORM)))
     }
 
     /// Whether this is the account behind the token.

@@ -16,7 +16,7 @@ mod shown;
 mod state_json;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
-pub use assemble::plan;
+pub use assemble::{plan, plan_fitted};
 pub use digest::digest;
 pub use document::{
     ActionDocument, Actions, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style as Ansi};
 use unicode_width::UnicodeWidthStr;
 
+use crate::source::is_hidden;
+
 /// How to write for one reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Style {
@@ -87,30 +89,9 @@ pub(super) fn push_safe(safe: &mut String, character: char) {
     }
 }
 
-/// Control characters (Cc), the format characters (Cf) that hide or reorder text, line and paragraph separators,
-/// variation selectors, fillers that print as nothing, and tags. Joiners are among them: in names they only hide.
+/// What nobody sees, and what would break a line in two or move what follows.
 fn is_harmful(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}'
-                | '\u{34f}'
-                | '\u{61c}'
-                | '\u{115f}'..='\u{1160}'
-                | '\u{17b4}'..='\u{17b5}'
-                | '\u{180b}'..='\u{180f}'
-                | '\u{200b}'..='\u{200f}'
-                | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}'
-                | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}'
-                | '\u{ffa0}'
-                | '\u{fff0}'..='\u{fffb}'
-                | '\u{1bca0}'..='\u{1bca3}'
-                | '\u{1d173}'..='\u{1d17a}'
-                | '\u{e0000}'..='\u{e0fff}'
-        )
+    is_hidden(character) || matches!(character, '\t' | '\n' | '\r')
 }
 
 /// Columns that a sanitised text takes.
@@ -176,6 +157,7 @@ mod tests {
             ("a\u{200b}b\u{feff}", "a\\u{200b}b\\u{feff}"),
             ("\u{9b}31m", "\\u{9b}31m"),
             ("\u{e0041}", "\\u{e0041}"),
+            ("a\u{2800}b", "a\\u{2800}b"),
         ] {
             assert_eq!(sanitise(text), safe);
         }

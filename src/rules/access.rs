@@ -232,6 +232,12 @@ impl Rules {
         self.memberships.per_user.and_then(|span| span.min).unwrap_or(0) > 0
     }
 
+    /// In how many organizations one person may be, where that is limited.
+    #[must_use]
+    pub fn most_organizations(&self) -> Option<u32> {
+        self.memberships.per_user?.max
+    }
+
     /// Whether exchanging a role loses this.
     #[must_use]
     pub fn role_change_loses(&self, loss: RoleChangeLoss) -> bool {

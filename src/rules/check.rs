@@ -256,9 +256,8 @@ fn requirements(rules: &Rules, found: &mut Found<'_>) {
     let attributes = rules.attributes.keys().map(String::as_str);
     let known: Vec<&str> = CORE_FIELDS.iter().copied().chain(["role", "status"]).chain(attributes).collect();
     let mut check_name = |name: &str, path: &[&str]| {
-        let bare = name.strip_prefix("attributes.").unwrap_or(name);
-        let core = bare.split_once('.').map_or(bare, |(core, _)| core);
-        if !known.contains(&core) {
+        if rules.named_field(name).is_none() {
+            let bare = name.strip_prefix("attributes.").unwrap_or(name);
             let message = format!("there is no field `{}`", name.escape_debug());
             found.add(path, message, &advice_for_field(bare, known.iter().copied()));
         }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZoneDatabase;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Rules;
+use super::identity::is_email;
 use crate::model::{Name, Names, Value, known};
 
 /// The core fields of the language (`language.md` §2), in its order; further fields are attributes.
@@ -68,6 +70,41 @@ pub enum FieldFormat {
     Language,
     /// A time zone of the IANA database.
     Timezone,
+}
+
+impl FieldFormat {
+    /// What a text that has not this form is not: "is no e-mail address".
+    #[must_use]
+    pub fn refuses(self, text: &str) -> Option<&'static str> {
+        let (fits, why) = match self {
+            Self::Text => (true, ""),
+            Self::Email => (is_email(text), "is no e-mail address"),
+            Self::Phone => (is_phone(text), "is no telephone number"),
+            Self::Language => (is_language(text), "is no language tag, such as `fr` or `pt-BR`"),
+            Self::Timezone => {
+                let is_known = TimeZoneDatabase::bundled().get(text).is_ok();
+                (is_known, "is no time zone of the IANA database, such as `Europe/Paris`")
+            }
+        };
+        (!fits).then_some(why)
+    }
+}
+
+/// Digits with what people write between them, an extension among it.
+fn is_phone(text: &str) -> bool {
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let allowed = |c: char| c.is_ascii_digit() || " +-()./,;#*=x\u{a0}\u{2011}".contains(c);
+    let plain = text.replace("ext", "x");
+    (2..=30).contains(&digits) && plain.chars().all(allowed)
+}
+
+/// The shape of a tag (RFC 5646), with `-` or, as many systems have it, `_` between its parts.
+fn is_language(text: &str) -> bool {
+    let mut parts = text.split(['-', '_']);
+    let language = parts.next().unwrap_or_default();
+    let is_language = (2..=8).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_alphabetic());
+    is_language
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// Who switches two-factor authentication on.
@@ -206,6 +243,19 @@ pub enum RequirementValue {
     Null,
 }
 
+/// What a rule set calls by a name: in `require` and in `mail.needs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedField {
+    /// The roles of a user.
+    Role,
+    /// The status.
+    Status,
+    /// A field, by its dotted name (`email`, `home.company`, `attributes.clearance`).
+    Field(String),
+    /// A core field of several parts, as a whole: `home` or `api`.
+    Parts(&'static str),
+}
+
 const ATTRIBUTES: &str = "attributes.";
 const API_ROUTES: &str = "api.routes";
 
@@ -214,6 +264,41 @@ impl Rules {
     #[must_use]
     pub fn attribute(&self, field: &str) -> Option<&Attribute> {
         self.attributes.get(field.strip_prefix(ATTRIBUTES)?)?.as_ref()
+    }
+
+    /// The fields that a new account, or every account, can't do without, by their dotted names; the key is not among
+    /// them, since everybody has one.
+    pub fn required_fields(&self) -> impl Iterator<Item = (String, FieldRequired)> {
+        let key = self.identity.key_field().as_str();
+        let core = self.fields.iter().filter(move |(name, _)| name.as_str() != key);
+        let core = core.filter_map(|(name, field)| Some((name.clone(), field.as_ref()?.required?)));
+        let attributes = self.attributes.iter();
+        let attributes =
+            attributes.filter_map(|(name, field)| Some((format!("{ATTRIBUTES}{name}"), field.as_ref()?.required?)));
+        core.chain(attributes).filter(|&(_, required)| required != FieldRequired::Never)
+    }
+
+    /// What a rule set means by a name: `role`, `status`, a core field or a part of one, or an attribute with or
+    /// without `attributes.` before it. A core field goes before an attribute of the same name.
+    #[must_use]
+    pub fn named_field(&self, name: &str) -> Option<NamedField> {
+        if let Some(attribute) = name.strip_prefix(ATTRIBUTES) {
+            return self.attributes.contains_key(attribute).then(|| NamedField::Field(name.to_owned()));
+        }
+        match name {
+            "role" => return Some(NamedField::Role),
+            "status" => return Some(NamedField::Status),
+            "home" => return Some(NamedField::Parts("home.")),
+            "api" => return Some(NamedField::Parts("api.")),
+            _ if name.starts_with("home.") || name.starts_with("api.") => {
+                return Some(NamedField::Field(name.to_owned()));
+            }
+            _ => {}
+        }
+        if CORE_FIELDS.contains(&name) {
+            return Some(NamedField::Field(name.to_owned()));
+        }
+        self.attributes.contains_key(name).then(|| NamedField::Field(format!("{ATTRIBUTES}{name}")))
     }
 
     /// The rule of a core field, by the name of the field; `home.company` is a part of `home`.

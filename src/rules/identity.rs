@@ -130,6 +130,37 @@ impl Identity {
             }),
         }
     }
+
+    /// The form in which a pattern of keys (a key with `*`) compares with normalized keys.
+    #[must_use]
+    pub fn normalize_pattern(&self, pattern: &str) -> String {
+        if let Ok(key) = self.normalize(pattern) {
+            return key;
+        }
+        match (self.key_field(), self.case()) {
+            (KeyField::Email, _) => match pattern.rsplit_once('@') {
+                Some((local, domain)) => format!("{}@{}", local.to_lowercase(), normalize_domain_pattern(domain)),
+                None => pattern.to_lowercase(),
+            },
+            (KeyField::Login, KeyCase::Insensitive) => pattern.to_lowercase(),
+            (KeyField::Login, KeyCase::Sensitive) => pattern.to_owned(),
+        }
+    }
+}
+
+/// Whether a text is an e-mail address.
+pub(super) fn is_email(text: &str) -> bool {
+    text.len() <= 320 && normalize_email(text).is_ok()
+}
+
+/// The domain of a pattern of addresses: each label in the form in which domains are compared, those with `*` without
+/// case only.
+fn normalize_domain_pattern(domain: &str) -> String {
+    let label = |label: &str| match normalize_domain(label) {
+        Ok(label) => label,
+        Err(_) => label.to_lowercase(),
+    };
+    domain.split('.').map(label).collect::<Vec<_>>().join(".")
 }
 
 /// The form in which e-mail addresses are compared.

@@ -28,7 +28,7 @@ pub use access::{
 };
 pub use fields::{
     ApiSecret, Attribute, AttributeType, CORE_FIELDS, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired,
-    MfaSetBy, Requirement, RequirementSeverity, RequirementValue,
+    MfaSetBy, NamedField, Requirement, RequirementSeverity, RequirementValue,
 };
 pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
 pub use lifecycle::{
@@ -277,10 +277,20 @@ impl Rules {
         matches!(self.organizations, None | Some(Organizations::Many))
     }
 
-    /// Whether an action of this kind sends a mail. Not stated counts as a mail, except for the catalog and for
+    /// The field that has to be set for a mail to go out.
+    #[must_use]
+    pub fn mail_field(&self) -> NamedField {
+        let email = || NamedField::Field(KeyField::Email.as_str().to_owned());
+        self.mail.needs.as_deref().and_then(|needs| self.named_field(needs)).unwrap_or_else(email)
+    }
+
+    /// Whether an action of this kind sends a mail, to somebody whose [`Rules::mail_field`] is set or not. Not stated counts as a mail, except for the catalog and for
     /// access and profile changes, about which `mail.update` speaks.
     #[must_use]
-    pub fn mails(&self, kind: ActionKind) -> bool {
+    pub fn mails(&self, kind: ActionKind, has_field: bool) -> bool {
+        if !has_field {
+            return false;
+        }
         if let Some(Some(stated)) = self.mail.actions.get(&kind) {
             return *stated;
         }

@@ -60,7 +60,7 @@ fn the_default_set_is_as_documented() {
     assert_eq!(rules.kinds.as_deref(), Some(&["human".to_owned(), "service".to_owned()][..]));
     for &kind in ActionKind::ALL {
         let mailed = matches!(kind, ActionKind::InviteUser | ActionKind::SendInvitation | ActionKind::ResendInvitation);
-        assert_eq!(rules.mails(kind), mailed, "{kind:?}");
+        assert_eq!(rules.mails(kind, true), mailed, "{kind:?}");
     }
 }
 
@@ -232,8 +232,12 @@ scope: { complete: exporter_organizations }   # ALT-11
     );
     assert!(rules.denies_self(ActionKind::DeactivateUser) && !rules.denies_self(ActionKind::DeleteUser));
     assert!(rules.refuses_at_limit(SeatRefusal::Activate));
-    assert!(rules.mails(ActionKind::ChangeRole) && rules.mails(ActionKind::CreateUser), "not stated counts as a mail");
-    assert!(!rules.mails(ActionKind::CreateSite));
+    assert!(
+        rules.mails(ActionKind::ChangeRole, true) && rules.mails(ActionKind::CreateUser, true),
+        "not stated counts as a mail"
+    );
+    assert!(!rules.mails(ActionKind::CreateSite, true));
+    assert!(!rules.mails(ActionKind::CreateUser, false), "nobody without an address gets a mail");
     let sites = rules.sites.rules().expect("there are sites");
     assert!(sites.can_be_default(Some("mailbox")) && !sites.can_be_default(Some("calendar")));
     assert!(!sites.can_be_granted(Some("calendar")) && !sites.can_be_granted(None));
@@ -254,7 +258,7 @@ fn what_is_not_stated_has_the_careful_answer() {
     assert!(!rules.cancels_invitations() && !rules.suppresses_invitations());
     assert!(!rules.can_undo(OffBoarding::Deactivate) && rules.reversible_offboarding().is_none());
     assert!(rules.reactivation_restores() && !rules.inactive_takes());
-    assert!(rules.mails(ActionKind::DeleteUser) && rules.mails(ActionKind::GrantSite));
+    assert!(rules.mails(ActionKind::DeleteUser, true) && rules.mails(ActionKind::GrantSite, true));
     assert_eq!(rules.carries().organizations(), 0);
 }
 

@@ -10,6 +10,7 @@ use super::{AbsentUsers, Guards, Mail, MailTransport, Manage, Settings, StoreKin
 use crate::diagnostic::Code;
 use crate::document::{Document, Mistake, nearest};
 use crate::rules::{self, Period, ReadFile, Rules};
+use crate::source::is_hidden;
 
 const DEFAULT_RULES: &str = "default";
 const DEFAULT_MANIFESTS: &str = "access";
@@ -68,6 +69,11 @@ pub(super) fn check(raw: RawSettings, document: &Document, read: ReadFile<'_>) -
     }
 }
 
+/// Whether a name or a path holds what nobody sees: it could pass for another, or act on a terminal.
+fn has_unseen(text: &str) -> bool {
+    text.chars().any(|character| character.is_control() || is_hidden(character))
+}
+
 fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
     let path = &["manifests"];
     if manifests.is_empty() {
@@ -76,7 +82,7 @@ fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
     for manifest in manifests {
         let shown = manifest.escape_debug();
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if manifest.is_empty() || manifest.contains('\0') {
+        if manifest.is_empty() || has_unseen(manifest) {
             found.add(path, format!("`{shown}` is no path"), "name a file or a folder below this file");
         } else if !Path::new(manifest).components().all(inside) {
             let message = format!("`{shown}` is outside of the access repository");
@@ -118,7 +124,7 @@ fn check_stores(
     let mut stores = BTreeMap::new();
     for (name, store) in raw {
         let path = ["stores", name.as_str()];
-        if name.is_empty() || name.trim() != name || name.chars().any(char::is_control) {
+        if name.is_empty() || name.trim() != name || has_unseen(&name) {
             let message = format!("`{}` can't be the name of a store", name.escape_debug());
             found.add(&path, message, "use letters, digits and `-`");
         }
@@ -135,10 +141,11 @@ fn check_stores(
             }
         }
         if let Some(sqlite) = &sqlite
-            && (sqlite.path.is_empty() || sqlite.path.contains('\0'))
+            && (sqlite.path.is_empty() || has_unseen(&sqlite.path))
         {
             let path = ["stores", &name, "sqlite", "path"];
-            found.add(&path, "this is no path", "name a file, such as `.rollcall/store.db`");
+            let message = format!("`{}` is no path", sqlite.path.escape_debug());
+            found.add(&path, message, "name a file, such as `.rollcall/store.db`, without invisible characters");
         }
         let loaded = load_rules(&name, rules.as_ref(), read, found);
         if let (Some(sqlite), Some((rules_name, rules))) = (sqlite, loaded) {
@@ -156,6 +163,13 @@ fn load_rules(
     found: &mut Found<'_>,
 ) -> Option<(String, Rules)> {
     let path = ["stores", store, "rules"];
+    if let Some(RawRules::Named(name)) = raw
+        && has_unseen(name)
+    {
+        let message = format!("`{}` can't be the name of a rule set", name.escape_debug());
+        found.add(&path, message, "name a built-in one or a file, without invisible characters");
+        return None;
+    }
     let (name, rules) = match raw {
         None => (DEFAULT_RULES, rules::load(DEFAULT_RULES, found.document, &path, read)),
         Some(RawRules::Named(name)) => (name.as_str(), rules::load(name, found.document, &path, read)),
@@ -211,7 +225,7 @@ fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
         found.add(&["guards", "removals", "max_percent"], "more than all people", "write at most 100");
     }
     for pattern in &protected_users {
-        if pattern.trim().is_empty() || pattern.chars().any(char::is_control) {
+        if pattern.trim().is_empty() || has_unseen(pattern) {
             let message = format!("`{}` protects nobody", pattern.escape_debug());
             found.add(&["guards", "protected_users"], message, "name a key, or a pattern such as `svc-*`");
         }

@@ -20,8 +20,7 @@ pub use raw::{AbsentUsers, CatalogMode, CountLimit, RemovalLimit, Smtp, SmtpTls}
 pub use secret::{SecretReference, Sink};
 
 use crate::document::{self, nearest};
-use crate::model::matches;
-use crate::rules::{Identity, KeyCase, Period, Rules};
+use crate::rules::{Identity, Period, Rules};
 
 /// What `rollcall.yaml` says, with every default filled in.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,16 +64,6 @@ pub enum StoreKind {
     },
 }
 
-impl StoreKind {
-    /// The word used in settings and plans.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Sqlite { .. } => "sqlite",
-        }
-    }
-}
-
 /// What is managed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Manage {
@@ -108,26 +97,11 @@ pub struct Guards {
 }
 
 impl Guards {
-    /// Whether the account with this key gets no action at all. Patterns compare as keys do.
-    #[must_use]
-    pub fn protects(&self, identity: &Identity, key: &str) -> bool {
-        let key = compared(identity, key);
-        self.protected_patterns(identity).iter().any(|pattern| matches(pattern, &key))
-    }
-
     /// The patterns of protected accounts in the form in which keys are compared.
     #[must_use]
     pub fn protected_patterns(&self, identity: &Identity) -> Vec<String> {
-        self.protected_users.iter().map(|pattern| compared(identity, pattern)).collect()
+        self.protected_users.iter().map(|pattern| identity.normalize_pattern(pattern)).collect()
     }
-}
-
-/// A key, or a pattern of keys (which is no valid key), in the form in which keys are compared.
-fn compared(identity: &Identity, text: &str) -> String {
-    identity.normalize(text).unwrap_or_else(|_| match identity.case() {
-        KeyCase::Sensitive => text.to_owned(),
-        KeyCase::Insensitive => text.to_lowercase(),
-    })
 }
 
 /// How notices go out.

@@ -4,6 +4,7 @@ use std::path::Path;
 use super::*;
 use crate::diagnostic::{Code, FileId};
 use crate::document::Mistake;
+use crate::model::matches;
 use crate::rules::{OnBoarding, RuleFile};
 
 const SMALL: &str = "version: 1\nstores: { local: { sqlite: { path: store.db } } }\nmanage: { absent_users: report }\n";
@@ -22,7 +23,7 @@ fn defaults_are_as_documented() {
     assert_eq!(settings.manifests, ["access"]);
     assert_eq!(settings.time_zone, TimeZone::UTC);
     let (name, store) = settings.store(None).expect("the only one");
-    assert_eq!((name, store.rules_name.as_str(), store.kind.as_str()), ("local", "default", "sqlite"));
+    assert_eq!((name, store.rules_name.as_str()), ("local", "default"));
     assert_eq!(store.rules, Rules::built_in("default").expect("built in"));
     assert_eq!(store.sqlite_path(Path::new("/repo")), Path::new("/repo/store.db"));
     assert_eq!(settings.catalog(store), CatalogMode::Create);
@@ -119,6 +120,24 @@ mail: { from: x }
 }
 
 #[test]
+fn what_nobody_sees_stands_in_no_name_and_no_path() {
+    for (old, new) in [
+        ("local:", "\"lo\\u202Ecal\":"),
+        ("local:", "\"lo\\u200Bcal\":"),
+        ("store.db", "\"s\\e[31mX.db\""),
+        ("store.db", "\"s\\u202EX.db\""),
+        ("store.db }", "store.db }, rules: \"r\\u202E.yaml\""),
+        ("version: 1", "version: 1\nmanifests: [\"a\\u200Bb\"]"),
+        ("version: 1", "version: 1\nguards: { protected_users: [\"a\\u200Bb@example.com\"] }"),
+    ] {
+        let found = mistakes(&SMALL.replacen(old, new, 1));
+        assert_eq!(found.len(), 1, "{new}: {found:?}");
+        assert_eq!(found[0].code, Code::InvalidSettings, "{new}");
+        assert!(!found[0].message.chars().any(|c| c.is_control() || "\u{202e}\u{200b}".contains(c)), "{new}");
+    }
+}
+
+#[test]
 fn absent_users_has_no_default() {
     for text in ["version: 1\nstores: { a: { sqlite: { path: a } } }\n", &SMALL.replace("absent_users: report", "")] {
         let found = mistakes(text);
@@ -194,10 +213,25 @@ fn protected_users_compare_as_keys_do() {
     let text = SMALL.to_owned() + "guards: { protected_users: [Root@Example.com, 'SVC-*'], self: CI@Example.com }\n";
     let settings = parse(&text, &no_files).expect("valid");
     let rules = &settings.store(None).expect("one").1.rules;
-    for (key, protected) in [("root@example.com", true), ("SVC-a@example.com", true), ("ana@example.com", false)] {
-        assert_eq!(settings.guards.protects(&rules.identity, key), protected, "{key}");
-    }
     assert_eq!(settings.guards.protected_patterns(&rules.identity), ["root@example.com", "svc-*"]);
+}
+
+/// The domain of a pattern compares by IDNA, as that of a key does.
+#[test]
+fn protected_patterns_know_the_domains_of_keys() {
+    for (pattern, key) in [
+        ("*@bücher.example", "x@xn--bcher-kva.example"),
+        ("*@xn--bcher-kva.example", "x@BÜCHER.example"),
+        ("root-*@*.Bücher.example", "ROOT-1@north.bücher.example"),
+        ("*@*.bücher.example", "x@north.xn--bcher-kva.example"),
+    ] {
+        let text = format!("{SMALL}guards: {{ protected_users: ['{pattern}'] }}\n");
+        let settings = parse(&text, &no_files).expect("valid");
+        let identity = &settings.store(None).expect("one").1.rules.identity;
+        let key = identity.normalize(key).expect(key);
+        let patterns = settings.guards.protected_patterns(identity);
+        assert!(patterns.iter().any(|pattern| matches(pattern, &key)), "{pattern}: {key}");
+    }
 }
 
 #[test]

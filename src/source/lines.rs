@@ -1,7 +1,5 @@
 //! From a byte offset to line and column, without the text.
 
-use std::ops::Range;
-
 /// Where the lines of a text begin, and which of its bytes begin no character.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
@@ -43,14 +41,5 @@ impl Lines {
         let not_counted = before(offset) - before(start);
         let column = offset - start - u32::try_from(not_counted).unwrap_or(0) + 1;
         (u32::try_from(line.max(1)).unwrap_or(u32::MAX), column)
-    }
-
-    /// The bytes of a line (from 1) with its line break, in a text of `length` bytes.
-    #[must_use]
-    pub fn range(&self, line: u32, length: usize) -> Option<Range<usize>> {
-        let line = (line as usize).checked_sub(1)?;
-        let start = *self.starts.get(line)? as usize;
-        let end = self.starts.get(line + 1).map_or(length, |&next| next as usize);
-        Some(start..end)
     }
 }

@@ -214,14 +214,6 @@ impl Sources {
         (content.hash == before).then_some(text)
     }
 
-    /// The text of a line (from 1) without its line break: `None` if the file is not any more what was read.
-    #[must_use]
-    pub fn line_text(&self, file: FileId, line: u32) -> Option<String> {
-        let text = self.text(file)?;
-        let range = self.content(file)?.lines.range(line, text.len())?;
-        Some(text.get(range)?.trim_end_matches(['\r', '\n']).to_owned())
-    }
-
     fn content(&self, file: FileId) -> Option<&Content> {
         self.files.get(file.0 as usize)?.content.as_ref()
     }
@@ -254,8 +246,6 @@ mod tests {
             let offset = u32::try_from(text.find(needle).expect(needle)).expect("small");
             assert_eq!(sources.place(Position::new(file, offset)), ("a.yaml".into(), line, column), "{needle}");
         }
-        assert_eq!(sources.line_text(file, 2).as_deref(), Some("naïve: ünï"));
-        assert_eq!(sources.line_text(file, 9), None);
     }
 
     #[test]
@@ -266,10 +256,10 @@ mod tests {
         let mut sources = Sources::folder(folder.path());
         let (file, text) = sources.open("a.yaml").expect("readable");
         assert_eq!(text, "one\ntwo\n");
-        assert_eq!(sources.line_text(file, 2).as_deref(), Some("two"));
+        assert_eq!(sources.text(file).as_deref(), Some("one\ntwo\n"));
         assert_eq!(sources.place(Position::new(file, 5)), ("a.yaml".into(), 2, 2));
         std::fs::write(&path, "one\nTWO\n").expect("file");
-        assert_eq!(sources.line_text(file, 2), None);
+        assert_eq!(sources.text(file), None);
         assert_eq!(sources.place(Position::new(file, 5)), ("a.yaml".into(), 2, 2), "places stay");
     }
 

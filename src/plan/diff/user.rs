@@ -70,7 +70,7 @@ fn mark(context: &Context<'_>, draft: &mut Draft) {
     if draft.loses {
         draft.risk(Risk::Removal);
     }
-    if context.inputs.rules.mails(draft.action.kind) && !is_preloading(draft) {
+    if context.inputs.mails(draft.action.kind, draft.action.subject.user) && !is_preloading(draft) {
         draft.risk(Risk::Mail);
     }
 }

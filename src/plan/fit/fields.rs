@@ -1,8 +1,8 @@
 //! Fields of users against the rules: whether the store has them, and what they may hold.
 
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{DeclaredFact, Name, Names, UserView, Value, known};
-use crate::rules::{FieldRequired, Requirement, RequirementSeverity, RequirementValue, Rules};
+use crate::model::{DeclaredFact, DeclaredStatus, Effective, Membership, Name, Names, UserView, Value, known};
+use crate::rules::{FieldRequired, NamedField, Requirement, RequirementSeverity, RequirementValue, Rules};
 
 /// Fields that every store has, whatever its rules list.
 const ALWAYS: [Name; 1] = [known::KIND];
@@ -12,12 +12,9 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>, declared: &
     let field = declared.fact.field;
     let text = names.text(field);
     let position = Position::new(user.position.file, declared.offset);
-    if let Some(attribute) = text.strip_prefix("attributes.") {
-        let Some(rule) = rules.attribute(text) else {
-            let known = rules.attributes.keys().map(String::as_str);
-            return Some(unknown(&format!("attribute `{attribute}`"), known, position, "`attributes` of the rules"));
-        };
-        return values(names, rule.values.as_deref(), declared.fact.value, text, position);
+    if text.starts_with("attributes.") {
+        // `manifest` needs the rules to read an attribute at all, and has judged its name and value.
+        return None;
     }
     let Some(rule) = rules.field(text) else {
         if ALWAYS.contains(&field) {
@@ -42,6 +39,12 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>, declared: &
         return Some(found);
     }
     let address = declared.fact.value.text().map(|value| names.text(value)).filter(|address| !address.is_empty())?;
+    if let Some(why) = rule.format.and_then(|format| format.refuses(address)) {
+        let message = format!("`{text}` of `{}` {why}: `{address}`", names.text(user.key));
+        return Some(
+            Diagnostic::error(Code::InvalidValue, message).at(position, "").help("correct it, or leave it out"),
+        );
+    }
     let domains = rule.domains.as_deref()?;
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
     if domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
@@ -87,16 +90,11 @@ fn values(
 }
 
 /// Fields that a new account can't do without; whoever is there already may go on without.
-pub(super) fn required(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec<Diagnostic> {
-    let key = rules.identity.key_field().as_str();
-    let core = rules.fields.iter().filter(|(name, _)| name.as_str() != key);
-    let core = core.filter_map(|(name, field)| Some((name.clone(), field.as_ref()?.required?)));
-    let attributes = rules.attributes.iter();
-    let attributes =
-        attributes.filter_map(|(name, field)| Some((format!("attributes.{name}"), field.as_ref()?.required?)));
-    core.chain(attributes)
+pub(super) fn required(names: &Names, fields: &[(String, FieldRequired)], user: &UserView<'_>) -> Vec<Diagnostic> {
+    fields
+        .iter()
         .filter_map(|(field, required)| {
-            let value = names.find(&field).and_then(|name| Some((name, user.value(name)?)));
+            let value = names.find(field).and_then(|name| Some((name, user.value(name)?)));
             let is_empty = |value: Value| matches!(value, Value::Null | Value::Text(known::PLATFORM));
             match (required, value) {
                 (FieldRequired::Never, _) => None,
@@ -115,22 +113,12 @@ pub(super) fn required(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec
         .collect()
 }
 
-/// Fields that have to be set together.
-pub(super) fn together(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec<Diagnostic> {
-    let declared = |field: &str| names.find(field).and_then(|name| user.value(name)).unwrap_or(Value::Null);
-    let is_set = |field: &str| match declared(field) {
-        Value::Null | Value::Bool(false) => false,
-        Value::Text(text) => text != known::PLATFORM,
-        Value::Set(list) => !list.is_empty(),
-        Value::Bool(true) | Value::Number(_) => true,
-    };
-    let holds = |(field, value): (&String, &RequirementValue)| match value {
-        RequirementValue::Bool(wanted) => is_set(field) == *wanted,
-        RequirementValue::Text(wanted) => declared(field).text().is_some_and(|text| names.text(text) == wanted),
-        RequirementValue::Null => !is_set(field),
-    };
+/// Fields that have to be set together. `access` is what reaches the user.
+pub(super) fn together(names: &Names, rules: &Rules, user: &UserView<'_>, access: &Effective) -> Vec<Diagnostic> {
+    let holder = Holder { names, rules, user, access };
     let unmet = |requirement: &&Requirement| {
-        requirement.when.iter().all(holds) && !requirement.any_of.iter().any(|field| is_set(field))
+        requirement.when.iter().all(|(name, value)| holder.holds(name, value))
+            && !requirement.any_of.iter().any(|name| holder.is_set(name))
     };
     rules
         .require
@@ -151,4 +139,67 @@ pub(super) fn together(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec
                 .help(format!("asked for by the rules because of `{}`", because.join("`, `")))
         })
         .collect()
+}
+
+/// A user of whom a requirement asks what they have.
+struct Holder<'a> {
+    names: &'a Names,
+    rules: &'a Rules,
+    user: &'a UserView<'a>,
+    access: &'a Effective,
+}
+
+impl Holder<'_> {
+    fn is_set(&self, name: &str) -> bool {
+        match self.rules.named_field(name) {
+            None => false,
+            Some(NamedField::Status) => true,
+            Some(NamedField::Role) => self.roles().next().is_some(),
+            Some(NamedField::Field(field)) => self.value(&field).is_some_and(is_something),
+            Some(NamedField::Parts(prefix)) => self.user.facts.iter().any(|declared| {
+                self.names.text(declared.fact.field).starts_with(prefix) && is_something(declared.fact.value)
+            }),
+        }
+    }
+
+    fn holds(&self, name: &str, wanted: &RequirementValue) -> bool {
+        let wanted = match wanted {
+            RequirementValue::Bool(wanted) => return self.is_set(name) == *wanted,
+            RequirementValue::Null => return !self.is_set(name),
+            RequirementValue::Text(wanted) => wanted.as_str(),
+        };
+        let has = |name: Name| self.names.text(name) == wanted;
+        match self.rules.named_field(name) {
+            None | Some(NamedField::Parts(_)) => false,
+            // Who is declared without a status is to be active.
+            Some(NamedField::Status) => self.user.status.unwrap_or(DeclaredStatus::Active).as_str() == wanted,
+            Some(NamedField::Role) => self.roles().any(has),
+            Some(NamedField::Field(field)) => match self.value(&field) {
+                Some(Value::Text(text)) => has(text),
+                Some(Value::Set(list)) => self.names.elements(list).iter().copied().any(has),
+                Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => false,
+            },
+        }
+    }
+
+    fn value(&self, field: &str) -> Option<Value> {
+        self.user.value(self.names.find(field)?)
+    }
+
+    /// The roles of memberships, extra ones among them, and of site grants.
+    fn roles(&self) -> impl Iterator<Item = Name> {
+        let extra = |membership: &Membership| self.names.elements(membership.extra_roles).to_vec();
+        let memberships = self.access.memberships.iter();
+        let memberships = memberships.flat_map(move |membership| membership.role.into_iter().chain(extra(membership)));
+        memberships.chain(self.access.grants.iter().filter_map(|grant| grant.role))
+    }
+}
+
+fn is_something(value: Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::Text(text) => text != known::PLATFORM,
+        Value::Set(list) => !list.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
+    }
 }

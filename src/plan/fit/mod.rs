@@ -7,26 +7,62 @@ mod exact;
 mod fields;
 mod users;
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{Catalog, Desired, Fields, Name, Names, Value, known};
 use crate::rules::{Organizations, Rules};
+use crate::source::Mistakes;
 
-/// Everything that does not fit: errors, and warnings for what is only odd.
+/// Everything that does not fit: errors, and warnings for what is only odd; at most
+/// [`MOST_OF_A_KIND`](crate::source::MOST_OF_A_KIND) of each code, the others counted.
 #[must_use]
 pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     catalog(names, &desired.catalog, rules, &mut diagnostics);
     let context = users::Context::new(names, desired, rules);
-    let of_users: Vec<Vec<Diagnostic>> = (0..desired.len())
-        .into_par_iter()
-        .map(|row| users::fit(&context, &desired.user(row)))
-        .filter(|found| !found.is_empty())
-        .collect();
-    diagnostics.extend(of_users.into_iter().flatten());
-    diagnostics.extend(users::same_address(&context));
-    diagnostics
+    let mut found = Collected::default();
+    found.extend(diagnostics);
+    for start in (0..desired.len()).step_by(PORTION) {
+        let portion: Vec<Vec<Diagnostic>> = (start..desired.len().min(start + PORTION))
+            .into_par_iter()
+            .map(|row| users::fit(&context, &desired.user(row)))
+            .filter(|found| !found.is_empty())
+            .collect();
+        found.extend(portion.into_iter().flatten());
+    }
+    found.extend(users::same_address(&context));
+    found.mistakes.into_diagnostics()
+}
+
+/// How many users are judged on all cores before what was found is added up: bounds the memory for it.
+const PORTION: usize = 1 << 14;
+
+/// What was found, each thing once: a mistake in the line of a team shows with every member.
+#[derive(Default)]
+struct Collected {
+    mistakes: Mistakes,
+    seen: HashSet<(Code, Option<Position>, String)>,
+}
+
+impl Collected {
+    fn extend(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in diagnostics {
+            self.push(diagnostic);
+        }
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.mistakes.keeps(diagnostic.code, diagnostic.severity) {
+            return self.mistakes.count(diagnostic.code, diagnostic.severity);
+        }
+        let position = diagnostic.primary.as_ref().map(|label| label.span.start);
+        if self.seen.insert((diagnostic.code, position, diagnostic.message.clone())) {
+            self.mistakes.push(diagnostic);
+        }
+    }
 }
 
 fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Vec<Diagnostic>) {

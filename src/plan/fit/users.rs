@@ -2,26 +2,26 @@
 
 use std::collections::HashMap;
 
-use super::{exact, fields, listed};
+use super::{exact, fields};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, Role, UserView, Value, known, matches,
+    Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, UserView, Value, known, matches,
 };
-use crate::rules::{DefaultRequired, OnBoarding, Rules, SameEmail, SharedAccounts, SiteDefault, SiteRules};
+use crate::rules::{
+    DefaultRequired, FieldRequired, OnBoarding, Rules, SameEmail, SharedAccounts, SiteDefault, SiteRules,
+};
 
 /// What is the same for all users.
 pub(super) struct Context<'a> {
     names: &'a Names,
     desired: &'a Desired,
     rules: &'a Rules,
-    has_required: bool,
+    required: Vec<(String, FieldRequired)>,
 }
 
 impl<'a> Context<'a> {
     pub(super) fn new(names: &'a Names, desired: &'a Desired, rules: &'a Rules) -> Self {
-        let core = rules.fields.values().flatten().any(|field| field.required.is_some());
-        let attributes = rules.attributes.values().flatten().any(|attribute| attribute.required.is_some());
-        Self { names, desired, rules, has_required: core || attributes }
+        Self { names, desired, rules, required: rules.required_fields().collect() }
     }
 }
 
@@ -30,16 +30,20 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     let Context { names, rules, .. } = *context;
     let mut found: Vec<Diagnostic> =
         user.facts.iter().filter_map(|declared| fields::fit(names, rules, user, declared)).collect();
-    if context.has_required {
-        found.extend(fields::required(names, rules, user));
+    if !context.required.is_empty() {
+        found.extend(fields::required(names, &context.required, user));
     }
+    let mut pieces = Vec::new();
+    user.pieces(names, &mut pieces);
+    let mut effective = Effective::default();
+    effective.fold(&context.desired.catalog, names, &mut pieces, &mut Vec::new());
     if rules.require.is_some() {
-        found.extend(fields::together(names, rules, user));
+        found.extend(fields::together(names, rules, user, &effective));
     }
     found.extend(exact::fit(names, rules, user));
     found.extend(shared(context, user));
     found.extend(preloaded(context, user));
-    access(context, user, &mut found);
+    access(context, user, &pieces, &effective, &mut found);
     found
 }
 
@@ -101,35 +105,35 @@ pub(super) fn same_address(context: &Context<'_>) -> Vec<Diagnostic> {
     found
 }
 
-fn access(context: &Context<'_>, user: &UserView<'_>, found: &mut Vec<Diagnostic>) {
-    let Context { names, desired, rules, .. } = *context;
-    let mut pieces = Vec::new();
-    user.pieces(names, &mut pieces);
-    if pieces.is_empty() {
-        return;
+fn access(
+    context: &Context<'_>,
+    user: &UserView<'_>,
+    pieces: &[Piece],
+    effective: &Effective,
+    found: &mut Vec<Diagnostic>,
+) {
+    let Context { names, rules, .. } = *context;
+    for piece in pieces {
+        piece_fits(context, piece, found);
     }
-    for piece in &pieces {
-        role_fits(context, piece, found);
-    }
-    let mut effective = Effective::default();
-    effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
     let organizations = effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM);
     let count = organizations.count();
-    if let Some(max) = rules.memberships.per_user.and_then(|span| span.max).filter(|&max| count > max as usize) {
+    if let Some(max) = rules.most_organizations().filter(|&max| count > max as usize) {
         let message =
             format!("`{}` belongs to {count} organizations, at most {max} in this store", names.text(user.key));
         found.push(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""));
     }
     for membership in &effective.memberships {
-        membership_fits(context, user, membership, &pieces, found);
+        membership_fits(context, user, membership, pieces, found);
         if let Some(sites) = rules.sites.rules() {
-            sites_fit(context, sites, membership, &effective, &pieces, found);
+            sites_fit(context, sites, membership, effective, pieces, found);
         }
     }
 }
 
-/// Whether a role may stand where it stands, and whether there may be one at all.
-fn role_fits(context: &Context<'_>, piece: &Piece, found: &mut Vec<Diagnostic>) {
+/// Whether the store has what a piece of access gives. That its role may stand there is known already: `manifest`
+/// refuses the line otherwise.
+fn piece_fits(context: &Context<'_>, piece: &Piece, found: &mut Vec<Diagnostic>) {
     let Context { names, desired, rules, .. } = *context;
     let catalog = &desired.catalog;
     if piece.site.is_some() && rules.sites.rules().is_none() {
@@ -148,45 +152,27 @@ fn role_fits(context: &Context<'_>, piece: &Piece, found: &mut Vec<Diagnostic>) 
         );
         return;
     }
-    if let (Some(site), Some(kinds)) =
-        (piece.site, rules.sites.rules().and_then(|sites| sites.grantable_kinds.as_ref()))
-    {
-        let kind = site_kind(catalog, piece.organization, site).map(|kind| names.text(kind));
-        if kind.is_some_and(|kind| !kinds.iter().any(|known| known == kind)) {
-            let message = format!("site `{}` is of a kind that can't be granted", names.text(site));
-            let help = format!("kinds that can: {}", kinds.join(", "));
+    if let (Some(site), Some(sites)) = (piece.site, rules.sites.rules()) {
+        let kind = site_kind(names, catalog, piece.organization, site);
+        if !sites.can_be_granted(kind) {
+            let message = format!("site `{}` can't be granted: it has {}", names.text(site), of_kind(kind));
+            let help = format!("kinds that can: {}", sites.grantable_kinds.as_deref().unwrap_or_default().join(", "));
             found.push(Diagnostic::error(Code::NotInRules, message).at(piece.position, "").help(help));
         }
-    }
-    let (place, applies): (&str, fn(&Role) -> bool) = match (piece.site, piece.organization) {
-        (Some(_), _) => ("on a site", |role| role.applies_to.site),
-        (None, known::PLATFORM) => ("on the whole platform", |role| role.applies_to.platform),
-        (None, _) => ("in an organization", |role| role.applies_to.organization),
-    };
-    let extra = context.names.elements(piece.extra_roles);
-    let extra = extra
-        .iter()
-        .map(|&role| (role, "as an extra role", (|role: &Role| role.applies_to.extra) as fn(&Role) -> bool));
-    for (role, place, applies) in piece.role.map(|role| (role, place, applies)).into_iter().chain(extra) {
-        let Some(declared) = catalog.roles.get(&role) else { continue };
-        let (text, reason) = match (declared.grantable, applies(declared)) {
-            (false, _) => (names.text(role), "can't be given by anybody".to_owned()),
-            (true, false) => (names.text(role), format!("is not meant {place}")),
-            (true, true) => continue,
-        };
-        let fitting = catalog.roles.iter().filter(|(_, role)| role.grantable && applies(role)).map(|(&name, _)| name);
-        let help = format!("roles that can stand here: {}", listed(names, fitting));
-        let message = format!("role `{text}` {reason}");
-        found.push(Diagnostic::error(Code::RoleNotApplicable, message).at(piece.role_position, "").help(help));
     }
     if !piece.extra_roles.is_empty() && rules.memberships.extra_roles == Some(false) {
         found.push(Diagnostic::error(Code::NotInRules, "this store has no extra roles").at(piece.position, ""));
     }
 }
 
-fn site_kind(catalog: &Catalog, organization: Name, site: Name) -> Option<Name> {
+fn site_kind<'a>(names: &'a Names, catalog: &Catalog, organization: Name, site: Name) -> Option<&'a str> {
     let site = catalog.organizations.get(&organization)?.sites.get(&site)?;
-    site.fields.get(&known::KIND).copied().and_then(Value::text)
+    let kind = site.fields.get(&known::KIND).copied().and_then(Value::text)?;
+    Some(names.text(kind)).filter(|kind| !kind.is_empty())
+}
+
+fn of_kind(kind: Option<&str>) -> String {
+    kind.map_or_else(|| "no kind".to_owned(), |kind| format!("the kind `{kind}`"))
 }
 
 fn membership_fits(
@@ -200,12 +186,9 @@ fn membership_fits(
     if membership.organization == known::PLATFORM || membership.role.is_some() || rules.allows_no_role() {
         return;
     }
+    // Without the key: the line of a team is told once, whoever is in it.
     let position = place_of(pieces, membership.organization).map_or(user.position, |piece| piece.position);
-    let message = format!(
-        "the membership of `{}` in `{}` has no role",
-        names.text(user.key),
-        names.text(membership.organization)
-    );
+    let message = format!("the membership in `{}` has no role", names.text(membership.organization));
     found.push(Diagnostic::error(Code::OutsideLimits, message).at(position, "").help("add `role`"));
 }
 
@@ -226,6 +209,18 @@ fn sites_fit(
     let Some(piece) = place_of(pieces, organization).filter(|_| organization != known::PLATFORM) else { return };
     let text = names.text(organization);
     let count = effective.grants.iter().filter(|grant| grant.organization == organization).count();
+    if let Some(site) = membership.default_site {
+        let kind = site_kind(names, &desired.catalog, organization, site);
+        if !sites.can_be_default(kind) {
+            let message = format!("site `{}` can't be a default site: it has {}", names.text(site), of_kind(kind));
+            let kinds = sites.default_kinds.as_deref().unwrap_or_default().join(", ");
+            found.push(
+                Diagnostic::error(Code::NotInRules, message)
+                    .at(piece.position, "")
+                    .help(format!("kinds that can: {kinds}")),
+            );
+        }
+    }
     let mut limit = |message: String, help: &str| {
         found.push(Diagnostic::error(Code::OutsideLimits, message).at(piece.position, "").help(help));
     };

@@ -151,3 +151,23 @@ fn hostile_profiles_are_written_out() {
     harmless(&run);
     harmless(&repository.run(["apply", "--yes"]));
 }
+
+/// A path that nobody sees is refused; one that only looks odd is printed as it is.
+#[test]
+fn settings_with_hidden_characters_are_refused() {
+    let settings = "version: 1\nstores: { NAME: { sqlite: { path: PATH } } }\nmanage: { absent_users: report }\n";
+    for (name, path) in [
+        ("local", "\"s\\e[31mX.db\""),
+        ("local", "\"s\\u202EX.db\""),
+        ("\"lo\\u202Ecal\"", "store.db"),
+        ("local", "\"store.db\" }, rules: \"\\u202Ex.yaml\", x: { path: a"),
+    ] {
+        let repository = Repository::empty();
+        repository.write("rollcall.yaml", &settings.replace("NAME", name).replace("PATH", path));
+        for command in ["init", "validate", "plan"] {
+            let run = repository.run([command]);
+            run.ends_with(3);
+            harmless(&run);
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod codes;
 mod commands;
+mod fit;
 mod hostile;
 mod output;
 mod prompt;

@@ -42,14 +42,19 @@ fn plans_and_reports_are_one_document_each() {
     assert_eq!(report.json()["actions"], json!([]));
 }
 
+/// Also a run that writes nothing prints its report, and one only.
 #[test]
-fn a_stale_approval_prints_no_second_document() {
+fn a_run_that_does_not_begin_prints_its_report() {
     let repository = Repository::small();
     let run = repository.run(["apply", "--approved", "sha256:0", "--format", "json"]);
     run.ends_with(5).tells("another one now");
-    assert!(run.out.is_empty() || run.json().is_object(), "{run}");
+    fits("apply-report", &run.json());
+    assert_eq!(run.json()["counts"], json!({ "not_tried": 7 }));
+    assert_eq!(run.json()["verdict"], "nothing_written");
+    assert!(run.json()["stopped_by"].as_str().is_some_and(|why| why.contains("another one now")), "{run}");
     let run = repository.run(["apply", "--format", "json"]);
     run.ends_with(3).prints_nothing().tells("--yes");
+    repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
 
 #[test]

@@ -3,13 +3,19 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use serde_json::{Value, json};
+
 use super::super::support::cli::{BINARY, Repository};
 
 /// Runs `apply` where a person sits, who answers; gives the exit code and what stood on the terminal.
 fn apply(repository: &Repository, answer: &str) -> (Option<i32>, String) {
+    apply_with(repository, "", answer)
+}
+
+fn apply_with(repository: &Repository, options: &str, answer: &str) -> (Option<i32>, String) {
     // `script` belongs to util-linux: it makes the terminal, and hands on what it is given.
     let mut child = Command::new("script")
-        .args(["-q", "-e", "-c", &format!("'{BINARY}' apply"), "/dev/null"])
+        .args(["-q", "-e", "-c", &format!("'{BINARY}' apply {options}"), "/dev/null"])
         .current_dir(repository.path())
         .env("TERM", "dumb")
         .stdin(Stdio::piped())
@@ -50,4 +56,19 @@ fn nothing_is_asked_where_nothing_is_to_be_done() {
     let (code, terminal) = apply(&repository, "");
     assert_eq!(code, Some(0), "{terminal}");
     assert!(terminal.contains("no changes") && !terminal.contains("[y/N]"), "{terminal}");
+}
+
+/// Who is asked has to see what for, also where a program reads the result.
+#[test]
+fn the_plan_is_shown_before_asking_for_json_too() {
+    let repository = Repository::small();
+    for (answer, count) in [("n\n", "not_tried"), ("y\n", "done")] {
+        let (code, terminal) = apply_with(&repository, "--format json > report.json", answer);
+        assert_eq!(code, Some(0), "{terminal}");
+        let (plan, question) = terminal.split_once("apply these 7 actions? [y/N]").expect("a question");
+        assert!(plan.contains("ana@example.com") && plan.contains("digest sha256:"), "{terminal}");
+        assert!(!question.contains("\"format\""), "{terminal}");
+        let report: Value = serde_json::from_str(&repository.read("report.json")).expect("one document");
+        assert_eq!(report["counts"], json!({ count: 7 }));
+    }
 }
