@@ -283,6 +283,15 @@ impl<'a> Sayable<'a> {
             return Some("has a value that the rules do not have");
         }
         let texts = self.texts(value);
+        if let Some(rule) = self.rules.field(text) {
+            let is_refused = |text: &&str| {
+                let is_none_of = rule.values.as_ref().is_some_and(|values| !values.iter().any(|value| value == text));
+                !text.is_empty() && (is_none_of || rule.format.is_some_and(|format| format.refuses(text).is_some()))
+            };
+            if texts.iter().any(is_refused) {
+                return Some("has a value that the rules do not have");
+            }
+        }
         let is_address = field == known::LOGIN || field == known::EMAIL;
         if is_address && texts.iter().any(|text| mixed_script(text).is_some()) {
             return Some("mixes letters of several scripts that look alike");
