@@ -179,6 +179,18 @@ impl Access {
 
 /// Reads the settings; their mistakes are printed with their lines.
 pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Settings, Failure> {
+    if let Err(error) = std::fs::metadata(repository.join(settings::FILE_NAME)) {
+        let place = repository.canonicalize().unwrap_or_else(|_| repository.to_owned());
+        let advice = match error.kind() {
+            std::io::ErrorKind::NotFound if repository.is_dir() => {
+                "name the access repository with -C DIR, or begin one there with `rollcall init`"
+            }
+            std::io::ErrorKind::NotFound => "there is no such folder; name the access repository with -C DIR",
+            _ => "see to it that the folder and the file can be read",
+        };
+        let why = format!("there is no {} to read in {}; {advice}", settings::FILE_NAME, place.display());
+        return Err(Failure::invalid(anyhow::Error::new(error).context(why)));
+    }
     settings::load(repository).map_err(|refused| {
         let mut sources =
             Sources::memory(refused.files.iter().map(|file| (file.name.clone(), file.text.clone().into_bytes())));

@@ -16,12 +16,15 @@ use super::printer::Printer;
 use super::show::{show, show_aside};
 use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
 use crate::guard;
-use crate::journal::Journal;
+use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
 use crate::plan::Plan;
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
+
+/// What stands in the name of a journal as it is: what is harmless in the name of a file.
+const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
@@ -41,9 +44,17 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     if !is_json {
         show(printer, &declared, &plan, None);
     }
+    if printer.has_failed() {
+        // A plan that nobody could see is not applied.
+        return Ok(Exit::Failed);
+    }
     let begun = |plan: &Plan, exit: Exit, why: String| not_begun(printer, &declared.names, plan, exit, why);
     if !plan.gaps.is_empty() {
         return Ok(begun(&plan, Exit::Failed, "the store was read in part, so nothing is written".to_owned()));
+    }
+    if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
+        let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
     if let Some(approved) = &arguments.approved
         && *approved != plan.digest
@@ -82,6 +93,11 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     Ok(report)
 }
 
+fn is_digest(text: &str) -> bool {
+    let digits = text.strip_prefix("sha256:");
+    digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 fn question(actions: usize) -> String {
     if actions == 1 { "apply this action?".to_owned() } else { format!("apply these {actions} actions?") }
 }
@@ -90,8 +106,8 @@ fn question(actions: usize) -> String {
 fn open_journal(access: &Access) -> Result<Journal, Failure> {
     let folder: PathBuf = access.repository.join(".rollcall");
     make_folder(&folder)?;
-    let name: String =
-        access.store_name.chars().map(|c| if c.is_alphanumeric() || "-_".contains(c) { c } else { '_' }).collect();
+    // Two names never share a journal.
+    let name = percent_encoding::utf8_percent_encode(&access.store_name, JOURNAL_NAME);
     Journal::open(&folder.join(format!("journal-{name}.jsonl"))).map_err(Failure::failed)
 }
 
@@ -167,7 +183,7 @@ fn listen(stop: Stop) -> io::Result<JoinHandle<()>> {
 fn progress(progress: Progress<'_>) {
     match progress {
         Progress::LookedUp(intent) => {
-            tracing::warn!(id = intent.id, found = intent.found.as_str(), "an earlier run left this open");
+            tracing::info!(id = intent.id, found = intent.found.as_str(), "an earlier run left this open");
         }
         Progress::Settled { index, outcome, settled, total } => {
             tracing::debug!(index, outcome = outcome.word().as_str(), settled, total, "settled");
@@ -176,6 +192,9 @@ fn progress(progress: Progress<'_>) {
 }
 
 fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport) {
+    if !report.looked_up.is_empty() {
+        printer.note(&looked_up(report));
+    }
     if printer.is_json() {
         printer.json(&report.document(&declared.names, plan));
         return;
@@ -194,4 +213,22 @@ fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyRepor
         RunEnd::StoreOutOfReach(why) => printer.note(&format!("the store is out of reach: {why}")),
         RunEnd::JournalBroken(why) => printer.note(&format!("stopped, since nothing can be journalled: {why}")),
     }
+}
+
+/// One sentence for all that an earlier run left open; `-v` names each.
+fn looked_up(report: &ApplyReport) -> String {
+    let of = |found| report.looked_up.iter().filter(|intent| intent.found == found).count();
+    let mut parts = Vec::new();
+    for (found, words) in [
+        (LookedUp::Achieved, "had been done"),
+        (LookedUp::NotAchieved, "had not"),
+        (LookedUp::Changed, "found something else there"),
+        (LookedUp::Unknown, "could not be looked up"),
+    ] {
+        let count = of(found);
+        if count > 0 {
+            parts.push(format!("{count} {words}"));
+        }
+    }
+    format!("an earlier run was cut off; of the actions that it left open {}", parts.join(", "))
 }

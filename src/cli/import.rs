@@ -61,7 +61,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         });
         let files = written.files.iter().map(|(name, _)| arguments.out.join(name).to_string_lossy().into_owned());
         let (files, left_out) = (files.collect(), left_out.collect());
-        printer.json(&ImportDocument { format: 1, accounts: live.len(), files, left_out });
+        printer.json(&ImportDocument { format: 1, accounts: written.accounts, files, left_out });
         return Ok(Exit::Done);
     }
     for left_out in &written.unsayable {
@@ -71,7 +71,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     let files: Vec<&str> = written.files.iter().map(|(name, _)| name.as_str()).collect();
     printer.result(&format!(
         "{} written to {} ({}), {} left out\n",
-        count(live.len(), "account", "accounts"),
+        count(written.accounts, "account", "accounts"),
         sanitise(&arguments.out.to_string_lossy()),
         files.join(", "),
         count(written.unsayable.len(), "thing", "things")

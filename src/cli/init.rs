@@ -13,7 +13,7 @@ use super::schema::schema;
 use crate::report::sanitise;
 use crate::settings::{FILE_NAME, StoreKind};
 use crate::source::Sources;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{SqliteReader, SqliteStore};
 
 /// What `--format json` prints.
 #[derive(Serialize)]
@@ -84,6 +84,8 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let StoreKind::Sqlite { path } = &store.kind;
         let file = store.sqlite_path(repository);
         if fs::symlink_metadata(&file).is_ok() {
+            // What is there has to be the store: `init` overwrites nothing, and says so where it is something else.
+            SqliteReader::open(&file, &store.rules)?;
             continue;
         }
         file.parent().map_or(Ok(()), make_folder)?;

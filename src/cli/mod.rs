@@ -50,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Completions(arguments) => Ok(completions::run(arguments, &printer)),
     };
     match outcome {
+        Ok(Exit::Done | Exit::Changes) if printer.has_failed() => Exit::Failed.code(),
         Ok(exit) => exit.code(),
         Err(Failure { exit, error }) => {
             if let Some(error) = error {

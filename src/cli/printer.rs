@@ -1,5 +1,6 @@
 //! The only place that prints: results to standard output, everything else to standard error.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
@@ -16,6 +17,8 @@ pub(super) struct Printer {
     colour: Colour,
     is_verbose: bool,
     is_quiet: bool,
+    /// Whether a result could not be written.
+    has_failed: Cell<bool>,
 }
 
 /// What `--format json` prints where there is nothing but diagnostics.
@@ -27,7 +30,13 @@ struct DiagnosticsDocument {
 
 impl Printer {
     pub(super) fn new(global: &Global) -> Self {
-        Self { format: global.format, colour: global.color, is_verbose: global.verbose > 0, is_quiet: global.quiet }
+        Self {
+            format: global.format,
+            colour: global.color,
+            is_verbose: global.verbose > 0,
+            is_quiet: global.quiet,
+            has_failed: Cell::new(false),
+        }
     }
 
     pub(super) fn is_json(&self) -> bool {
@@ -48,11 +57,28 @@ impl Printer {
         Style { colour, width: edge::columns().unwrap_or(Style::default().width), verbose: self.is_verbose }
     }
 
-    /// A result. A reader that has gone away is no error of ours.
-    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
+    /// A result.
     pub(super) fn result(&self, text: &str) {
         let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        self.heed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
+    /// A reader that has gone away is no error of ours; anything else is said once.
+    fn heed(&self, written: io::Result<()>) {
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                if !self.has_failed.replace(true) {
+                    self.error(&anyhow::Error::new(error).context("the result can't be written to standard output"));
+                }
+            }
+        }
+    }
+
+    /// Whether a result could not be written, so that nobody has seen it.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.has_failed.get()
     }
 
     /// How texts for standard error are written.
@@ -67,11 +93,12 @@ impl Printer {
     }
 
     /// A result as one JSON document.
-    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn json<T: Serialize>(&self, document: &T) {
         let mut out = io::BufWriter::new(io::stdout().lock());
         let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
-        let _ = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+        let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+        drop(out);
+        self.heed(written);
     }
 
     /// Something worth knowing that is no result: one line, whatever stands in it.

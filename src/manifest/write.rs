@@ -31,6 +31,8 @@ pub struct Written {
     pub files: Vec<(String, String)>,
     /// What is left out, sorted.
     pub unsayable: Vec<Unsayable>,
+    /// How many accounts are in the files.
+    pub accounts: usize,
 }
 
 /// What is being written.
@@ -40,6 +42,7 @@ pub(super) struct Writer<'a> {
     pub(super) live: &'a LiveState,
     pub(super) sayable: Sayable<'a>,
     pub(super) unsayable: Vec<Unsayable>,
+    pub(super) accounts: usize,
 }
 
 /// Writes what a store holds as manifests: `organizations.yaml`, `roles.yaml`, and `users.yaml` (`users-0001.yaml`…
@@ -47,7 +50,7 @@ pub(super) struct Writer<'a> {
 #[must_use]
 pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
     let sayable = Sayable::new(names, rules, &live.catalog);
-    let mut writer = Writer { names, rules, live, sayable, unsayable: Vec::new() };
+    let mut writer = Writer { names, rules, live, sayable, unsayable: Vec::new(), accounts: 0 };
     let mut files = Vec::new();
     let mut add = |name: String, entries: Vec<(String, Yaml)>| files.push((name, document(MODELINE, &entries)));
     add("organizations.yaml".to_owned(), vec![("organizations".to_owned(), writer.organizations())]);
@@ -55,10 +58,11 @@ pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
     for (name, entries) in write_users::files(&mut writer) {
         add(name, entries);
     }
+    let accounts = writer.accounts;
     let mut unsayable = writer.unsayable;
     unsayable.sort();
     unsayable.dedup();
-    Written { files, unsayable }
+    Written { files, unsayable, accounts }
 }
 
 impl Writer<'_> {

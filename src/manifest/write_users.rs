@@ -32,6 +32,7 @@ pub(super) fn files(writer: &mut Writer<'_>) -> Vec<(String, Vec<(String, Yaml)>
             Err(reason) => writer.refuse("user", key, reason),
         }
     }
+    writer.accounts = users.len();
     let is_split = users.len() > USERS_PER_FILE;
     let users: Vec<(String, User)> = users.into_iter().collect();
     let mut chunks: Vec<&[(String, User)]> = users.chunks(USERS_PER_FILE).collect();

@@ -2,7 +2,7 @@
 
 use super::access::Delta;
 use super::{Change, Context, Draft, Need};
-use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, UserView, Value, known};
+use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State, Subject};
 use crate::rules::{RoleChange, RoleChangeLoss};
 
@@ -31,7 +31,7 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, del
         let earlier: Vec<&Delta> = deltas.iter().filter(|other| comes_before(context, whose, other, delta)).collect();
         let mut draft = draft(context, whose, delta, &earlier);
         draft.action.origins = origins(whose.desired, &pieces, delta);
-        draft.gains = delta.gains(context);
+        draft.gains = delta.gains(context) && !is_reached_today(context, whose, delta);
         draft.loses = delta.loses(context);
         if delta.is_escalation(context) {
             draft.risk(Risk::Escalation);
@@ -46,6 +46,13 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, del
             }
         }
     }
+}
+
+/// Whether a grant only says what today's role reaches anyway: after a demotion it is no gain.
+fn is_reached_today(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta) -> bool {
+    let Delta::GrantSite(Grant { organization, role: None, .. }) = delta else { return false };
+    let today = whose.live.filter(|live| live.status == Status::Active).and_then(|live| live.membership(*organization));
+    today.is_some_and(|today| context.reaches_all(today.role))
 }
 
 /// Whether `other` has to be done before `delta` of the same user.

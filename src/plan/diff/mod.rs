@@ -334,7 +334,9 @@ fn balances(context: &Context<'_>) -> BTreeMap<Counter, Balance> {
     }
     for (organization, admins) in admins::count(context) {
         // Below its floor an organization keeps as many as it has today (law 5): there is no debt to pay first.
-        let slack = admins.saturating_sub(inputs.policy.min_admins);
+        // The floor is one of organizations; the platform has one only where it stands in their place.
+        let has_floor = organization != known::PLATFORM || !inputs.rules.has_organizations();
+        let slack = if has_floor { admins.saturating_sub(inputs.policy.min_admins) } else { admins };
         balances.insert(Counter::Admin(organization), Balance { today: admins, slack, debt: 0 });
     }
     balances

@@ -131,8 +131,9 @@ fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> boo
 
 /// A declared person whose invitation is not accepted yet.
 pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
-    let ended =
-        live.invitation.map(|invitation| invitation.state_at(context.inputs.at)).filter(|&state| is_ended(state));
+    let state = live.invitation.map(|invitation| invitation.state_at(context.inputs.at));
+    // Accepted, and still invited: somebody edited the account, and nothing is pending that could let the person in.
+    let ended = state.filter(|&state| is_ended(state) || state == InvitationState::Accepted);
     if live.status == Status::Invited
         && let Some(state) = ended
         && !renews(context, state)
@@ -183,6 +184,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
             draft.takes.push(Counter::Seat);
         }
         draft.gains = true;
+        if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
+            draft.risk(Risk::Escalation);
+        }
         draft.action.origins = own_line(desired.position);
         step = Some(change.push(draft.because("declared, and not sent yet")));
     } else if ended.is_some() && !is_unsent {

@@ -254,3 +254,19 @@ fn one_thing_is_told_in_the_singular() {
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.run(["import", "--out", "new"]).ends_with(0).prints("1 account written");
 }
+
+#[test]
+fn a_platform_role_planted_in_the_store_is_taken_away() {
+    let repository = Repository::applied();
+    repository.sql("UPDATE users SET status = 'active'; UPDATE users SET role_id = 1 WHERE key = 'ben@example.com';");
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(2).prints("ben@example.com");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn somebody_invited_without_an_invitation_waits_for_a_decision() {
+    let repository = Repository::applied();
+    repository.sql("UPDATE invitations SET state = 'accepted' WHERE user_key = 'ben@example.com';");
+    repository.run(["plan"]).ends_with(0).prints("waiting").prints("ben@example.com");
+}

@@ -46,7 +46,8 @@ fn plans_and_reports_are_one_document_each() {
 #[test]
 fn a_run_that_does_not_begin_prints_its_report() {
     let repository = Repository::small();
-    let run = repository.run(["apply", "--approved", "sha256:0", "--format", "json"]);
+    let other = format!("sha256:{}", "0".repeat(64));
+    let run = repository.run(["apply", "--approved", &other, "--format", "json"]);
     run.ends_with(5).tells("another one now");
     fits("apply-report", &run.json());
     assert_eq!(run.json()["counts"], json!({ "not_tried": 7 }));
@@ -232,4 +233,17 @@ fn a_reader_that_goes_away_is_no_error() {
         assert!(!err.contains("panicked") && !err.contains("error"), "{err}");
         assert!(output.status.code() == Some(0), "{:?}: {err}", output.status);
     }
+}
+
+#[test]
+fn a_result_that_can_not_be_written_is_no_success() {
+    let repository = Repository::small();
+    let full = || fs::File::options().write(true).open("/dev/full").expect("a full device");
+    for command in [&["plan"][..], &["plan", "--format", "json"], &["apply", "--yes"], &["explain", "ben@example.com"]]
+    {
+        let mut program = repository.command(command);
+        let status = program.stdout(full()).stderr(Stdio::null()).status().expect("rollcall runs");
+        assert_eq!(status.code(), Some(1), "{command:?}");
+    }
+    repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
