@@ -89,6 +89,11 @@ impl Context<'_> {
         role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.is_admin()))
     }
 
+    /// Whether holders of the role administer users today; a role that is not there yet counts as declared.
+    pub(super) fn was_admin_role(&self, role: Option<Name>) -> bool {
+        role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.was_admin()))
+    }
+
     /// Whether holders of the role reach every site, as declared or, if it is not declared, as live.
     pub(super) fn reaches_all(&self, role: Option<Name>) -> bool {
         let desired = &self.inputs.desired.catalog;

@@ -36,7 +36,7 @@ impl AdminFlags {
     }
 
     /// As it is today; a role that is not there yet counts as it will be.
-    const fn was_admin(self) -> bool {
+    pub(super) const fn was_admin(self) -> bool {
         match (self.live, self.declared) {
             (Some(flag), _) | (None, Some(flag)) => flag,
             (None, None) => false,

@@ -155,9 +155,9 @@ fn precedes_rebuilding(
     }
     let Delta::UpdateMembership { to: updated, .. } = one else { return false };
     let extra = context.inputs.names.elements(updated.extra_roles);
-    context.is_admin_role(from)
-        && !context.is_admin_role(to)
-        && extra.iter().any(|&role| context.is_admin_role(Some(role)))
+    context.was_admin_role(from)
+        && !context.was_admin_role(to)
+        && extra.iter().any(|&role| context.was_admin_role(Some(role)))
 }
 
 /// `earlier` has been done before it.

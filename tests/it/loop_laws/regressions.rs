@@ -173,3 +173,16 @@ fn another_way_to_administer_and_a_default_site_do_not_wait_for_each_other() {
         "{shown}"
     );
 }
+
+#[test]
+fn a_role_that_only_becomes_an_admin_role_does_not_stand_in_for_one_while_it_is_rebuilt() {
+    let rules = "{ onboarding: create, role_change: remove_then_add }";
+    let before = "  ben@example.com: { access: { north: auditor } }\n";
+    let mut bench = bench(rules, before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  ben@example.com: { access: { north: { role: operator, extra_roles: [auditor] } } }\n");
+    for (_, text) in &mut bench.files {
+        *text = text.replace("operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
+    }
+    settle(&mut bench).expect("nothing waits in a circle");
+}
