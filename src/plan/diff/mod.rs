@@ -158,7 +158,7 @@ pub(super) struct Context<'a> {
     admin_attributes: Vec<Name>,
     /// Fields that a new account can't do without.
     required: Vec<Name>,
-    /// Whether the account is over its limit of seats today.
+    /// Whether the store is over its limit of seats today.
     over_seats: bool,
 }
 

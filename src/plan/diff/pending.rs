@@ -40,7 +40,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
         let waits = rules.is_access(field) || (status != Status::Active && field.starts_with("attributes."));
         carries_attributes || !waits
     });
-    let held_back = facts.clone();
+    let carried_facts = facts.clone();
     facts.push(Fact::new(known::STATUS, Value::Text(status.name())));
     let kind = match rules.onboarding() {
         OnBoarding::Invite => ActionKind::InviteUser,
@@ -55,7 +55,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     draft.needs = carried.memberships.iter().flat_map(|membership| membership_needs(context, membership)).collect();
     draft.needs.extend(carried.grants.iter().flat_map(grant_needs));
     let has_admin_site = carried.grants.iter().any(|grant| context.is_admin_role(grant.role));
-    let has_api = held_back.iter().any(|fact| fact.field == known::API_ENABLED && fact.value == Value::Bool(true));
+    let has_api = carried_facts.iter().any(|fact| fact.field == known::API_ENABLED && fact.value == Value::Bool(true));
     if has_admin_site
         || has_api
         || carried.memberships.iter().any(|membership| context.is_escalating_membership(membership))
@@ -69,7 +69,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     let first = change.push(draft.because("declared"));
 
     let from = change.drafts.len();
-    change_access(context, desired, &held_back, change);
+    change_access(context, desired, &carried_facts, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
     let whose = AccessDrafts { desired, live: None, activation: Some(first), additions: 0 };
     access_drafts(context, &whose, &rest, change);

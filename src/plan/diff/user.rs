@@ -400,7 +400,7 @@ pub(super) fn settle_admins(
     }
 }
 
-/// Whether a difference may be made while the account is not active yet, by the rules for pending invitations.
+/// Whether a difference is one of site grants; the others are of memberships and their roles.
 pub(super) fn is_about_sites(delta: &Delta) -> bool {
     match delta {
         Delta::GrantSite(_) | Delta::ChangeSiteRole { .. } | Delta::RevokeSite(_) => true,
