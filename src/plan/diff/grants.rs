@@ -155,9 +155,9 @@ fn precedes_rebuilding(
     }
     let Delta::UpdateMembership { to: updated, .. } = one else { return false };
     let extra = context.inputs.names.elements(updated.extra_roles);
-    context.was_admin_role(from)
-        && !context.was_admin_role(to)
-        && extra.iter().any(|&role| context.was_admin_role(Some(role)))
+    // A role that becomes an admin role is one already when users are changed.
+    let is_admin = |role: Option<Name>| context.was_admin_role(role) || context.is_admin_role(role);
+    is_admin(from) && !context.was_admin_role(to) && extra.iter().any(|&role| is_admin(Some(role)))
 }
 
 /// `earlier` has been done before it.
