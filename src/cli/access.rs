@@ -80,12 +80,16 @@ impl Access {
         &self.store.rules
     }
 
+    fn reading(&self) -> manifest::Reading<'_> {
+        manifest::Reading { rules: self.rules(), time_zone: &self.settings.time_zone }
+    }
+
     /// Reads the manifests; all mistakes of all files are printed.
     pub(super) fn declared(&self, global: &Global, printer: &Printer) -> Result<Declared, Failure> {
         let paths = if global.manifests.is_empty() { &self.settings.manifests } else { &global.manifests };
         let mut names = Names::new();
         let mut sources = Sources::folder(&self.repository);
-        let loaded = manifest::load(&mut names, self.rules(), &mut sources, paths);
+        let loaded = manifest::load(&mut names, self.reading(), &mut sources, paths);
         tracing::info!(files = loaded.files.len(), users = loaded.desired.len(), "manifests read");
         let mut found = loaded.diagnostics;
         if !has_errors(&found) {

@@ -81,6 +81,16 @@ codes! {
     NoAccessStated = "no-access-stated",
     /// A pattern that matches nothing.
     PatternMatchesNothing = "pattern-matches-nothing",
+    /// Something is left to others that another source gives.
+    ConflictingUnmanaged = "conflicting-unmanaged",
+    /// A former name that is declared too, or claimed twice.
+    FormerName = "former-name",
+    /// A former name that is live no more: the line can go.
+    RenameDone = "rename-done",
+    /// Somebody named under `inactive` whom nobody declares.
+    UndeclaredLeaver = "undeclared-leaver",
+    /// Somebody who is leaving is still named in a team or a site grant.
+    LeaverReferenced = "leaver-referenced",
     /// No user is declared while people are live.
     NoUserDeclared = "no-user-declared",
     /// A role in a place for which it is not meant, or that can't be granted.

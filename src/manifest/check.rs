@@ -138,6 +138,10 @@ impl Check<'_> {
             Conflict::GrantWithoutMembership(piece) => {
                 is_declared(piece).then_some((Code::GrantWithoutMembership, piece.position, None))
             }
+            Conflict::LeftAlone(leaving, giving) => {
+                let (earlier, later) = ordered(leaving.position, giving.position);
+                Some((Code::ConflictingUnmanaged, later, Some(earlier)))
+            }
             Conflict::SiteUnderAll(piece) => {
                 // A team that some join as managers lists its sites for the others.
                 let same_source = pieces.iter().any(|other| {
@@ -206,6 +210,13 @@ impl Check<'_> {
                 Diagnostic::error(Code::GrantWithoutMembership, message)
                     .at(piece.position, "")
                     .help("give a membership, from any source: with a role, or `{}` for one without")
+            }
+            Conflict::LeftAlone(leaving, giving) => {
+                let message = format!("{who} is given something {} that another line leaves alone", place(giving));
+                Diagnostic::error(Code::ConflictingUnmanaged, message)
+                    .at(giving.position, "given here")
+                    .and(leaving.position, "`unmanaged` here")
+                    .help("keep one of them: what others manage can't be declared too")
             }
             Conflict::SiteUnderAll(piece) => {
                 let organization = text(piece.organization);

@@ -3,8 +3,12 @@
 
 use std::ops::Range;
 
+use jiff::Timestamp;
+
+use crate::model::{
+    AccessRow, DeclaredFact, DeclaredStatus, Name, Names, Role, Selector, SiteRow, Value, WindowId, Windows,
+};
 use crate::diagnostic::FileId;
-use crate::model::{AccessRow, DeclaredFact, DeclaredStatus, Name, Names, Role, Selector, SiteRow, Value};
 use crate::source::Outcome;
 
 /// Everything that one file declares.
@@ -17,6 +21,9 @@ pub(super) struct FileFacts {
     pub(super) users: Vec<UserFact>,
     pub(super) teams: Vec<TeamFact>,
     pub(super) site_grants: Vec<SiteGrantFact>,
+    pub(super) leavers: Vec<LeaverFact>,
+    /// The windows that rows and users name.
+    pub(super) windows: Windows,
     /// Declared fields of users.
     pub(super) facts: Vec<DeclaredFact>,
     /// Access of users, teams and site grants.
@@ -34,18 +41,46 @@ pub(super) struct OrganizationFact {
     pub(super) offset: u32,
     pub(super) fields: Vec<(Name, Value)>,
     pub(super) sites: Vec<SiteFact>,
+    pub(super) ending: Ending,
+}
+
+/// What an organization, a site or a role was called before, and whether it is to be deleted.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Ending {
+    pub(super) previous: Option<PreviousFact>,
+    pub(super) is_absent: bool,
+}
+
+/// The name that something had before.
+#[derive(Clone, Copy)]
+pub(super) struct PreviousFact {
+    /// As spelled.
+    pub(super) name: Name,
+    /// As compared.
+    pub(super) identity: Name,
+    pub(super) offset: u32,
+}
+
+pub(super) struct LeaverFact {
+    pub(super) name: Name,
+    pub(super) identity: Name,
+    pub(super) offset: u32,
+    pub(super) from: Option<Timestamp>,
+    pub(super) reason: Option<Name>,
 }
 
 pub(super) struct SiteFact {
     pub(super) name: Name,
     pub(super) offset: u32,
     pub(super) fields: Vec<(Name, Value)>,
+    pub(super) ending: Ending,
 }
 
 pub(super) struct RoleFact {
     pub(super) name: Name,
     pub(super) offset: u32,
     pub(super) role: Role,
+    pub(super) ending: Ending,
 }
 
 pub(super) struct UserFact {
@@ -53,6 +88,8 @@ pub(super) struct UserFact {
     pub(super) identity: Name,
     pub(super) offset: u32,
     pub(super) status: Option<(DeclaredStatus, u32)>,
+    pub(super) window: WindowId,
+    pub(super) previous: Option<PreviousFact>,
     pub(super) facts: Range<u32>,
     pub(super) rows: Range<u32>,
     pub(super) teams: Range<u32>,

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::facts::{FileFacts, Mention, Reference, Target, part};
+use super::facts::{Ending, FileFacts, Mention, PreviousFact, Reference, Target, part};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
 use crate::model::{
-    AccessRow, DeclaredFact, DeclaredUser, Desired, Fact, Fields, List, Name, Names, Organization, Role, Selector,
-    Site, SiteRow, Source, SourceId, SourceLabel, Value,
+    AccessRow, CatalogKey, DeclaredFact, DeclaredUser, Desired, Fact, Fields, Leaver, List, Name, Names, Organization,
+    Previous, Role, Selector, Site, SiteRow, Source, SourceId, SourceLabel, Value, WindowId, Windows,
 };
 use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 use crate::source::Mistakes;
@@ -90,10 +90,17 @@ impl<'n> Merged<'n> {
             sites,
             mentions,
             references,
+            leavers,
+            windows,
         } = facts;
         self.broken |= outcome.broken;
         self.mistakes.append(outcome.mistakes);
-        let mut remap = Remap { map: Vec::with_capacity(local.len()), local: &local, lists: HashMap::new() };
+        let mut remap = Remap {
+            map: Vec::with_capacity(local.len()),
+            local: &local,
+            lists: HashMap::new(),
+            windows: WindowMap::new(&windows, &mut self.desired.windows),
+        };
         for (_, text) in local.iter() {
             remap.map.push(self.names.intern(text));
         }
@@ -120,6 +127,9 @@ impl<'n> Merged<'n> {
             let position = Position::new(file, grant.offset);
             let source = self.add_source(&mut adding, SourceLabel::SiteGrant, position, &grant.rows);
             self.add_members(&adding, source, &grant.users, &grant.teams);
+        }
+        for leaver in &leavers {
+            self.add_leaver(&adding, leaver);
         }
         self.add_users(&mut adding, &users, &facts);
     }
@@ -158,6 +168,8 @@ impl<'n> Merged<'n> {
                 identity,
                 position,
                 status: user.status,
+                window: adding.remap.windows.get(user.window),
+                previous: user.previous.map(|previous| adding.previous(previous)),
                 facts: &own_facts,
                 rows: &own_rows,
                 links: &[],
@@ -188,12 +200,41 @@ impl<'n> Merged<'n> {
         );
     }
 
+    /// Of several entries for one person the earliest counts: lists of leavers are written by programs too.
+    fn add_leaver(&mut self, adding: &Adding<'_>, fact: &super::facts::LeaverFact) {
+        let leaver = Leaver {
+            key: adding.remap.name(fact.name),
+            from: fact.from,
+            reason: fact.reason.map(|reason| adding.remap.name(reason)),
+            position: Position::new(adding.file, fact.offset),
+        };
+        let known = self.desired.leavers.entry(adding.remap.name(fact.identity)).or_insert(leaver);
+        // `None` is at once, and is less than every time.
+        if leaver.from < known.from {
+            *known = leaver;
+        }
+    }
+
+    /// Records a tombstone or a former name. Whether what it belongs to is declared after all.
+    fn add_ending(&mut self, adding: &Adding<'_>, key: CatalogKey, ending: Ending, position: Position) -> bool {
+        if ending.is_absent {
+            self.desired.tombstones.insert(key, position);
+        } else if let Some(previous) = ending.previous {
+            self.desired.renames.insert(key, adding.previous(previous));
+        }
+        !ending.is_absent
+    }
+
     fn add_organization(&mut self, adding: &mut Adding<'_>, fact: &super::facts::OrganizationFact) {
         let name = adding.remap.name(fact.name);
         let position = Position::new(adding.file, fact.offset);
+        let key = CatalogKey::Organization(name);
         let first = self.desired.catalog.organizations.get(&name).and_then(|organization| organization.position);
-        if let Some(first) = first {
+        if let Some(first) = first.or(self.desired.tombstones.get(&key).copied()) {
             return self.twice(adding, "organization", name, position, first, "");
+        }
+        if !self.add_ending(adding, key, fact.ending, position) {
+            return;
         }
         let mut organization = Organization {
             fields: adding.remap.fields(&fact.fields, self.names),
@@ -201,11 +242,12 @@ impl<'n> Merged<'n> {
             position: Some(position),
         };
         for site in &fact.sites {
-            let declared = Site {
-                fields: adding.remap.fields(&site.fields, self.names),
-                position: Some(Position::new(adding.file, site.offset)),
-            };
-            organization.sites.entry(adding.remap.name(site.name)).or_insert(declared);
+            let position = Position::new(adding.file, site.offset);
+            let site_name = adding.remap.name(site.name);
+            if self.add_ending(adding, CatalogKey::Site(name, site_name), site.ending, position) {
+                let fields = adding.remap.fields(&site.fields, self.names);
+                organization.sites.entry(site_name).or_insert(Site { fields, position: Some(position) });
+            }
         }
         self.desired.catalog.organizations.insert(name, organization);
     }
@@ -213,6 +255,10 @@ impl<'n> Merged<'n> {
     fn add_role(&mut self, adding: &mut Adding<'_>, fact: &super::facts::RoleFact) {
         let name = adding.remap.name(fact.name);
         let position = Position::new(adding.file, fact.offset);
+        let key = CatalogKey::Role(name);
+        if let Some(&first) = self.desired.tombstones.get(&key) {
+            return self.twice(adding, "role", name, position, first, "");
+        }
         match self.desired.catalog.roles.get(&name).map(|role| role.position) {
             Some(Some(first)) => return self.twice(adding, "role", name, position, first, ""),
             Some(None) if self.open_roles.get(&name) != Some(&true) => {
@@ -227,6 +273,9 @@ impl<'n> Merged<'n> {
                 return;
             }
             Some(None) | None => {}
+        }
+        if !self.add_ending(adding, key, fact.ending, position) {
+            return;
         }
         let role = Role {
             name: fact.role.name.map(|name| adding.remap.name(name)),
@@ -299,11 +348,35 @@ struct Adding<'a> {
     twice: Vec<u32>,
 }
 
+impl Adding<'_> {
+    fn previous(&self, fact: PreviousFact) -> Previous {
+        Previous {
+            name: self.remap.name(fact.name),
+            identity: self.remap.name(fact.identity),
+            position: Position::new(self.file, fact.offset),
+        }
+    }
+}
+
 /// From names of a file's own table to those of the shared one.
 struct Remap<'a> {
     map: Vec<Name>,
     local: &'a Names,
     lists: HashMap<List, List>,
+    windows: WindowMap,
+}
+
+/// From windows of a file's own table to those of the shared one.
+struct WindowMap(Vec<WindowId>);
+
+impl WindowMap {
+    fn new(local: &Windows, shared: &mut Windows) -> Self {
+        Self(local.iter().map(|window| shared.intern(window)).collect())
+    }
+
+    fn get(&self, window: WindowId) -> WindowId {
+        self.0[window.index()]
+    }
 }
 
 impl Remap<'_> {
@@ -354,6 +427,7 @@ impl Remap<'_> {
             extra_roles: self.list(row.extra_roles, names),
             default_site: row.default_site.map(|site| self.name(site)),
             sites_start: row.sites_start + sites_before,
+            window: self.windows.get(row.window),
             ..*row
         }
     }

@@ -8,6 +8,7 @@
 //! can do, apart from the types of its attributes and how keys compare.
 
 mod check;
+mod check_former;
 mod cycles;
 mod emit;
 mod facts;
@@ -17,6 +18,7 @@ mod read;
 mod read_access;
 mod read_catalog;
 mod read_shared;
+mod read_time;
 mod read_users;
 mod resolve;
 pub mod schema;
@@ -26,6 +28,7 @@ mod write_users;
 
 use std::collections::HashMap;
 
+use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
@@ -62,17 +65,27 @@ impl Loaded {
     }
 }
 
+/// What manifests are read with.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading<'a> {
+    /// How the store behaves.
+    pub rules: &'a Rules,
+    /// When a day begins and ends.
+    pub time_zone: &'a TimeZone,
+}
+
 /// Reads all manifests in these files and folders (relative to the access repository), under the rules of a store.
 ///
 /// Names go into `names`; hashes and line tables of the files are kept in `sources`, for places and snippets.
-pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[String]) -> Loaded {
+pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, paths: &[String]) -> Loaded {
+    let rules = reading.rules;
     let (files, unreadable) = sources.find_manifests(paths);
     let mut merged = Merged::new(names, rules);
     for mistake in unreadable {
         merged.broken = true;
         merged.mistakes.push(mistake);
     }
-    read_all(&mut merged, rules, sources, &files);
+    read_all(&mut merged, reading, sources, &files);
     merged.resolve(sources);
     tell_keys_that_differ_by_case(&mut merged, rules);
     let Merged { names, mut desired, mut mistakes, broken, stated, .. } = merged;
@@ -90,7 +103,7 @@ pub fn load(names: &mut Names, rules: &Rules, sources: &mut Sources, paths: &[St
     Loaded { desired, diagnostics, files }
 }
 
-fn read_all(merged: &mut Merged<'_>, rules: &Rules, sources: &mut Sources, files: &[FileId]) {
+fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources, files: &[FileId]) {
     let mut sum: u64 = 0;
     let mut waiting = files;
     while !waiting.is_empty() {
@@ -100,7 +113,7 @@ fn read_all(merged: &mut Merged<'_>, rules: &Rules, sources: &mut Sources, files
             .par_iter()
             .map(|&file| {
                 let (text, content) = sources.read(file)?;
-                Ok((read::read(file, &text, rules), content, text.len() as u64))
+                Ok((read::read(file, &text, reading), content, text.len() as u64))
             })
             .collect();
         for (&file, read) in batch.iter().zip(read) {

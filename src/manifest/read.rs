@@ -2,8 +2,11 @@
 //!
 //! Whatever is wrong is recorded at its place, and reading goes on with the next node.
 
-use super::facts::FileFacts;
+use super::facts::{FileFacts, PreviousFact};
 use super::suggest::closest;
+use jiff::tz::TimeZone;
+
+use super::Reading;
 use crate::diagnostic::{Code, Diagnostic, FileId};
 use crate::model::Name;
 use crate::rules::{Named, Rules, mixed_script, refuse_name};
@@ -16,15 +19,18 @@ pub(super) const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "
 pub(super) struct Reader<'t, 'r> {
     pub(super) cursor: Cursor<'t>,
     pub(super) rules: &'r Rules,
+    /// When a day begins and ends.
+    pub(super) time_zone: &'r TimeZone,
     pub(super) into: FileFacts,
     /// For composed names of fields.
     pub(super) buffer: String,
 }
 
 /// Reads the text of one file.
-pub(super) fn read(file: FileId, text: &str, rules: &Rules) -> FileFacts {
+pub(super) fn read(file: FileId, text: &str, reading: Reading<'_>) -> FileFacts {
+    let Reading { rules, time_zone } = reading;
     let mut reader =
-        Reader { cursor: Cursor::new(file, text), rules, into: FileFacts::default(), buffer: String::new() };
+        Reader { cursor: Cursor::new(file, text), rules, time_zone, into: FileFacts::default(), buffer: String::new() };
     match reader.cursor.root() {
         None | Some(Node::Nothing) => {}
         Some(Node::Scalar(scalar)) if scalar.is_null() => {}
@@ -36,7 +42,7 @@ pub(super) fn read(file: FileId, text: &str, rules: &Rules) -> FileFacts {
                     "users" => reader.users(),
                     "teams" => reader.teams(),
                     "site_grants" => reader.site_grants(),
-                    "inactive" => reader.leavers(&key),
+                    "inactive" => reader.leavers(),
                     _ => reader.unknown_key(&key, KEYS, "a manifest"),
                 }
             }
@@ -85,12 +91,6 @@ impl<'t> Reader<'t, '_> {
         let message = format!("{owner} has no `{}`", key.text);
         self.tell(Code::UnknownKey, key.at, message, help);
         self.cursor.skip();
-    }
-
-    /// Records something that a later version brings.
-    pub(super) fn not_yet(&mut self, at: At, what: &str) {
-        let message = format!("`{what}` is not supported yet");
-        self.tell(Code::NotYetSupported, at, message, "take it out until a version that supports it");
     }
 
     /// Opens the mapping that stands here, or records that there is none.
@@ -213,41 +213,30 @@ impl<'t> Reader<'t, '_> {
         self.into.names.intern(text)
     }
 
-    /// Whether a text stands for access that others manage, which is then refused.
-    pub(super) fn is_unmanaged(&mut self, scalar: &Scalar<'t>) -> bool {
-        let unmanaged = scalar.text == "unmanaged";
-        if unmanaged {
-            self.not_yet(scalar.at, "unmanaged");
-        }
-        unmanaged
-    }
-
-    /// A date or a timestamp, which is not supported yet.
-    pub(super) fn day(&mut self, key: &Scalar<'t>) {
-        if let Some(value) = self.filled(&format!("`{}`", key.text)) {
-            if value.text.parse::<jiff::civil::Date>().is_err() && value.text.parse::<jiff::Timestamp>().is_err() {
-                let message = format!("`{}` is no day and no timestamp", value.text);
-                self.tell(Code::InvalidValue, value.at, message, "write it like 2027-01-31 or 2027-01-31T09:00:00Z");
-            }
-            self.not_yet(key.at, &key.text);
-        }
-    }
-
-    /// The `status: absent` of a tombstone, which is not supported yet.
-    pub(super) fn tombstone(&mut self) {
-        let Some(status) = self.filled("`status`") else { return };
-        if status.text == "absent" {
-            self.not_yet(status.at, "status: absent");
-        } else {
+    /// The `status: absent` of a tombstone: whether it stands here.
+    pub(super) fn tombstone(&mut self) -> bool {
+        let Some(status) = self.filled("`status`") else { return false };
+        let is_absent = status.text == "absent";
+        if !is_absent {
             let message = format!("`{}` is no status of this", status.text);
             self.tell(Code::InvalidValue, status.at, message, "it can only be `absent`");
         }
+        is_absent
     }
 
-    /// The name that something had before, which is not supported yet.
-    pub(super) fn previous(&mut self, key: &Scalar<'t>) {
-        if self.filled("`previously`").is_some() {
-            self.not_yet(key.at, "previously");
+    /// The name that an organization, a site or a role had before.
+    pub(super) fn previous(&mut self, named: Named, name: Name) -> Option<PreviousFact> {
+        let before = self.filled("`previously`")?;
+        let previous = self.declared_name(named, &before)?;
+        if previous == name {
+            self.tell(Code::InvalidValue, before.at, "this is the name that it has today", "take the line out");
+            return None;
         }
+        Some(PreviousFact { name: previous, identity: previous, offset: before.at.offset })
     }
+}
+
+/// The word that leaves something to others.
+pub(super) fn is_unmanaged(scalar: &Scalar<'_>) -> bool {
+    scalar.text == "unmanaged"
 }

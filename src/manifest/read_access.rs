@@ -1,15 +1,25 @@
 //! `access`: memberships and site grants of a user or a team, with their short forms.
 
 use super::facts::{Target, length};
-use super::read::Reader;
+use super::read::{Reader, is_unmanaged};
 use crate::diagnostic::Code;
-use crate::model::{AccessRow, List, Name, Selector, SiteRow, known};
+use crate::model::{AccessRow, LeftAlone, List, Name, Selector, SiteRow, Window, WindowId, known};
 use crate::source::{Node, Scalar};
 
 pub(super) const MEMBERSHIP: &[&str] = &["role", "extra_roles", "sites", "default_site", "starts", "expires"];
 
 /// What `all` stands for.
 const EVERY: &str = "*";
+
+/// What a user's own `role` and `extra_roles` say about the platform.
+#[derive(Default)]
+pub(super) struct PlatformRoles {
+    pub(super) role: Option<Name>,
+    pub(super) extra_roles: List,
+    pub(super) left_alone: LeftAlone,
+    /// Where the first of them stands, if any does.
+    pub(super) offset: Option<u32>,
+}
 
 impl<'t> Reader<'t, '_> {
     /// Reads a mapping of organizations. Whether that settles how it stands with access: an empty one says "nothing",
@@ -25,7 +35,12 @@ impl<'t> Reader<'t, '_> {
                 }
                 entries == 0 || self.into.rows.len() - before < entries
             }
-            Node::Scalar(scalar) if scalar.text == "unmanaged" => self.is_unmanaged(&scalar),
+            Node::Scalar(scalar) if is_unmanaged(&scalar) => {
+                let every = Selector::Pattern(self.intern(EVERY));
+                let row = AccessRow { left_alone: LeftAlone::MEMBERSHIP, ..self.row(every, scalar.at.offset) };
+                self.into.rows.push(row);
+                true
+            }
             node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
                 self.wrong_type(&node, "`access`", "a mapping");
                 true
@@ -43,10 +58,13 @@ impl<'t> Reader<'t, '_> {
         match self.cursor.node() {
             Node::Mapping(_) => self.membership_fields(&mut row),
             Node::Scalar(role) if !role.is_null() => {
-                if self.is_unmanaged(&role) || !self.role(&role, &mut row) {
+                if is_unmanaged(&role) {
+                    row.left_alone = LeftAlone::MEMBERSHIP;
+                } else if !self.role(&role, &mut row) {
                     return;
+                } else {
+                    row.membership = true;
                 }
-                row.membership = true;
             }
             node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
                 return self.wrong_type(&node, "access to an organization", "a role or a mapping");
@@ -68,24 +86,31 @@ impl<'t> Reader<'t, '_> {
             file: self.cursor.file(),
             offset,
             role_offset: offset,
+            window: WindowId::ALWAYS,
+            left_alone: LeftAlone::NOTHING,
         }
     }
 
     fn membership_fields(&mut self, row: &mut AccessRow) {
         let mut has_sites = false;
         let mut has_role = false;
+        let mut window = Window::ALWAYS;
         while let Some(field) = self.cursor.next_key() {
             match field.text.as_ref() {
                 "role" => {
                     has_role = true;
-                    if let Some(role) = self.filled("`role`")
-                        && !self.is_unmanaged(&role)
-                    {
-                        self.role(&role, row);
+                    if let Some(role) = self.filled("`role`") {
+                        if is_unmanaged(&role) {
+                            row.left_alone.role = true;
+                        } else {
+                            self.role(&role, row);
+                        }
                     }
                 }
                 "extra_roles" => {
-                    row.extra_roles = self.extra_roles();
+                    let (extra_roles, unmanaged) = self.extra_roles();
+                    row.extra_roles = extra_roles;
+                    row.left_alone.extra_roles = unmanaged;
                     has_role |= !row.extra_roles.is_empty();
                 }
                 "sites" => {
@@ -99,12 +124,13 @@ impl<'t> Reader<'t, '_> {
                         row.default_site = Some(name);
                     }
                 }
-                "starts" | "expires" => self.day(&field),
+                "starts" | "expires" => self.window_field(&field, &mut window),
                 _ => self.unknown_key(&field, MEMBERSHIP, "access to an organization"),
             }
         }
         // A source with sites and no role gives no membership.
         row.membership = has_role || !has_sites;
+        row.window = self.window_id(window);
     }
 
     fn role(&mut self, role: &Scalar<'t>, row: &mut AccessRow) -> bool {
@@ -117,13 +143,10 @@ impl<'t> Reader<'t, '_> {
         true
     }
 
-    /// The list of extra roles that stands here.
-    pub(super) fn extra_roles(&mut self) -> List {
+    /// The list of extra roles that stands here, and whether others manage them.
+    pub(super) fn extra_roles(&mut self) -> (List, bool) {
         match self.cursor.node() {
-            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
-                self.is_unmanaged(&scalar);
-                List::EMPTY
-            }
+            Node::Scalar(scalar) if is_unmanaged(&scalar) => (List::EMPTY, true),
             Node::Sequence(_) => {
                 let mut names: Vec<Name> = Vec::new();
                 while let Some(item) = self.cursor.next_item() {
@@ -133,11 +156,11 @@ impl<'t> Reader<'t, '_> {
                         names.push(name);
                     }
                 }
-                self.into.names.list(&names)
+                (self.into.names.list(&names), false)
             }
             node @ (Node::Scalar(_) | Node::Mapping(_) | Node::Nothing) => {
                 self.wrong_type(&node, "`extra_roles`", "a list");
-                List::EMPTY
+                (List::EMPTY, false)
             }
         }
     }
@@ -149,9 +172,7 @@ impl<'t> Reader<'t, '_> {
                 let every = self.intern(EVERY);
                 self.site(Selector::Pattern(every), None, scalar.at.offset);
             }
-            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
-                self.is_unmanaged(&scalar);
-            }
+            Node::Scalar(scalar) if is_unmanaged(&scalar) => row.left_alone.sites = true,
             Node::Sequence(_) => {
                 while let Some(item) = self.cursor.next_item() {
                     if let Some(site) = self.as_text(item, "a site") {
@@ -197,12 +218,14 @@ impl<'t> Reader<'t, '_> {
     }
 
     /// Adds the row of platform roles that a user's `role` and `extra_roles` make.
-    pub(super) fn platform_row(&mut self, role: Option<(Name, u32)>, extra_roles: Option<(List, u32)>) {
-        let Some(offset) = role.map(|(_, offset)| offset).or(extra_roles.map(|(_, offset)| offset)) else { return };
+    pub(super) fn platform_row(&mut self, roles: &PlatformRoles) {
+        let PlatformRoles { role, extra_roles, left_alone, offset } = *roles;
+        let Some(offset) = offset else { return };
         let mut row = self.row(Selector::Exact(known::PLATFORM), offset);
-        row.membership = true;
-        row.role = role.map(|(role, _)| role);
-        row.extra_roles = extra_roles.map_or(List::EMPTY, |(list, _)| list);
+        row.membership = role.is_some() || !extra_roles.is_empty();
+        row.role = role;
+        row.extra_roles = extra_roles;
+        row.left_alone = left_alone;
         self.into.rows.push(row);
     }
 }

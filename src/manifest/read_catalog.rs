@@ -1,6 +1,6 @@
 //! `organizations` with their sites, and `roles`.
 
-use super::facts::{OrganizationFact, Reference, RoleFact, SiteFact, Target};
+use super::facts::{Ending, OrganizationFact, Reference, RoleFact, SiteFact, Target};
 use super::read::Reader;
 use crate::diagnostic::Code;
 use crate::model::{AppliesTo, List, Name, Role, Selector, SiteAccess, Value, known};
@@ -39,7 +39,13 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn organization(&mut self, key: &Scalar<'t>, name: Name) {
-        let mut fact = OrganizationFact { name, offset: key.at.offset, fields: Vec::new(), sites: Vec::new() };
+        let mut fact = OrganizationFact {
+            name,
+            offset: key.at.offset,
+            fields: Vec::new(),
+            sites: Vec::new(),
+            ending: Ending::default(),
+        };
         if self.mapping(&format!("organization `{}`", key.text)) {
             while let Some(field) = self.cursor.next_key() {
                 match field.text.as_ref() {
@@ -50,8 +56,8 @@ impl<'t> Reader<'t, '_> {
                     "includes" => self.includes(Target::Organization, &mut fact.fields),
                     "attributes" => self.catalog_attributes(&mut fact.fields),
                     "sites" => self.declared_sites(name, &mut fact.sites),
-                    "previously" => self.previous(&field),
-                    "status" => self.tombstone(),
+                    "previously" => fact.ending.previous = self.previous(Named::Organization, name),
+                    "status" => fact.ending.is_absent = self.tombstone(),
                     _ => self.unknown_key(&field, ORGANIZATION, "an organization"),
                 }
             }
@@ -68,7 +74,7 @@ impl<'t> Reader<'t, '_> {
                 self.cursor.skip();
                 continue;
             };
-            let mut site = SiteFact { name, offset: key.at.offset, fields: Vec::new() };
+            let mut site = SiteFact { name, offset: key.at.offset, fields: Vec::new(), ending: Ending::default() };
             if self.mapping(&format!("site `{}`", key.text)) {
                 self.site_fields(organization, &mut site);
             }
@@ -86,8 +92,8 @@ impl<'t> Reader<'t, '_> {
                 "default" => self.is_default(&mut site.fields),
                 "includes" => self.includes(target, &mut site.fields),
                 "attributes" => self.catalog_attributes(&mut site.fields),
-                "previously" => self.previous(&field),
-                "status" => self.tombstone(),
+                "previously" => site.ending.previous = self.previous(Named::Site, site.name),
+                "status" => site.ending.is_absent = self.tombstone(),
                 _ => self.unknown_key(&field, SITE, "a site"),
             }
         }
@@ -184,15 +190,16 @@ impl<'t> Reader<'t, '_> {
                 self.cursor.skip();
                 continue;
             };
-            let mut role = Role::default();
+            let mut fact = RoleFact { name, offset: key.at.offset, role: Role::default(), ending: Ending::default() };
             if self.mapping(&format!("role `{}`", key.text)) {
-                self.role_fields(&mut role);
+                self.role_fields(&mut fact);
             }
-            self.into.roles.push(RoleFact { name, offset: key.at.offset, role });
+            self.into.roles.push(fact);
         }
     }
 
-    fn role_fields(&mut self, role: &mut Role) {
+    fn role_fields(&mut self, fact: &mut RoleFact) {
+        let RoleFact { name, role, ending, .. } = fact;
         while let Some(field) = self.cursor.next_key() {
             match field.text.as_ref() {
                 "name" => role.name = self.text("`name`").map(|value| self.intern(&value.text)),
@@ -208,8 +215,8 @@ impl<'t> Reader<'t, '_> {
                 "protected" => role.protected = self.bool("`protected`").is_some_and(|(value, _)| value),
                 "grantable" => role.grantable = self.bool("`grantable`").is_none_or(|(value, _)| value),
                 "applies_to" => role.applies_to = self.applies_to(),
-                "previously" => self.previous(&field),
-                "status" => self.tombstone(),
+                "previously" => ending.previous = self.previous(Named::Role, *name),
+                "status" => ending.is_absent = self.tombstone(),
                 _ => self.unknown_key(&field, ROLE, "a role"),
             }
         }

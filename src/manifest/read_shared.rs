@@ -1,9 +1,10 @@
 //! What users share: `teams`, `site_grants`, and the list of leavers.
 
-use super::facts::{Mention, SiteGrantFact, Target, TeamFact, length};
+use super::facts::{LeaverFact, Mention, SiteGrantFact, Target, TeamFact, length};
 use super::read::Reader;
 use crate::diagnostic::Code;
-use crate::model::{Name, Selector};
+use super::read_time::Edge;
+use crate::model::{Name, Selector, Window};
 use crate::rules::Named;
 use crate::source::{At, Node, Scalar};
 
@@ -86,6 +87,7 @@ impl<'t> Reader<'t, '_> {
         let mut users = 0..0;
         let mut teams = 0..0;
         let mut role = None;
+        let mut window = Window::ALWAYS;
         let mut site: Option<(Selector, Selector, At)> = None;
         let mut has_site = false;
         while let Some(field) = self.cursor.next_key() {
@@ -110,7 +112,7 @@ impl<'t> Reader<'t, '_> {
                         role = Some(name);
                     }
                 }
-                "starts" | "expires" => self.day(&field),
+                "starts" | "expires" => self.window_field(&field, &mut window),
                 "description" => drop(self.text("`description`")),
                 _ => self.unknown_key(&field, SITE_GRANT, "a site grant"),
             }
@@ -119,6 +121,7 @@ impl<'t> Reader<'t, '_> {
             let mut row = self.row(organization, at.offset);
             self.site(site, role, at.offset);
             row.sites_length = 1;
+            row.window = self.window_id(window);
             self.into.rows.push(row);
         } else if !has_site {
             let here = At { length: 0, ..at };
@@ -141,9 +144,8 @@ impl<'t> Reader<'t, '_> {
         Some((self.selector_of(organization), self.selector_of(site), text.at))
     }
 
-    /// The list of leavers is not supported yet; its shape is checked already.
-    pub(super) fn leavers(&mut self, key: &Scalar<'t>) {
-        self.not_yet(key.at, "inactive");
+    /// Leavers: keys, or keys with a day and a reason.
+    pub(super) fn leavers(&mut self) {
         if !self.list("`inactive`") {
             return;
         }
@@ -151,8 +153,11 @@ impl<'t> Reader<'t, '_> {
             match item {
                 Node::Mapping(at) => self.leaver(at),
                 node @ (Node::Scalar(_) | Node::Sequence(_) | Node::Nothing) => {
-                    if let Some(user) = self.as_text(node, "a leaver") {
-                        self.user_key(&user);
+                    if let Some(user) = self.as_text(node, "a leaver")
+                        && let Some((name, identity)) = self.user_key(&user)
+                    {
+                        let offset = user.at.offset;
+                        self.into.leavers.push(LeaverFact { name, identity, offset, from: None, reason: None });
                     }
                 }
             }
@@ -160,21 +165,24 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn leaver(&mut self, at: At) {
-        let mut named = false;
+        let mut has_user = false;
+        let mut user = None;
+        let mut from = None;
+        let mut reason = None;
         while let Some(field) = self.cursor.next_key() {
             match field.text.as_ref() {
                 "user" => {
-                    named = true;
-                    if let Some(user) = self.filled("`user`") {
-                        self.user_key(&user);
-                    }
+                    has_user = true;
+                    user = self.filled("`user`").and_then(|user| Some((self.user_key(&user)?, user.at.offset)));
                 }
-                "from" => drop(self.filled("`from`")),
-                "reason" => drop(self.text("`reason`")),
+                "from" => from = self.moment(&field, Edge::Begin),
+                "reason" => reason = self.text("`reason`").map(|reason| self.intern(&reason.text)),
                 _ => self.unknown_key(&field, LEAVER, "a leaver"),
             }
         }
-        if !named {
+        if let Some(((name, identity), offset)) = user {
+            self.into.leavers.push(LeaverFact { name, identity, offset, from, reason });
+        } else if !has_user {
             self.tell(Code::InvalidValue, At { length: 0, ..at }, "a leaver has no `user`", "write whom");
         }
     }

@@ -1,9 +1,10 @@
 //! `users`: the key, profile fields with their three values, status, attributes typed by the rules, and access.
 
-use super::facts::{Mention, UserFact, length};
-use super::read::Reader;
+use super::facts::{Mention, PreviousFact, UserFact, length};
+use super::read::{Reader, is_unmanaged};
+use super::read_access::PlatformRoles;
 use crate::diagnostic::Code;
-use crate::model::{DeclaredFact, DeclaredStatus, Fact, List, Name, Value, known};
+use crate::model::{DeclaredFact, DeclaredStatus, Fact, Name, Value, Window, known};
 use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
 use crate::source::{At, Node, Scalar, find_hidden};
 
@@ -39,8 +40,9 @@ pub(super) const USER: &[&str] = &[
 #[derive(Default)]
 struct Draft {
     status: Option<(DeclaredStatus, u32)>,
-    role: Option<(Name, u32)>,
-    extra_roles: Option<(List, u32)>,
+    platform: PlatformRoles,
+    window: Window,
+    previous: Option<PreviousFact>,
     stated: bool,
 }
 
@@ -95,17 +97,20 @@ impl<'t> Reader<'t, '_> {
         let mut draft = Draft::default();
         if self.mapping("a user") {
             while let Some(field) = self.cursor.next_key() {
-                self.user_field(&field, name, &mut draft);
+                self.user_field(&field, (name, identity), &mut draft);
             }
         } else {
             draft.stated = true;
         }
-        self.platform_row(draft.role, draft.extra_roles);
+        self.platform_row(&draft.platform);
+        let window = self.window_id(draft.window);
         self.into.users.push(UserFact {
             key: name,
             identity,
             offset: key.at.offset,
             status: draft.status,
+            window,
+            previous: draft.previous,
             facts: facts..length(&self.into.facts),
             rows: rows..length(&self.into.rows),
             teams: teams..length(&self.into.mentions),
@@ -113,7 +118,7 @@ impl<'t> Reader<'t, '_> {
         });
     }
 
-    fn user_field(&mut self, field: &Scalar<'t>, key: Name, draft: &mut Draft) {
+    fn user_field(&mut self, field: &Scalar<'t>, (key, identity): (Name, Name), draft: &mut Draft) {
         match field.text.as_ref() {
             "given_name" => self.profile_text(known::GIVEN_NAME, "`given_name`"),
             "family_name" => self.profile_text(known::FAMILY_NAME, "`family_name`"),
@@ -139,27 +144,42 @@ impl<'t> Reader<'t, '_> {
             }
             "role" => {
                 if let Some(role) = self.filled("`role`") {
-                    if self.is_unmanaged(&role) {
-                        draft.stated = true;
+                    draft.platform.offset.get_or_insert(role.at.offset);
+                    if is_unmanaged(&role) {
+                        draft.platform.left_alone.role = true;
                     } else {
-                        draft.role = Some((self.intern(&role.text), role.at.offset));
+                        draft.platform.role = Some(self.intern(&role.text));
                     }
                 }
             }
             "extra_roles" => {
-                let offset = field.at.offset;
-                let list = self.extra_roles();
-                draft.extra_roles = (!list.is_empty()).then_some((list, offset));
+                let (list, unmanaged) = self.extra_roles();
+                if unmanaged || !list.is_empty() {
+                    draft.platform.offset.get_or_insert(field.at.offset);
+                }
+                draft.platform.extra_roles = list;
+                draft.platform.left_alone.extra_roles = unmanaged;
             }
             "home" => self.home(),
             "api" => self.api(),
             "attributes" => self.attributes(),
             "teams" => self.mentioned_teams("`teams` of a user"),
             "access" => draft.stated |= self.access(),
-            "starts" | "expires" => self.day(field),
-            "previously" => self.previous(field),
+            "starts" | "expires" => self.window_field(field, &mut draft.window),
+            "previously" => draft.previous = self.previous_key(identity),
             _ => self.unknown_key(field, USER, "a user"),
         }
+    }
+
+    /// The key that the user had before.
+    fn previous_key(&mut self, identity: Name) -> Option<PreviousFact> {
+        let key = self.filled("`previously`")?;
+        let (name, previous) = self.user_key(&key)?;
+        if previous == identity {
+            self.tell(Code::InvalidValue, key.at, "this is the key that the user has today", "take the line out");
+            return None;
+        }
+        Some(PreviousFact { name, identity: previous, offset: key.at.offset })
     }
 
     /// Names of teams, as mentions.
@@ -220,13 +240,10 @@ impl<'t> Reader<'t, '_> {
             "active" => DeclaredStatus::Active,
             "inactive" => DeclaredStatus::Inactive,
             "preloaded" => DeclaredStatus::Preloaded,
-            "absent" => {
-                self.not_yet(value.at, "status: absent");
-                return None;
-            }
+            "absent" => DeclaredStatus::Absent,
             other => {
                 let message = format!("`{other}` is no status that can be declared");
-                let help = "it is `active`, `inactive` or `preloaded`; left out, the account just exists";
+                let help = "it is `active`, `inactive`, `preloaded` or `absent`; left out, the account just exists";
                 self.tell(Code::InvalidValue, value.at, message, help);
                 return None;
             }
@@ -246,8 +263,10 @@ impl<'t> Reader<'t, '_> {
 
     fn api(&mut self) {
         match self.cursor.node() {
-            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
-                self.is_unmanaged(&scalar);
+            Node::Scalar(scalar) if is_unmanaged(&scalar) => {
+                for field in [known::API_ENABLED, known::API_ROUTES] {
+                    self.fact(field, Value::Text(known::UNMANAGED), scalar.at);
+                }
             }
             Node::Mapping(_) => {
                 while let Some(field) = self.cursor.next_key() {
@@ -303,9 +322,10 @@ impl<'t> Reader<'t, '_> {
             AttributeType::Bool => {
                 let node = self.cursor.node();
                 if let Node::Scalar(scalar) = &node
-                    && scalar.text == "unmanaged"
+                    && is_unmanaged(scalar)
+                    && rule.access == Some(true)
                 {
-                    self.is_unmanaged(scalar);
+                    self.fact(field, Value::Text(known::UNMANAGED), scalar.at);
                 } else if let Some((value, at)) = self.as_bool(&node, &what) {
                     self.fact(field, Value::Bool(value), at);
                 }
@@ -314,8 +334,8 @@ impl<'t> Reader<'t, '_> {
             AttributeType::Text | AttributeType::Enum | AttributeType::Ordinal | AttributeType::Date => {}
         }
         let Some(value) = self.text(&what) else { return };
-        if rule.access == Some(true) && self.is_unmanaged(&value) {
-            return;
+        if rule.access == Some(true) && is_unmanaged(&value) {
+            return self.fact(field, Value::Text(known::UNMANAGED), value.at);
         }
         if empty_is_all && value.text.is_empty() {
             let message = format!("an empty {what} means everything");
@@ -344,9 +364,8 @@ impl<'t> Reader<'t, '_> {
             Node::Scalar(scalar) if scalar.text == "all" => {
                 return self.fact(field, Value::Text(known::ALL), scalar.at);
             }
-            Node::Scalar(scalar) if scalar.text == "unmanaged" => {
-                self.is_unmanaged(&scalar);
-                return;
+            Node::Scalar(scalar) if is_unmanaged(&scalar) => {
+                return self.fact(field, Value::Text(known::UNMANAGED), scalar.at);
             }
             node @ (Node::Scalar(_) | Node::Mapping(_) | Node::Nothing) => {
                 return self.wrong_type(&node, what, "a list");

@@ -23,6 +23,7 @@ impl Merged<'_> {
     /// Links users to sources, closes sources over nested teams, and checks references and circles.
     pub(super) fn resolve(&mut self, sources: &Sources) {
         self.link_users();
+        self.check_former();
         self.close_sources();
         self.check_references(sources);
         self.check_circles();
@@ -32,9 +33,11 @@ impl Merged<'_> {
         let mut links: Vec<(u32, Link)> = Vec::with_capacity(self.members.len() + self.teams_of_users.len());
         let mut comparisons = MOST_COMPARISONS;
         for member in std::mem::take(&mut self.members) {
-            if let Some(row) = self.desired.row_of(member.identity) {
-                links.push((row, Link { source: member.source, position: member.position }));
-            } else if !self.broken {
+            let row = self.desired.row_of(member.identity);
+            links.extend(row.map(|row| (row, Link { source: member.source, position: member.position })));
+            if self.is_leaving(member.identity) {
+                self.leftover(member.name, member.position);
+            } else if row.is_none() && !self.broken {
                 self.unknown_user(member.name, member.position, &mut comparisons);
             }
         }

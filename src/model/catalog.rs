@@ -153,6 +153,17 @@ impl Role {
     }
 }
 
+/// What names one thing of the catalog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CatalogKey {
+    /// An organization.
+    Organization(Name),
+    /// A site of an organization.
+    Site(Name, Name),
+    /// A role.
+    Role(Name),
+}
+
 /// Organizations with their sites, and roles.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {

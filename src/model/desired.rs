@@ -4,10 +4,15 @@
 //! [`UserView`] walks both, and `effective` folds what it finds into the access that the user should have.
 //! The manifest floor fills the columns; names are resolved and checked there.
 
-use super::catalog::Catalog;
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+
+use super::catalog::{Catalog, CatalogKey};
 use super::fact::{Fact, Status, Value};
 use super::live::{column, column_length};
 use super::name::{List, Name};
+use super::window::{Window, WindowId, Windows};
 use crate::diagnostic::{FileId, Position};
 
 /// One declared place, or all declared names that a pattern matches.
@@ -42,6 +47,48 @@ pub struct AccessRow {
     pub offset: u32,
     /// Where its role stands; the same as `offset` where it has none.
     pub role_offset: u32,
+    /// When it is in force.
+    pub window: WindowId,
+    /// What others manage.
+    pub left_alone: LeftAlone,
+}
+
+/// What a source says is managed by others (`unmanaged`) in one organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "a set of four parts of a membership")]
+pub struct LeftAlone {
+    /// The membership and all that hangs on it.
+    pub membership: bool,
+    /// Its role.
+    pub role: bool,
+    /// Its extra roles.
+    pub extra_roles: bool,
+    /// The grants on its sites, and the default site.
+    pub sites: bool,
+}
+
+impl LeftAlone {
+    /// Nothing is.
+    pub const NOTHING: Self = Self { membership: false, role: false, extra_roles: false, sites: false };
+    /// All of the membership is.
+    pub const MEMBERSHIP: Self = Self { membership: true, role: true, extra_roles: true, sites: true };
+
+    /// Whether anything is.
+    #[must_use]
+    pub const fn any(self) -> bool {
+        self.membership || self.role || self.extra_roles || self.sites
+    }
+
+    /// What either says.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            membership: self.membership || other.membership,
+            role: self.role || other.role,
+            extra_roles: self.extra_roles || other.extra_roles,
+            sites: self.sites || other.sites,
+        }
+    }
 }
 
 impl AccessRow {
@@ -87,6 +134,8 @@ pub enum DeclaredStatus {
     Active,
     /// Can't log in.
     Inactive,
+    /// A tombstone: deleted, or closed where the store can't delete.
+    Absent,
 }
 
 impl DeclaredStatus {
@@ -97,6 +146,7 @@ impl DeclaredStatus {
             Self::Preloaded => Status::Preloaded.as_str(),
             Self::Active => Status::Active.as_str(),
             Self::Inactive => Status::Inactive.as_str(),
+            Self::Absent => "absent",
         }
     }
 }
@@ -139,6 +189,30 @@ pub struct Link {
     pub position: Position,
 }
 
+/// An entry under `inactive:`: overrides every other source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leaver {
+    /// The key as spelled.
+    pub key: Name,
+    /// From when on; `None`: at once.
+    pub from: Option<Timestamp>,
+    /// Why, in the words of the manifest.
+    pub reason: Option<Name>,
+    /// Where it stands.
+    pub position: Position,
+}
+
+/// The name that something had before (`previously`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Previous {
+    /// As spelled.
+    pub name: Name,
+    /// As compared; of organizations, sites and roles the same as spelled.
+    pub identity: Name,
+    /// Where it stands.
+    pub position: Position,
+}
+
 /// A declared user as the manifest floor hands it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeclaredUser<'a> {
@@ -150,6 +224,10 @@ pub struct DeclaredUser<'a> {
     pub position: Position,
     /// The status asked for, with its offset in the same file.
     pub status: Option<(DeclaredStatus, u32)>,
+    /// When the user as a whole is in force.
+    pub window: WindowId,
+    /// The key that the user had before.
+    pub previous: Option<Previous>,
     /// Declared fields.
     pub facts: &'a [DeclaredFact],
     /// Own access rows; a row of [`super::known::PLATFORM`] holds platform roles.
@@ -164,6 +242,7 @@ struct User {
     identity: Name,
     position: Position,
     status: Option<(DeclaredStatus, u32)>,
+    window: WindowId,
     facts: u32,
     rows: u32,
     links: u32,
@@ -180,10 +259,20 @@ pub struct Desired {
     pub rows: Vec<AccessRow>,
     /// Teams and site grants.
     pub sources: Vec<Source>,
+    /// The windows that rows and users name.
+    pub windows: Windows,
+    /// Leavers by identity; of several entries the earliest.
+    pub leavers: BTreeMap<Name, Leaver>,
+    /// Organizations, sites and roles that are declared absent, with their places. They are not in the catalog.
+    pub tombstones: BTreeMap<CatalogKey, Position>,
+    /// Names that organizations, sites and roles had before, by today's.
+    pub renames: BTreeMap<CatalogKey, Previous>,
     users: Vec<User>,
     facts: Vec<DeclaredFact>,
     user_rows: Vec<AccessRow>,
     links: Vec<Link>,
+    /// By row.
+    previous: HashMap<u32, Previous>,
     /// Row plus one by identity, 0 for none.
     by_identity: Vec<u32>,
 }
@@ -197,10 +286,12 @@ impl Desired {
             identity: user.identity,
             position: user.position,
             status: user.status,
+            window: user.window,
             facts: column_length(&self.facts),
             rows: column_length(&self.user_rows),
             links: column_length(&self.links),
         });
+        self.previous.extend(user.previous.map(|previous| (row, previous)));
         let start = self.facts.len();
         self.facts.extend_from_slice(user.facts);
         self.facts[start..].sort_unstable();
@@ -278,6 +369,8 @@ impl Desired {
             position: user.position,
             status: user.status.map(|(status, _)| status),
             status_position: user.status.map(|(_, offset)| Position::new(user.position.file, offset)),
+            window: self.windows.get(user.window),
+            previous: u32::try_from(row).ok().and_then(|row| self.previous.get(&row)).copied(),
             facts: column(&self.facts, user.facts, next.map(|next| next.facts)),
             rows: column(&self.user_rows, user.rows, next.map(|next| next.rows)),
             links: column(&self.links, user.links, next.map(|next| next.links)),
@@ -329,6 +422,10 @@ pub struct UserView<'a> {
     pub status: Option<DeclaredStatus>,
     /// Where that stands.
     pub status_position: Option<Position>,
+    /// When the user as a whole is in force.
+    pub window: Window,
+    /// The key that the user had before.
+    pub previous: Option<Previous>,
     /// Declared fields, sorted by handle.
     pub facts: &'a [DeclaredFact],
     /// Own access rows.
@@ -337,7 +434,37 @@ pub struct UserView<'a> {
     pub links: &'a [Link],
 }
 
+/// What the manifests want of an account as a whole, at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// That it exists; `None`, or with a status.
+    Wanted(Option<DeclaredStatus>),
+    /// Nothing yet: the user starts later.
+    NotYet(Timestamp),
+    /// That nobody can log in: the user has expired.
+    Expired(Timestamp),
+    /// That nobody can log in: the user is named under `inactive:`, and the day has come.
+    Left(Leaver),
+}
+
 impl UserView<'_> {
+    /// What is wanted of the account at this time. A tombstone outlasts everything; a leaver overrides the rest.
+    #[must_use]
+    pub fn standing(&self, at: Timestamp) -> Standing {
+        let leaver = self.desired.leavers.get(&self.identity).copied();
+        match (self.status, leaver) {
+            (Some(DeclaredStatus::Absent), _) => Standing::Wanted(self.status),
+            (_, Some(leaver)) if leaver.from.is_none_or(|from| from <= at) => Standing::Left(leaver),
+            (Some(DeclaredStatus::Preloaded | DeclaredStatus::Active | DeclaredStatus::Inactive) | None, _) => {
+                match self.window {
+                    Window { expires: Some(expires), .. } if expires <= at => Standing::Expired(expires),
+                    Window { starts: Some(starts), .. } if starts > at => Standing::NotYet(starts),
+                    Window { .. } => Standing::Wanted(self.status),
+                }
+            }
+        }
+    }
+
     /// The declared value of a field; `None` if the field is not managed.
     #[must_use]
     pub fn value(&self, field: Name) -> Option<Value> {

@@ -4,9 +4,12 @@
 //! actions read the same pieces that the result is folded from.
 
 use super::catalog::Catalog;
-use super::desired::{AccessRow, Desired, Selector, SourceId, UserView};
+use jiff::Timestamp;
+
+use super::desired::{AccessRow, Desired, LeftAlone, Selector, SourceId, UserView};
 use super::fact::{Grant, Membership};
 use super::name::{List, Name, Names};
+use super::window::Window;
 use crate::diagnostic::Position;
 
 /// One contribution to one user in one place, after patterns were resolved.
@@ -14,8 +17,10 @@ use crate::diagnostic::Position;
 pub struct Piece {
     /// Where.
     pub organization: Name,
-    /// A site grant if there is a site, else a membership.
+    /// A site grant if there is a site, else a membership, or what others manage of one.
     pub site: Option<Name>,
+    /// Whether it makes the user a member; a site grant, and what only leaves something alone, do not.
+    pub membership: bool,
     /// As what.
     pub role: Option<Name>,
     /// Extra roles, of a membership.
@@ -28,6 +33,10 @@ pub struct Piece {
     pub role_position: Position,
     /// Through which team or site grant; `None` from the user's own access.
     pub source: Option<SourceId>,
+    /// When it is in force.
+    pub window: Window,
+    /// What others manage of the membership.
+    pub left_alone: LeftAlone,
 }
 
 /// What is wrong, or odd, about what a user is given.
@@ -41,6 +50,8 @@ pub enum Conflict {
     DefaultSiteNotGranted(Piece),
     /// A grant, and no membership from any source.
     GrantWithoutMembership(Piece),
+    /// What one source leaves to others (the first) is given by another source (the second).
+    LeftAlone(Piece, Piece),
     /// A site without a role, listed under a role that reaches every site: nothing comes of it.
     SiteUnderAll(Piece),
 }
@@ -52,10 +63,18 @@ pub struct Effective {
     pub memberships: Vec<Membership>,
     /// Site grants. Where the membership reaches every site, only those with a role of their own.
     pub grants: Vec<Grant>,
+    /// What others manage, by organization.
+    pub left_alone: Vec<(Name, LeftAlone)>,
 }
 
 impl UserView<'_> {
-    /// Everything that reaches this user, from own rows, teams and site grants, replacing what is in `pieces`.
+    /// What reaches this user at this time, from own rows, teams and site grants, replacing what is in `pieces`.
+    pub fn pieces_at(&self, names: &Names, at: Timestamp, pieces: &mut Vec<Piece>) {
+        self.pieces(names, pieces);
+        pieces.retain(|piece| piece.window.holds(at));
+    }
+
+    /// Everything that reaches this user at any time, replacing what is in `pieces`.
     pub fn pieces(&self, names: &Names, pieces: &mut Vec<Piece>) {
         pieces.clear();
         let desired = self.desired;
@@ -101,6 +120,7 @@ fn expand_row(
     let piece = Piece {
         organization,
         site: None,
+        membership: row.membership,
         role: row.role,
         extra_roles: row.extra_roles,
         // Where a pattern names the organizations, a default site counts where it is declared.
@@ -110,8 +130,10 @@ fn expand_row(
         position: row.position(),
         role_position: row.role_position(),
         source,
+        window: desired.windows.get(row.window),
+        left_alone: row.left_alone,
     };
-    if row.membership {
+    if row.membership || row.left_alone.any() {
         pieces.push(piece);
     }
     let sites = desired.sites_of(row);
@@ -120,6 +142,8 @@ fn expand_row(
         let mut push = |site| {
             pieces.push(Piece {
                 site: Some(site),
+                membership: false,
+                left_alone: LeftAlone::NOTHING,
                 role: site_row.role,
                 extra_roles: List::EMPTY,
                 // A row that makes nobody a member has no other piece that could carry it.
@@ -156,13 +180,24 @@ impl Effective {
     pub fn fold(&mut self, catalog: &Catalog, names: &Names, pieces: &mut [Piece], conflicts: &mut Vec<Conflict>) {
         self.memberships.clear();
         self.grants.clear();
+        self.left_alone.clear();
         // The order among pieces of one place must not depend on the splitting of files: it does not, since the fold
         // of a place gives the same for every order; the sort is stable so that messages follow the sources.
         pieces.sort_by_key(|piece| (piece.organization, piece.site));
         for in_organization in pieces.chunk_by(|a, b| a.organization == b.organization) {
             let memberships = in_organization.partition_point(|piece| piece.site.is_none());
             let (memberships, grants) = in_organization.split_at(memberships);
-            let Some(first) = memberships.first() else {
+            let left_alone = fold_left_alone(in_organization, conflicts);
+            if let Some(organization) = in_organization.first().map(|piece| piece.organization)
+                && left_alone.any()
+            {
+                self.left_alone.push((organization, left_alone));
+            }
+            if left_alone.membership {
+                continue;
+            }
+            let Some(first) = memberships.iter().find(|piece| piece.membership) else {
+                conflicts.extend(memberships.iter().map(|&piece| Conflict::GrantWithoutMembership(piece)));
                 // One of each source, so that every line that has to be mended is told.
                 for (index, grant) in grants.iter().enumerate() {
                     if grants[..index].iter().all(|other| other.source != grant.source) {
@@ -205,6 +240,24 @@ fn check_default_site(catalog: &Catalog, membership: &Membership, pieces: &[Piec
     }
 }
 
+/// What any source leaves to others; no other source may give something there.
+fn fold_left_alone(pieces: &[Piece], conflicts: &mut Vec<Conflict>) -> LeftAlone {
+    let mut all = LeftAlone::NOTHING;
+    for leaving in pieces.iter().filter(|piece| piece.left_alone.any()) {
+        let LeftAlone { membership, role, extra_roles, sites } = leaving.left_alone;
+        all = all.or(leaving.left_alone);
+        let gives = |piece: &&Piece| {
+            (membership && (piece.membership || piece.site.is_some()))
+                || (role && piece.site.is_none() && piece.role.is_some())
+                || (extra_roles && !piece.extra_roles.is_empty())
+                || (sites && (piece.site.is_some() || piece.default_site.is_some()))
+        };
+        let other = pieces.iter().filter(|piece| piece.position != leaving.position).find(gives);
+        conflicts.extend(other.map(|&other| Conflict::LeftAlone(*leaving, other)));
+    }
+    all
+}
+
 /// The strongest role: a role beats none, the higher rank beats the lower, and where no rank decides there is a
 /// conflict. Roles below the strongest need not be comparable among each other by more than their ranks.
 fn fold_roles(catalog: &Catalog, pieces: &[Piece], conflicts: &mut Vec<Conflict>) -> Option<Name> {
@@ -238,7 +291,30 @@ fn fold_roles(catalog: &Catalog, pieces: &[Piece], conflicts: &mut Vec<Conflict>
     if let Some(rival) = rival {
         conflicts.push(Conflict::Roles(*first, *rival));
     }
+    conflicts.extend(rivals_at_times(catalog, pieces));
     Some(role)
+}
+
+/// Two roles of one rank that a higher one outranks only while that is in force: whether manifests are valid never
+/// depends on the clock, so that is a conflict at any time.
+fn rivals_at_times(catalog: &Catalog, pieces: &[Piece]) -> Option<Conflict> {
+    if pieces.len() < 3 || pieces.iter().all(|piece| piece.window == Window::ALWAYS) {
+        return None;
+    }
+    let rank = |piece: &Piece| catalog.role(piece.role).and_then(|role| role.rank);
+    let always = pieces.iter().filter(|piece| piece.window == Window::ALWAYS).filter_map(rank).max();
+    let mut ranked: Vec<(i32, &Piece)> = pieces.iter().filter_map(|piece| Some((rank(piece)?, piece))).collect();
+    ranked.sort_by_key(|&(rank, _)| rank);
+    let highest = ranked.last()?.0;
+    ranked
+        .chunk_by(|a, b| a.0 == b.0)
+        // Those of the highest rank are judged already; what is always outranked never counts.
+        .filter(|same| same[0].0 < highest && always.is_none_or(|always| same[0].0 >= always))
+        .find_map(|same| {
+            let (_, first) = same[0];
+            let (_, rival) = same.iter().find(|(_, piece)| piece.role != first.role)?;
+            Some(Conflict::Roles(*first, **rival))
+        })
 }
 
 fn fold_extra_roles(names: &Names, pieces: &[Piece]) -> List {
@@ -286,7 +362,7 @@ mod tests {
 
     use super::{Conflict, Effective, Piece, matches};
     use crate::diagnostic::{FileId, Position};
-    use crate::model::{Catalog, List, Name, Names, Organization, Role, Site, SiteAccess};
+    use crate::model::{Catalog, LeftAlone, List, Name, Names, Organization, Role, Site, SiteAccess, Window};
 
     /// Ranks of the roles `r0`, `r1`, …; the last reaches all sites.
     const RANKS: [Option<i32>; 5] = [Some(1), Some(2), Some(2), None, Some(3)];
@@ -330,6 +406,9 @@ mod tests {
             position,
             role_position: position,
             source: None,
+            membership: site.is_none(),
+            window: Window::ALWAYS,
+            left_alone: LeftAlone::NOTHING,
         }
     }
 

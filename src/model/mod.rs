@@ -13,14 +13,16 @@ mod fact;
 mod kind;
 mod live;
 mod name;
+mod window;
 
-pub use catalog::{AppliesTo, Catalog, Fields, Organization, Role, Site, SiteAccess};
+pub use catalog::{AppliesTo, Catalog, CatalogKey, Fields, Organization, Role, Site, SiteAccess};
 pub use desired::{
-    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Link, Selector, SiteRow, Source, SourceId,
-    SourceLabel, UserView,
+    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Leaver, LeftAlone, Link, Previous, Selector,
+    SiteRow, Source, SourceId, SourceLabel, Standing, UserView,
 };
 pub use effective::{Conflict, Effective, Piece, matches};
 pub use fact::{Fact, Grant, Membership, Status, Value};
 pub use kind::ActionKind;
 pub use live::{Collection, Completeness, Evidence, Invitation, InvitationState, LiveRecord, LiveState, LiveView};
 pub use name::{Elements, List, Name, Names, known};
+pub use window::{Window, WindowId, Windows};

@@ -87,7 +87,7 @@ well_known! {
     PARENT = "parent", DEFAULT = "default", INCLUDES = "includes",
     RANK = "rank", PERMISSIONS = "permissions", SITE_ACCESS = "site_access", ADMIN = "admin",
     PROTECTED = "protected", GRANTABLE = "grantable", APPLIES_TO = "applies_to",
-    HUMAN = "human", SERVICE = "service", ALL = "all", SELECTED = "selected",
+    HUMAN = "human", SERVICE = "service", ALL = "all", UNMANAGED = "unmanaged", SELECTED = "selected",
     PRELOADED = "preloaded", INVITED = "invited", ACTIVE = "active", INACTIVE = "inactive", CLOSED = "closed",
     NONE = "none", PENDING = "pending", ENDED = "ended",
     ORGANIZATION = "organization", SITE = "site", PLATFORM_WORD = "platform", EXTRA = "extra",

@@ -3,8 +3,8 @@
 use insta::assert_snapshot;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{
-    AccessRow, DeclaredUser, Desired, Fact, Link, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
-    Role, Selector, Site, SiteAccess, SiteRow, Source, SourceId, SourceLabel, Status, Value, known,
+    AccessRow, DeclaredUser, Desired, Fact, LeftAlone, Link, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
+    Role, Selector, Site, SiteAccess, SiteRow, Source, SourceId, SourceLabel, Status, Value, WindowId, known,
 };
 use rollcall::plan::{Asked, asked, explain_place, explain_user, likely};
 use rollcall::report::{self, Style};
@@ -49,6 +49,8 @@ fn world() -> (Names, Desired, LiveState) {
         file: FileId(1),
         offset: line,
         role_offset: line,
+        window: WindowId::ALWAYS,
+        left_alone: LeftAlone::NOTHING,
     };
     desired.sites = vec![
         SiteRow { site: Selector::Exact(pit), role: None, offset: 11 },
@@ -72,6 +74,8 @@ fn world() -> (Names, Desired, LiveState) {
         identity: ana,
         position: Position::new(FileId(0), 5),
         status: None,
+        window: WindowId::ALWAYS,
+        previous: None,
         facts: &[],
         rows: &[row(Some(operator), 10, (0, 1))],
         links: &[Link { source: SourceId(1), position: Position::new(FileId(1), 40) }],
@@ -81,6 +85,8 @@ fn world() -> (Names, Desired, LiveState) {
         identity: boss_key,
         position: Position::new(FileId(0), 6),
         status: None,
+        window: WindowId::ALWAYS,
+        previous: None,
         facts: &[],
         rows: &[row(Some(boss), 12, (0, 0))],
         links: &[],

@@ -213,7 +213,7 @@ proptest! {
             written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
         let all = files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect::<Vec<_>>().concat();
         let mut sources = Sources::memory(files);
-        let loaded = manifest::load(&mut names, &rules, &mut sources, &["access".to_owned()]);
+        let loaded = manifest::load(&mut names, manifest::Reading { rules: &rules, time_zone: &jiff::tz::TimeZone::UTC }, &mut sources, &["access".to_owned()]);
         prop_assert!(!loaded.has_errors(), "{:#?}\n{all}", loaded.diagnostics);
 
         let mut said = 0;
@@ -261,7 +261,7 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
     let written = manifest::write(names, rules, live);
     let files: Vec<(String, String)> =
         written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
-    let loaded = manifest::load(names, rules, &mut Sources::memory(files.clone()), &["access".to_owned()]);
+    let loaded = manifest::load(names, manifest::Reading { rules: rules, time_zone: &jiff::tz::TimeZone::UTC }, &mut Sources::memory(files.clone()), &["access".to_owned()]);
     assert!(!loaded.has_errors(), "{:#?}\n{files:#?}", loaded.diagnostics);
     let policy = Policy {
         absent_users: AbsentUsers::Deactivate,
@@ -418,7 +418,7 @@ fn manifests_of_examples_are_valid() {
         let settings = rollcall::settings::load(&example).unwrap_or_else(|refused| panic!("{refused}"));
         for store in settings.stores.values() {
             let mut sources = Sources::folder(&example);
-            let loaded = manifest::load(&mut Names::new(), &store.rules, &mut sources, &settings.manifests);
+            let loaded = manifest::load(&mut Names::new(), manifest::Reading { rules: &store.rules, time_zone: &settings.time_zone }, &mut sources, &settings.manifests);
             assert_eq!(loaded.diagnostics, [], "{}", example.display());
             assert!(!loaded.desired.is_empty(), "{}", example.display());
             for &file in &loaded.files {

@@ -119,7 +119,7 @@ fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
     }
     memberships.sort_unstable();
     grants.sort_unstable();
-    Effective { memberships, grants }
+    Effective { memberships, grants, left_alone: Vec::new() }
 }
 
 fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> bool {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{
-    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState, List,
+    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState, LeftAlone, List,
     LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector, Site, SiteAccess, SiteRow, Status,
-    Value, known,
+    Value, WindowId, known,
 };
 use rollcall::plan::{
     AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, StoreRef, document, plan,
@@ -336,6 +336,8 @@ impl World {
                     file,
                     offset: position.offset,
                     role_offset: position.offset,
+                    window: WindowId::ALWAYS,
+                    left_alone: LeftAlone::NOTHING,
                 });
             }
             let facts: Vec<DeclaredFact> = user
@@ -350,6 +352,8 @@ impl World {
                 identity: name,
                 position,
                 status: user.status.map(|status| (status, position.offset)),
+                window: WindowId::ALWAYS,
+                previous: None,
                 facts: &facts,
                 rows: &rows,
                 links: &[],

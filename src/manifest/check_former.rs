@@ -1,0 +1,122 @@
+//! What is about to go or has gone by another name: leavers, tombstones, and the names that things had before.
+
+use std::collections::HashMap;
+
+use super::merge::Merged;
+use super::resolve::span;
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::model::{CatalogKey, DeclaredStatus, Name, Previous};
+
+impl Merged<'_> {
+    /// Checks leavers and former names; to be asked when all files are in.
+    pub(super) fn check_former(&mut self) {
+        // What seems undeclared may stand in a file that was not read to its end.
+        if !self.broken {
+            self.undeclared_leavers();
+        }
+        self.former_keys();
+        self.former_catalog();
+    }
+
+    /// Whether nobody can log in with this key any more, by the manifests alone: named under `inactive:` at once,
+    /// declared inactive, or a tombstone.
+    pub(super) fn is_leaving(&self, identity: Name) -> bool {
+        let is_leaver = self.desired.leavers.get(&identity).is_some_and(|leaver| leaver.from.is_none());
+        let status = self.desired.find(identity).and_then(|user| user.status);
+        is_leaver || matches!(status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent))
+    }
+
+    /// A reference to somebody who is leaving: nothing comes of it, and it can go.
+    pub(super) fn leftover(&mut self, name: Name, position: Position) {
+        let key = self.names.text(name);
+        self.mistakes.push(
+            Diagnostic::warning(Code::LeaverReferenced, format!("`{key}` is leaving and is still named here"))
+                .at(span(position, key), "")
+                .help("take the name out: nothing comes of it"),
+        );
+    }
+
+    fn undeclared_leavers(&mut self) {
+        for (&identity, leaver) in &self.desired.leavers {
+            if self.desired.find(identity).is_none() {
+                let key = self.names.text(leaver.key);
+                let message = format!("`{key}` is named under `inactive` and declared nowhere");
+                self.mistakes.push(
+                    Diagnostic::warning(Code::UndeclaredLeaver, message)
+                        .at(span(leaver.position, key), "")
+                        .help("nothing to do if the person is known to the store or has gone; else correct the key"),
+                );
+            }
+        }
+    }
+
+    fn former_keys(&mut self) {
+        let mut found: Vec<Diagnostic> = Vec::new();
+        let mut claimed: HashMap<Name, Position> = HashMap::new();
+        for user in self.desired.users() {
+            let Some(previous) = user.previous else { continue };
+            if let Some(declared) = self.desired.find(previous.identity) {
+                found.push(self.still_declared("user", &previous, declared.position));
+            }
+            if let Some(first) = claimed.insert(previous.identity, previous.position) {
+                found.push(self.claimed_twice("user", &previous, first));
+            }
+        }
+        found.into_iter().for_each(|mistake| self.mistakes.push(mistake));
+    }
+
+    fn former_catalog(&mut self) {
+        let mut found: Vec<Diagnostic> = Vec::new();
+        let mut claimed: HashMap<CatalogKey, Position> = HashMap::new();
+        let catalog = &self.desired.catalog;
+        for (&key, previous) in &self.desired.renames {
+            let (kind, former, declared) = match key {
+                CatalogKey::Organization(_) => (
+                    "organization",
+                    CatalogKey::Organization(previous.identity),
+                    catalog.organizations.get(&previous.identity).map(|organization| organization.position),
+                ),
+                CatalogKey::Site(organization, _) => (
+                    "site",
+                    CatalogKey::Site(organization, previous.identity),
+                    catalog
+                        .organizations
+                        .get(&organization)
+                        .and_then(|organization| organization.sites.get(&previous.identity))
+                        .map(|site| site.position),
+                ),
+                CatalogKey::Role(_) => (
+                    "role",
+                    CatalogKey::Role(previous.identity),
+                    catalog.roles.get(&previous.identity).map(|role| role.position),
+                ),
+            };
+            let tombstone = self.desired.tombstones.get(&former).copied();
+            if let Some(position) = declared.flatten().or(tombstone) {
+                found.push(self.still_declared(kind, previous, position));
+            }
+            if let Some(first) = claimed.insert(former, previous.position) {
+                found.push(self.claimed_twice(kind, previous, first));
+            }
+        }
+        found.into_iter().for_each(|mistake| self.mistakes.push(mistake));
+    }
+
+    fn still_declared(&self, kind: &str, previous: &Previous, position: Position) -> Diagnostic {
+        let name = self.names.text(previous.name);
+        Diagnostic::error(Code::FormerName, format!("`{name}` is a former name here, and a {kind} that is declared"))
+            .at(span(previous.position, name), "former name here")
+            .and(position, "declared here")
+            .help("take out one of the two: a rename takes the old name away")
+    }
+
+    fn claimed_twice(&self, kind: &str, previous: &Previous, first: Position) -> Diagnostic {
+        let name = self.names.text(previous.name);
+        let (first, second) =
+            if first <= previous.position { (first, previous.position) } else { (previous.position, first) };
+        Diagnostic::error(Code::FormerName, format!("`{name}` is the former name of more than one {kind}"))
+            .at(span(second, name), "here again")
+            .and(first, "first here")
+            .help("keep `previously` with the one that it was")
+    }
+}
