@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, Value, known};
+use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, Topic, Value, known};
 use crate::plan::{Action, Cause, State, Subject, action_id, state_json};
 
 /// The action with its subject, before and after.
@@ -141,35 +141,8 @@ fn sites(names: &mut Names, organization: Name, granted: &Map<String, Json>, sta
 
 /// Whether an action carries access of an account, rather than fields of one membership or grant.
 const fn is_about_account(kind: ActionKind) -> bool {
-    match kind {
-        ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::UpdateUser
-        | ActionKind::ChangeAccess
-        | ActionKind::RenameUser
-        | ActionKind::DeactivateUser
-        | ActionKind::StripUser
-        | ActionKind::ReactivateUser
-        | ActionKind::CloseUser
-        | ActionKind::DeleteUser
-        | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::CancelInvitation => true,
-        ActionKind::CreateOrganization
-        | ActionKind::UpdateOrganization
-        | ActionKind::DeleteOrganization
-        | ActionKind::CreateSite
-        | ActionKind::UpdateSite
-        | ActionKind::DeleteSite
-        | ActionKind::CreateRole
-        | ActionKind::UpdateRole
-        | ActionKind::DeleteRole
-        | ActionKind::AddMembership
-        | ActionKind::ChangeRole
-        | ActionKind::UpdateMembership
-        | ActionKind::RemoveMembership
-        | ActionKind::GrantSite
-        | ActionKind::ChangeSiteRole
-        | ActionKind::RevokeSite => false,
+    match kind.topic() {
+        Topic::Account | Topic::Fields => true,
+        Topic::Catalog | Topic::Membership | Topic::SiteGrant => false,
     }
 }
