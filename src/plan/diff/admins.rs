@@ -6,72 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Context, Counter, Draft, Need};
-use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, Value, known};
-use crate::plan::{CatalogPolicy, Inputs};
-
-/// Whether holders of a role administer users: as live, and as declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AdminFlags {
-    live: Option<bool>,
-    declared: Option<bool>,
-}
-
-impl AdminFlags {
-    /// As it will be: as declared, or else as live.
-    pub(super) const fn is_admin(self) -> bool {
-        match (self.declared, self.live) {
-            (Some(flag), _) | (None, Some(flag)) => flag,
-            (None, None) => false,
-        }
-    }
-
-    /// How the plan changes the role's own field, of a role that is there.
-    pub(super) const fn flip(self) -> Option<Flip> {
-        match (self.live, self.is_admin()) {
-            (Some(false), true) => Some(Flip::Raised),
-            (Some(true), false) => Some(Flip::Dropped),
-            (Some(true), true) | (Some(false), false) | (None, _) => None,
-        }
-    }
-
-    /// As it is today; a role that is not there yet counts as it will be.
-    pub(super) const fn was_admin(self) -> bool {
-        match (self.live, self.declared) {
-            (Some(flag), _) | (None, Some(flag)) => flag,
-            (None, None) => false,
-        }
-    }
-}
-
-/// The flags of every role on either side.
-pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
-    let mut flags: BTreeMap<Name, AdminFlags> = BTreeMap::new();
-    for (&role, live) in &inputs.live.catalog.roles {
-        flags.insert(role, AdminFlags { live: Some(live.admin), declared: None });
-    }
-    for (&role, declared) in &inputs.desired.catalog.roles {
-        let entry = flags.entry(role).or_insert(AdminFlags { live: None, declared: None });
-        // What the vendor brings is as the rules say, on both sides.
-        if declared.vendor {
-            entry.live = Some(declared.admin);
-        }
-        // Where the catalog is not written, a live role stays what it is.
-        if inputs.policy.catalog == CatalogPolicy::Create || entry.live.is_none() || declared.vendor {
-            entry.declared = Some(declared.admin);
-        }
-    }
-    flags
-}
-
-/// How a plan changes the `admin` field of a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flip {
-    /// Its holders become admins.
-    Raised,
-    /// Its holders are admins no more.
-    Dropped,
-}
+use super::access::membership_in;
+use super::admin_roles::Flip;
+use super::context::Context;
+use super::draft::{Change, Counter, Draft, Need};
+use super::fields;
+use crate::model::{ActionKind, Effective, Fact, LiveView, Membership, Name, Status, UserView, Value, known};
 
 /// By which flags of the roles an account is judged, where a plan changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,23 +81,63 @@ pub(super) fn count(context: &Context<'_>) -> BTreeMap<Name, u32> {
     admins
 }
 
-/// What one user's drafts do to the admin places of one organization.
-pub(super) struct PlaceChange<'a> {
-    pub(super) organization: Name,
-    /// The ways today.
-    pub(super) today: Ways,
-    /// The ways before the plan, as if every role that it makes more were more already.
-    pub(super) before: Ways,
-    /// The ways afterwards.
-    pub(super) after: Ways,
-    /// The role that the membership has afterwards, and its extra roles.
-    pub(super) membership: Option<&'a Membership>,
+/// A declared person, as far as admin places go.
+#[derive(Clone, Copy)]
+pub(super) struct Person<'a> {
+    pub(super) desired: &'a UserView<'a>,
+    /// The account, if there is one.
+    pub(super) live: Option<&'a LiveView<'a>>,
+    /// The access that the person should have.
+    pub(super) wanted: &'a Effective,
     /// The draft that makes the account active, if one does.
     pub(super) activation: Option<u32>,
 }
 
-/// Puts takes, gives and needs on the drafts of one user for one organization.
-pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
+/// Puts takes, gives and needs on the drafts of one user, organization by organization.
+pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Change) {
+    let Person { desired, live, wanted, activation } = *person;
+    let live_memberships = live.map_or(&[][..], |live| live.memberships);
+    let live_facts = live.map_or(&[][..], |live| live.facts);
+    let is_active = live.is_some_and(|live| live.status == Status::Active);
+    let facts_after = fields::admin_facts_after(context, desired, live_facts);
+    for organization in places(live_memberships, &wanted.memberships) {
+        let now = membership_in(live_memberships, organization);
+        let later = if context.in_scope(organization) { membership_in(&wanted.memberships, organization) } else { now };
+        let ways = |when| if is_active { context.ways(now, live_facts, when) } else { Ways::default() };
+        let (today, before) = (ways(When::Today), ways(When::Meanwhile));
+        let after = context.ways(later, &facts_after, When::Meanwhile);
+        settle_place(
+            context,
+            change,
+            &PlaceChange { organization, today, before, after, membership: later, activation },
+        );
+    }
+}
+
+/// The organizations of these memberships, sorted.
+pub(super) fn places(some: &[Membership], others: &[Membership]) -> Vec<Name> {
+    let mut organizations: Vec<Name> = some.iter().chain(others).map(|membership| membership.organization).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
+    organizations
+}
+
+/// What one user's drafts do to the admin places of one organization.
+struct PlaceChange<'a> {
+    organization: Name,
+    /// The ways today.
+    today: Ways,
+    /// The ways before the plan, as if every role that it makes more were more already.
+    before: Ways,
+    /// The ways afterwards.
+    after: Ways,
+    /// The role that the membership has afterwards, and its extra roles.
+    membership: Option<&'a Membership>,
+    /// The draft that makes the account active, if one does.
+    activation: Option<u32>,
+}
+
+fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
     let PlaceChange { organization, today, before, after, membership, activation } = *place;
     let counter = Counter::Admin(organization);
     let of = |change: &Change, kinds: &[ActionKind]| -> Option<u32> {
@@ -251,6 +231,7 @@ pub(super) fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, me
     }
 }
 
+/// The role of a membership, and its extra roles.
 pub(super) fn roles_of(context: &Context<'_>, membership: &Membership) -> Vec<Name> {
     let extra = context.inputs.names.elements(membership.extra_roles);
     membership.role.into_iter().chain(extra.iter().copied()).collect()

@@ -1,10 +1,11 @@
 //! From differences in access to drafts, with their needs: nothing may dangle, whatever part of a plan is done.
 
 use super::access::Delta;
-use super::{Change, Context, Draft, Need};
+use super::context::Context;
+use super::draft::{Change, Draft, Need, own_line};
 use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State, Subject};
-use crate::rules::{RoleChange, RoleChangeLoss};
+use crate::rules::RoleChangeLoss;
 
 /// Whose differences become drafts.
 #[derive(Clone, Copy)]
@@ -58,7 +59,7 @@ fn is_reached_today(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Del
 /// Whether `other` has to be done before `delta` of the same user.
 fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, delta: &Delta) -> bool {
     let is_here = other.organization() == delta.organization();
-    if is_here && context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
+    if is_here && context.inputs.rules.role_change_rebuilds() {
         // The membership goes and comes back with all that hangs on it: nothing else may change in it meanwhile.
         match (other, delta) {
             (Delta::ChangeRole { .. }, Delta::ChangeRole { .. }) => return false,
@@ -119,7 +120,7 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         }
         // Where a person can be in so many organizations only, the old ones go first.
         (Delta::RemoveMembership(..), Delta::AddMembership(_)) => {
-            let max = context.inputs.rules.memberships.per_user.and_then(|span| span.max);
+            let max = context.inputs.rules.most_organizations();
             let live = whose.live.into_iter().flat_map(|live| live.memberships);
             let live = live.filter(|membership| membership.organization != known::PLATFORM).count();
             max.is_some_and(|max| live + whose.additions > max as usize)
@@ -179,7 +180,7 @@ fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta, earlier
         }
         Delta::ChangeRole { organization: place, from, to } => {
             let (mut before, mut after) = (role_state(*from), role_state(*to));
-            if context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
+            if context.inputs.rules.role_change_rebuilds() {
                 whole_membership(whose, *place, *to, earlier, &mut before, &mut after);
             }
             let mut draft = Draft::new(ActionKind::ChangeRole, subject(None), Some(before), Some(after));
@@ -292,7 +293,7 @@ fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origi
         Delta::UpdateMembership { .. } => (None, None),
         Delta::GrantSite(grant) => (Some(grant.site), grant.role),
         Delta::ChangeSiteRole { site, to, .. } => (Some(*site), *to),
-        Delta::RemoveMembership(..) | Delta::RevokeSite(_) => return super::own_line(desired.position),
+        Delta::RemoveMembership(..) | Delta::RevokeSite(_) => return own_line(desired.position),
     };
     let mut origins: Vec<Origin> = pieces
         .iter()
@@ -305,5 +306,5 @@ fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origi
         .collect();
     origins.sort_unstable();
     origins.dedup();
-    if origins.is_empty() { super::own_line(desired.position) } else { origins }
+    if origins.is_empty() { own_line(desired.position) } else { origins }
 }
