@@ -26,7 +26,6 @@ fn record(names: &mut Names, key: &str, status: Status) -> LiveRecord {
         key: names.intern(key),
         identity: Some(identity),
         status,
-        version: 1,
         facts: vec![Fact::new(known::GIVEN_NAME, Value::Text(given_name))],
         memberships: vec![Membership {
             organization,
