@@ -86,6 +86,18 @@ pub struct RoleFields {
     pub applies_to: Option<Vec<RolePlace>>,
 }
 
+impl RoleFields {
+    /// Whether the role can be given in a place: in organizations and on sites, if not stated.
+    #[must_use]
+    pub fn can_be_given(&self, place: RolePlace) -> bool {
+        let is_usual = match place {
+            RolePlace::Organization | RolePlace::Site => true,
+            RolePlace::Platform | RolePlace::Extra => false,
+        };
+        self.grantable.unwrap_or(true) && self.applies_to.as_ref().map_or(is_usual, |places| places.contains(&place))
+    }
+}
+
 /// Which sites a role reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -238,6 +250,12 @@ impl Rules {
     #[must_use]
     pub fn has_site_roles(&self) -> bool {
         self.sites.rules().is_some_and(|sites| sites.roles == Some(true))
+    }
+
+    /// Whether the site that a user has preselected is given without a grant: not, if not stated.
+    #[must_use]
+    pub fn gives_default_site(&self) -> bool {
+        self.sites.rules().is_some_and(|sites| sites.default_given == Some(true))
     }
 
     /// Whether a membership may lack a role: it may, unless the rules state a minimum.

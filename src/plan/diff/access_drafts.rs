@@ -13,16 +13,33 @@ pub(super) struct AccessDrafts<'a> {
     pub(super) desired: &'a UserView<'a>,
     /// What is live of it, if anything is.
     pub(super) live: Option<&'a LiveView<'a>>,
-    /// The draft that makes the account, or makes it active again, if there is one.
+    /// The draft that makes the account, invites it, or makes it active again, if there is one.
     pub(super) activation: Option<u32>,
+    deltas: &'a [Delta],
     /// How many memberships are added.
-    pub(super) additions: usize,
+    additions: usize,
+}
+
+impl<'a> AccessDrafts<'a> {
+    pub(super) fn new(
+        desired: &'a UserView<'a>,
+        live: Option<&'a LiveView<'a>>,
+        activation: Option<u32>,
+        deltas: &'a [Delta],
+    ) -> Self {
+        let additions = deltas.iter().filter(|delta| matches!(delta, Delta::AddMembership(_))).count();
+        Self { desired, live, activation, deltas, additions }
+    }
+
+    /// Whether a site is granted today.
+    fn is_granted(&self, organization: Name, site: Name) -> bool {
+        self.live.into_iter().flat_map(|live| live.grants_in(organization)).any(|grant| grant.site == site)
+    }
 }
 
 /// Adds a draft for each difference.
-pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, deltas: &[Delta], change: &mut Change) {
-    let additions = deltas.iter().filter(|delta| matches!(delta, Delta::AddMembership(_))).count();
-    let whose = &AccessDrafts { additions, ..*whose };
+pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, change: &mut Change) {
+    let deltas = whose.deltas;
     let mut pieces = Vec::new();
     if !deltas.is_empty() {
         whose.desired.pieces(context.inputs.names, &mut pieces);
@@ -87,11 +104,8 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         }
         (Delta::ChangeRole { from, to, .. }, Delta::UpdateMembership { to: updated, .. }) => {
             let is_widened = context.reaches_all(*to) && !context.reaches_all(*from);
-            let is_granted = |site| {
-                let mut grants = whose.live.into_iter().flat_map(|live| live.grants_in(updated.organization));
-                grants.any(|grant| grant.site == site)
-            };
-            let is_reached_then = is_widened && updated.default_site.is_some_and(|site| !is_granted(site));
+            let is_missing = |site| !whose.is_granted(updated.organization, site);
+            let is_reached_then = is_widened && updated.default_site.is_some_and(is_missing);
             is_here
                 && (context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
                     || (is_reached_then && !precedes_activation(context, whose, delta)))
@@ -99,11 +113,7 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         // A default site that only the old role reaches goes before that role does.
         (Delta::UpdateMembership { from: updated, to: later }, Delta::ChangeRole { from, to, .. }) => {
             let is_narrowed = context.reaches_all(*from) && !context.reaches_all(*to);
-            let is_granted = |site| {
-                let mut grants = whose.live.into_iter().flat_map(|live| live.grants_in(updated.organization));
-                grants.any(|grant| grant.site == site)
-            };
-            let goes = |site| later.default_site != Some(site) && !is_granted(site);
+            let goes = |site| later.default_site != Some(site) && !whose.is_granted(updated.organization, site);
             is_here
                 && is_narrowed
                 && updated.default_site.is_some_and(goes)

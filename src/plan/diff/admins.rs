@@ -36,6 +36,22 @@ impl Ways {
     pub(super) const fn any(self) -> bool {
         self.role || self.extra || self.attribute
     }
+
+    const fn both(self, other: Self) -> Self {
+        Self {
+            role: self.role && other.role,
+            extra: self.extra && other.extra,
+            attribute: self.attribute && other.attribute,
+        }
+    }
+
+    const fn without(self, other: Self) -> Self {
+        Self {
+            role: self.role && !other.role,
+            extra: self.extra && !other.extra,
+            attribute: self.attribute && !other.attribute,
+        }
+    }
 }
 
 impl Context<'_> {
@@ -138,88 +154,119 @@ struct PlaceChange<'a> {
 }
 
 fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
-    let PlaceChange { organization, today, before, after, membership, activation } = *place;
-    let counter = Counter::Admin(organization);
-    let of = |change: &Change, kinds: &[ActionKind]| -> Option<u32> {
-        let found = change.drafts.iter().position(|draft| {
-            let in_place = draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization;
-            kinds.contains(&draft.action.kind) && (in_place || draft.action.kind == ActionKind::ChangeAccess)
-        });
-        found.and_then(|at| u32::try_from(at).ok())
-    };
-    let by_role = of(change, &[ActionKind::ChangeRole, ActionKind::RemoveMembership, ActionKind::AddMembership]);
-    let by_extra = of(change, &[ActionKind::UpdateMembership]);
-    let by_attribute = of(change, &[ActionKind::ChangeAccess]);
-    let ends = of(change, &[ActionKind::RemoveMembership]);
     // Who is no admin yet, and is made one by a role's own change, has that way before the plan.
-    let from = if today.any() { today } else { before };
-    if from.any() && !after.any() {
-        // Every way goes; the last of the drafts, in a chain, takes the place.
-        let mut chain: Vec<u32> = match ends {
-            Some(end) => vec![end],
-            None => [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)]
-                .into_iter()
-                .filter_map(|(was, draft)| if was { draft } else { None })
-                .collect(),
+    let from = if place.today.any() { place.today } else { place.before };
+    let by = By::of(change, place.organization);
+    match (from.any(), place.after.any()) {
+        (true, false) => end(change, from, by, place),
+        (true, true) => replace(context, change, from, by, place),
+        (false, true) => begin(context, change, by, place),
+        (false, false) => {}
+    }
+}
+
+/// The drafts of one user by which ways to be an admin of one organization come and go.
+#[derive(Clone, Copy)]
+struct By {
+    role: Option<u32>,
+    extra: Option<u32>,
+    attribute: Option<u32>,
+    /// The draft by which the membership ends, with every way that it gives.
+    end: Option<u32>,
+}
+
+impl By {
+    fn of(change: &Change, organization: Name) -> Self {
+        let first = |kinds: &[ActionKind]| -> Option<u32> {
+            let found = change.drafts.iter().position(|draft| {
+                let in_place = draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization;
+                kinds.contains(&draft.action.kind) && (in_place || draft.action.kind == ActionKind::ChangeAccess)
+            });
+            found.and_then(|at| u32::try_from(at).ok())
         };
-        chain.dedup();
-        if let [first, second] = chain[..]
-            && change.drafts[first as usize].needs.contains(&Need::Own(second))
-        {
-            chain.reverse();
+        Self {
+            role: first(&[ActionKind::ChangeRole, ActionKind::RemoveMembership, ActionKind::AddMembership]),
+            extra: first(&[ActionKind::UpdateMembership]),
+            attribute: first(&[ActionKind::ChangeAccess]),
+            end: first(&[ActionKind::RemoveMembership]),
         }
-        for pair in chain.windows(2) {
-            change.drafts[pair[1] as usize].needs.push(Need::Own(pair[0]));
-        }
-        if let Some(&last) = chain.last() {
-            change.drafts[last as usize].takes.push(counter);
-        }
+    }
+
+    /// The drafts by which these ways go.
+    fn going(self, ways: Ways) -> impl Iterator<Item = u32> {
+        let Self { role, extra, attribute, end: _ } = self;
+        let drafts = [(ways.role, role), (ways.extra, extra), (ways.attribute, attribute)];
+        drafts.into_iter().filter_map(|(is_way, draft)| draft.filter(|_| is_way))
+    }
+
+    /// The drafts by which these ways come. Extra roles may come with the membership itself.
+    fn coming(self, ways: Ways) -> impl Iterator<Item = u32> {
+        Self { extra: self.extra.or(self.role), ..self }.going(ways)
+    }
+
+    /// The drafts by which ways come that are not there today, the surest first.
+    fn adding(self, change: &Change, place: &PlaceChange<'_>) -> Vec<u32> {
+        let mut adding: Vec<u32> = self.coming(place.after.without(place.today)).collect();
+        // One that takes something away may be held back; another way, if there is one, is surer.
+        adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
+        adding
+    }
+}
+
+/// Every way goes; the last of the drafts, in a chain, takes the place.
+fn end(change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
+    let mut chain: Vec<u32> = match by.end {
+        Some(end) => vec![end],
+        None => by.going(from).collect(),
+    };
+    chain.dedup();
+    if let [first, second] = chain[..]
+        && change.drafts[first as usize].needs.contains(&Need::Own(second))
+    {
+        chain.reverse();
+    }
+    for pair in chain.windows(2) {
+        change.drafts[pair[1] as usize].needs.push(Need::Own(pair[0]));
+    }
+    if let Some(&last) = chain.last() {
+        change.drafts[last as usize].takes.push(Counter::Admin(place.organization));
+    }
+}
+
+/// One way may replace another: the old one goes only when the new one is there, and if that is there only by a role's
+/// own change, when that is done.
+fn replace(context: &Context<'_>, change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
+    // Ways of the later membership that do not wait for a role's own change.
+    let sure = Ways { attribute: place.after.attribute, ..context.ways(place.membership, &[], When::Today) };
+    if from.both(sure).any() {
         return;
     }
-    let adds = [
-        (after.role && !today.role, by_role),
-        (after.extra && !today.extra, by_extra.or(by_role)),
-        (after.attribute && !today.attribute, by_attribute),
-    ];
-    let mut adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
-    // One that takes something away may be held back; another way, if there is one, is surer.
-    adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
-    if from.any() {
-        let drops = [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)];
-        let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
-        // Ways of the later membership that do not wait for a role's own change.
-        let sure = Ways { attribute: after.attribute, ..context.ways(membership, &[], When::Today) };
-        let keeps = (from.role && sure.role) || (from.extra && sure.extra) || (from.attribute && sure.attribute);
-        if keeps || !after.any() {
-            return;
+    let new = by.coming(sure).next();
+    let first = new.or(by.adding(change, place).first().copied());
+    for old in by.going(from) {
+        if let Some(new) = first.filter(|&new| new != old) {
+            change.drafts[old as usize].needs.push(Need::Own(new));
         }
-        // One way replaces another: the old one goes only when the new one is there, and if that is there only by a
-        // role's own change, when that is done.
-        let is_sure = [(sure.role, by_role), (sure.extra, by_extra.or(by_role)), (sure.attribute, by_attribute)];
-        let new = is_sure.into_iter().find_map(|(is_sure, draft)| draft.filter(|_| is_sure));
-        for old in dropping {
-            if let Some(new) = new.or(adding.first().copied()).filter(|&new| new != old) {
-                change.drafts[old as usize].needs.push(Need::Own(new));
-            }
-            if new.is_none() {
-                wait_for_role_updates(context, &mut change.drafts[old as usize], membership);
-            }
+        if new.is_none() {
+            wait_for_role_updates(context, &mut change.drafts[old as usize], place.membership);
         }
-        return;
     }
-    if after.any() {
-        // The first new way gives the place; with no new way it is the activation, or the role's own update.
-        // A way that is made before the account comes back becomes one when it comes back.
-        let precedes =
-            |&draft: &u32| activation.is_some_and(|at| change.drafts[at as usize].needs.contains(&Need::Own(draft)));
-        let first = if adding.iter().any(precedes) { activation } else { adding.first().copied() };
-        let Some(giver) = first.or(activation) else { return };
-        change.drafts[giver as usize].gives.push(counter);
-        if let Some(activation) = activation.filter(|&activation| activation != giver) {
-            change.drafts[giver as usize].needs.push(Need::Own(activation));
-        }
-        wait_for_role_updates(context, &mut change.drafts[giver as usize], membership);
+}
+
+/// The first new way gives the place; with no new way it is the activation, or the role's own update. A way that is
+/// made before the account comes back becomes one when it comes back.
+fn begin(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChange<'_>) {
+    let PlaceChange { activation, membership, .. } = *place;
+    let adding = by.adding(change, place);
+    let precedes =
+        |&draft: &u32| activation.is_some_and(|at| change.drafts[at as usize].needs.contains(&Need::Own(draft)));
+    let first = if adding.iter().any(precedes) { activation } else { adding.first().copied() };
+    let Some(giver) = first.or(activation) else { return };
+    change.drafts[giver as usize].gives.push(Counter::Admin(place.organization));
+    if let Some(activation) = activation.filter(|&activation| activation != giver) {
+        change.drafts[giver as usize].needs.push(Need::Own(activation));
     }
+    wait_for_role_updates(context, &mut change.drafts[giver as usize], membership);
 }
 
 /// Makes a draft wait for the changes by which roles of this membership become admin roles.

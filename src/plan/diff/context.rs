@@ -8,7 +8,7 @@ use crate::model::{Effective, List, Membership, Name, UserView, known};
 use crate::plan::Inputs;
 use crate::rules::Sayable;
 
-/// What the diff of every user needs and is the same for all.
+/// The inputs, and what follows from them for every user.
 pub(super) struct Context<'a> {
     pub(super) inputs: &'a Inputs<'a>,
     /// What a manifest could say of the live state.

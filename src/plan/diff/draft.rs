@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::diagnostic::{Diagnostic, Position};
 use crate::model::{ActionKind, Fact, LiveView, Name, Status, Value, known};
-use crate::plan::action::{Action, Cause, Origin, Risk, State, Subject};
+use crate::plan::action::{Action, Origin, Risk, State, Subject};
 use crate::plan::{Unmanaged, WaitsFor};
 
 /// A number that spans users, of which a plan can't spend more than there is.
@@ -71,18 +71,7 @@ impl Draft {
     /// A draft that does this, without a reason, a need or a risk as yet.
     pub(super) fn new(kind: ActionKind, subject: Subject, before: Option<State>, after: Option<State>) -> Self {
         Self {
-            action: Action {
-                kind,
-                subject,
-                before,
-                after,
-                fall_back: None,
-                cause: Cause::Unknown,
-                risk: Vec::new(),
-                needs: Vec::new(),
-                reason: "",
-                origins: Vec::new(),
-            },
+            action: Action::new(kind, subject, before, after),
             needs: Vec::new(),
             takes: Vec::new(),
             gives: Vec::new(),

@@ -41,7 +41,7 @@ struct Holders {
 }
 
 /// One user on both sides, with what the plan does to them.
-struct Person<'a> {
+struct Sides<'a> {
     desired: Option<UserView<'a>>,
     live: Option<LiveView<'a>>,
     drafts: &'a [Draft],
@@ -59,13 +59,13 @@ fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) ->
     let drafts = |key: Name| touched.get(&key).map_or(&[][..], |change| &change.drafts);
     for desired in inputs.desired.users() {
         let live = inputs.live.find(desired.identity);
-        person(context, &Person { desired: Some(desired), live, drafts: drafts(desired.key) }, role, flip, &mut found);
+        weigh(context, &Sides { desired: Some(desired), live, drafts: drafts(desired.key) }, role, flip, &mut found);
     }
     for live in inputs.live.users() {
         if live.identity.is_none_or(|identity| inputs.desired.find(identity).is_none()) {
-            person(
+            weigh(
                 context,
-                &Person { desired: None, live: Some(live), drafts: drafts(live.key) },
+                &Sides { desired: None, live: Some(live), drafts: drafts(live.key) },
                 role,
                 flip,
                 &mut found,
@@ -77,8 +77,9 @@ fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) ->
     found
 }
 
-fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, found: &mut Holders) {
-    let Person { desired, live, drafts } = person;
+/// Adds what one user has to do with a role's change, organization by organization.
+fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found: &mut Holders) {
+    let Sides { desired, live, drafts } = sides;
     let is_active = live.is_some_and(|live| live.status == Status::Active);
     let today = live.map_or(&[][..], |live| live.memberships);
     let is_any = |wanted: Bearing| drafts.iter().any(|draft| bearing(draft.action.kind) == wanted);

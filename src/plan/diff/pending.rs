@@ -72,8 +72,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     let from = change.drafts.len();
     fields::change_access(context, desired, &carried_facts, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
-    let whose = AccessDrafts { desired, live: None, activation: Some(first), additions: 0 };
-    access_drafts(context, &whose, &rest, change);
+    access_drafts(context, &AccessDrafts::new(desired, None, Some(first), &rest), change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
         if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
@@ -193,9 +192,8 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.action.origins = own_line(desired.position);
         step = Some(change.push(draft.because("the invitation has ended")));
     }
-    let whose = AccessDrafts { desired, live: Some(live), activation: step, additions: 0 };
     let first_delta = change.drafts.len();
-    access_drafts(context, &whose, &differences, change);
+    access_drafts(context, &AccessDrafts::new(desired, Some(live), step, &differences), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
     for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
         if !takes_delta(delta) {

@@ -223,12 +223,7 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     if deltas.is_empty() && access.is_none() {
         return;
     }
-    access_drafts(
-        context,
-        &AccessDrafts { desired, live: Some(live), activation: None, additions: 0 },
-        &deltas,
-        change,
-    );
+    access_drafts(context, &AccessDrafts::new(desired, Some(live), None, &deltas), change);
     admins::settle(context, &Person { desired, live: Some(live), wanted: &wanted, activation: None }, change);
 }
 
@@ -257,12 +252,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     let view = LiveView { memberships, grants, ..*live };
-    access_drafts(
-        context,
-        &AccessDrafts { desired, live: Some(&view), activation: Some(activation), additions: 0 },
-        &deltas,
-        change,
-    );
+    access_drafts(context, &AccessDrafts::new(desired, Some(&view), Some(activation), &deltas), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     for at in later {
         if change.drafts[at].loses && rules.inactive_takes() {
