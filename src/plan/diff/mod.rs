@@ -19,6 +19,7 @@ mod fields;
 mod flips;
 mod partial;
 mod pending;
+mod shield;
 mod user;
 
 use std::collections::BTreeMap;
@@ -73,6 +74,7 @@ pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
     changes.par_extend(declared);
     changes.par_extend(undeclared);
     flips::settle(&context, &mut changes);
+    shield::settle(&context, &mut changes);
     if !live.evidence.is_complete() {
         for change in &mut changes {
             partial::withhold(change);

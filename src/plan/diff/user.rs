@@ -1,5 +1,7 @@
 //! The diff of one user: what has to be done with the account, by its status on both sides (`language.md` §3).
 
+use std::collections::BTreeSet;
+
 use super::access::deltas;
 use super::access_drafts::{AccessDrafts, access_drafts};
 use super::admins::{self, Person, When};
@@ -254,8 +256,9 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let view = LiveView { memberships, grants, ..*live };
     access_drafts(context, &AccessDrafts::new(desired, Some(&view), Some(activation), &deltas), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
+    let first = reductions(change, &later);
     for at in later {
-        if change.drafts[at].loses && rules.inactive_takes() {
+        if first.contains(&at) && rules.inactive_takes() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             change.drafts[activation as usize].needs.push(Need::Own(at));
         } else {
@@ -285,6 +288,21 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     }
     change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
     admins::settle(context, &Person { desired, live: Some(&active), wanted: &wanted, activation: None }, change);
+}
+
+/// What is too much in access that comes back, and whatever that needs before it.
+fn reductions(change: &Change, drafts: &[usize]) -> BTreeSet<usize> {
+    let mut found = BTreeSet::new();
+    let mut waiting: Vec<usize> = drafts.iter().copied().filter(|&at| change.drafts[at].loses).collect();
+    while let Some(at) = waiting.pop() {
+        if found.insert(at) {
+            waiting.extend(change.drafts[at].needs.iter().filter_map(|need| match need {
+                Need::Own(other) => drafts.iter().copied().find(|&at| at == *other as usize),
+                Need::Organization(_) | Need::Site(..) | Need::Role(_) | Need::RoleUpdate(_) | Need::Action(..) => None,
+            }));
+        }
+    }
+    found
 }
 
 /// Marks what can't be undone.
