@@ -1,8 +1,8 @@
 //! Organizations, sites and roles: what is declared and missing or different. What no manifest names stays.
 
-use super::{Change, Draft, Need, own_line};
+use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, Fact, Fields, LiveView, Name, Role, SiteAccess, Value, known};
+use crate::model::{ActionKind, Fact, Fields, Name, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
 
@@ -43,7 +43,6 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
                 }
                 if draft.loses {
                     draft.risk(Risk::Removal);
-                    draft.waits_for = shielded(inputs, name);
                 }
                 draft.because("role differs")
             }
@@ -51,20 +50,6 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
         draft.needs.extend(inputs.names.elements(declared.includes).iter().copied().map(Need::Role));
         finish(draft, declared.position, change);
     }
-}
-
-/// A role is not made less while the account behind the token, or a protected one, holds it: these lose nothing.
-fn shielded(inputs: &Inputs<'_>, role: Name) -> Option<WaitsFor> {
-    let shield = |live: LiveView<'_>| {
-        let identity = live.identity?;
-        let waits_for = match (inputs.is_protected(identity), inputs.is_own_account(identity)) {
-            (true, _) => WaitsFor::Protected,
-            (false, true) => WaitsFor::OwnAccount,
-            (false, false) => return None,
-        };
-        live.holds(inputs.names, role).then_some(waits_for)
-    };
-    inputs.live.users().filter_map(shield).max()
 }
 
 /// Whether holders of the role can do more as `to` than as `from`.

@@ -274,7 +274,8 @@ fn converges<S: Writer + History + Send>(
     prop_assert!(again.actions.is_empty(), "left: {:?}\n{ended:#?}", bench.ids(&again));
     bench.verify_journal();
     for (key, (all, going)) in counted(bench.store.inner.history()) {
-        let (most, _) = undisturbed.get(&key).copied().unwrap_or_default();
+        // Where seats are short, a run that breaks off may leave the seat to somebody who would not have had it.
+        let most = undisturbed.get(&key).map_or(usize::from(world.seats.is_some()), |&(most, _)| most);
         prop_assert!(going <= 1 && all <= most, "{key} was invited {all} times and not {most}\n{ended:#?}");
     }
     Ok(bench.shown())

@@ -198,3 +198,37 @@ fn another_way_to_administer_comes_before_a_role_that_only_becomes_an_admin_role
     }
     settle(&mut bench).expect("nothing waits in a circle");
 }
+
+#[test]
+fn an_account_comes_back_with_a_role_that_does_not_reach_the_default_site() {
+    let user = |status: &str, place: &str| {
+        format!("  ben@example.com: {{ status: {status}, access: {{ north: {place} }} }}\n")
+    };
+    let mut bench = bench("onboarding: create", &user("active", "{ role: manager, default_site: pit-1 }"));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &user("inactive", "{ role: manager, default_site: pit-1 }"));
+    settle(&mut bench).expect("nothing is left after it went");
+    declare(&mut bench, &user("active", "{ role: operator }"));
+    let (plan, _) = settle(&mut bench).expect("nothing waits in a circle");
+    assert_eq!(
+        bench.ids(&plan),
+        [
+            "update_membership ben@example.com north",
+            "change_role ben@example.com north",
+            "reactivate_user ben@example.com"
+        ]
+    );
+}
+
+#[test]
+fn a_role_that_the_own_account_leaves_is_made_less_in_the_same_plan() {
+    let user = |role: &str| format!("  li@example.com: {{ access: {{ north: {role} }} }}\n");
+    let mut bench = bench_of_self("li@example.com", "onboarding: create", &user("operator"));
+    for (_, text) in &mut bench.files {
+        *text = text.replace("operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
+    }
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &user("manager"));
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["change_role li@example.com north", "update_role operator"]);
+}

@@ -64,7 +64,7 @@ pub(super) struct World {
     removes_then_adds: bool,
     role_flips: bool,
     reports_absent: bool,
-    seats: Option<usize>,
+    pub(super) seats: Option<usize>,
     min_admins: u32,
     own: Option<&'static str>,
     protected: Option<&'static str>,
