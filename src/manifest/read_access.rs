@@ -222,7 +222,7 @@ impl<'t> Reader<'t, '_> {
         let PlatformRoles { role, extra_roles, left_alone, offset } = *roles;
         let Some(offset) = offset else { return };
         let mut row = self.row(Selector::Exact(known::PLATFORM), offset);
-        row.membership = role.is_some() || !extra_roles.is_empty();
+        row.membership = true;
         row.role = role;
         row.extra_roles = extra_roles;
         row.left_alone = left_alone;

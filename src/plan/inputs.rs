@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 
 use super::StoreRef;
-use crate::model::{ActionKind, Desired, LiveState, Name, Names, Value, known, matches};
+use crate::model::{
+    ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches,
+};
 use crate::rules::{NamedField, Rules};
 
 /// What happens to live people whom no manifest names.
@@ -88,6 +90,24 @@ impl Inputs<'_> {
         let declared = self.desired.find(identity).and_then(|user| user.value(field));
         let value = declared.or_else(|| self.live.find(identity).map(|user| user.value(field)));
         !matches!(value, None | Some(Value::Null | Value::Text(known::PLATFORM)))
+    }
+
+    /// The access that the manifests give a user at the time of the plan.
+    #[must_use]
+    pub fn effective(&self, desired: &UserView<'_>) -> Effective {
+        let (mut pieces, mut conflicts, mut effective) = (Vec::new(), Vec::new(), Effective::default());
+        desired.pieces_at(self.names, self.at, &mut pieces);
+        effective.fold(&self.desired.catalog, self.names, &mut pieces, &mut conflicts);
+        // The source that gave the site may be over, or not have begun, while the one that prefers it is in force.
+        if self.rules.sites.rules().and_then(|sites| sites.default_given) != Some(true) {
+            for conflict in conflicts {
+                if let Conflict::DefaultSiteNotGranted(piece) = conflict {
+                    let here = effective.memberships.iter_mut().filter(|one| one.organization == piece.organization);
+                    here.for_each(|membership| membership.default_site = None);
+                }
+            }
+        }
+        effective
     }
 
     /// Whether this is the account behind the token.

@@ -42,7 +42,7 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, cha
     let deltas = whose.deltas;
     let mut pieces = Vec::new();
     if !deltas.is_empty() {
-        whose.desired.pieces(context.inputs.names, &mut pieces);
+        whose.desired.pieces_at(context.inputs.names, context.inputs.at, &mut pieces);
     }
     let first = change.drafts.len();
     for delta in deltas {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::admin_roles::{self, AdminFlags};
-use crate::model::{Effective, List, Membership, Name, UserView, known};
+use crate::model::{Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
 use crate::plan::Inputs;
 use crate::rules::Sayable;
 
@@ -85,14 +85,37 @@ impl Context<'_> {
         organization == known::PLATFORM || self.inputs.desired.catalog.organizations.contains_key(&organization)
     }
 
-    /// The access that a user should have. Conflicts were reported when the manifests were read.
-    pub(super) fn effective(&self, desired: &UserView<'_>) -> Effective {
-        let Inputs { desired: all, names, .. } = self.inputs;
-        let mut pieces = Vec::new();
-        let mut effective = Effective::default();
-        desired.pieces(names, &mut pieces);
-        effective.fold(&all.catalog, names, &mut pieces, &mut Vec::new());
+    /// The access that a user should have at the time of the plan; what others manage is as it is live. Conflicts were
+    /// reported when the manifests were read.
+    pub(super) fn effective(&self, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> Effective {
+        let mut effective = self.inputs.effective(desired);
+        let left_alone = std::mem::take(&mut effective.left_alone);
+        for (organization, left_alone) in left_alone {
+            leave_alone(&mut effective, organization, left_alone, live);
+        }
         effective
+    }
+}
+
+/// Puts what is live into the access of one organization where others manage it.
+fn leave_alone(effective: &mut Effective, organization: Name, left_alone: LeftAlone, live: Option<&LiveView<'_>>) {
+    let today = live.and_then(|live| live.memberships.iter().find(|one| one.organization == organization));
+    if left_alone.membership {
+        effective.memberships.extend(today);
+        effective.memberships.sort_unstable();
+    }
+    let wanted = effective.memberships.iter_mut().find(|one| one.organization == organization);
+    let Some(wanted) = wanted else { return };
+    if left_alone.role {
+        wanted.role = today.and_then(|today| today.role);
+    }
+    if left_alone.extra_roles {
+        wanted.extra_roles = today.map_or(List::EMPTY, |today| today.extra_roles);
+    }
+    if left_alone.sites {
+        wanted.default_site = today.and_then(|today| today.default_site);
+        effective.grants.extend(live.into_iter().flat_map(|live| live.grants_in(organization)).copied());
+        effective.grants.sort_unstable();
     }
 }
 

@@ -53,7 +53,10 @@ pub(super) fn has_required(context: &Context<'_>, desired: &UserView<'_>) -> boo
 pub(super) fn new_account(context: &Context<'_>, desired: &UserView<'_>) -> Vec<Fact> {
     let Inputs { names, rules, .. } = context.inputs;
     let facts = desired.facts.iter().map(|declared| declared.fact);
-    facts.filter(|fact| fact.value != Value::Null && !rules.is_set_by_others(names.text(fact.field))).collect()
+    let is_given = |fact: &Fact| {
+        fact.value != Value::Null && !rules.is_set_by_others(names.text(fact.field)) && !is_left_alone(context, *fact)
+    };
+    facts.filter(is_given).collect()
 }
 
 /// Access fields that a strip takes away: those that are set.
@@ -71,9 +74,17 @@ pub(super) fn admin_facts_after(context: &Context<'_>, desired: &UserView<'_>, l
     let of = |&field: &Name| {
         let live = live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
         let is_exact = context.inputs.rules.is_access(names.text(field));
-        Fact::new(field, desired.value(field).unwrap_or(if is_exact { Value::Null } else { live }))
+        let declared = desired.value(field).filter(|&value| !is_left_alone(context, Fact::new(field, value)));
+        let is_open = desired.value(field).is_some() || !is_exact;
+        Fact::new(field, declared.unwrap_or(if is_open { live } else { Value::Null }))
     };
     context.admin_attributes.iter().map(of).collect()
+}
+
+/// Whether a declared access field is one that others manage.
+fn is_left_alone(context: &Context<'_>, fact: Fact) -> bool {
+    let Inputs { names, rules, .. } = context.inputs;
+    fact.value == Value::Text(known::UNMANAGED) && rules.is_access(names.text(fact.field))
 }
 
 /// Changed fields: before and after, in the same order.
@@ -132,7 +143,8 @@ fn access_fields(context: &Context<'_>, desired: &UserView<'_>, live: &[Fact]) -
     for declared in desired.facts {
         let Fact { field, value } = declared.fact;
         let current = live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
-        if current != value && is_access(field) && !rules.same_value(names, field, value, current) {
+        let is_managed = is_access(field) && !is_left_alone(context, declared.fact);
+        if current != value && is_managed && !rules.same_value(names, field, value, current) {
             changes.add(field, current, value);
         }
     }

@@ -85,7 +85,7 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
     let is_any = |wanted: Bearing| drafts.iter().any(|draft| bearing(draft.action.kind) == wanted);
     let (starts, ends) = (is_any(Bearing::Starts), is_any(Bearing::Ends));
     let wanted = match desired {
-        Some(desired) if !drafts.is_empty() => context.effective(desired).memberships,
+        Some(desired) if !drafts.is_empty() => context.effective(desired, live.as_ref()).memberships,
         Some(_) | None => Vec::new(),
     };
     let facts = live.map_or(&[][..], |live| live.facts);

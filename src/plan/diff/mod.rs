@@ -20,6 +20,7 @@ mod flips;
 mod partial;
 mod pending;
 mod shield;
+mod upcoming;
 mod user;
 
 use std::collections::BTreeMap;
@@ -75,6 +76,13 @@ pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
     changes.par_extend(undeclared);
     flips::settle(&context, &mut changes);
     shield::settle(&context, &mut changes);
+    if inputs.desired.windows.iter().len() > 1 {
+        changes.par_extend((0..inputs.desired.len()).into_par_iter().filter_map(|row| {
+            let desired = inputs.desired.user(row);
+            let change = upcoming::diff(&context, &desired, live.find(desired.identity).as_ref());
+            (!change.is_empty()).then_some(change)
+        }));
+    }
     if !live.evidence.is_complete() {
         for change in &mut changes {
             partial::withhold(change);

@@ -19,8 +19,8 @@ use crate::rules::OnBoarding;
 pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
     let mut change = Change::default();
     let status = match (desired.status, context.inputs.rules.onboarding()) {
-        // Nobody is let in to be locked out.
-        (Some(DeclaredStatus::Inactive), _) => return change,
+        // Nobody is let in to be locked out, or to be deleted.
+        (Some(DeclaredStatus::Inactive | DeclaredStatus::Absent), _) => return change,
         (Some(DeclaredStatus::Preloaded), OnBoarding::Invite) => Status::Preloaded,
         (_, OnBoarding::Invite) => Status::Invited,
         (_, OnBoarding::Create) => Status::Active,
@@ -32,7 +32,7 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
 /// Adds the creation or invitation, and what it does not carry.
 fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: &mut Change) -> u32 {
     let rules = context.inputs.rules;
-    let wanted = context.effective(desired);
+    let wanted = context.effective(desired, None);
     let carried = carried(context, &wanted);
     let carries_attributes = rules.carries().attributes();
     let mut facts = fields::new_account(context, desired);
@@ -144,7 +144,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         change.push(draft.because("the invitation has ended").waiting(WaitsFor::Decision));
         return;
     }
-    let wanted = context.effective(desired);
+    let wanted = context.effective(desired, Some(live));
     let differences = deltas(context, &wanted, live.memberships, live.grants);
     let from = change.drafts.len();
     let access = fields::change_access(context, desired, live.facts, change);

@@ -40,7 +40,7 @@ fn leaving(
 ) -> Option<Vec<Need>> {
     let names = context.inputs.names;
     let desired = context.inputs.desired.find(identity)?;
-    let wanted = context.effective(&desired);
+    let wanted = context.effective(&desired, Some(live));
     let holds = |membership: &Membership| {
         membership.role == Some(role) || names.elements(membership.extra_roles).contains(&role)
     };

@@ -8,34 +8,67 @@ use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::{fields, pending};
-use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Status, UserView, Value, known};
+use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
 use crate::plan::{AbsentUsers, Unmanaged, WaitsFor};
 use crate::rules::OffBoarding;
 
-/// Everything that one user, declared or live or both, needs.
+/// Everything that one user, declared or live or both, needs today.
 pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: Option<&LiveView<'_>>) -> Change {
-    let mut change = match (desired, live) {
-        (None, None) => Change::default(),
-        (None, Some(live)) => undeclared(context, live),
-        (Some(desired), None) => {
-            if context.inputs.live.ambiguous().contains(&desired.identity) {
-                ambiguous(context, desired)
-            } else {
-                pending::onboard(context, desired)
-            }
-        }
-        (Some(desired), Some(live)) => both(context, desired, live),
+    let mut change = match desired {
+        None => live.map(|live| undeclared(context, live)).unwrap_or_default(),
+        Some(desired) => match desired.standing(context.inputs.at) {
+            Standing::Wanted(_) => declared(context, desired, live, Why::Declared),
+            Standing::Expired(_) => declared(context, &inactive(desired), live, Why::Expired),
+            Standing::Left(leaver) => declared(context, &inactive(desired), live, Why::Leaver(leaver.position)),
+            // What is wanted from then on is told by `upcoming`.
+            Standing::NotYet(_) => Change::default(),
+        },
     };
     let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
+    finish(context, identity, &mut change);
+    change
+}
+
+/// What a user who starts later will need.
+pub(super) fn diff_from_start(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> Change {
+    let mut change = declared(context, desired, live, Why::Declared);
+    finish(context, Some(desired.identity), &mut change);
+    change
+}
+
+fn finish(context: &Context<'_>, identity: Option<Name>, change: &mut Change) {
     if let Some(identity) = identity {
-        hold_back(context, identity, &mut change);
+        hold_back(context, identity, change);
     }
     for draft in &mut change.drafts {
         mark(context, draft);
     }
-    change
+}
+
+/// Why nobody shall log in with an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// The status of the user says so, if any does.
+    Declared,
+    /// The user's time is over.
+    Expired,
+    /// The user is named here, under `inactive:`.
+    Leaver(Position),
+}
+
+/// A user whose own status does not count any more.
+fn inactive<'a>(desired: &UserView<'a>) -> UserView<'a> {
+    UserView { status: Some(DeclaredStatus::Inactive), ..*desired }
+}
+
+fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>, why: Why) -> Change {
+    match live {
+        Some(live) => both(context, desired, live, why),
+        None if context.inputs.live.ambiguous().contains(&desired.identity) => ambiguous(context, desired),
+        None => pending::onboard(context, desired),
+    }
 }
 
 fn ambiguous(context: &Context<'_>, desired: &UserView<'_>) -> Change {
@@ -92,6 +125,13 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
         return left_alone(refused.why);
     }
     let Some(identity) = live.identity else { return Change::default() };
+    let leaver = context.inputs.desired.leavers.get(&identity);
+    if let Some(leaver) = leaver.filter(|leaver| leaver.from.is_none_or(|from| from <= context.inputs.at)) {
+        let mut change = Change::default();
+        let position = Some(leaver.position);
+        leave(context, live, &Leaving { key: live.key, reason: "named under `inactive`", position }, &mut change);
+        return change;
+    }
     match live.status {
         Status::Inactive | Status::Closed => return Change::default(),
         Status::Preloaded | Status::Invited | Status::Active => {}
@@ -106,22 +146,24 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
         AbsentUsers::Report => left_alone("no manifest names this person"),
         AbsentUsers::Deactivate => {
             let mut change = Change::default();
-            leave(context, None, live, "no longer declared", &mut change);
+            let leaving = Leaving { key: live.key, reason: "no longer declared", position: None };
+            leave(context, live, &leaving, &mut change);
             change
         }
     }
 }
 
-/// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
-fn leave(
-    context: &Context<'_>,
-    desired: Option<&UserView<'_>>,
-    live: &LiveView<'_>,
+/// Who leaves, why, and which line says so.
+struct Leaving {
+    key: Name,
     reason: &'static str,
-    change: &mut Change,
-) {
+    position: Option<Position>,
+}
+
+/// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
+fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
     let rules = context.inputs.rules;
-    let key = desired.map_or(live.key, |desired| desired.key);
+    let key = leaving.key;
     let mut draft = match (live.status, rules.reversible_offboarding()) {
         (Status::Inactive | Status::Closed, _) => return,
         // Nothing is pending that could let anybody in.
@@ -161,14 +203,20 @@ fn leave(
     };
     draft.loses = true;
     draft.takes.extend(context.admin_places(live, When::Meanwhile).into_iter().map(Counter::Admin));
-    draft.action.origins = desired.map_or_else(Vec::new, |desired| own_line(desired.position));
-    change.push(draft.because(reason));
+    draft.action.origins = leaving.position.map_or_else(Vec::new, own_line);
+    change.push(draft.because(leaving.reason));
 }
 
-fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Change {
+fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why: Why) -> Change {
     let mut change = Change::default();
+    let (reason, position) = match why {
+        Why::Declared => ("declared inactive", desired.status_position.unwrap_or(desired.position)),
+        Why::Expired => ("expired", desired.position),
+        Why::Leaver(position) => ("named under `inactive`", position),
+    };
+    let leaving = Leaving { key: desired.key, reason, position: Some(position) };
     match (live.status, desired.status) {
-        (Status::Closed | Status::Inactive, Some(DeclaredStatus::Inactive)) => {
+        (Status::Closed | Status::Inactive, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
             fields::update_profile(context, desired, live, &mut change);
         }
         (Status::Closed, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
@@ -180,15 +228,15 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> C
             decide(desired, live, "somebody deactivated the account in the store", &mut change);
         }
         (Status::Inactive, Some(DeclaredStatus::Active)) => reactivate(context, desired, live, &mut change),
-        (Status::Active, Some(DeclaredStatus::Inactive)) => {
+        (Status::Active, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
             fields::update_profile(context, desired, live, &mut change);
-            leave(context, Some(desired), live, "declared inactive", &mut change);
+            leave(context, live, &leaving, &mut change);
         }
         (Status::Active, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
             active(context, desired, live, &mut change);
         }
-        (Status::Preloaded | Status::Invited, Some(DeclaredStatus::Inactive)) => {
-            leave(context, Some(desired), live, "declared inactive", &mut change);
+        (Status::Preloaded | Status::Invited, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
+            leave(context, live, &leaving, &mut change);
         }
         (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
             fields::update_profile(context, desired, live, &mut change);
@@ -212,12 +260,14 @@ fn decide(desired: &UserView<'_>, live: &LiveView<'_>, reason: &'static str, cha
 
 /// An active account that stays one.
 fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
-    let wanted = context.effective(desired);
+    let wanted = context.effective(desired, Some(live));
     let has_none_left = !wanted.memberships.iter().any(|membership| membership.organization != known::PLATFORM)
         && live.memberships.iter().any(|membership| membership.organization != known::PLATFORM)
         && live.memberships.iter().all(|membership| context.in_scope(membership.organization));
     if has_none_left && context.inputs.rules.demands_membership() {
-        return leave(context, Some(desired), live, "the last membership ends", change);
+        let reason = "the last membership ends";
+        let leaving = Leaving { key: desired.key, reason, position: Some(desired.position) };
+        return leave(context, live, &leaving, change);
     }
     fields::update_profile(context, desired, live, change);
     let access = fields::change_access(context, desired, live.facts, change);
@@ -249,7 +299,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     }
     let activation = change.push(draft.because("declared active"));
 
-    let wanted = context.effective(desired);
+    let wanted = context.effective(desired, Some(live));
     let access = fields::change_access(context, desired, live.facts, change);
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();

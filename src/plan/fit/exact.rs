@@ -6,7 +6,7 @@ use crate::rules::Rules;
 
 /// Access fields of one user that would open everything by saying nothing (`language.md` §3, 2).
 pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec<Diagnostic> {
-    if user.status == Some(DeclaredStatus::Inactive) {
+    if matches!(user.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) {
         return Vec::new();
     }
     let declared = |field: &str| names.find(field).and_then(|name| user.value(name)).unwrap_or(Value::Null);
