@@ -1,4 +1,7 @@
 //! From differences in access to drafts, with their needs: nothing may dangle, whatever part of a plan is done.
+//!
+//! Each difference becomes one draft; `comes_before` says which of two of the same user has to be done first, and why.
+//! Deliberately absent: what differs (`access`), and what needs other users (`admins`, `flips`).
 
 use super::access::Delta;
 use super::context::Context;

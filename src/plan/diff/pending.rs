@@ -1,4 +1,8 @@
 //! Onboarding, and accounts whose invitation is not accepted yet (`language.md` §3, 11).
+//!
+//! What goes with the first step is carried by it; the rest is drafted too and waits until the person accepts, unless
+//! the store takes it before. Less than was offered, or an invitation that ended, leads to a new one where the rules
+//! and the store can do that. Deliberately absent: accounts that are active or were (`user`).
 
 use super::access::{Delta, deltas};
 use super::access_drafts::{AccessDrafts, access_drafts, grant_needs, membership_needs};

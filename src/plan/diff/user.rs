@@ -1,4 +1,8 @@
 //! The diff of one user: what has to be done with the account, by its status on both sides (`language.md` §3).
+//!
+//! Every pair of statuses has its answer here: onboard, compare, reactivate, off-board, or leave it to somebody's
+//! decision. At the end protected users and the own account are held back, and risks are marked. Deliberately absent:
+//! what differs in fields and access, and anything about other users.
 
 use std::collections::BTreeSet;
 
@@ -143,7 +147,7 @@ fn leave(
             mark_undo(context, &mut draft, OffBoarding::Strip);
             draft
         }
-        (Status::Active, Some(OffBoarding::Deactivate | OffBoarding::Delete | OffBoarding::Close)) => {
+        (Status::Active, Some(OffBoarding::Deactivate)) => {
             let after = status_state(Status::Inactive);
             let mut draft =
                 Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after));
@@ -154,7 +158,7 @@ fn leave(
             draft
         }
         // Absence takes reversible steps only, and this store has none.
-        (Status::Active, None) => {
+        (Status::Active, Some(OffBoarding::Delete | OffBoarding::Close) | None) => {
             Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), None)
                 .waiting(WaitsFor::Decision)
         }
