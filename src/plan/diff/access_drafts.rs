@@ -10,20 +10,21 @@ use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, S
 use crate::plan::action::{Origin, Risk, State, Subject};
 use crate::rules::RoleChangeLoss;
 
-/// Whose differences become drafts.
+/// The differences of one user that become drafts.
 #[derive(Clone, Copy)]
-pub(super) struct AccessDrafts<'a> {
-    pub(super) desired: &'a UserView<'a>,
+pub(super) struct Differences<'a> {
+    desired: &'a UserView<'a>,
     /// What is live of it, if anything is.
-    pub(super) live: Option<&'a LiveView<'a>>,
-    /// The draft that makes the account, invites it, or makes it active again, if there is one.
-    pub(super) activation: Option<u32>,
+    live: Option<&'a LiveView<'a>>,
+    activation: Option<u32>,
     deltas: &'a [Delta],
     /// How many memberships are added.
     additions: usize,
 }
 
-impl<'a> AccessDrafts<'a> {
+impl<'a> Differences<'a> {
+    /// `live`: what is live of the user, if anything is. `activation`: the draft that makes the account, invites it, or
+    /// makes it active again, if there is one.
     pub(super) fn new(
         desired: &'a UserView<'a>,
         live: Option<&'a LiveView<'a>>,
@@ -41,7 +42,7 @@ impl<'a> AccessDrafts<'a> {
 }
 
 /// Adds a draft for each difference.
-pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, change: &mut Change) {
+pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, change: &mut Change) {
     let deltas = whose.deltas;
     let mut pieces = Vec::new();
     if !deltas.is_empty() {
@@ -70,14 +71,14 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, cha
 }
 
 /// Whether a grant only says what today's role reaches anyway: after a demotion it is no gain.
-fn is_reached_today(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta) -> bool {
+fn is_reached_today(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta) -> bool {
     let Delta::GrantSite(Grant { organization, role: None, .. }) = delta else { return false };
     let today = whose.live.filter(|live| live.status == Status::Active).and_then(|live| live.membership(*organization));
     today.is_some_and(|today| context.reaches_all(today.role))
 }
 
 /// Whether `other` has to be done before `delta` of the same user.
-fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, delta: &Delta) -> bool {
+fn comes_before(context: &Context<'_>, whose: &Differences<'_>, other: &Delta, delta: &Delta) -> bool {
     let is_here = other.organization() == delta.organization();
     if is_here && context.inputs.rules.role_change_rebuilds() {
         // The membership goes and comes back with all that hangs on it: nothing else may change in it meanwhile.
@@ -152,7 +153,7 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
 }
 
 /// Whether a difference is a reduction that comes before the account comes back.
-fn precedes_activation(context: &Context<'_>, whose: &AccessDrafts<'_>, one: &Delta) -> bool {
+fn precedes_activation(context: &Context<'_>, whose: &Differences<'_>, one: &Delta) -> bool {
     whose.activation.is_some() && context.inputs.rules.inactive_takes() && one.loses(context)
 }
 
@@ -160,7 +161,7 @@ fn precedes_activation(context: &Context<'_>, whose: &AccessDrafts<'_>, one: &De
 /// Before an account comes back what is too much goes first, and an admin stays one all the time.
 fn precedes_rebuilding(
     context: &Context<'_>,
-    whose: &AccessDrafts<'_>,
+    whose: &Differences<'_>,
     one: &Delta,
     (from, to): (Option<Name>, Option<Name>),
 ) -> bool {
@@ -175,7 +176,7 @@ fn precedes_rebuilding(
 }
 
 /// `earlier` has been done before it.
-fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta, earlier: &[&Delta]) -> Draft {
+fn draft(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta, earlier: &[&Delta]) -> Draft {
     let user = Some(whose.desired.key);
     let organization = Some(delta.organization()).filter(|&organization| organization != known::PLATFORM);
     let subject = |site| Subject { user, organization, site, role: None };
@@ -271,7 +272,7 @@ pub(super) fn grant_needs(grant: &Grant) -> Vec<Need> {
 
 /// A role that is changed by removing and adding carries all that hangs on it, as it is after what comes earlier.
 fn whole_membership(
-    whose: &AccessDrafts<'_>,
+    whose: &Differences<'_>,
     place: Name,
     to: Option<Name>,
     earlier: &[&Delta],

@@ -5,7 +5,7 @@
 //! and the store can do that. Deliberately absent: accounts that are active or were (`user`).
 
 use super::access::{Delta, deltas};
-use super::access_drafts::{AccessDrafts, access_drafts, grant_needs, membership_needs};
+use super::access_drafts::{Differences, access_drafts, grant_needs, membership_needs};
 use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
@@ -76,7 +76,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     let from = change.drafts.len();
     fields::change_access(context, desired, &carried_facts, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
-    access_drafts(context, &AccessDrafts::new(desired, None, Some(first), &rest), change);
+    access_drafts(context, &Differences::new(desired, None, Some(first), &rest), change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
         if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
@@ -197,7 +197,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         step = Some(change.push(draft.because("the invitation has ended")));
     }
     let first_delta = change.drafts.len();
-    access_drafts(context, &AccessDrafts::new(desired, Some(live), step, &differences), change);
+    access_drafts(context, &Differences::new(desired, Some(live), step, &differences), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
     for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
         if !takes_delta(delta) {

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::access::deltas;
-use super::access_drafts::{AccessDrafts, access_drafts};
+use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
@@ -229,7 +229,7 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     if deltas.is_empty() && access.is_none() {
         return;
     }
-    access_drafts(context, &AccessDrafts::new(desired, Some(live), None, &deltas), change);
+    access_drafts(context, &Differences::new(desired, Some(live), None, &deltas), change);
     admins::settle(context, &Person { desired, live: Some(live), wanted: &wanted, activation: None }, change);
 }
 
@@ -258,7 +258,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     let view = LiveView { memberships, grants, ..*live };
-    access_drafts(context, &AccessDrafts::new(desired, Some(&view), Some(activation), &deltas), change);
+    access_drafts(context, &Differences::new(desired, Some(&view), Some(activation), &deltas), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     let first = reductions(change, &later);
     for at in later {
