@@ -142,10 +142,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         && let Some(state) = ended
         && !context.inputs.rules.renews(state)
     {
-        let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+        let mut draft = renewal(desired).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
-        draft.action.origins = own_line(desired.position);
-        change.push(draft.because("the invitation has ended").waiting(WaitsFor::Decision));
+        change.push(draft);
         return;
     }
     let wanted = context.effective(desired);
@@ -174,28 +173,13 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
             change.diagnostics.push(less_at_acceptance(context, desired));
         }
     }
-    let mut step = None;
-    if goes_out {
-        let mut draft = Draft::new(
-            ActionKind::SendInvitation,
-            user_subject(desired.key),
-            Some(status_state(Status::Preloaded)),
-            Some(status_state(Status::Invited)),
-        );
-        if context.inputs.rules.takes_seat(Some(Status::Preloaded), Status::Invited) {
-            draft.takes.push(Counter::Seat);
-        }
-        draft.gains = true;
-        if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
-            draft.risk(Risk::Escalation);
-        }
-        draft.action.origins = own_line(desired.position);
-        step = Some(change.push(draft.because("declared, and not sent yet")));
+    let step = if goes_out {
+        Some(change.push(sending(context, desired, live)))
     } else if ended.is_some() && !is_unsent {
-        let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
-        draft.action.origins = own_line(desired.position);
-        step = Some(change.push(draft.because("the invitation has ended")));
-    }
+        Some(change.push(renewal(desired)))
+    } else {
+        None
+    };
     let first_delta = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(live), step, &differences), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
@@ -210,6 +194,32 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.waits_for = Some(WaitsFor::Acceptance);
         draft.wait = wait;
     }
+}
+
+/// The invitation of a preloaded account goes out.
+fn sending(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
+    let mut draft = Draft::new(
+        ActionKind::SendInvitation,
+        user_subject(desired.key),
+        Some(status_state(Status::Preloaded)),
+        Some(status_state(Status::Invited)),
+    );
+    if context.inputs.rules.takes_seat(Some(Status::Preloaded), Status::Invited) {
+        draft.takes.push(Counter::Seat);
+    }
+    draft.gains = true;
+    if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
+        draft.risk(Risk::Escalation);
+    }
+    draft.action.origins = own_line(desired.position);
+    draft.because("declared, and not sent yet")
+}
+
+/// An invitation that has ended goes out again.
+fn renewal(desired: &UserView<'_>) -> Draft {
+    let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+    draft.action.origins = own_line(desired.position);
+    draft.because("the invitation has ended")
 }
 
 /// Whether an action may be done while an invitation is pending, by the rules.
