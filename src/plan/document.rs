@@ -291,6 +291,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         declared_people: _,
         gaps: _,
         people,
+        effects: _,
         counts,
         actions: _,
         deferred,

@@ -12,6 +12,7 @@ mod fit;
 mod inputs;
 mod order;
 mod people;
+mod reach;
 mod shown;
 mod state_json;
 
@@ -33,6 +34,7 @@ pub use explain_document::{
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use people::{Affected, Effects, SiteChange, Sites};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 
@@ -204,6 +206,8 @@ pub struct Plan {
     pub gaps: Vec<(&'static str, String)>,
     /// Who joins, leaves, gains, loses.
     pub people: People,
+    /// What actions come to for people beyond what they say themselves.
+    pub effects: Effects,
     /// How many actions of each kind.
     pub counts: BTreeMap<ActionKind, u32>,
     /// What is done, in an executable order.
