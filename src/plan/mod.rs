@@ -20,9 +20,9 @@ pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted};
 pub use digest::digest;
 pub use document::{
-    ActionDocument, Actions, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
-    GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument,
-    action_document, action_id, diagnostic_document, document, schema,
+    ActionDocument, Actions, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument,
+    FORMAT, GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
+    UnmanagedDocument, action_document, action_id, diagnostic_document, document, schema,
 };
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
