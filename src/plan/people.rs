@@ -86,6 +86,8 @@ enum Changed {
 struct Context<'a> {
     inputs: &'a Inputs<'a>,
     catalogs: Catalogs<'a>,
+    /// The catalog of after the plan on both sides: what is only offered does not open by a change of the catalog.
+    of_offers: Catalogs<'a>,
     /// Executed changes of the catalog that may change somebody's reach.
     changed: Vec<(Subject, Changed)>,
     /// Organizations whose members may fare otherwise by them.
@@ -118,11 +120,13 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     for (&key, drafts) in &of_users {
         let is = |kinds: fn(ActionKind) -> bool| drafts.iter().any(|draft| kinds(draft.action.kind));
         let (starts, ends) = (is(begins), is(finishes));
-        people.join += u32::from(starts && !ends);
+        // Another invitation in the place of one that was not sent lets the person in like the sending of it.
+        let is_sent = starts && ends && is_sent_anew(inputs, key, drafts);
+        people.join += u32::from(starts && !ends || is_sent);
         people.leave += u32::from(ends && !starts);
         // Who never was there, or is gone, has nothing to compare; who comes back is told what comes back.
         let opens = is(|kind| matches!(kind, ActionKind::ReactivateUser | ActionKind::SendInvitation));
-        if starts != ends && !opens {
+        if (starts != ends || is_sent) && !opens {
             if ends {
                 told.extend(find(inputs, key).map(|live| live.row));
             }
@@ -131,7 +135,9 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         let Some(live) = find(inputs, key) else { continue };
         told.insert(live.row);
         let after = after(&context, &live, drafts, &mut effects.opens);
-        if starts == ends {
+        // Who is locked out and stays so reaches nothing on either side.
+        let is_locked_out = matches!(live.status, Status::Inactive | Status::Closed);
+        if starts == ends && !is_locked_out {
             let mut person = context.person(key, &live, &after);
             // API access and access attributes are no places.
             for draft in drafts.iter().filter(|draft| draft.action.kind == ActionKind::ChangeAccess) {
@@ -188,6 +194,16 @@ const fn finishes(kind: ActionKind) -> bool {
             | ActionKind::DeleteUser
             | ActionKind::CancelInvitation
     )
+}
+
+/// Whether somebody whose invitation was held back is invited by these drafts.
+fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
+    let invited = Some(Value::Text(Status::Invited.name()));
+    let invites = |draft: &&Draft| {
+        let after = draft.action.after.as_ref();
+        draft.action.kind == ActionKind::InviteUser && after.and_then(|after| after.value(known::STATUS)) == invited
+    };
+    find(inputs, key).is_some_and(|live| live.status == Status::Preloaded) && drafts.iter().any(invites)
 }
 
 /// The live account of a user by the key that actions name.
@@ -323,7 +339,8 @@ impl<'a> Context<'a> {
         };
         let organizations = before.organizations.keys().chain(after.organizations.keys()).copied();
         let touched = if changed.is_empty() { BTreeSet::new() } else { organizations.filter(is_touched).collect() };
-        Self { inputs, catalogs: Catalogs::new(inputs.names, inputs.rules, before, after), changed, touched }
+        let of_offers = Catalogs::new(inputs.names, inputs.rules, after.clone(), after.clone());
+        Self { inputs, catalogs: Catalogs::new(inputs.names, inputs.rules, before, after), of_offers, changed, touched }
     }
 
     /// Whether a person without actions may fare otherwise by what changes in the catalog.
@@ -341,11 +358,9 @@ impl<'a> Context<'a> {
 
     /// Compares what a person has with what they will have.
     fn person(&self, key: Name, live: &LiveView<'_>, held: &Held) -> Person {
-        let catalogs = &self.catalogs;
         let is_in = live.status == Status::Active;
-        // What is only offered does not open by a change of the catalog.
-        let catalog = if is_in { &catalogs.before } else { &catalogs.after };
-        let before = self.reach(catalog, live.memberships, live.grants);
+        let catalogs = if is_in { &self.catalogs } else { &self.of_offers };
+        let before = self.reach(&catalogs.before, live.memberships, live.grants);
         let after = self.reach(&catalogs.after, &held.memberships, &held.grants);
         let fare = Fare { gains: catalogs.gains(&before, &after), loses: catalogs.loses(&before, &after) };
         let by = if is_in && fare != Fare::default() {
@@ -358,7 +373,7 @@ impl<'a> Context<'a> {
         } else {
             Vec::new()
         };
-        Person { key, fare, by, sites: self.site_changes(live, held) }
+        Person { key, fare, by, sites: self.site_changes(catalogs, live, held) }
     }
 
     /// What one change of the catalog lets a person do more or less, and where.
@@ -434,9 +449,9 @@ impl<'a> Context<'a> {
     }
 
     /// Where the role reaches every site on one side only.
-    fn site_changes(&self, live: &LiveView<'_>, held: &Held) -> Vec<(Name, SiteChange)> {
+    fn site_changes(&self, catalogs: &Catalogs<'_>, live: &LiveView<'_>, held: &Held) -> Vec<(Name, SiteChange)> {
         let names = self.inputs.names;
-        let Catalogs { before, after, .. } = &self.catalogs;
+        let Catalogs { before, after, .. } = catalogs;
         let sites = |catalog: &Catalog, organization: Name, role: Option<Name>, grants: &[Grant]| {
             if catalog.reaches_all(role) {
                 let sites = catalog.organizations.get(&organization).map_or(0, |organization| organization.sites.len());
