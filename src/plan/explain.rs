@@ -277,14 +277,14 @@ fn holder(
     places.retain(|place| place.organization == organization);
     let is_granted =
         |place: &&PlaceExplanation| place.site.is_some() && place.declared.is_some() && place.through.is_empty();
-    let sites = places.iter().filter(is_granted).count();
+    let granted = places.iter().filter(is_granted).count();
     let at = |wanted: Option<Name>| places.iter().position(|place| place.site == wanted);
     let found = match site {
         None => at(None)?,
         // A role that reaches every site reaches this one without a grant.
         Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&sides.desired.catalog, &places[at])))?,
     };
-    Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites })
+    Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites: granted })
 }
 
 fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {

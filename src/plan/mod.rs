@@ -9,6 +9,7 @@ mod document;
 mod explain;
 mod explain_document;
 mod fit;
+mod held;
 mod inputs;
 mod order;
 mod people;

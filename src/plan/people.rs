@@ -12,12 +12,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use rayon::prelude::*;
 
 use super::diff::Draft;
+use super::held::{Changed, Held, after, change};
 use super::reach::{Catalogs, Reach, organizations_through, reach, roles_through, sites_through};
 use super::{Inputs, People, State, Subject};
-use crate::model::{
-    ActionKind, Catalog, Fields, Grant, List, LiveView, Membership, Name, Organization, Site, Status, Value, known,
-};
-use crate::rules::RoleChangeLoss;
+use crate::model::{ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Status, Value, known};
 
 /// What actions come to for people beyond what they say themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,27 +57,11 @@ pub enum Sites {
     Some(List),
 }
 
-/// Access of one person, as far as actions change it.
-#[derive(Debug, Clone, Default)]
-struct Held {
-    memberships: Vec<Membership>,
-    grants: Vec<Grant>,
-}
-
 /// How one person fares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Fare {
     gains: bool,
     loses: bool,
-}
-
-/// What an executed change of the catalog is about.
-#[derive(Debug, Clone, Copy)]
-enum Changed {
-    Role(Name),
-    NewSite(Name, Name),
-    Site(Name, Name),
-    Organization(Name),
 }
 
 /// Everything that is the same for all people.
@@ -134,7 +116,7 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         }
         let Some(live) = find(inputs, key) else { continue };
         told.insert(live.row);
-        let after = after(&context, &live, drafts, &mut effects.opens);
+        let after = after(inputs, &live, drafts, &mut effects.opens);
         // Who is locked out and stays so reaches nothing on either side.
         let is_locked_out = matches!(live.status, Status::Inactive | Status::Closed);
         if starts == ends && !is_locked_out {
@@ -198,10 +180,10 @@ const fn finishes(kind: ActionKind) -> bool {
 
 /// Whether somebody whose invitation was held back is invited by these drafts.
 fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
-    let invited = Some(Value::Text(Status::Invited.name()));
     let invites = |draft: &&Draft| {
         let after = draft.action.after.as_ref();
-        draft.action.kind == ActionKind::InviteUser && after.and_then(|after| after.value(known::STATUS)) == invited
+        let status = after.and_then(|after| after.value(known::STATUS));
+        draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Invited.name()))
     };
     find(inputs, key).is_some_and(|live| live.status == Status::Preloaded) && drafts.iter().any(invites)
 }
@@ -216,104 +198,6 @@ fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
 fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
     let declared = live.identity.and_then(|identity| inputs.desired.find(identity));
     declared.map_or(live.key, |declared| declared.key)
-}
-
-impl Held {
-    fn of(live: &LiveView<'_>) -> Self {
-        Self { memberships: live.memberships.to_vec(), grants: live.grants.to_vec() }
-    }
-
-    fn membership(&mut self, organization: Name) -> &mut Membership {
-        let at = self.memberships.iter().position(|membership| membership.organization == organization);
-        let at = at.unwrap_or_else(|| {
-            let none = Membership { organization, role: None, extra_roles: List::EMPTY, default_site: None };
-            self.memberships.push(none);
-            self.memberships.len() - 1
-        });
-        &mut self.memberships[at]
-    }
-
-    /// Sets what a state says of a membership.
-    fn set(&mut self, organization: Name, state: &State) {
-        let membership = self.membership(organization);
-        if let Some(role) = state.value(known::ROLE) {
-            membership.role = role.text();
-        }
-        if let Some(Value::Set(roles)) = state.value(known::EXTRA_ROLES) {
-            membership.extra_roles = roles;
-        }
-        if let Some(site) = state.value(known::DEFAULT_SITE) {
-            membership.default_site = site.text();
-        }
-    }
-}
-
-/// The access of a person after these drafts of theirs; what comes with an activation is noted under the key.
-fn after(context: &Context<'_>, live: &LiveView<'_>, drafts: &[&Draft], opens: &mut BTreeMap<Name, State>) -> Held {
-    let mut held = Held::of(live);
-    let rules = context.inputs.rules;
-    if live.status == Status::Inactive && !rules.reactivation_restores() {
-        held = Held::default();
-    }
-    for draft in drafts {
-        let action = &draft.action;
-        let organization = action.subject.organization.unwrap_or(known::PLATFORM);
-        let is_it = |grant: &Grant| grant.organization == organization && Some(grant.site) == action.subject.site;
-        let none = State::default();
-        let state = action.after.as_ref().unwrap_or(&none);
-        match action.kind {
-            ActionKind::AddMembership | ActionKind::UpdateMembership => held.set(organization, state),
-            ActionKind::ChangeRole => {
-                if rules.role_change_loses(RoleChangeLoss::Sites) {
-                    held.grants.retain(|grant| grant.organization != organization);
-                }
-                if rules.role_change_loses(RoleChangeLoss::ExtraRoles) {
-                    held.membership(organization).extra_roles = List::EMPTY;
-                }
-                if !state.grants.is_empty() {
-                    held.grants.retain(|grant| grant.organization != organization);
-                    held.grants.extend_from_slice(&state.grants);
-                }
-                held.set(organization, state);
-            }
-            ActionKind::RemoveMembership => {
-                held.memberships.retain(|membership| membership.organization != organization);
-                held.grants.retain(|grant| grant.organization != organization);
-            }
-            ActionKind::GrantSite | ActionKind::ChangeSiteRole => {
-                held.grants.retain(|grant| !is_it(grant));
-                let site = action.subject.site;
-                held.grants.extend(site.map(|site| Grant { organization, site, role: state.role() }));
-            }
-            ActionKind::RevokeSite => held.grants.retain(|grant| !is_it(grant)),
-            ActionKind::InviteUser | ActionKind::CreateUser => {
-                held = Held { memberships: state.memberships.clone(), grants: state.grants.clone() };
-            }
-            ActionKind::CancelInvitation => held = Held::default(),
-            ActionKind::ReactivateUser | ActionKind::SendInvitation => {
-                let Held { memberships, grants } = held.clone();
-                opens.extend(action.subject.user.map(|user| (user, State { facts: Vec::new(), memberships, grants })));
-            }
-            ActionKind::CreateOrganization
-            | ActionKind::UpdateOrganization
-            | ActionKind::DeleteOrganization
-            | ActionKind::CreateSite
-            | ActionKind::UpdateSite
-            | ActionKind::DeleteSite
-            | ActionKind::CreateRole
-            | ActionKind::UpdateRole
-            | ActionKind::DeleteRole
-            | ActionKind::UpdateUser
-            | ActionKind::ChangeAccess
-            | ActionKind::RenameUser
-            | ActionKind::DeactivateUser
-            | ActionKind::StripUser
-            | ActionKind::CloseUser
-            | ActionKind::DeleteUser
-            | ActionKind::ResendInvitation => {}
-        }
-    }
-    held
 }
 
 impl<'a> Context<'a> {
@@ -475,73 +359,5 @@ impl<'a> Context<'a> {
             changes.push((to.organization, change));
         }
         changes
-    }
-}
-
-/// Does to the catalog what an action does; says what it is about if it may change somebody's reach.
-fn change(inputs: &Inputs<'_>, catalog: &mut Catalog, draft: &Draft) -> Option<Changed> {
-    let subject = draft.action.subject;
-    let set = |fields: &mut Fields| {
-        let facts = draft.action.after.iter().flat_map(|after| &after.facts);
-        fields.extend(facts.map(|fact| (fact.field, fact.value)));
-    };
-    let includes = [&draft.action.before, &draft.action.after]
-        .into_iter()
-        .flatten()
-        .any(|state| state.value(known::INCLUDES).is_some());
-    match draft.action.kind {
-        ActionKind::CreateRole | ActionKind::UpdateRole => {
-            let role = subject.role?;
-            catalog.roles.insert(role, inputs.desired.catalog.roles.get(&role)?.clone());
-            (draft.gains || draft.loses).then_some(Changed::Role(role))
-        }
-        ActionKind::CreateOrganization | ActionKind::UpdateOrganization => {
-            let name = subject.organization?;
-            set(&mut catalog.organizations.entry(name).or_insert_with(Organization::default).fields);
-            includes.then_some(Changed::Organization(name))
-        }
-        ActionKind::CreateSite | ActionKind::UpdateSite => {
-            let (name, site) = (subject.organization?, subject.site?);
-            let organization = catalog.organizations.entry(name).or_insert_with(Organization::default);
-            set(&mut organization.sites.entry(site).or_insert_with(Site::default).fields);
-            if draft.action.kind == ActionKind::CreateSite {
-                return Some(Changed::NewSite(name, site));
-            }
-            includes.then_some(Changed::Site(name, site))
-        }
-        ActionKind::DeleteRole => {
-            catalog.roles.remove(&subject.role?);
-            None
-        }
-        ActionKind::DeleteOrganization => {
-            let name = subject.organization?;
-            catalog.organizations.remove(&name);
-            Some(Changed::Organization(name))
-        }
-        ActionKind::DeleteSite => {
-            let (name, site) = (subject.organization?, subject.site?);
-            catalog.organizations.get_mut(&name)?.sites.remove(&site);
-            Some(Changed::Site(name, site))
-        }
-        ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::UpdateUser
-        | ActionKind::ChangeAccess
-        | ActionKind::RenameUser
-        | ActionKind::DeactivateUser
-        | ActionKind::StripUser
-        | ActionKind::ReactivateUser
-        | ActionKind::CloseUser
-        | ActionKind::DeleteUser
-        | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::CancelInvitation
-        | ActionKind::AddMembership
-        | ActionKind::ChangeRole
-        | ActionKind::UpdateMembership
-        | ActionKind::RemoveMembership
-        | ActionKind::GrantSite
-        | ActionKind::ChangeSiteRole
-        | ActionKind::RevokeSite => None,
     }
 }

@@ -3,6 +3,7 @@
 //! `people` compares the reach of a person before and after a plan; `explain` names the ways. A reach is a map from
 //! places to the roles that one has there. Deliberately absent: accounts, and any word about actions.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Catalog, Fields, Grant, Membership, Name, Names, SiteAccess, Value, known};
@@ -44,9 +45,9 @@ pub(super) fn reach(
             continue;
         }
         for organization in organizations_through(names, catalog, organization) {
-            let roles = reach.entry((organization, None)).or_default();
-            roles.main.insert(role);
-            roles.extra.extend(extra.iter().copied());
+            let here = reach.entry((organization, None)).or_default();
+            here.main.insert(role);
+            here.extra.extend(extra.iter().copied());
             let sites = catalog.organizations.get(&organization).filter(|_| catalog.reaches_all(role));
             for &site in sites.into_iter().flat_map(|organization| organization.sites.keys()) {
                 reach.entry((organization, Some(site))).or_default().main.insert(None);
@@ -156,8 +157,7 @@ impl<'a> Catalogs<'a> {
     }
 
     /// The roles as they will be, but this one as it was.
-    fn mixed(&self, from: Option<Name>) -> std::borrow::Cow<'_, Catalog> {
-        use std::borrow::Cow;
+    fn mixed(&self, from: Option<Name>) -> Cow<'_, Catalog> {
         let was = from.and_then(|from| Some((from, self.before.roles.get(&from)?)));
         match was {
             Some((name, role)) if self.after.roles.get(&name) != Some(role) => {

@@ -123,10 +123,9 @@ fn a_role_that_changes_names_its_holders_and_their_organizations() {
 #[test]
 fn many_holders_of_a_role_are_named_first_and_counted_then() {
     let repository = applied();
-    let more: String = (0..5)
-        .map(|number| format!("  u{number}@example.com: {{ access: {{ north: operator, south: operator }} }}\n"))
-        .collect();
-    repository.write("access/more.yaml", &format!("users:\n{more}"));
+    let person = |number| format!("  u{number}@example.com: {{ access: {{ north: operator, south: operator }} }}\n");
+    let more: Vec<String> = (0..5).map(person).collect();
+    repository.write("access/more.yaml", &format!("users:\n{}", more.concat()));
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.edit("access/all.yaml", "operator: { rank: 20 }", "operator: { rank: 30 }");
     let (sums, text, _) = plan(&repository);
@@ -213,7 +212,7 @@ fn a_name_can_not_look_like_words_of_the_plan() {
     );
     repository.edit("access/all.yaml", "{ north: manager }", &format!("{{ north: manager, \"{name}\": operator }}"));
     let run = repository.run(["plan"]);
-    run.prints(&format!("manager of north, every site (2)")).prints(&format!("operator of \"{name}\""));
+    run.prints("manager of north, every site (2)").prints(&format!("operator of \"{name}\""));
     run.prints(&format!("+ \"{name}\"")).prints("site \"a b\" created");
     assert!(!run.out.lines().any(|line| line.starts_with("acme")), "{run}");
     repository.run(["apply", "--yes"]).ends_with(0);
