@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, Value, known};
-use crate::plan::{Action, Cause, State, Subject, action_id, state_json};
+use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, Topic, Value, known};
+use crate::plan::{Action, State, Subject, action_id, state_json};
 
 /// The action with its subject, before and after.
 #[must_use]
@@ -41,18 +41,9 @@ pub fn revive(names: &mut Names, described: &Json) -> Option<Action> {
         Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => None,
     };
     let (before, after) = (described.get("before")?, described.get("after")?);
-    Some(Action {
-        kind,
-        subject,
-        before: if before.is_null() { None } else { Some(side(before)?) },
-        after: if after.is_null() { None } else { Some(side(after)?) },
-        fall_back,
-        cause: Cause::Unknown,
-        risk: Vec::new(),
-        needs: Vec::new(),
-        reason: "",
-        origins: Vec::new(),
-    })
+    let before = if before.is_null() { None } else { Some(side(before)?) };
+    let after = if after.is_null() { None } else { Some(side(after)?) };
+    Some(Action { fall_back, ..Action::new(kind, subject, before, after) })
 }
 
 /// Null or a text.
@@ -141,35 +132,8 @@ fn sites(names: &mut Names, organization: Name, granted: &Map<String, Json>, sta
 
 /// Whether an action carries access of an account, rather than fields of one membership or grant.
 const fn is_about_account(kind: ActionKind) -> bool {
-    match kind {
-        ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::UpdateUser
-        | ActionKind::ChangeAccess
-        | ActionKind::RenameUser
-        | ActionKind::DeactivateUser
-        | ActionKind::StripUser
-        | ActionKind::ReactivateUser
-        | ActionKind::CloseUser
-        | ActionKind::DeleteUser
-        | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::CancelInvitation => true,
-        ActionKind::CreateOrganization
-        | ActionKind::UpdateOrganization
-        | ActionKind::DeleteOrganization
-        | ActionKind::CreateSite
-        | ActionKind::UpdateSite
-        | ActionKind::DeleteSite
-        | ActionKind::CreateRole
-        | ActionKind::UpdateRole
-        | ActionKind::DeleteRole
-        | ActionKind::AddMembership
-        | ActionKind::ChangeRole
-        | ActionKind::UpdateMembership
-        | ActionKind::RemoveMembership
-        | ActionKind::GrantSite
-        | ActionKind::ChangeSiteRole
-        | ActionKind::RevokeSite => false,
+    match kind.topic() {
+        Topic::Account | Topic::Fields => true,
+        Topic::Catalog | Topic::Membership | Topic::SiteGrant => false,
     }
 }

@@ -131,9 +131,12 @@ impl Check<'_> {
                 Some((Code::ConflictingDefaultSites, later, Some(earlier)))
             }
             Conflict::DefaultSiteNotGranted(piece) => {
-                let given = self.rules.sites.rules().and_then(|sites| sites.default_given) == Some(true);
                 let declared = piece.default_site.is_some_and(|site| catalog.has_site(piece.organization, site));
-                (declared && !given).then_some((Code::DefaultSiteNotGranted, piece.position, None))
+                (declared && !self.rules.gives_default_site()).then_some((
+                    Code::DefaultSiteNotGranted,
+                    piece.position,
+                    None,
+                ))
             }
             Conflict::GrantWithoutMembership(piece) => {
                 is_declared(piece).then_some((Code::GrantWithoutMembership, piece.position, None))

@@ -50,8 +50,7 @@ impl Live {
     fn user(&mut self, key: &str, status: Status, facts: Vec<Fact>, memberships: Vec<Membership>, grants: Vec<Grant>) {
         let identity = self.rules.identity.normalize(key).ok().map(|identity| self.names.intern(&identity));
         let key = self.names.intern(key);
-        let record =
-            LiveRecord { id: key, key, identity, status, version: 1, facts, memberships, grants, invitation: None };
+        let record = LiveRecord { id: key, key, identity, status, facts, memberships, grants, invitation: None };
         self.state.push(record);
     }
 

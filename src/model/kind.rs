@@ -83,3 +83,52 @@ kinds! {
     /// A grant ends.
     RevokeSite = "revoke_site",
 }
+
+/// What an action is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topic {
+    /// An organization, a site or a role.
+    Catalog,
+    /// Whether there is an account, its key, whether it can log in, and its invitation.
+    Account,
+    /// Profile and access fields of an account.
+    Fields,
+    /// A membership and its roles.
+    Membership,
+    /// A site grant.
+    SiteGrant,
+}
+
+impl ActionKind {
+    /// What it is about.
+    #[must_use]
+    pub const fn topic(self) -> Topic {
+        match self {
+            Self::CreateOrganization
+            | Self::UpdateOrganization
+            | Self::DeleteOrganization
+            | Self::CreateSite
+            | Self::UpdateSite
+            | Self::DeleteSite
+            | Self::CreateRole
+            | Self::UpdateRole
+            | Self::DeleteRole => Topic::Catalog,
+            Self::InviteUser
+            | Self::CreateUser
+            | Self::RenameUser
+            | Self::DeactivateUser
+            | Self::StripUser
+            | Self::ReactivateUser
+            | Self::CloseUser
+            | Self::DeleteUser
+            | Self::SendInvitation
+            | Self::ResendInvitation
+            | Self::CancelInvitation => Topic::Account,
+            Self::UpdateUser | Self::ChangeAccess => Topic::Fields,
+            Self::AddMembership | Self::ChangeRole | Self::UpdateMembership | Self::RemoveMembership => {
+                Topic::Membership
+            }
+            Self::GrantSite | Self::ChangeSiteRole | Self::RevokeSite => Topic::SiteGrant,
+        }
+    }
+}

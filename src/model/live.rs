@@ -179,8 +179,6 @@ pub struct LiveRecord {
     pub identity: Option<Name>,
     /// Its status.
     pub status: Status,
-    /// The store's version of the account, 0 where it has none.
-    pub version: u64,
     /// Set fields, without the one that is the key.
     pub facts: Vec<Fact>,
     /// Memberships; one in [`known::PLATFORM`] if it has platform roles.
@@ -197,7 +195,6 @@ struct LiveUser {
     key: Name,
     identity: Option<Name>,
     status: Status,
-    version: u64,
     facts: u32,
     memberships: u32,
     grants: u32,
@@ -223,13 +220,12 @@ pub struct LiveState {
 impl LiveState {
     /// Adds an account. The order of accounts does not matter; its facts are sorted here.
     pub fn push(&mut self, record: LiveRecord) {
-        let LiveRecord { id, key, identity, status, version, mut facts, mut memberships, mut grants, invitation } =
-            record;
+        let LiveRecord { id, key, identity, status, mut facts, mut memberships, mut grants, invitation } = record;
         facts.retain(|fact| fact.value != Value::Null);
         facts.sort_unstable();
         memberships.sort_unstable();
         grants.sort_unstable();
-        self.push_columns(id, key, identity, status, version, &facts, &memberships, &grants, invitation);
+        self.push_columns(id, key, identity, status, &facts, &memberships, &grants, invitation);
     }
 
     /// Adds an account from borrowed rows that are sorted already and hold no [`Value::Null`]: the fast way for
@@ -241,7 +237,6 @@ impl LiveState {
         key: Name,
         identity: Option<Name>,
         status: Status,
-        version: u64,
         facts: &[Fact],
         memberships: &[Membership],
         grants: &[Grant],
@@ -253,7 +248,6 @@ impl LiveState {
             key,
             identity,
             status,
-            version,
             facts: column_length(&self.facts),
             memberships: column_length(&self.memberships),
             grants: column_length(&self.grants),
@@ -308,7 +302,6 @@ impl LiveState {
             key: user.key,
             identity: user.identity.filter(|identity| !self.ambiguous.contains(identity)),
             status: user.status,
-            version: user.version,
             facts: column(&self.facts, user.facts, next.map(|next| next.facts)),
             memberships: column(&self.memberships, user.memberships, next.map(|next| next.memberships)),
             grants: column(&self.grants, user.grants, next.map(|next| next.grants)),
@@ -350,8 +343,6 @@ pub struct LiveView<'a> {
     pub identity: Option<Name>,
     /// Its status.
     pub status: Status,
-    /// The store's version of it.
-    pub version: u64,
     /// Set fields, sorted by handle.
     pub facts: &'a [Fact],
     /// Memberships, sorted by handle.

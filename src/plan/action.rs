@@ -176,3 +176,22 @@ pub struct Action {
     /// The lines that want it; empty where no line does.
     pub origins: Vec<Origin>,
 }
+
+impl Action {
+    /// An action of which nothing is said yet but what it does: not why, after what, and how dangerous it is.
+    #[must_use]
+    pub const fn new(kind: ActionKind, subject: Subject, before: Option<State>, after: Option<State>) -> Self {
+        Self {
+            kind,
+            subject,
+            before,
+            after,
+            fall_back: None,
+            cause: Cause::Unknown,
+            risk: Vec::new(),
+            needs: Vec::new(),
+            reason: "",
+            origins: Vec::new(),
+        }
+    }
+}

@@ -249,7 +249,6 @@ mod tests {
                 key,
                 identity: Some(key),
                 status: Status::Invited,
-                version: 1,
                 facts: Vec::new(),
                 memberships: Vec::new(),
                 grants: Vec::new(),

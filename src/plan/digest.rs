@@ -98,18 +98,8 @@ mod tests {
         let [zoe, ana, north, pit, operator, manager] =
             ["zoé@example.com", "ana@example.com", "north", "pit\u{20}1", "operator", "manager"]
                 .map(|text| names.intern(text));
-        let action = |kind, subject, before, after, fall_back| Action {
-            kind,
-            subject,
-            before,
-            after,
-            fall_back,
-            cause: Cause::Unknown,
-            risk: Vec::new(),
-            needs: Vec::new(),
-            reason: "",
-            origins: Vec::new(),
-        };
+        let action =
+            |kind, subject, before, after, fall_back| Action { fall_back, ..Action::new(kind, subject, before, after) };
         let role = |role| Some(State::field(known::ROLE, Value::Text(role)));
         let account = State {
             facts: Vec::new(),

@@ -86,6 +86,18 @@ pub struct RoleFields {
     pub applies_to: Option<Vec<RolePlace>>,
 }
 
+impl RoleFields {
+    /// Whether the role can be given in a place: in organizations and on sites, if not stated.
+    #[must_use]
+    pub fn can_be_given(&self, place: RolePlace) -> bool {
+        let is_usual = match place {
+            RolePlace::Organization | RolePlace::Site => true,
+            RolePlace::Platform | RolePlace::Extra => false,
+        };
+        self.grantable.unwrap_or(true) && self.applies_to.as_ref().map_or(is_usual, |places| places.contains(&place))
+    }
+}
+
 /// Which sites a role reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -202,6 +214,26 @@ impl SiteRules {
         is_listed(self.grantable_kinds.as_deref(), kind)
     }
 
+    /// Whether each user has a preselected site of their own: not, if not stated.
+    #[must_use]
+    pub fn has_default_of_user(&self) -> bool {
+        match self.default {
+            Some(SiteDefault::User) => true,
+            Some(SiteDefault::None | SiteDefault::Organization) | None => false,
+        }
+    }
+
+    /// Whether a user of so many sites has to have a preselected one among them: not, if not stated.
+    #[must_use]
+    pub fn demands_default(&self, sites: usize) -> bool {
+        let fewest = match self.default_required {
+            Some(DefaultRequired::Any) => 1,
+            Some(DefaultRequired::Many) => 2,
+            None => return false,
+        };
+        self.has_default_of_user() && sites >= fewest
+    }
+
     /// Whether a site of this kind (`None`: without one) can be the preselected one: any can, if not stated.
     #[must_use]
     pub fn can_be_default(&self, kind: Option<&str>) -> bool {
@@ -220,6 +252,12 @@ impl Rules {
         self.sites.rules().is_some_and(|sites| sites.roles == Some(true))
     }
 
+    /// Whether the site that a user has preselected is given without a grant: not, if not stated.
+    #[must_use]
+    pub fn gives_default_site(&self) -> bool {
+        self.sites.rules().is_some_and(|sites| sites.default_given == Some(true))
+    }
+
     /// Whether a membership may lack a role: it may, unless the rules state a minimum.
     #[must_use]
     pub fn allows_no_role(&self) -> bool {
@@ -230,6 +268,34 @@ impl Rules {
     #[must_use]
     pub fn demands_membership(&self) -> bool {
         self.memberships.per_user.and_then(|span| span.min).unwrap_or(0) > 0
+    }
+
+    /// Whether a membership is something of its own: it is, if not stated; else it exists with the account.
+    #[must_use]
+    pub fn stores_memberships(&self) -> bool {
+        self.memberships.stored.unwrap_or(true)
+    }
+
+    /// Whether a membership can have roles beside the main one: it can, if not stated.
+    #[must_use]
+    pub fn has_extra_roles(&self) -> bool {
+        self.memberships.extra_roles.unwrap_or(true)
+    }
+
+    /// Whether roles can be made beside those of the vendor: they can, if not stated.
+    #[must_use]
+    pub fn creates_roles(&self) -> bool {
+        self.roles.create.unwrap_or(true)
+    }
+
+    /// Whether a role is exchanged by ending the membership and adding it again, with all that hangs on it: not, if
+    /// not stated.
+    #[must_use]
+    pub fn role_change_rebuilds(&self) -> bool {
+        match self.role_change {
+            Some(RoleChange::RemoveThenAdd) => true,
+            Some(RoleChange::Replace) | None => false,
+        }
     }
 
     /// In how many organizations one person may be, where that is limited.

@@ -258,6 +258,7 @@ pub enum NamedField {
 
 const ATTRIBUTES: &str = "attributes.";
 const API_ROUTES: &str = "api.routes";
+const MFA: &str = "mfa";
 
 impl Rules {
     /// The rule of an attribute, by the dotted name of its field.
@@ -332,6 +333,36 @@ impl Rules {
             None => self.field(field).and_then(|rule| rule.write_only),
         };
         write_only != Some(true)
+    }
+
+    /// Whether a field can never change: it can, if not stated.
+    #[must_use]
+    pub fn is_immutable(&self, field: &str) -> bool {
+        let immutable = match self.attribute(field) {
+            Some(attribute) => attribute.immutable,
+            None => self.field(field).and_then(|rule| rule.immutable),
+        };
+        immutable == Some(true)
+    }
+
+    /// Whether a field is written by others only: two-factor authentication, where the person or the licence switches
+    /// it on.
+    #[must_use]
+    pub fn is_set_by_others(&self, field: &str) -> bool {
+        field == MFA
+            && match self.field(MFA).and_then(|rule| rule.set_by) {
+                Some(MfaSetBy::Person | MfaSetBy::Licence) => true,
+                Some(MfaSetBy::Administrator) | None => false,
+            }
+    }
+
+    /// Attributes whose holder administers users, by the dotted names of their fields.
+    pub fn admin_attributes(&self) -> impl Iterator<Item = String> {
+        let is_admin = |attribute: &Attribute| attribute.admin == Some(true);
+        let attributes = self.attributes.iter();
+        attributes
+            .filter(move |(_, attribute)| attribute.as_ref().is_some_and(is_admin))
+            .map(|(name, _)| format!("{ATTRIBUTES}{name}"))
     }
 
     /// What an empty value of a field means; `None`: not stated.

@@ -238,6 +238,17 @@ pub struct Personal {
     pub same_email: Option<SameEmail>,
 }
 
+impl Personal {
+    /// Patterns of keys and addresses that look shared, where nobody may share an account: none, if not stated.
+    #[must_use]
+    pub fn forbidden_patterns(&self) -> &[String] {
+        match self.shared_accounts {
+            Some(SharedAccounts::Forbidden) => self.suspects.as_deref().unwrap_or_default(),
+            Some(SharedAccounts::Allowed) | None => &[],
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Identity, KeyCase, KeyField};

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Period, Rules};
-use crate::model::{ActionKind, Status};
+use crate::model::{ActionKind, InvitationState, Status};
 
 /// How people get an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -73,6 +73,18 @@ impl Carries {
     #[must_use]
     pub fn sites(&self) -> usize {
         self.sites.map_or(0, Amount::count)
+    }
+
+    /// Whether extra roles go with it: not, if not stated.
+    #[must_use]
+    pub fn extra_roles(&self) -> bool {
+        self.extra_roles.unwrap_or(false)
+    }
+
+    /// Whether attributes go with it: not, if not stated.
+    #[must_use]
+    pub fn attributes(&self) -> bool {
+        self.attributes.unwrap_or(false)
     }
 }
 
@@ -156,6 +168,20 @@ pub struct PendingTakes {
     pub sites: Option<bool>,
 }
 
+impl PendingTakes {
+    /// Whether roles and memberships can be changed: not, if not stated.
+    #[must_use]
+    pub fn role(&self) -> bool {
+        self.role.unwrap_or(false)
+    }
+
+    /// Whether site grants can be changed: not, if not stated.
+    #[must_use]
+    pub fn sites(&self) -> bool {
+        self.sites.unwrap_or(false)
+    }
+}
+
 /// How invitations live.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -201,6 +227,14 @@ pub enum OffBoarding {
 }
 
 impl OffBoarding {
+    /// Whether the account is still there afterwards and can be given back all that it had.
+    const fn is_reversible(self) -> bool {
+        match self {
+            Self::Deactivate | Self::Strip => true,
+            Self::Delete | Self::Close => false,
+        }
+    }
+
     /// The action that does it.
     #[must_use]
     pub const fn action(self) -> ActionKind {
@@ -317,6 +351,27 @@ impl Rules {
         self.invitations.as_ref().is_some_and(|invitations| invitations.suppressible == Some(true))
     }
 
+    /// Whether an invitation in this state is made again by itself: none is, if not stated. One that somebody
+    /// cancelled never is.
+    #[must_use]
+    pub fn renews(&self, state: InvitationState) -> bool {
+        let renewal = self.invitations.as_ref().and_then(|invitations| invitations.renew).unwrap_or(Renewal::Never);
+        match state {
+            InvitationState::Declined => match renewal {
+                Renewal::Declined | Renewal::Both => true,
+                Renewal::Never | Renewal::Expired => false,
+            },
+            InvitationState::Expired => match renewal {
+                Renewal::Expired | Renewal::Both => true,
+                Renewal::Never | Renewal::Declined => false,
+            },
+            InvitationState::Suppressed
+            | InvitationState::Pending
+            | InvitationState::Accepted
+            | InvitationState::Cancelled => false,
+        }
+    }
+
     /// What can be changed while an invitation is pending: nothing, if not stated.
     #[must_use]
     pub fn pending_takes(&self) -> PendingTakes {
@@ -327,11 +382,7 @@ impl Rules {
     /// deactivate and strip. `None`: the store has no reversible way.
     #[must_use]
     pub fn reversible_offboarding(&self) -> Option<OffBoarding> {
-        self.offboarding
-            .iter()
-            .flatten()
-            .copied()
-            .find(|way| matches!(way, OffBoarding::Deactivate | OffBoarding::Strip))
+        self.offboarding.iter().flatten().copied().find(|way| way.is_reversible())
     }
 
     /// Whether a kind of action can be undone: not, if not stated.
@@ -371,6 +422,14 @@ impl Rules {
             Some(counts) => counts.contains(&status),
             None => true,
         }
+    }
+
+    /// Whether an account that goes from one status to another (`None`: it is not there) takes one of a limited number
+    /// of seats.
+    #[must_use]
+    pub fn takes_seat(&self, from: Option<Status>, to: Status) -> bool {
+        let counted = from.is_some_and(|from| self.counts_seat(from));
+        self.seat_limit().is_some() && self.counts_seat(to) && !counted
     }
 
     /// Whether the store refuses this when no seat is left: it does, if not stated.

@@ -42,7 +42,7 @@ pub use period::Period;
 pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_key, refuse_text};
 pub use shape::InlineRules;
 
-use crate::model::ActionKind;
+use crate::model::{ActionKind, Topic};
 
 /// How many organizations a store has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -268,13 +268,23 @@ impl Rules {
     /// Whether there are organizations at all.
     #[must_use]
     pub fn has_organizations(&self) -> bool {
-        !matches!(self.organizations, Some(Organizations::None(_)))
+        self.organization_limit() != Some(0)
+    }
+
+    /// How many organizations the store can have; `None`: as many as are declared, and so it is if not stated.
+    #[must_use]
+    pub fn organization_limit(&self) -> Option<usize> {
+        match self.organizations {
+            Some(Organizations::None(NoneMark)) => Some(0),
+            Some(Organizations::One) => Some(1),
+            Some(Organizations::Many) | None => None,
+        }
     }
 
     /// Whether organizations may be created; the one organization of a store never is.
     #[must_use]
     pub fn creates_organizations(&self) -> bool {
-        matches!(self.organizations, None | Some(Organizations::Many))
+        self.organization_limit().is_none()
     }
 
     /// The field that has to be set for a mail to go out.
@@ -284,8 +294,8 @@ impl Rules {
         self.mail.needs.as_deref().and_then(|needs| self.named_field(needs)).unwrap_or_else(email)
     }
 
-    /// Whether an action of this kind sends a mail, to somebody whose [`Rules::mail_field`] is set or not. Not stated counts as a mail, except for the catalog and for
-    /// access and profile changes, about which `mail.update` speaks.
+    /// Whether an action of this kind sends a mail, to somebody whose [`Rules::mail_field`] is set or not. Not stated
+    /// counts as a mail, except for the catalog and for access and profile changes, about which `mail.update` speaks.
     #[must_use]
     pub fn mails(&self, kind: ActionKind, has_field: bool) -> bool {
         if !has_field {
@@ -294,36 +304,10 @@ impl Rules {
         if let Some(Some(stated)) = self.mail.actions.get(&kind) {
             return *stated;
         }
-        match kind {
-            ActionKind::CreateOrganization
-            | ActionKind::UpdateOrganization
-            | ActionKind::DeleteOrganization
-            | ActionKind::CreateSite
-            | ActionKind::UpdateSite
-            | ActionKind::DeleteSite
-            | ActionKind::CreateRole
-            | ActionKind::UpdateRole
-            | ActionKind::DeleteRole => false,
-            ActionKind::UpdateUser
-            | ActionKind::ChangeAccess
-            | ActionKind::AddMembership
-            | ActionKind::ChangeRole
-            | ActionKind::UpdateMembership
-            | ActionKind::RemoveMembership
-            | ActionKind::GrantSite
-            | ActionKind::ChangeSiteRole
-            | ActionKind::RevokeSite => self.mail.update.unwrap_or(true),
-            ActionKind::InviteUser
-            | ActionKind::CreateUser
-            | ActionKind::RenameUser
-            | ActionKind::DeactivateUser
-            | ActionKind::StripUser
-            | ActionKind::ReactivateUser
-            | ActionKind::CloseUser
-            | ActionKind::DeleteUser
-            | ActionKind::SendInvitation
-            | ActionKind::ResendInvitation
-            | ActionKind::CancelInvitation => true,
+        match kind.topic() {
+            Topic::Catalog => false,
+            Topic::Fields | Topic::Membership | Topic::SiteGrant => self.mail.update.unwrap_or(true),
+            Topic::Account => true,
         }
     }
 }

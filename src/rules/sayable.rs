@@ -215,8 +215,8 @@ impl<'a> Sayable<'a> {
         }
         let site = default_site?;
         let is_granted = view.grants_in(organization).any(|grant| grant.site == site);
-        let is_given = self.rules.sites.rules().is_some_and(|sites| sites.default_given == Some(true));
-        let is_said = self.has_site(organization, site) && (is_granted || is_given || reaches_all);
+        let is_said =
+            self.has_site(organization, site) && (is_granted || reaches_all || self.rules.gives_default_site());
         let why = "has a default site that can't be said or is not granted";
         (!is_said).then(|| Refused::about(why, self.full(organization, site)))
     }
@@ -231,11 +231,7 @@ impl<'a> Sayable<'a> {
             return Some(Refused::about("has a role that can't be said", text));
         }
         let can_be_given = match self.rules.roles.vendor.get(text) {
-            Some(fields) => {
-                let is_default = matches!(place, RolePlace::Organization | RolePlace::Site);
-                fields.grantable != Some(false)
-                    && fields.applies_to.as_ref().map_or(is_default, |places| places.contains(&place))
-            }
+            Some(fields) => fields.can_be_given(place),
             None => self.catalog.roles.get(&role).is_some_and(|role| {
                 let applies = match place {
                     RolePlace::Organization => role.applies_to.organization,

@@ -25,16 +25,11 @@ pub struct Info {
 
 /// What a store's adapter can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "each is an independent capability")]
 pub struct Capabilities {
     /// Whether it creates and changes organizations, sites and roles.
     pub writes_catalog: bool,
-    /// Whether accounts have versions, so that a change behind our back is a conflict.
-    pub versions: bool,
     /// Whether every clock of a run may be set by `--at`.
     pub clock_can_be_set: bool,
-    /// Whether invitations can be answered through rollcall, in place of the person.
-    pub answers_invitations: bool,
 }
 
 /// What to read.

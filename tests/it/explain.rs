@@ -92,7 +92,6 @@ fn world() -> (Names, Desired, LiveState) {
             key,
             identity: Some(key),
             status,
-            version: 1,
             facts: vec![Fact::new(known::GIVEN_NAME, Value::Text(names.intern("Benedikt")))],
             memberships: vec![Membership {
                 organization: north,

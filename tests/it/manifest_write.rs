@@ -156,17 +156,7 @@ fn live_state(some: &SomeState, rules: &Rules, names: &mut Names) -> LiveState {
         facts.dedup_by_key(|fact| fact.field);
         let (memberships, grants) = access(some, &user.memberships, names);
         let status = user.status;
-        live.push(LiveRecord {
-            id: key,
-            key,
-            identity,
-            status,
-            version: 0,
-            facts,
-            memberships,
-            grants,
-            invitation: None,
-        });
+        live.push(LiveRecord { id: key, key, identity, status, facts, memberships, grants, invitation: None });
     }
     live
 }
@@ -375,7 +365,6 @@ fn people_whom_no_manifest_can_name_are_never_deactivated() {
             key,
             identity,
             status: Status::Active,
-            version: 0,
             facts: fact.into_iter().collect(),
             memberships: vec![membership],
             grants: vec![Grant { organization: north, site, role: None }],

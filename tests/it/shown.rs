@@ -5,7 +5,7 @@ use rollcall::model::{
     ActionKind, Collection, Completeness, Fact, Grant, Invitation, InvitationState, List, LiveRecord, LiveState,
     Membership, Name, Names, Organization, Role, Site, Status, Value, known,
 };
-use rollcall::plan::{Action, Cause, Seen, Shown, State, Subject, shows};
+use rollcall::plan::{Action, Seen, Shown, State, Subject, shows};
 use rollcall::rules::{Attribute, AttributeType, Comparison, Field, Rules};
 
 const KEY: &str = "ana@example.com";
@@ -26,7 +26,6 @@ fn record(names: &mut Names, key: &str, status: Status) -> LiveRecord {
         key: names.intern(key),
         identity: Some(identity),
         status,
-        version: 1,
         facts: vec![Fact::new(known::GIVEN_NAME, Value::Text(given_name))],
         memberships: vec![Membership {
             organization,
@@ -69,18 +68,7 @@ impl World {
     }
 
     fn action(&mut self, kind: ActionKind, before: Option<State>, after: Option<State>) -> Action {
-        Action {
-            kind,
-            subject: Subject { user: Some(self.n(KEY)), ..Subject::default() },
-            before,
-            after,
-            fall_back: None,
-            cause: Cause::Unknown,
-            risk: Vec::new(),
-            needs: Vec::new(),
-            reason: "",
-            origins: Vec::new(),
-        }
+        Action::new(kind, Subject { user: Some(self.n(KEY)), ..Subject::default() }, before, after)
     }
 
     /// An action in `north`, on one of its sites if there is one.

@@ -3,9 +3,9 @@
 //! Only what is in scope is compared: an organization that no manifest declares is left alone; at undeclared sites of
 //! a declared one a declared user loses the grant (`language.md` §3, 4 and 7).
 
-use super::Context;
+use super::context::Context;
 use crate::model::{Effective, Grant, List, Membership, Name, known};
-use crate::rules::RoleChangeLoss;
+use crate::rules::{RoleChangeLoss, grant_counts};
 
 /// One difference in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,17 @@ impl Delta {
             Self::ChangeRole { organization, .. } | Self::ChangeSiteRole { organization, .. } => *organization,
             Self::UpdateMembership { to, .. } => to.organization,
             Self::GrantSite(grant) | Self::RevokeSite(grant) => grant.organization,
+        }
+    }
+
+    /// Whether it is one of site grants; the others are of memberships and their roles.
+    pub(super) const fn is_about_sites(&self) -> bool {
+        match self {
+            Self::GrantSite(_) | Self::ChangeSiteRole { .. } | Self::RevokeSite(_) => true,
+            Self::AddMembership(_)
+            | Self::RemoveMembership(..)
+            | Self::ChangeRole { .. }
+            | Self::UpdateMembership { .. } => false,
         }
     }
 
@@ -73,48 +84,6 @@ impl Delta {
     }
 }
 
-impl Context<'_> {
-    /// Whether `to` gives something that `from` does not.
-    pub(super) fn escalates(&self, from: Option<Name>, to: Option<Name>) -> bool {
-        self.inputs.rules.escalates(&self.inputs.desired.catalog, self.inputs.names, from, to)
-    }
-
-    fn adds(&self, from: List, to: List) -> bool {
-        let from = self.inputs.names.elements(from);
-        self.inputs.names.elements(to).iter().any(|role| !from.contains(role))
-    }
-
-    /// Whether holders of the role administer users, as declared or, if it is not declared, as live.
-    pub(super) fn is_admin_role(&self, role: Option<Name>) -> bool {
-        role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.is_admin()))
-    }
-
-    /// Whether holders of the role administer users today; a role that is not there yet counts as declared.
-    pub(super) fn was_admin_role(&self, role: Option<Name>) -> bool {
-        role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.was_admin()))
-    }
-
-    /// Whether holders of the role reach every site, as declared or, if it is not declared, as live.
-    pub(super) fn reaches_all(&self, role: Option<Name>) -> bool {
-        let desired = &self.inputs.desired.catalog;
-        if desired.role(role).is_some() {
-            desired.reaches_all(role)
-        } else {
-            self.inputs.live.catalog.reaches_all(role)
-        }
-    }
-
-    /// Whether a new membership like this is an escalation.
-    pub(super) fn is_escalating_membership(&self, membership: &Membership) -> bool {
-        self.is_admin_role(membership.role) || !membership.extra_roles.is_empty() || self.reaches_all(membership.role)
-    }
-
-    /// Whether an organization is one that the manifests declare, or the platform.
-    pub(super) fn in_scope(&self, organization: Name) -> bool {
-        organization == known::PLATFORM || self.inputs.desired.catalog.organizations.contains_key(&organization)
-    }
-}
-
 /// All differences of one user, in no order.
 pub(super) fn deltas(
     context: &Context<'_>,
@@ -125,13 +94,14 @@ pub(super) fn deltas(
     if desired.memberships == memberships && desired.grants == grants {
         return Vec::new();
     }
+    let rules = context.inputs.rules;
     let mut deltas = Vec::new();
     for organization in organizations(desired, memberships, grants) {
         if !context.in_scope(organization) {
             continue;
         }
-        let wanted = desired.memberships.iter().find(|membership| membership.organization == organization);
-        let live = memberships.iter().find(|membership| membership.organization == organization);
+        let wanted = membership_in(&desired.memberships, organization);
+        let live = membership_in(memberships, organization);
         let wanted_grants: Vec<Grant> = in_organization(&desired.grants, organization).collect();
         let live_grants: Vec<Grant> = in_organization(grants, organization).collect();
         if organization == known::PLATFORM {
@@ -140,11 +110,11 @@ pub(super) fn deltas(
             continue;
         }
         match (wanted, live) {
-            (None, Some(live)) if is_stored(context) => {
+            (None, Some(live)) if rules.stores_memberships() => {
                 deltas.push(Delta::RemoveMembership(*live, live_grants));
                 continue;
             }
-            (Some(wanted), None) if is_stored(context) => deltas.push(Delta::AddMembership(*wanted)),
+            (Some(wanted), None) if rules.stores_memberships() => deltas.push(Delta::AddMembership(*wanted)),
             (wanted, live) => {
                 // A membership that exists with the account is one without a role where nobody says more.
                 let none = no_roles(organization);
@@ -153,15 +123,16 @@ pub(super) fn deltas(
         }
         let role = wanted.and_then(|membership| membership.role);
         let changes_role = live.is_some_and(|live| live.role != role);
-        let sites_are_lost = changes_role && context.inputs.rules.role_change_loses(RoleChangeLoss::Sites);
+        let sites_are_lost = changes_role && rules.role_change_loses(RoleChangeLoss::Sites);
         let live_grants: &[Grant] = if sites_are_lost { &[] } else { &live_grants };
         grant_deltas(&wanted_grants, live_grants, context.reaches_all(role), &mut deltas);
     }
     deltas
 }
 
-fn is_stored(context: &Context<'_>) -> bool {
-    context.inputs.rules.memberships.stored != Some(false)
+/// The membership in an organization, if there is one.
+pub(super) fn membership_in(memberships: &[Membership], organization: Name) -> Option<&Membership> {
+    memberships.iter().find(|membership| membership.organization == organization)
 }
 
 fn no_roles(organization: Name) -> Membership {
@@ -206,8 +177,7 @@ fn grant_deltas(wanted: &[Grant], live: &[Grant], reaches_all: bool, deltas: &mu
     }
     for &grant in live {
         let is_wanted = wanted.iter().any(|wanted| wanted.site == grant.site);
-        let is_beside_all = reaches_all && grant.role.is_none();
-        if !(is_wanted || is_beside_all) {
+        if !is_wanted && grant_counts(&grant, reaches_all) {
             deltas.push(Delta::RevokeSite(grant));
         }
     }

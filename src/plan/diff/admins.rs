@@ -6,72 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, Context, Counter, Draft, Need};
-use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, Value, known};
-use crate::plan::{CatalogPolicy, Inputs};
-
-/// Whether holders of a role administer users: as live, and as declared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AdminFlags {
-    live: Option<bool>,
-    declared: Option<bool>,
-}
-
-impl AdminFlags {
-    /// As it will be: as declared, or else as live.
-    pub(super) const fn is_admin(self) -> bool {
-        match (self.declared, self.live) {
-            (Some(flag), _) | (None, Some(flag)) => flag,
-            (None, None) => false,
-        }
-    }
-
-    /// How the plan changes the role's own field, of a role that is there.
-    pub(super) const fn flip(self) -> Option<Flip> {
-        match (self.live, self.is_admin()) {
-            (Some(false), true) => Some(Flip::Raised),
-            (Some(true), false) => Some(Flip::Dropped),
-            (Some(true), true) | (Some(false), false) | (None, _) => None,
-        }
-    }
-
-    /// As it is today; a role that is not there yet counts as it will be.
-    pub(super) const fn was_admin(self) -> bool {
-        match (self.live, self.declared) {
-            (Some(flag), _) | (None, Some(flag)) => flag,
-            (None, None) => false,
-        }
-    }
-}
-
-/// The flags of every role on either side.
-pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
-    let mut flags: BTreeMap<Name, AdminFlags> = BTreeMap::new();
-    for (&role, live) in &inputs.live.catalog.roles {
-        flags.insert(role, AdminFlags { live: Some(live.admin), declared: None });
-    }
-    for (&role, declared) in &inputs.desired.catalog.roles {
-        let entry = flags.entry(role).or_insert(AdminFlags { live: None, declared: None });
-        // What the vendor brings is as the rules say, on both sides.
-        if declared.vendor {
-            entry.live = Some(declared.admin);
-        }
-        // Where the catalog is not written, a live role stays what it is.
-        if inputs.policy.catalog == CatalogPolicy::Create || entry.live.is_none() || declared.vendor {
-            entry.declared = Some(declared.admin);
-        }
-    }
-    flags
-}
-
-/// How a plan changes the `admin` field of a role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flip {
-    /// Its holders become admins.
-    Raised,
-    /// Its holders are admins no more.
-    Dropped,
-}
+use super::access::membership_in;
+use super::admin_roles::Flip;
+use super::context::Context;
+use super::draft::{Change, Counter, Draft, Need};
+use super::fields;
+use crate::model::{ActionKind, Effective, Fact, LiveView, Membership, Name, Status, UserView, Value, known};
 
 /// By which flags of the roles an account is judged, where a plan changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +35,22 @@ pub(super) struct Ways {
 impl Ways {
     pub(super) const fn any(self) -> bool {
         self.role || self.extra || self.attribute
+    }
+
+    const fn both(self, other: Self) -> Self {
+        Self {
+            role: self.role && other.role,
+            extra: self.extra && other.extra,
+            attribute: self.attribute && other.attribute,
+        }
+    }
+
+    const fn without(self, other: Self) -> Self {
+        Self {
+            role: self.role && !other.role,
+            extra: self.extra && !other.extra,
+            attribute: self.attribute && !other.attribute,
+        }
     }
 }
 
@@ -141,105 +97,176 @@ pub(super) fn count(context: &Context<'_>) -> BTreeMap<Name, u32> {
     admins
 }
 
-/// What one user's drafts do to the admin places of one organization.
-pub(super) struct PlaceChange<'a> {
-    pub(super) organization: Name,
-    /// The ways today.
-    pub(super) today: Ways,
-    /// The ways before the plan, as if every role that it makes more were more already.
-    pub(super) before: Ways,
-    /// The ways afterwards.
-    pub(super) after: Ways,
-    /// The role that the membership has afterwards, and its extra roles.
-    pub(super) membership: Option<&'a Membership>,
+/// A declared person, as far as admin places go.
+#[derive(Clone, Copy)]
+pub(super) struct Person<'a> {
+    pub(super) desired: &'a UserView<'a>,
+    /// The account, if there is one.
+    pub(super) live: Option<&'a LiveView<'a>>,
+    /// The access that the person should have.
+    pub(super) wanted: &'a Effective,
     /// The draft that makes the account active, if one does.
     pub(super) activation: Option<u32>,
 }
 
-/// Puts takes, gives and needs on the drafts of one user for one organization.
-pub(super) fn settle(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
-    let PlaceChange { organization, today, before, after, membership, activation } = *place;
-    let counter = Counter::Admin(organization);
-    let of = |change: &Change, kinds: &[ActionKind]| -> Option<u32> {
-        let found = change.drafts.iter().position(|draft| {
-            let in_place = draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization;
-            kinds.contains(&draft.action.kind) && (in_place || draft.action.kind == ActionKind::ChangeAccess)
-        });
-        found.and_then(|at| u32::try_from(at).ok())
-    };
-    let by_role = of(change, &[ActionKind::ChangeRole, ActionKind::RemoveMembership, ActionKind::AddMembership]);
-    let by_extra = of(change, &[ActionKind::UpdateMembership]);
-    let by_attribute = of(change, &[ActionKind::ChangeAccess]);
-    let ends = of(change, &[ActionKind::RemoveMembership]);
+/// Puts takes, gives and needs on the drafts of one user, organization by organization.
+pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Change) {
+    let Person { desired, live, wanted, activation } = *person;
+    let live_memberships = live.map_or(&[][..], |live| live.memberships);
+    let live_facts = live.map_or(&[][..], |live| live.facts);
+    let is_active = live.is_some_and(|live| live.status == Status::Active);
+    let facts_after = fields::admin_facts_after(context, desired, live_facts);
+    for organization in places(live_memberships, &wanted.memberships) {
+        let now = membership_in(live_memberships, organization);
+        let later = if context.in_scope(organization) { membership_in(&wanted.memberships, organization) } else { now };
+        let ways = |when| if is_active { context.ways(now, live_facts, when) } else { Ways::default() };
+        let (today, before) = (ways(When::Today), ways(When::Meanwhile));
+        let after = context.ways(later, &facts_after, When::Meanwhile);
+        settle_place(
+            context,
+            change,
+            &PlaceChange { organization, today, before, after, membership: later, activation },
+        );
+    }
+}
+
+/// The organizations of these memberships, sorted.
+pub(super) fn places(some: &[Membership], others: &[Membership]) -> Vec<Name> {
+    let mut organizations: Vec<Name> = some.iter().chain(others).map(|membership| membership.organization).collect();
+    organizations.sort_unstable();
+    organizations.dedup();
+    organizations
+}
+
+/// What one user's drafts do to the admin places of one organization.
+struct PlaceChange<'a> {
+    organization: Name,
+    /// The ways today.
+    today: Ways,
+    /// The ways before the plan, as if every role that it makes more were more already.
+    before: Ways,
+    /// The ways afterwards.
+    after: Ways,
+    /// The role that the membership has afterwards, and its extra roles.
+    membership: Option<&'a Membership>,
+    /// The draft that makes the account active, if one does.
+    activation: Option<u32>,
+}
+
+fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
     // Who is no admin yet, and is made one by a role's own change, has that way before the plan.
-    let from = if today.any() { today } else { before };
-    if from.any() && !after.any() {
-        // Every way goes; the last of the drafts, in a chain, takes the place.
-        let mut chain: Vec<u32> = match ends {
-            Some(end) => vec![end],
-            None => [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)]
-                .into_iter()
-                .filter_map(|(was, draft)| if was { draft } else { None })
-                .collect(),
+    let from = if place.today.any() { place.today } else { place.before };
+    let by = By::of(change, place.organization);
+    match (from.any(), place.after.any()) {
+        (true, false) => end(change, from, by, place),
+        (true, true) => replace(context, change, from, by, place),
+        (false, true) => begin(context, change, by, place),
+        (false, false) => {}
+    }
+}
+
+/// The drafts of one user by which ways to be an admin of one organization come and go.
+#[derive(Clone, Copy)]
+struct By {
+    role: Option<u32>,
+    extra: Option<u32>,
+    attribute: Option<u32>,
+    /// The draft by which the membership ends, with every way that it gives.
+    end: Option<u32>,
+}
+
+impl By {
+    fn of(change: &Change, organization: Name) -> Self {
+        let first = |kinds: &[ActionKind]| -> Option<u32> {
+            let found = change.drafts.iter().position(|draft| {
+                let in_place = draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization;
+                kinds.contains(&draft.action.kind) && (in_place || draft.action.kind == ActionKind::ChangeAccess)
+            });
+            found.and_then(|at| u32::try_from(at).ok())
         };
-        chain.dedup();
-        if let [first, second] = chain[..]
-            && change.drafts[first as usize].needs.contains(&Need::Own(second))
-        {
-            chain.reverse();
+        Self {
+            role: first(&[ActionKind::ChangeRole, ActionKind::RemoveMembership, ActionKind::AddMembership]),
+            extra: first(&[ActionKind::UpdateMembership]),
+            attribute: first(&[ActionKind::ChangeAccess]),
+            end: first(&[ActionKind::RemoveMembership]),
         }
-        for pair in chain.windows(2) {
-            change.drafts[pair[1] as usize].needs.push(Need::Own(pair[0]));
-        }
-        if let Some(&last) = chain.last() {
-            change.drafts[last as usize].takes.push(counter);
-        }
+    }
+
+    /// The drafts by which these ways go.
+    fn going(self, ways: Ways) -> impl Iterator<Item = u32> {
+        let Self { role, extra, attribute, end: _ } = self;
+        let drafts = [(ways.role, role), (ways.extra, extra), (ways.attribute, attribute)];
+        drafts.into_iter().filter_map(|(is_way, draft)| draft.filter(|_| is_way))
+    }
+
+    /// The drafts by which these ways come. Extra roles may come with the membership itself.
+    fn coming(self, ways: Ways) -> impl Iterator<Item = u32> {
+        Self { extra: self.extra.or(self.role), ..self }.going(ways)
+    }
+
+    /// The drafts by which ways come that are not there today, the surest first.
+    fn adding(self, change: &Change, place: &PlaceChange<'_>) -> Vec<u32> {
+        let mut adding: Vec<u32> = self.coming(place.after.without(place.today)).collect();
+        // One that takes something away may be held back; another way, if there is one, is surer.
+        adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
+        adding
+    }
+}
+
+/// Every way goes; the last of the drafts, in a chain, takes the place.
+fn end(change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
+    let mut chain: Vec<u32> = match by.end {
+        Some(end) => vec![end],
+        None => by.going(from).collect(),
+    };
+    chain.dedup();
+    if let [first, second] = chain[..]
+        && change.drafts[first as usize].needs.contains(&Need::Own(second))
+    {
+        chain.reverse();
+    }
+    for pair in chain.windows(2) {
+        change.drafts[pair[1] as usize].needs.push(Need::Own(pair[0]));
+    }
+    if let Some(&last) = chain.last() {
+        change.drafts[last as usize].takes.push(Counter::Admin(place.organization));
+    }
+}
+
+/// One way may replace another: the old one goes only when the new one is there, and if that is there only by a role's
+/// own change, when that is done.
+fn replace(context: &Context<'_>, change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
+    // Ways of the later membership that do not wait for a role's own change.
+    let sure = Ways { attribute: place.after.attribute, ..context.ways(place.membership, &[], When::Today) };
+    if from.both(sure).any() {
         return;
     }
-    let adds = [
-        (after.role && !today.role, by_role),
-        (after.extra && !today.extra, by_extra.or(by_role)),
-        (after.attribute && !today.attribute, by_attribute),
-    ];
-    let mut adding: Vec<u32> = adds.into_iter().filter_map(|(adds, draft)| if adds { draft } else { None }).collect();
-    // One that takes something away may be held back; another way, if there is one, is surer.
-    adding.sort_by_key(|&draft| change.drafts[draft as usize].loses);
-    if from.any() {
-        let drops = [(from.role, by_role), (from.extra, by_extra), (from.attribute, by_attribute)];
-        let dropping = drops.into_iter().filter_map(|(was, draft)| if was { draft } else { None });
-        // Ways of the later membership that do not wait for a role's own change.
-        let sure = Ways { attribute: after.attribute, ..context.ways(membership, &[], When::Today) };
-        let keeps = (from.role && sure.role) || (from.extra && sure.extra) || (from.attribute && sure.attribute);
-        if keeps || !after.any() {
-            return;
+    let new = by.coming(sure).next();
+    let first = new.or(by.adding(change, place).first().copied());
+    for old in by.going(from) {
+        if let Some(new) = first.filter(|&new| new != old) {
+            change.drafts[old as usize].needs.push(Need::Own(new));
         }
-        // One way replaces another: the old one goes only when the new one is there, and if that is there only by a
-        // role's own change, when that is done.
-        let is_sure = [(sure.role, by_role), (sure.extra, by_extra.or(by_role)), (sure.attribute, by_attribute)];
-        let new = is_sure.into_iter().find_map(|(is_sure, draft)| draft.filter(|_| is_sure));
-        for old in dropping {
-            if let Some(new) = new.or(adding.first().copied()).filter(|&new| new != old) {
-                change.drafts[old as usize].needs.push(Need::Own(new));
-            }
-            if new.is_none() {
-                wait_for_role_updates(context, &mut change.drafts[old as usize], membership);
-            }
+        if new.is_none() {
+            wait_for_role_updates(context, &mut change.drafts[old as usize], place.membership);
         }
-        return;
     }
-    if after.any() {
-        // The first new way gives the place; with no new way it is the activation, or the role's own update.
-        // A way that is made before the account comes back becomes one when it comes back.
-        let precedes =
-            |&draft: &u32| activation.is_some_and(|at| change.drafts[at as usize].needs.contains(&Need::Own(draft)));
-        let first = if adding.iter().any(precedes) { activation } else { adding.first().copied() };
-        let Some(giver) = first.or(activation) else { return };
-        change.drafts[giver as usize].gives.push(counter);
-        if let Some(activation) = activation.filter(|&activation| activation != giver) {
-            change.drafts[giver as usize].needs.push(Need::Own(activation));
-        }
-        wait_for_role_updates(context, &mut change.drafts[giver as usize], membership);
+}
+
+/// The first new way gives the place; with no new way it is the activation, or the role's own update. A way that is
+/// made before the account comes back becomes one when it comes back.
+fn begin(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChange<'_>) {
+    let PlaceChange { activation, membership, .. } = *place;
+    let adding = by.adding(change, place);
+    let precedes =
+        |&draft: &u32| activation.is_some_and(|at| change.drafts[at as usize].needs.contains(&Need::Own(draft)));
+    let first = if adding.iter().any(precedes) { activation } else { adding.first().copied() };
+    let Some(giver) = first.or(activation) else { return };
+    change.drafts[giver as usize].gives.push(Counter::Admin(place.organization));
+    if let Some(activation) = activation.filter(|&activation| activation != giver) {
+        change.drafts[giver as usize].needs.push(Need::Own(activation));
     }
+    wait_for_role_updates(context, &mut change.drafts[giver as usize], membership);
 }
 
 /// Makes a draft wait for the changes by which roles of this membership become admin roles.
@@ -251,6 +278,7 @@ pub(super) fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, me
     }
 }
 
+/// The role of a membership, and its extra roles.
 pub(super) fn roles_of(context: &Context<'_>, membership: &Membership) -> Vec<Name> {
     let extra = context.inputs.names.elements(membership.extra_roles);
     membership.role.into_iter().chain(extra.iter().copied()).collect()

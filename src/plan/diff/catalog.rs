@@ -1,6 +1,6 @@
 //! Organizations, sites and roles: what is declared and missing or different. What no manifest names stays.
 
-use super::{Change, Draft, Need, own_line};
+use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
 use crate::model::{ActionKind, Fact, Fields, LiveView, Name, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};

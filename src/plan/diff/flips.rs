@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use super::admins::{AdminFlags, Flip, When, roles_of};
-use super::user::effective;
-use super::{Change, Context, Counter, Draft, Need, profile};
+use super::access::membership_in;
+use super::admin_roles::{AdminFlags, Flip};
+use super::admins::{When, places, roles_of};
+use super::context::Context;
+use super::draft::{Change, Counter, Draft, Need};
+use super::fields;
 use crate::model::{ActionKind, LiveView, Membership, Name, Status, UserView, known};
-use crate::rules::OnBoarding;
 
 /// Puts takes, gives and needs on the changes of roles.
 pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
@@ -39,7 +41,7 @@ struct Holders {
 }
 
 /// One user on both sides, with what the plan does to them.
-struct Person<'a> {
+struct Sides<'a> {
     desired: Option<UserView<'a>>,
     live: Option<LiveView<'a>>,
     drafts: &'a [Draft],
@@ -57,13 +59,13 @@ fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) ->
     let drafts = |key: Name| touched.get(&key).map_or(&[][..], |change| &change.drafts);
     for desired in inputs.desired.users() {
         let live = inputs.live.find(desired.identity);
-        person(context, &Person { desired: Some(desired), live, drafts: drafts(desired.key) }, role, flip, &mut found);
+        weigh(context, &Sides { desired: Some(desired), live, drafts: drafts(desired.key) }, role, flip, &mut found);
     }
     for live in inputs.live.users() {
         if live.identity.is_none_or(|identity| inputs.desired.find(identity).is_none()) {
-            person(
+            weigh(
                 context,
-                &Person { desired: None, live: Some(live), drafts: drafts(live.key) },
+                &Sides { desired: None, live: Some(live), drafts: drafts(live.key) },
                 role,
                 flip,
                 &mut found,
@@ -75,35 +77,30 @@ fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) ->
     found
 }
 
-fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, found: &mut Holders) {
-    let Person { desired, live, drafts } = person;
+/// Adds what one user has to do with a role's change, organization by organization.
+fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found: &mut Holders) {
+    let Sides { desired, live, drafts } = sides;
     let is_active = live.is_some_and(|live| live.status == Status::Active);
     let today = live.map_or(&[][..], |live| live.memberships);
-    let ends = drafts.iter().find(|draft| ends_account(draft.action.kind));
-    let starts = drafts.iter().any(|draft| {
-        draft.action.kind == ActionKind::ReactivateUser
-            || (draft.action.kind == ActionKind::CreateUser && context.inputs.rules.onboarding() == OnBoarding::Create)
-    });
+    let is_any = |wanted: Bearing| drafts.iter().any(|draft| bearing(draft.action.kind) == wanted);
+    let (starts, ends) = (is_any(Bearing::Starts), is_any(Bearing::Ends));
     let wanted = match desired {
-        Some(desired) if !drafts.is_empty() => effective(context, desired).memberships,
+        Some(desired) if !drafts.is_empty() => context.effective(desired).memberships,
         Some(_) | None => Vec::new(),
     };
-    let mut organizations: Vec<Name> = today.iter().chain(&wanted).map(|membership| membership.organization).collect();
-    organizations.sort_unstable();
-    organizations.dedup();
     let facts = live.map_or(&[][..], |live| live.facts);
     let facts_later =
-        desired.as_ref().map_or_else(|| facts.to_vec(), |desired| profile::facts_after(context, desired, facts));
-    for organization in organizations {
-        let now = today.iter().find(|membership| membership.organization == organization);
+        desired.as_ref().map_or_else(|| facts.to_vec(), |desired| fields::admin_facts_after(context, desired, facts));
+    for organization in places(today, &wanted) {
+        let now = membership_in(today, organization);
         let here: Vec<Need> = drafts.iter().filter(|draft| touches(draft, organization)).map(need).collect();
         // Where the plan does nothing, what is live stays.
         let from = if here.is_empty() || !context.in_scope(organization) { today } else { &wanted };
-        let later = from.iter().find(|membership| membership.organization == organization).copied();
+        let later = membership_in(from, organization);
         let holds = |membership: Option<&Membership>| {
             membership.is_some_and(|membership| roles_of(context, membership).contains(&role))
         };
-        if !holds(now) && !holds(later.as_ref()) {
+        if !holds(now) && !holds(later) {
             continue;
         }
         let counter = Counter::Admin(organization);
@@ -117,13 +114,13 @@ fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, fo
             }
             Flip::Dropped => {
                 // Who leaves the role only has to have left it; what else is done to them does not matter.
-                let is_leaving = !holds(later.as_ref());
+                let is_leaving = !holds(later);
                 let leaving =
                     drafts.iter().filter(|draft| takes_off(context, draft, now, organization, role)).map(need);
                 found.needs.extend(if is_leaving { leaving.collect() } else { here });
-                let counts = ends.is_none() && (is_active || starts);
-                let before = context.ways(later.as_ref(), &facts_later, When::Meanwhile).any();
-                let after = context.ways(later.as_ref(), &facts_later, When::InTheEnd).any();
+                let counts = !ends && (is_active || starts);
+                let before = context.ways(later, &facts_later, When::Meanwhile).any();
+                let after = context.ways(later, &facts_later, When::InTheEnd).any();
                 if counts && before && !after {
                     found.takes.push(counter);
                 }
@@ -132,35 +129,84 @@ fn person(context: &Context<'_>, person: &Person<'_>, role: Name, flip: Flip, fo
     }
 }
 
-/// Whether a draft takes its user off a role that the user has today in an organization.
-fn takes_off(context: &Context<'_>, draft: &Draft, today: Option<&Membership>, organization: Name, role: Name) -> bool {
-    let is_main = today.is_some_and(|today| today.role == Some(role));
-    let is_extra = today.is_some_and(|today| context.inputs.names.elements(today.extra_roles).contains(&role));
-    let is_whole = draft.action.kind == ActionKind::RemoveMembership || ends_account(draft.action.kind);
-    let is_it = (draft.action.kind == ActionKind::ChangeRole && is_main)
-        || (draft.action.kind == ActionKind::UpdateMembership && is_extra);
-    touches(draft, organization) && (is_whole || is_it)
+/// What an action on a user does to the places that the user has as an admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bearing {
+    /// The account becomes active.
+    Starts,
+    /// The account ends, and every place with it.
+    Ends,
+    /// Attributes change.
+    Fields,
+    /// A membership begins.
+    Joins,
+    /// The role of a membership changes.
+    Role,
+    /// The extra roles of a membership change.
+    ExtraRoles,
+    /// A membership ends.
+    Leaves,
+    /// Nothing.
+    None,
 }
 
-fn need(draft: &Draft) -> Need {
-    Need::Action(draft.action.kind, draft.action.subject)
+const fn bearing(kind: ActionKind) -> Bearing {
+    match kind {
+        ActionKind::CreateUser | ActionKind::ReactivateUser => Bearing::Starts,
+        ActionKind::DeactivateUser | ActionKind::StripUser | ActionKind::CloseUser | ActionKind::DeleteUser => {
+            Bearing::Ends
+        }
+        ActionKind::ChangeAccess => Bearing::Fields,
+        ActionKind::AddMembership => Bearing::Joins,
+        ActionKind::ChangeRole => Bearing::Role,
+        ActionKind::UpdateMembership => Bearing::ExtraRoles,
+        ActionKind::RemoveMembership => Bearing::Leaves,
+        // Who is invited, or not yet, is no active admin; a role on a single site makes none.
+        ActionKind::InviteUser
+        | ActionKind::UpdateUser
+        | ActionKind::RenameUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::CancelInvitation
+        | ActionKind::GrantSite
+        | ActionKind::ChangeSiteRole
+        | ActionKind::RevokeSite
+        | ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::DeleteOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::DeleteSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::DeleteRole => Bearing::None,
+    }
 }
 
 /// Whether a draft may change how its user is an admin of an organization.
 fn touches(draft: &Draft, organization: Name) -> bool {
-    let in_place = draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization;
-    let is_membership = matches!(
-        draft.action.kind,
-        ActionKind::AddMembership
-            | ActionKind::ChangeRole
-            | ActionKind::UpdateMembership
-            | ActionKind::RemoveMembership
-    );
-    let is_whole =
-        matches!(draft.action.kind, ActionKind::ChangeAccess | ActionKind::CreateUser | ActionKind::ReactivateUser);
-    (is_membership && in_place) || is_whole || ends_account(draft.action.kind)
+    match bearing(draft.action.kind) {
+        Bearing::Starts | Bearing::Ends | Bearing::Fields => true,
+        Bearing::Joins | Bearing::Role | Bearing::ExtraRoles | Bearing::Leaves => {
+            draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization
+        }
+        Bearing::None => false,
+    }
 }
 
-const fn ends_account(kind: ActionKind) -> bool {
-    matches!(kind, ActionKind::DeactivateUser | ActionKind::StripUser | ActionKind::DeleteUser | ActionKind::CloseUser)
+/// Whether a draft takes its user off a role that the user has today in an organization.
+fn takes_off(context: &Context<'_>, draft: &Draft, today: Option<&Membership>, organization: Name, role: Name) -> bool {
+    let is_main = today.is_some_and(|today| today.role == Some(role));
+    let is_extra = today.is_some_and(|today| context.inputs.names.elements(today.extra_roles).contains(&role));
+    touches(draft, organization)
+        && match bearing(draft.action.kind) {
+            Bearing::Ends | Bearing::Leaves => true,
+            Bearing::Role => is_main,
+            Bearing::ExtraRoles => is_extra,
+            Bearing::Starts | Bearing::Fields | Bearing::Joins | Bearing::None => false,
+        }
+}
+
+fn need(draft: &Draft) -> Need {
+    Need::Action(draft.action.kind, draft.action.subject)
 }

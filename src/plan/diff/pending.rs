@@ -1,18 +1,19 @@
 //! Onboarding, and accounts whose invitation is not accepted yet (`language.md` §3, 11).
 
 use super::access::{Delta, deltas};
-use super::grants::{AccessDrafts, access_drafts, grant_needs, membership_needs};
-use super::profile;
-use super::user::{account_state, change_access, effective, is_about_sites, settle_admins, user_subject};
-use super::{Change, Context, Counter, Draft, Need, own_line};
+use super::access_drafts::{AccessDrafts, access_drafts, grant_needs, membership_needs};
+use super::admins::{self, Person};
+use super::context::Context;
+use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
+use super::fields;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
     ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, List, LiveView, Membership, Name, Status,
-    UserView, Value, known,
+    Topic, UserView, Value, known,
 };
 use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State};
-use crate::rules::{OnBoarding, Renewal};
+use crate::rules::OnBoarding;
 
 /// A declared person without an account.
 pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
@@ -31,10 +32,10 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
 /// Adds the creation or invitation, and what it does not carry.
 fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: &mut Change) -> u32 {
     let rules = context.inputs.rules;
-    let wanted = effective(context, desired);
+    let wanted = context.effective(desired);
     let carried = carried(context, &wanted);
-    let carries_attributes = rules.carries().attributes == Some(true);
-    let mut facts = profile::new_account(context, desired);
+    let carries_attributes = rules.carries().attributes();
+    let mut facts = fields::new_account(context, desired);
     facts.retain(|fact| {
         let field = context.inputs.names.text(fact.field);
         let waits = rules.is_access(field) || (status != Status::Active && field.starts_with("attributes."));
@@ -49,7 +50,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     let after = State { facts, memberships: carried.memberships.clone(), grants: carried.grants.clone() };
     let mut draft = Draft::new(kind, user_subject(desired.key), None, Some(after));
     draft.gains = true;
-    if rules.counts_seat(status) && rules.seat_limit().is_some() {
+    if rules.takes_seat(None, status) {
         draft.takes.push(Counter::Seat);
     }
     draft.needs = carried.memberships.iter().flat_map(|membership| membership_needs(context, membership)).collect();
@@ -63,16 +64,15 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
         draft.risk(Risk::Escalation);
     }
     draft.action.origins = own_line(desired.position);
-    if !profile::has_required(context, desired) {
+    if !fields::has_required(context, desired) {
         draft = draft.waiting(WaitsFor::Field);
     }
     let first = change.push(draft.because("declared"));
 
     let from = change.drafts.len();
-    change_access(context, desired, &carried_facts, change);
+    fields::change_access(context, desired, &carried_facts, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
-    let whose = AccessDrafts { desired, live: None, activation: Some(first), additions: 0 };
-    access_drafts(context, &whose, &rest, change);
+    access_drafts(context, &AccessDrafts::new(desired, None, Some(first), &rest), change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
         if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
@@ -80,7 +80,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
         }
     }
     if status == Status::Active {
-        settle_admins(context, desired, None, &wanted, Some(first), change);
+        admins::settle(context, &Person { desired, live: None, wanted: &wanted, activation: Some(first) }, change);
     }
     first
 }
@@ -112,7 +112,7 @@ fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
         {
             membership.default_site = None;
         }
-        if carries.extra_roles != Some(true) {
+        if !carries.extra_roles() {
             membership.extra_roles = List::EMPTY;
         }
         grants.extend(sites);
@@ -136,7 +136,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let ended = state.filter(|&state| is_ended(state) || state == InvitationState::Accepted);
     if live.status == Status::Invited
         && let Some(state) = ended
-        && !renews(context, state)
+        && !context.inputs.rules.renews(state)
     {
         let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
@@ -144,20 +144,19 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         change.push(draft.because("the invitation has ended").waiting(WaitsFor::Decision));
         return;
     }
-    let wanted = effective(context, desired);
+    let wanted = context.effective(desired);
     let differences = deltas(context, &wanted, live.memberships, live.grants);
     let from = change.drafts.len();
-    let access = change_access(context, desired, live.facts, change);
+    let access = fields::change_access(context, desired, live.facts, change);
     let takes = context.inputs.rules.pending_takes();
-    let takes_delta =
-        |delta: &Delta| if is_about_sites(delta) { takes.sites == Some(true) } else { takes.role == Some(true) };
-    let is_less = access.is_some_and(|at| change.drafts[at as usize].loses && takes.role != Some(true))
+    let takes_delta = |delta: &Delta| if delta.is_about_sites() { takes.sites() } else { takes.role() };
+    let is_less = access.is_some_and(|at| change.drafts[at as usize].loses && !takes.role())
         || differences.iter().any(|delta| delta.loses(context) && !takes_delta(delta));
     let is_unsent = live.status == Status::Preloaded;
     let goes_out = is_unsent && desired.status != Some(DeclaredStatus::Preloaded);
     // What another invitation could not carry either is no reason for one: it waits for acceptance.
     let carried = deltas(context, &carried(context, &wanted), live.memberships, live.grants);
-    let carries_access = access.is_some() && context.inputs.rules.carries().attributes == Some(true);
+    let carries_access = access.is_some() && context.inputs.rules.carries().attributes();
     let could_carry_more = carries_access || differences.iter().any(|delta| carried.contains(delta));
     let is_anew = is_less || ((ended.is_some() || is_unsent) && could_carry_more);
     if is_anew {
@@ -176,11 +175,10 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         let mut draft = Draft::new(
             ActionKind::SendInvitation,
             user_subject(desired.key),
-            Some(super::status_state(Status::Preloaded)),
-            Some(super::status_state(Status::Invited)),
+            Some(status_state(Status::Preloaded)),
+            Some(status_state(Status::Invited)),
         );
-        let counts = |status| context.inputs.rules.counts_seat(status);
-        if counts(Status::Invited) && !counts(Status::Preloaded) && context.inputs.rules.seat_limit().is_some() {
+        if context.inputs.rules.takes_seat(Some(Status::Preloaded), Status::Invited) {
             draft.takes.push(Counter::Seat);
         }
         draft.gains = true;
@@ -194,9 +192,8 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.action.origins = own_line(desired.position);
         step = Some(change.push(draft.because("the invitation has ended")));
     }
-    let whose = AccessDrafts { desired, live: Some(live), activation: step, additions: 0 };
     let first_delta = change.drafts.len();
-    access_drafts(context, &whose, &differences, change);
+    access_drafts(context, &AccessDrafts::new(desired, Some(live), step, &differences), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
     for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
         if !takes_delta(delta) {
@@ -204,7 +201,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
             draft.wait = wait;
         }
     }
-    if let Some(at) = access.filter(|_| takes.role != Some(true)) {
+    if let Some(at) = access.filter(|_| !takes.role()) {
         let draft = &mut change.drafts[at as usize];
         draft.waits_for = Some(WaitsFor::Acceptance);
         draft.wait = wait;
@@ -214,8 +211,10 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
 /// Whether an action may be done while an invitation is pending, by the rules.
 fn takes_while_pending(context: &Context<'_>, kind: ActionKind) -> bool {
     let takes = context.inputs.rules.pending_takes();
-    let is_about_sites = matches!(kind, ActionKind::GrantSite | ActionKind::ChangeSiteRole | ActionKind::RevokeSite);
-    (if is_about_sites { takes.sites } else { takes.role }) == Some(true)
+    match kind.topic() {
+        Topic::SiteGrant => takes.sites(),
+        Topic::Catalog | Topic::Account | Topic::Fields | Topic::Membership => takes.role(),
+    }
 }
 
 /// Whether the newest invitation ended without letting the person in.
@@ -227,17 +226,6 @@ fn is_ended(state: InvitationState) -> bool {
     match state {
         InvitationState::Declined | InvitationState::Expired | InvitationState::Cancelled => true,
         InvitationState::Suppressed | InvitationState::Pending | InvitationState::Accepted => false,
-    }
-}
-
-/// Whether the rules make an invitation again that ended like this.
-fn renews(context: &Context<'_>, state: InvitationState) -> bool {
-    let renew = context.inputs.rules.invitations.as_ref().and_then(|invitations| invitations.renew);
-    match renew {
-        None | Some(Renewal::Never) => false,
-        Some(Renewal::Both) => matches!(state, InvitationState::Declined | InvitationState::Expired),
-        Some(Renewal::Expired) => state == InvitationState::Expired,
-        Some(Renewal::Declined) => state == InvitationState::Declined,
     }
 }
 

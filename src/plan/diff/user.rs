@@ -1,16 +1,14 @@
 //! The diff of one user: what has to be done with the account, by its status on both sides (`language.md` §3).
 
-use super::access::{Delta, deltas};
-use super::admins::When;
-use super::grants::{AccessDrafts, access_drafts};
-use super::pending;
-use super::profile::{self, Changes};
-use super::{Change, Context, Counter, Draft, Need, admins, mark_undo, own_line, status_state};
+use super::access::deltas;
+use super::access_drafts::{AccessDrafts, access_drafts};
+use super::admins::{self, Person, When};
+use super::context::Context;
+use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
+use super::{fields, pending};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Membership, Name, Status, UserView, Value, known,
-};
-use crate::plan::action::{Risk, State, Subject};
+use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Status, UserView, Value, known};
+use crate::plan::action::Risk;
 use crate::plan::{AbsentUsers, Unmanaged, WaitsFor};
 use crate::rules::OffBoarding;
 
@@ -92,8 +90,9 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
         return left_alone(refused.why);
     }
     let Some(identity) = live.identity else { return Change::default() };
-    if matches!(live.status, Status::Inactive | Status::Closed) {
-        return Change::default();
+    match live.status {
+        Status::Inactive | Status::Closed => return Change::default(),
+        Status::Preloaded | Status::Invited | Status::Active => {}
     }
     if live.is_service() {
         return left_alone("a service account that no manifest names");
@@ -112,7 +111,7 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
 }
 
 /// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
-pub(super) fn leave(
+fn leave(
     context: &Context<'_>,
     desired: Option<&UserView<'_>>,
     live: &LiveView<'_>,
@@ -132,11 +131,11 @@ pub(super) fn leave(
         }),
         (Status::Active, Some(OffBoarding::Strip)) => {
             let is_bare = live.memberships.is_empty() && live.grants.is_empty();
-            if is_bare && profile::stripped(context, live).is_empty() {
+            if is_bare && fields::stripped(context, live).is_empty() {
                 return;
             }
             let mut before = account_state(live);
-            before.facts.extend(profile::stripped(context, live));
+            before.facts.extend(fields::stripped(context, live));
             let mut draft =
                 Draft::new(ActionKind::StripUser, user_subject(key), Some(before), Some(status_state(live.status)));
             mark_undo(context, &mut draft, OffBoarding::Strip);
@@ -164,45 +163,23 @@ pub(super) fn leave(
     change.push(draft.because(reason));
 }
 
-/// The status of a live account, and all of its access.
-pub(super) fn account_state(live: &LiveView<'_>) -> State {
-    State {
-        facts: vec![Fact::new(known::STATUS, Value::Text(live.status.name()))],
-        memberships: live.memberships.to_vec(),
-        grants: live.grants.to_vec(),
-    }
-}
-
-pub(super) const fn user_subject(user: Name) -> Subject {
-    Subject { user: Some(user), organization: None, site: None, role: None }
-}
-
-/// The access that a user should have. Conflicts were reported when the manifests were read.
-pub(super) fn effective(context: &Context<'_>, desired: &UserView<'_>) -> Effective {
-    let mut pieces = Vec::new();
-    let mut effective = Effective::default();
-    desired.pieces(context.inputs.names, &mut pieces);
-    effective.fold(&context.inputs.desired.catalog, context.inputs.names, &mut pieces, &mut Vec::new());
-    effective
-}
-
 fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Change {
     let mut change = Change::default();
     match (live.status, desired.status) {
         (Status::Closed | Status::Inactive, Some(DeclaredStatus::Inactive)) => {
-            update_profile(context, desired, live, &mut change);
+            fields::update_profile(context, desired, live, &mut change);
         }
         (Status::Closed, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
             decide(desired, live, "the account is closed", &mut change);
         }
         (Status::Inactive, None | Some(DeclaredStatus::Preloaded)) => {
             // An emergency lock-out is never undone by default.
-            update_profile(context, desired, live, &mut change);
+            fields::update_profile(context, desired, live, &mut change);
             decide(desired, live, "somebody deactivated the account in the store", &mut change);
         }
         (Status::Inactive, Some(DeclaredStatus::Active)) => reactivate(context, desired, live, &mut change),
         (Status::Active, Some(DeclaredStatus::Inactive)) => {
-            update_profile(context, desired, live, &mut change);
+            fields::update_profile(context, desired, live, &mut change);
             leave(context, Some(desired), live, "declared inactive", &mut change);
         }
         (Status::Active, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
@@ -212,7 +189,7 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> C
             leave(context, Some(desired), live, "declared inactive", &mut change);
         }
         (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
-            update_profile(context, desired, live, &mut change);
+            fields::update_profile(context, desired, live, &mut change);
             pending::compare(context, desired, live, &mut change);
         }
     }
@@ -231,83 +208,29 @@ fn decide(desired: &UserView<'_>, live: &LiveView<'_>, reason: &'static str, cha
     change.push(draft.because(reason).waiting(WaitsFor::Decision));
 }
 
-/// Profile fields of an account that is there.
-pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
-    let Changes { before, after } = profile::profile(context, desired, live);
-    change.diagnostics.extend(profile::immutable(context, desired, &before));
-    if after.is_empty() {
-        return;
-    }
-    let mut draft =
-        Draft::new(ActionKind::UpdateUser, user_subject(desired.key), Some(State::of(before)), Some(State::of(after)));
-    let fields = draft.action.after.iter().flat_map(|after| &after.facts);
-    draft.action.origins = fields.flat_map(|fact| own_line(desired.value_position(fact.field))).collect();
-    draft.action.origins.sort_unstable();
-    draft.action.origins.dedup();
-    change.push(draft.because("profile differs"));
-}
-
-/// Access fields: one action a user.
-pub(super) fn change_access(
-    context: &Context<'_>,
-    desired: &UserView<'_>,
-    live: &[Fact],
-    change: &mut Change,
-) -> Option<u32> {
-    let Changes { before, after } = profile::access_fields(context, desired, live);
-    if after.is_empty() {
-        return None;
-    }
-    let crate::plan::Inputs { rules, names, .. } = context.inputs;
-    let gains =
-        before.iter().zip(&after).any(|(from, to)| rules.value_escalates(names, to.field, from.value, to.value));
-    let loses =
-        before.iter().zip(&after).any(|(from, to)| rules.value_escalates(names, to.field, to.value, from.value));
-    let mut draft = Draft::new(
-        ActionKind::ChangeAccess,
-        user_subject(desired.key),
-        Some(State::of(before)),
-        Some(State::of(after)),
-    );
-    let fields = draft.action.after.iter().flat_map(|after| &after.facts);
-    draft.action.origins = fields.flat_map(|fact| own_line(desired.value_position(fact.field))).collect();
-    draft.action.origins.sort_unstable();
-    draft.action.origins.dedup();
-    (draft.gains, draft.loses) = (gains, loses);
-    if gains {
-        draft.risk(Risk::Escalation);
-    }
-    Some(change.push(draft.because("access fields differ")))
-}
-
 /// An active account that stays one.
 fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
-    let wanted = effective(context, desired);
+    let wanted = context.effective(desired);
     let has_none_left = !wanted.memberships.iter().any(|membership| membership.organization != known::PLATFORM)
         && live.memberships.iter().any(|membership| membership.organization != known::PLATFORM)
         && live.memberships.iter().all(|membership| context.in_scope(membership.organization));
     if has_none_left && context.inputs.rules.demands_membership() {
         return leave(context, Some(desired), live, "the last membership ends", change);
     }
-    update_profile(context, desired, live, change);
-    let access = change_access(context, desired, live.facts, change);
+    fields::update_profile(context, desired, live, change);
+    let access = fields::change_access(context, desired, live.facts, change);
     let deltas = deltas(context, &wanted, live.memberships, live.grants);
     if deltas.is_empty() && access.is_none() {
         return;
     }
-    access_drafts(
-        context,
-        &AccessDrafts { desired, live: Some(live), activation: None, additions: 0 },
-        &deltas,
-        change,
-    );
-    settle_admins(context, desired, Some(live), &wanted, None, change);
+    access_drafts(context, &AccessDrafts::new(desired, Some(live), None, &deltas), change);
+    admins::settle(context, &Person { desired, live: Some(live), wanted: &wanted, activation: None }, change);
 }
 
 /// Chained: reductions, activation, additions (`contract.md` §3).
 fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
     let rules = context.inputs.rules;
-    update_profile(context, desired, live, change);
+    fields::update_profile(context, desired, live, change);
     let restores = rules.reactivation_restores();
     let (memberships, grants) = if restores { (live.memberships, live.grants) } else { (&[][..], &[][..]) };
     let mut draft = Draft::new(
@@ -319,22 +242,17 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     draft.gains = true;
     draft.risk(Risk::AccessReturns);
     draft.action.origins = own_line(desired.status_position.unwrap_or(desired.position));
-    if rules.counts_seat(Status::Active) && !rules.counts_seat(Status::Inactive) && rules.seat_limit().is_some() {
+    if rules.takes_seat(Some(Status::Inactive), Status::Active) {
         draft.takes.push(Counter::Seat);
     }
     let activation = change.push(draft.because("declared active"));
 
-    let wanted = effective(context, desired);
-    let access = change_access(context, desired, live.facts, change);
+    let wanted = context.effective(desired);
+    let access = fields::change_access(context, desired, live.facts, change);
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     let view = LiveView { memberships, grants, ..*live };
-    access_drafts(
-        context,
-        &AccessDrafts { desired, live: Some(&view), activation: Some(activation), additions: 0 },
-        &deltas,
-        change,
-    );
+    access_drafts(context, &AccessDrafts::new(desired, Some(&view), Some(activation), &deltas), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     for at in later {
         if change.drafts[at].loses && rules.inactive_takes() {
@@ -354,7 +272,8 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
         change.drafts[activation as usize].risk(Risk::Escalation);
     }
     if rules.inactive_takes() {
-        return settle_admins(context, desired, Some(live), &wanted, Some(activation), change);
+        let person = Person { desired, live: Some(live), wanted: &wanted, activation: Some(activation) };
+        return admins::settle(context, &person, change);
     }
     // Whatever comes back counts until it is taken away again.
     let active = LiveView { status: Status::Active, ..view };
@@ -365,48 +284,12 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
         }
     }
     change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
-    settle_admins(context, desired, Some(&active), &wanted, None, change);
+    admins::settle(context, &Person { desired, live: Some(&active), wanted: &wanted, activation: None }, change);
 }
 
-/// Takes and gives of admin places, organization by organization.
-pub(super) fn settle_admins(
-    context: &Context<'_>,
-    desired: &UserView<'_>,
-    live: Option<&LiveView<'_>>,
-    wanted: &Effective,
-    activation: Option<u32>,
-    change: &mut Change,
-) {
-    let live_memberships = live.map_or(&[][..], |live| live.memberships);
-    let live_facts = live.map_or(&[][..], |live| live.facts);
-    let is_active = live.is_some_and(|live| live.status == Status::Active);
-    let facts_after = profile::facts_after(context, desired, live_facts);
-    let mut organizations: Vec<Name> =
-        live_memberships.iter().chain(&wanted.memberships).map(|membership| membership.organization).collect();
-    organizations.sort_unstable();
-    organizations.dedup();
-    for organization in organizations {
-        let find = |memberships: &[Membership]| {
-            memberships.iter().find(|membership| membership.organization == organization).copied()
-        };
-        let now = find(live_memberships);
-        let later = if context.in_scope(organization) { find(&wanted.memberships) } else { now };
-        let ways =
-            |when| if is_active { context.ways(now.as_ref(), live_facts, when) } else { admins::Ways::default() };
-        let (today, before) = (ways(When::Today), ways(When::Meanwhile));
-        let after = context.ways(later.as_ref(), &facts_after, When::Meanwhile);
-        let place = admins::PlaceChange { organization, today, before, after, membership: later.as_ref(), activation };
-        admins::settle(context, change, &place);
-    }
-}
-
-/// Whether a difference is one of site grants; the others are of memberships and their roles.
-pub(super) fn is_about_sites(delta: &Delta) -> bool {
-    match delta {
-        Delta::GrantSite(_) | Delta::ChangeSiteRole { .. } | Delta::RevokeSite(_) => true,
-        Delta::AddMembership(_)
-        | Delta::RemoveMembership(..)
-        | Delta::ChangeRole { .. }
-        | Delta::UpdateMembership { .. } => false,
+/// Marks what can't be undone.
+fn mark_undo(context: &Context<'_>, draft: &mut Draft, way: OffBoarding) {
+    if !context.inputs.rules.can_undo(way) {
+        draft.risk(Risk::Irreversible);
     }
 }

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{Catalog, Desired, Fields, Name, Names, Value, known};
-use crate::rules::{Organizations, Rules};
+use crate::rules::Rules;
 use crate::source::Mistakes;
 
 /// Everything that does not fit: errors, and warnings for what is only odd; at most
@@ -70,7 +70,7 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
         Some(position) => diagnostic.at(position, ""),
         None => diagnostic,
     };
-    if rules.roles.create == Some(false) {
+    if !rules.creates_roles() {
         for (&name, role) in catalog.roles.iter().filter(|(_, role)| !role.vendor) {
             let message = format!("role `{}` can't be made: the roles of this store are given", names.text(name));
             let help = format!("roles there are: {}", listed(names, vendor_roles(catalog)));
@@ -78,12 +78,7 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
         }
     }
     let first_two: Vec<_> = catalog.organizations.iter().take(2).collect();
-    let is_too_many = match rules.organizations {
-        Some(Organizations::None(_)) => !first_two.is_empty(),
-        Some(Organizations::One) => first_two.len() > 1,
-        Some(Organizations::Many) | None => false,
-    };
-    if is_too_many {
+    if rules.organization_limit().is_some_and(|limit| first_two.len() > limit) {
         let limit = if rules.has_organizations() { "one organization" } else { "no organizations" };
         let extra = first_two.last().and_then(|(_, organization)| organization.position);
         diagnostics.push(at(extra, Diagnostic::error(Code::NotInRules, format!("this store has {limit}"))));

@@ -7,9 +7,7 @@ use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, UserView, Value, known, matches,
 };
-use crate::rules::{
-    DefaultRequired, FieldRequired, OnBoarding, Rules, SameEmail, SharedAccounts, SiteDefault, SiteRules,
-};
+use crate::rules::{FieldRequired, OnBoarding, Rules, SameEmail, SiteRules};
 
 /// What is the same for all users.
 pub(super) struct Context<'a> {
@@ -50,10 +48,10 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
 /// An account that looks as if several people shared it, where the rules forbid that.
 fn shared(context: &Context<'_>, user: &UserView<'_>) -> Option<Diagnostic> {
     let Context { names, rules, .. } = *context;
-    if rules.personal.shared_accounts != Some(SharedAccounts::Forbidden) {
+    let suspects = rules.personal.forbidden_patterns();
+    if suspects.is_empty() {
         return None;
     }
-    let suspects = rules.personal.suspects.as_deref()?;
     let email = user.value(known::EMAIL).and_then(Value::text).map(|email| names.text(email));
     let texts = [Some(names.text(user.identity)), email];
     let text = texts.into_iter().flatten().find(|text| {
@@ -160,7 +158,7 @@ fn piece_fits(context: &Context<'_>, piece: &Piece, found: &mut Vec<Diagnostic>)
             found.push(Diagnostic::error(Code::NotInRules, message).at(piece.position, "").help(help));
         }
     }
-    if !piece.extra_roles.is_empty() && rules.memberships.extra_roles == Some(false) {
+    if !piece.extra_roles.is_empty() && !rules.has_extra_roles() {
         found.push(Diagnostic::error(Code::NotInRules, "this store has no extra roles").at(piece.position, ""));
     }
 }
@@ -232,15 +230,10 @@ fn sites_fit(
             limit(format!("{count} sites in `{text}`, at most {max} in this store"), "list fewer sites");
         }
     }
-    if membership.default_site.is_some() && sites.default != Some(SiteDefault::User) {
+    if membership.default_site.is_some() && !sites.has_default_of_user() {
         limit(format!("this store has no default site of a user; one is set in `{text}`"), "leave `default_site` out");
     }
-    let is_required = match sites.default_required {
-        Some(DefaultRequired::Any) => count > 0,
-        Some(DefaultRequired::Many) => count > 1,
-        None => false,
-    };
-    if membership.default_site.is_none() && is_required && sites.default == Some(SiteDefault::User) {
+    if membership.default_site.is_none() && sites.demands_default(count) {
         limit(format!("`{text}` needs a default site among its {count}"), "add `default_site`");
     }
 }

@@ -123,8 +123,7 @@ fn info(connection: &Connection, path: &Path) -> Result<Info, StoreError> {
     let id = connection
         .query_row("SELECT store_id FROM meta", [], |row| row.get(0))
         .map_err(|error| open::unreadable(path, error))?;
-    let capabilities =
-        Capabilities { writes_catalog: true, versions: true, clock_can_be_set: true, answers_invitations: true };
+    let capabilities = Capabilities { writes_catalog: true, clock_can_be_set: true };
     Ok(Info { kind: "sqlite", id, capabilities })
 }
 

@@ -36,7 +36,7 @@ pub(super) const PROFILE: [(Name, &str); 13] = [
     (known::KIND, "kind"),
 ];
 
-const USERS: &str = "SELECT id, key, status, version, role_id, mfa, login, email, name, given_name, family_name, phone, \
+const USERS: &str = "SELECT id, key, status, role_id, mfa, login, email, name, given_name, family_name, phone, \
                      mobile, language, timezone, job_title, department, user_type, kind \
                      FROM users WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
 const ATTRIBUTES: &str = "SELECT user_id, field, value FROM user_attributes WHERE user_id BETWEEN ?1 AND ?2 \
@@ -211,7 +211,7 @@ fn read_users(
                 None => note(&mut live.evidence, Collection::Memberships, "an extra role is a role that is not there"),
             }
         }
-        let platform_role = resolve(row.get(4)?, &ids.roles, Collection::Users, &mut live.evidence);
+        let platform_role = resolve(row.get(3)?, &ids.roles, Collection::Users, &mut live.evidence);
         let platform_extra = extra_of(names, &extra, 0);
         if platform_role.is_some() || !platform_extra.is_empty() {
             members.push(Membership {
@@ -259,9 +259,8 @@ fn read_users(
         let compared = rules.identity.normalize(text).ok();
         let identity = compared.map(|identity| if identity == text { key } else { names.intern(&identity) });
         let status = status(row, 2)?;
-        let version = u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0);
         let id = names.intern(itoa(id, &mut [0; 20]));
-        live.push_columns(id, key, identity, status, version, &facts, &members, &granted, newest);
+        live.push_columns(id, key, identity, status, &facts, &members, &granted, newest);
         read.users += 1;
     }
     Ok(read)
@@ -287,7 +286,7 @@ fn itoa(number: i64, buffer: &mut [u8; 20]) -> &str {
 }
 
 fn profile(row: &Row<'_>, key_field: Name, names: &mut Names, facts: &mut Vec<Fact>) -> rusqlite::Result<()> {
-    for (column, (field, _)) in (6..).zip(PROFILE) {
+    for (column, (field, _)) in (5..).zip(PROFILE) {
         if field == key_field {
             continue;
         }
@@ -295,7 +294,7 @@ fn profile(row: &Row<'_>, key_field: Name, names: &mut Names, facts: &mut Vec<Fa
             facts.push(Fact::new(field, Value::Text(names.intern(text))));
         }
     }
-    if let Some(mfa) = row.get(5)? {
+    if let Some(mfa) = row.get(4)? {
         facts.push(Fact::new(known::MFA, Value::Bool(mfa)));
     }
     Ok(())

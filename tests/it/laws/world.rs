@@ -273,7 +273,6 @@ impl World {
                 key: name,
                 identity: Some(name),
                 status,
-                version: 1,
                 facts,
                 memberships,
                 grants,

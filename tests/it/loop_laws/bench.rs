@@ -177,7 +177,6 @@ impl<S: Reader + Send> Bench<S> {
                 user.key,
                 user.identity,
                 user.status,
-                user.version,
                 user.facts,
                 if cut(Collection::Memberships) { &[] } else { user.memberships },
                 if cut(Collection::Grants) { &[] } else { user.grants },

@@ -186,3 +186,15 @@ fn a_role_that_only_becomes_an_admin_role_does_not_stand_in_for_one_while_it_is_
     }
     settle(&mut bench).expect("nothing waits in a circle");
 }
+
+#[test]
+fn another_way_to_administer_comes_before_a_role_that_only_becomes_an_admin_role_is_taken_away() {
+    let rules = "{ onboarding: create, role_change: remove_then_add }";
+    let mut bench = bench(rules, "  zoe@example.com: { access: { south: operator } }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  zoe@example.com: { access: { south: { role: viewer, extra_roles: [auditor] } } }\n");
+    for (_, text) in &mut bench.files {
+        *text = text.replace("operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
+    }
+    settle(&mut bench).expect("nothing waits in a circle");
+}

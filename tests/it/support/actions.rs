@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rollcall::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, Value};
-use rollcall::plan::{Action, Cause, State, Subject};
+use rollcall::plan::{Action, State, Subject};
 
 /// A value as text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,17 +189,8 @@ impl Act {
             site: name(&self.site),
             role: name(&self.role),
         };
-        Action {
-            kind: self.kind,
-            subject,
-            before: self.before.as_ref().map(|side| side.state(names)),
-            after: self.after.as_ref().map(|side| side.state(names)),
-            fall_back: None,
-            cause: Cause::Unknown,
-            risk: Vec::new(),
-            needs: Vec::new(),
-            reason: "a test",
-            origins: Vec::new(),
-        }
+        let before = self.before.as_ref().map(|side| side.state(names));
+        let after = self.after.as_ref().map(|side| side.state(names));
+        Action { reason: "a test", ..Action::new(self.kind, subject, before, after) }
     }
 }

@@ -71,7 +71,6 @@ impl<S> Faulty<S> {
                     user.key,
                     user.identity,
                     user.status,
-                    user.version,
                     user.facts,
                     user.memberships,
                     user.grants,

@@ -88,18 +88,7 @@ impl Draft {
         after: Option<State>,
     ) -> &mut Action {
         let subject = self.subject(subject);
-        self.actions.push(Action {
-            kind,
-            subject,
-            before,
-            after,
-            fall_back: None,
-            cause: Cause::Unknown,
-            risk: Vec::new(),
-            needs: Vec::new(),
-            reason: "",
-            origins: Vec::new(),
-        });
+        self.actions.push(Action::new(kind, subject, before, after));
         self.actions.last_mut().expect("just pushed")
     }
 

@@ -158,8 +158,7 @@ impl Scripted {
 
 impl Reader for Scripted {
     async fn info(&mut self) -> Result<Info, StoreError> {
-        let capabilities =
-            Capabilities { writes_catalog: true, versions: true, clock_can_be_set: true, answers_invitations: true };
+        let capabilities = Capabilities { writes_catalog: true, clock_can_be_set: true };
         Ok(Info { kind: "scripted", id: "1".to_owned(), capabilities })
     }
 
@@ -191,7 +190,6 @@ impl Reader for Scripted {
                 key,
                 identity: Some(identity),
                 status: account.status,
-                version: 1,
                 facts: vec![Fact::new(known::GIVEN_NAME, Value::optional_text(given_name))],
                 memberships: Vec::new(),
                 grants: Vec::new(),

@@ -14,6 +14,7 @@ use rollcall::store::{Capabilities, Effect, Info, Reader, StoreError, Which, Wri
 
 use super::actions::V;
 
+mod account;
 mod actions;
 
 type Fields = BTreeMap<String, V>;
@@ -326,7 +327,6 @@ impl MemoryStore {
             key: names.intern(&user.key),
             identity: Some(names.intern(identity)),
             status: user.status,
-            version: 0,
             facts,
             memberships,
             grants,
@@ -342,8 +342,7 @@ fn model_fields(fields: &Fields, names: &mut Names) -> rollcall::model::Fields {
 
 impl Reader for MemoryStore {
     async fn info(&mut self) -> Result<Info, StoreError> {
-        let capabilities =
-            Capabilities { writes_catalog: true, versions: false, clock_can_be_set: true, answers_invitations: true };
+        let capabilities = Capabilities { writes_catalog: true, clock_can_be_set: true };
         Ok(Info { kind: "memory", id: "memory".to_owned(), capabilities })
     }
 

@@ -1,10 +1,11 @@
 //! From differences in access to drafts, with their needs: nothing may dangle, whatever part of a plan is done.
 
 use super::access::Delta;
-use super::{Change, Context, Draft, Need};
+use super::context::Context;
+use super::draft::{Change, Draft, Need, own_line};
 use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State, Subject};
-use crate::rules::{RoleChange, RoleChangeLoss};
+use crate::rules::RoleChangeLoss;
 
 /// Whose differences become drafts.
 #[derive(Clone, Copy)]
@@ -12,16 +13,33 @@ pub(super) struct AccessDrafts<'a> {
     pub(super) desired: &'a UserView<'a>,
     /// What is live of it, if anything is.
     pub(super) live: Option<&'a LiveView<'a>>,
-    /// The draft that makes the account, or makes it active again, if there is one.
+    /// The draft that makes the account, invites it, or makes it active again, if there is one.
     pub(super) activation: Option<u32>,
+    deltas: &'a [Delta],
     /// How many memberships are added.
-    pub(super) additions: usize,
+    additions: usize,
+}
+
+impl<'a> AccessDrafts<'a> {
+    pub(super) fn new(
+        desired: &'a UserView<'a>,
+        live: Option<&'a LiveView<'a>>,
+        activation: Option<u32>,
+        deltas: &'a [Delta],
+    ) -> Self {
+        let additions = deltas.iter().filter(|delta| matches!(delta, Delta::AddMembership(_))).count();
+        Self { desired, live, activation, deltas, additions }
+    }
+
+    /// Whether a site is granted today.
+    fn is_granted(&self, organization: Name, site: Name) -> bool {
+        self.live.into_iter().flat_map(|live| live.grants_in(organization)).any(|grant| grant.site == site)
+    }
 }
 
 /// Adds a draft for each difference.
-pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, deltas: &[Delta], change: &mut Change) {
-    let additions = deltas.iter().filter(|delta| matches!(delta, Delta::AddMembership(_))).count();
-    let whose = &AccessDrafts { additions, ..*whose };
+pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, change: &mut Change) {
+    let deltas = whose.deltas;
     let mut pieces = Vec::new();
     if !deltas.is_empty() {
         whose.desired.pieces(context.inputs.names, &mut pieces);
@@ -58,7 +76,7 @@ fn is_reached_today(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Del
 /// Whether `other` has to be done before `delta` of the same user.
 fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, delta: &Delta) -> bool {
     let is_here = other.organization() == delta.organization();
-    if is_here && context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
+    if is_here && context.inputs.rules.role_change_rebuilds() {
         // The membership goes and comes back with all that hangs on it: nothing else may change in it meanwhile.
         match (other, delta) {
             (Delta::ChangeRole { .. }, Delta::ChangeRole { .. }) => return false,
@@ -86,11 +104,8 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         }
         (Delta::ChangeRole { from, to, .. }, Delta::UpdateMembership { to: updated, .. }) => {
             let is_widened = context.reaches_all(*to) && !context.reaches_all(*from);
-            let is_granted = |site| {
-                let mut grants = whose.live.into_iter().flat_map(|live| live.grants_in(updated.organization));
-                grants.any(|grant| grant.site == site)
-            };
-            let is_reached_then = is_widened && updated.default_site.is_some_and(|site| !is_granted(site));
+            let is_missing = |site| !whose.is_granted(updated.organization, site);
+            let is_reached_then = is_widened && updated.default_site.is_some_and(is_missing);
             is_here
                 && (context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
                     || (is_reached_then && !precedes_activation(context, whose, delta)))
@@ -98,11 +113,7 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         // A default site that only the old role reaches goes before that role does.
         (Delta::UpdateMembership { from: updated, to: later }, Delta::ChangeRole { from, to, .. }) => {
             let is_narrowed = context.reaches_all(*from) && !context.reaches_all(*to);
-            let is_granted = |site| {
-                let mut grants = whose.live.into_iter().flat_map(|live| live.grants_in(updated.organization));
-                grants.any(|grant| grant.site == site)
-            };
-            let goes = |site| later.default_site != Some(site) && !is_granted(site);
+            let goes = |site| later.default_site != Some(site) && !whose.is_granted(updated.organization, site);
             is_here
                 && is_narrowed
                 && updated.default_site.is_some_and(goes)
@@ -119,7 +130,7 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
         }
         // Where a person can be in so many organizations only, the old ones go first.
         (Delta::RemoveMembership(..), Delta::AddMembership(_)) => {
-            let max = context.inputs.rules.memberships.per_user.and_then(|span| span.max);
+            let max = context.inputs.rules.most_organizations();
             let live = whose.live.into_iter().flat_map(|live| live.memberships);
             let live = live.filter(|membership| membership.organization != known::PLATFORM).count();
             max.is_some_and(|max| live + whose.additions > max as usize)
@@ -155,9 +166,9 @@ fn precedes_rebuilding(
     }
     let Delta::UpdateMembership { to: updated, .. } = one else { return false };
     let extra = context.inputs.names.elements(updated.extra_roles);
-    context.was_admin_role(from)
-        && !context.was_admin_role(to)
-        && extra.iter().any(|&role| context.was_admin_role(Some(role)))
+    // A role that becomes an admin role is one already when users are changed.
+    let is_admin = |role: Option<Name>| context.was_admin_role(role) || context.is_admin_role(role);
+    is_admin(from) && !context.was_admin_role(to) && extra.iter().any(|&role| is_admin(Some(role)))
 }
 
 /// `earlier` has been done before it.
@@ -179,7 +190,7 @@ fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta, earlier
         }
         Delta::ChangeRole { organization: place, from, to } => {
             let (mut before, mut after) = (role_state(*from), role_state(*to));
-            if context.inputs.rules.role_change == Some(RoleChange::RemoveThenAdd) {
+            if context.inputs.rules.role_change_rebuilds() {
                 whole_membership(whose, *place, *to, earlier, &mut before, &mut after);
             }
             let mut draft = Draft::new(ActionKind::ChangeRole, subject(None), Some(before), Some(after));
@@ -292,7 +303,7 @@ fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origi
         Delta::UpdateMembership { .. } => (None, None),
         Delta::GrantSite(grant) => (Some(grant.site), grant.role),
         Delta::ChangeSiteRole { site, to, .. } => (Some(*site), *to),
-        Delta::RemoveMembership(..) | Delta::RevokeSite(_) => return super::own_line(desired.position),
+        Delta::RemoveMembership(..) | Delta::RevokeSite(_) => return own_line(desired.position),
     };
     let mut origins: Vec<Origin> = pieces
         .iter()
@@ -305,5 +316,5 @@ fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origi
         .collect();
     origins.sort_unstable();
     origins.dedup();
-    if origins.is_empty() { super::own_line(desired.position) } else { origins }
+    if origins.is_empty() { own_line(desired.position) } else { origins }
 }

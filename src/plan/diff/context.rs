@@ -1,0 +1,103 @@
+//! What the diff of every user needs and is the same for all: the inputs, what follows from them, and the questions
+//! about roles and access that they answer.
+
+use std::collections::BTreeMap;
+
+use super::admin_roles::{self, AdminFlags};
+use crate::model::{Effective, List, Membership, Name, UserView, known};
+use crate::plan::Inputs;
+use crate::rules::Sayable;
+
+/// The inputs, and what follows from them for every user.
+pub(super) struct Context<'a> {
+    pub(super) inputs: &'a Inputs<'a>,
+    /// What a manifest could say of the live state.
+    pub(super) sayable: Sayable<'a>,
+    /// Roles whose holders administer users: as live, and as they will be.
+    pub(super) roles: BTreeMap<Name, AdminFlags>,
+    /// Attributes that make their holder an admin.
+    pub(super) admin_attributes: Vec<Name>,
+    /// Fields that a new account can't do without.
+    pub(super) required: Vec<Name>,
+    /// Whether the store is over its limit of seats today.
+    pub(super) over_seats: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What can be found out before any user is looked at.
+    pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
+        let rules = inputs.rules;
+        // A name that is in no table is declared for nobody; the placeholder is a field that no user has.
+        let name = |field: &str| inputs.names.find(field).unwrap_or(known::KEY);
+        let required = rules.required_fields().map(|(field, _)| name(&field)).collect();
+        let admin_attributes = rules.admin_attributes().filter_map(|field| inputs.names.find(&field)).collect();
+        let limit = rules.seat_limit();
+        Self {
+            inputs,
+            sayable: Sayable::new(inputs.names, rules, &inputs.live.catalog),
+            roles: admin_roles::flags(inputs),
+            admin_attributes,
+            required,
+            over_seats: limit.is_some_and(|limit| seats_taken(inputs) > limit),
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Whether `to` gives something that `from` does not.
+    pub(super) fn escalates(&self, from: Option<Name>, to: Option<Name>) -> bool {
+        self.inputs.rules.escalates(&self.inputs.desired.catalog, self.inputs.names, from, to)
+    }
+
+    /// Whether `to` has a role that `from` has not.
+    pub(super) fn adds(&self, from: List, to: List) -> bool {
+        let from = self.inputs.names.elements(from);
+        self.inputs.names.elements(to).iter().any(|role| !from.contains(role))
+    }
+
+    /// Whether holders of the role administer users, as declared or, if it is not declared, as live.
+    pub(super) fn is_admin_role(&self, role: Option<Name>) -> bool {
+        role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.is_admin()))
+    }
+
+    /// Whether holders of the role administer users today; a role that is not there yet counts as declared.
+    pub(super) fn was_admin_role(&self, role: Option<Name>) -> bool {
+        role.is_some_and(|role| self.roles.get(&role).is_some_and(|flags| flags.was_admin()))
+    }
+
+    /// Whether holders of the role reach every site, as declared or, if it is not declared, as live.
+    pub(super) fn reaches_all(&self, role: Option<Name>) -> bool {
+        let desired = &self.inputs.desired.catalog;
+        if desired.role(role).is_some() {
+            desired.reaches_all(role)
+        } else {
+            self.inputs.live.catalog.reaches_all(role)
+        }
+    }
+
+    /// Whether a new membership like this is an escalation.
+    pub(super) fn is_escalating_membership(&self, membership: &Membership) -> bool {
+        self.is_admin_role(membership.role) || !membership.extra_roles.is_empty() || self.reaches_all(membership.role)
+    }
+
+    /// Whether an organization is one that the manifests declare, or the platform.
+    pub(super) fn in_scope(&self, organization: Name) -> bool {
+        organization == known::PLATFORM || self.inputs.desired.catalog.organizations.contains_key(&organization)
+    }
+
+    /// The access that a user should have. Conflicts were reported when the manifests were read.
+    pub(super) fn effective(&self, desired: &UserView<'_>) -> Effective {
+        let Inputs { desired: all, names, .. } = self.inputs;
+        let mut pieces = Vec::new();
+        let mut effective = Effective::default();
+        desired.pieces(names, &mut pieces);
+        effective.fold(&all.catalog, names, &mut pieces, &mut Vec::new());
+        effective
+    }
+}
+
+/// How many seats today's accounts take.
+pub(super) fn seats_taken(inputs: &Inputs<'_>) -> u32 {
+    let taken = inputs.live.users().filter(|user| inputs.rules.counts_seat(user.status)).count();
+    u32::try_from(taken).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,163 @@
+//! Fields of one user: profile (three-valued) and access fields (exact).
+
+use super::context::Context;
+use super::draft::{Change, Draft, own_line, user_subject};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{ActionKind, Fact, LiveView, Name, UserView, Value, known};
+use crate::plan::Inputs;
+use crate::plan::action::{Origin, Risk, State};
+
+/// Adds a draft for profile fields that differ, one for all of them.
+pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let changes = profile(context, desired, live);
+    change.diagnostics.extend(immutable(context, desired, &changes.before));
+    if !changes.after.is_empty() {
+        change.push(changes.draft(ActionKind::UpdateUser, desired).because("profile differs"));
+    }
+}
+
+/// Adds a draft for access fields that differ, one for all of them, and says where it stands. `live`: those that are
+/// set, or go with a new account.
+pub(super) fn change_access(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: &[Fact],
+    change: &mut Change,
+) -> Option<u32> {
+    let changes = access_fields(context, desired, live);
+    if changes.after.is_empty() {
+        return None;
+    }
+    let Inputs { rules, names, .. } = context.inputs;
+    let pairs = || changes.before.iter().zip(&changes.after);
+    let gains = pairs().any(|(from, to)| rules.value_escalates(names, to.field, from.value, to.value));
+    let loses = pairs().any(|(from, to)| rules.value_escalates(names, to.field, to.value, from.value));
+    let mut draft = changes.draft(ActionKind::ChangeAccess, desired);
+    (draft.gains, draft.loses) = (gains, loses);
+    if gains {
+        draft.risk(Risk::Escalation);
+    }
+    Some(change.push(draft.because("access fields differ")))
+}
+
+/// Whether a declared user has everything that a new account needs.
+pub(super) fn has_required(context: &Context<'_>, desired: &UserView<'_>) -> bool {
+    context.required.iter().all(|&field| match desired.value(field) {
+        None | Some(Value::Null) => false,
+        Some(Value::Text(text)) => text != known::PLATFORM,
+        Some(Value::Bool(_) | Value::Number(_) | Value::Set(_)) => true,
+    })
+}
+
+/// The fields that a new account is made with.
+pub(super) fn new_account(context: &Context<'_>, desired: &UserView<'_>) -> Vec<Fact> {
+    let Inputs { names, rules, .. } = context.inputs;
+    let facts = desired.facts.iter().map(|declared| declared.fact);
+    facts.filter(|fact| fact.value != Value::Null && !rules.is_set_by_others(names.text(fact.field))).collect()
+}
+
+/// Access fields that a strip takes away: those that are set.
+pub(super) fn stripped(context: &Context<'_>, live: &LiveView<'_>) -> Vec<Fact> {
+    let Inputs { names, rules, .. } = context.inputs;
+    let is_set = |fact: &Fact| {
+        rules.is_access(names.text(fact.field)) && !rules.same_value(names, fact.field, Value::Null, fact.value)
+    };
+    live.facts.iter().copied().filter(is_set).collect()
+}
+
+/// The facts of an account after the plan, of attributes that make their holder an admin.
+pub(super) fn admin_facts_after(context: &Context<'_>, desired: &UserView<'_>, live: &[Fact]) -> Vec<Fact> {
+    let names = context.inputs.names;
+    let of = |&field: &Name| {
+        let live = live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
+        let is_exact = context.inputs.rules.is_access(names.text(field));
+        Fact::new(field, desired.value(field).unwrap_or(if is_exact { Value::Null } else { live }))
+    };
+    context.admin_attributes.iter().map(of).collect()
+}
+
+/// Changed fields: before and after, in the same order.
+#[derive(Debug, Default)]
+struct Changes {
+    before: Vec<Fact>,
+    after: Vec<Fact>,
+}
+
+impl Changes {
+    fn add(&mut self, field: Name, from: Value, to: Value) {
+        self.before.push(Fact::new(field, from));
+        self.after.push(Fact::new(field, to));
+    }
+
+    /// One action for all of them, wanted by the lines that say so.
+    fn draft(self, kind: ActionKind, desired: &UserView<'_>) -> Draft {
+        let mut origins: Vec<Origin> =
+            self.after.iter().flat_map(|fact| own_line(desired.value_position(fact.field))).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        let (before, after) = (State::of(self.before), State::of(self.after));
+        let mut draft = Draft::new(kind, user_subject(desired.key), Some(before), Some(after));
+        draft.action.origins = origins;
+        draft
+    }
+}
+
+/// Declared profile fields that differ from the live ones. A field that is left out is not managed; one that can't be
+/// read back is only set when the account is made.
+fn profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Changes {
+    let Inputs { names, rules, .. } = context.inputs;
+    let mut changes = Changes::default();
+    for declared in desired.facts {
+        let Fact { field, value } = declared.fact;
+        let current = live.value(field);
+        if current == value {
+            continue;
+        }
+        let text = names.text(field);
+        if rules.is_access(text) || !rules.is_readable(text) || rules.is_set_by_others(text) {
+            continue;
+        }
+        if !rules.same_value(names, field, value, current) {
+            changes.add(field, current, value);
+        }
+    }
+    changes
+}
+
+/// Access fields that differ; left out means none, and an account that is not there has none.
+fn access_fields(context: &Context<'_>, desired: &UserView<'_>, live: &[Fact]) -> Changes {
+    let Inputs { names, rules, .. } = context.inputs;
+    let mut changes = Changes::default();
+    let is_access = |field: Name| rules.is_access(names.text(field));
+    for declared in desired.facts {
+        let Fact { field, value } = declared.fact;
+        let current = live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
+        if current != value && is_access(field) && !rules.same_value(names, field, value, current) {
+            changes.add(field, current, value);
+        }
+    }
+    for fact in live {
+        if desired.value(fact.field).is_none()
+            && is_access(fact.field)
+            && !rules.same_value(names, fact.field, Value::Null, fact.value)
+        {
+            changes.add(fact.field, fact.value, Value::Null);
+        }
+    }
+    changes
+}
+
+/// Mistakes: changed fields that can never change.
+fn immutable(context: &Context<'_>, desired: &UserView<'_>, before: &[Fact]) -> Vec<Diagnostic> {
+    let Inputs { names, rules, .. } = context.inputs;
+    let changed = before.iter().filter(|fact| fact.value != Value::Null);
+    changed
+        .filter(|fact| rules.is_immutable(names.text(fact.field)))
+        .map(|fact| {
+            let (field, key) = (names.text(fact.field), names.text(desired.key));
+            Diagnostic::error(Code::NotInRules, format!("`{field}` of `{key}` can never change in this store"))
+                .at(desired.value_position(fact.field), "differs from what is live")
+                .help("write the live value here, or declare a new user")
+        })
+        .collect()
+}
