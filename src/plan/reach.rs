@@ -33,7 +33,7 @@ pub(super) fn reach(
     grants: &[Grant],
 ) -> Reach {
     let mut reach = Reach::new();
-    let is_default_given = rules.sites.rules().is_some_and(|sites| sites.default_given == Some(true));
+    let is_default_given = rules.gives_default_site();
     for membership in memberships {
         let Membership { organization, role, extra_roles, default_site } = *membership;
         let extra = names.elements(extra_roles);
