@@ -41,7 +41,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
     let nodes = queue.nodes(inputs, &counter_names);
     let order = order(&nodes, &accounts);
     let deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
-    let people = people::count(inputs, order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
+    let (people, effects) = people::count(inputs, order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
     queue.mark_last_admins(&order, &counters);
     let actions = queue.into_actions(&order);
     unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
@@ -62,6 +62,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
         declared_people: inputs.desired.users().filter(|user| user.value(known::KIND) != Some(service)).count(),
         gaps: inputs.live.evidence.gaps().map(gap).collect(),
         people,
+        effects,
         counts,
         actions,
         deferred,

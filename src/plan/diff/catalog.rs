@@ -79,6 +79,10 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
             {
                 draft.needs.push(Need::Organization(*parent));
             }
+            if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
+                draft.needs.extend(inputs.names.elements(*includes).iter().copied().map(Need::Organization));
+                mark_reach(inputs, &mut draft);
+            }
             if live.is_none() && !inputs.rules.creates_organizations() {
                 draft = draft.waiting(WaitsFor::Catalog);
             }
@@ -101,7 +105,7 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
     }
 }
 
-/// More sites reached through a site are an escalation for who has it, fewer a removal.
+/// More reached through a site or an organization is an escalation for who has it, less a removal.
 fn mark_reach(inputs: &Inputs<'_>, draft: &mut Draft) {
     let of = |state: &Option<State>| match state.as_ref().and_then(|state| state.value(known::INCLUDES)) {
         Some(Value::Set(list)) => inputs.names.elements(list).to_vec(),

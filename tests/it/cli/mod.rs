@@ -5,4 +5,5 @@ mod commands;
 mod fit;
 mod hostile;
 mod output;
+mod people;
 mod prompt;
