@@ -12,6 +12,7 @@ mod fit;
 mod inputs;
 mod order;
 mod people;
+mod protection;
 mod shown;
 mod state_json;
 
@@ -33,6 +34,7 @@ pub use explain_document::{
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use protection::void_protection;
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 

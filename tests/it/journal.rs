@@ -64,8 +64,8 @@ fn a_journal_goes_on_where_it_ended() {
     write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
     let head = disk.open().unwrap().head();
     write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
-    assert_eq!(lines(&disk.bytes())[5]["prev"], head.1);
-    assert_eq!(disk.open().unwrap().head().0, 10);
+    assert_eq!(lines(&disk.bytes())[5]["prev"], head.hash);
+    assert_eq!(disk.open().unwrap().head().line, 10);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn opening_reads_the_tail_and_names_an_altered_line_in_it() {
     assert_eq!((alter(1), alter(12), alter(14), alter(20)), (None, Some(12), Some(14), Some(20)));
     let journal = disk.open().unwrap();
     assert_eq!(open_ids(&journal), ["create_user zoe@example.com"]);
-    assert_eq!(journal.head().0, 22);
+    assert_eq!(journal.head().line, 22);
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn a_pointer_to_nowhere_is_not_followed() {
         let other = last.replace(&format!("\"from\":{from}"), &format!("\"from\":{elsewhere}"));
         disk.set(text.replace(last, &other).as_bytes());
         let journal = disk.open().unwrap_or_else(|error| panic!("{elsewhere}: {error}"));
-        assert_eq!(journal.head().0, 5, "everything is read instead");
+        assert_eq!(journal.head().line, 5, "everything is read instead");
     }
 }
 

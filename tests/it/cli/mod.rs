@@ -6,3 +6,4 @@ mod fit;
 mod hostile;
 mod output;
 mod prompt;
+mod safety;
