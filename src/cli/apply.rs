@@ -37,6 +37,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         declared = access.declared(global, printer)?;
     }
+    let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, opened.journal.store(), &info.id)?;
@@ -73,6 +74,13 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             plan.digest
         );
         return Ok(begun(&plan, Exit::Stale, why));
+    }
+    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+        // A `yes` in a script has not seen it; a person who is asked, or who approved this plan, has.
+        if arguments.yes && arguments.approved.is_none() {
+            return Ok(begun(&plan, Exit::Failed, why));
+        }
+        printer.warning(&why);
     }
     let has_open_intents = journal.open_intents().next().is_some();
     if !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none() {

@@ -3,6 +3,8 @@
 //! A store whose file was lost and made anew is empty, and a plan for it invites everybody once more. Its journal still
 //! knows the old one, so that is asked before anything is shown or made.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +12,9 @@ use super::access::Access;
 use super::exit::Failure;
 use super::files::make_folder;
 use super::printer::Printer;
-use crate::journal::{self, Glance, Head, Journal, Standing};
+use crate::journal::{self, Glance, Head, Journal, JournalError, Standing};
+use crate::model::{ActionKind, Names};
+use crate::plan::{Action, Plan, action_id};
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -119,9 +123,7 @@ pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &P
 pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> Result<Option<Glance>, Failure> {
     match journal::glance(&path(repository, store_name)?) {
         Ok(found) => Ok(found),
-        Err(journal::JournalError::Unreadable { path, source })
-            if source.kind() == std::io::ErrorKind::PermissionDenied =>
-        {
+        Err(JournalError::Unreadable { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
             printer.note(&format!(
                 "the journal `{path}` can't be read by this user, so whether it is of this store is not known"
             ));
@@ -129,6 +131,39 @@ pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> 
         }
         Err(error) => Err(Failure::failed(error)),
     }
+}
+
+/// What was done since the last line that the store has seen; to be asked before the store is read. Nothing where this
+/// user may not read the journal.
+pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet<String>, Failure> {
+    let Some(seen) = access.journal_seen(printer)? else { return Ok(BTreeSet::new()) };
+    match journal::done_since(&path(&access.repository, &access.store_name)?, seen.line) {
+        Ok(done) => Ok(done),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(BTreeSet::new())
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// What to say where a plan invites people who have been invited already, by what was done that the store does not know.
+pub(super) fn invited_twice(names: &Names, plan: &Plan, done: &BTreeSet<String>) -> Option<String> {
+    let brings_mail = |kind| {
+        matches!(
+            kind,
+            ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::SendInvitation | ActionKind::ResendInvitation
+        )
+    };
+    let is_done =
+        |action: &&Action| brings_mail(action.kind) && done.contains(&action_id(names, action.kind, &action.subject));
+    let again = if done.is_empty() { 0 } else { plan.actions.iter().filter(is_done).count() };
+    (again > 0).then(|| {
+        format!(
+            "{} been invited already, as the journal says, and the store does not know of it: it was taken from a backup \
+             that is older; put a newer one back, or review the plan and apply it with --approved",
+            if again == 1 { "1 of these people has".to_owned() } else { format!("{again} of these people have") }
+        )
+    })
 }
 
 /// Refuses a store of which its journal does not know.

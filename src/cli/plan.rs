@@ -13,9 +13,13 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
+    let done = journal::done_unseen(&access, printer)?;
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
     let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
+    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+        printer.warning(&why);
+    }
     show(printer, &declared, &plan, Some(&apply_command(global)));
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
         (false, _) => Exit::Failed,

@@ -4,10 +4,11 @@
 //! journal of another store, takes something that is kept elsewhere: the identity of the store, and the last line that
 //! the store has seen.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::record::{Entry, Hash, Record};
+use super::record::{Ended, Entry, Hash, LookedUp, Record};
 use super::{Journal, JournalError, medium};
 
 /// The last line of a journal, as kept elsewhere.
@@ -72,6 +73,49 @@ pub(super) fn first_store(existing: impl Read) -> io::Result<Option<String>> {
             Some(Entry::Intent { store, .. }) => return Ok(Some(store)),
             Some(Entry::Outcome { .. } | Entry::LookedUp { .. } | Entry::Recovered { .. } | Entry::Missing { .. })
             | None => {}
+        }
+    }
+}
+
+/// The identities of the actions that were done by what the journal says after this line. A store that has seen no
+/// more than this line, and lacks what they did, is older than the journal.
+///
+/// # Errors
+/// If it can't be read, or is a link.
+pub fn done_since(path: &Path, line: u64) -> Result<BTreeSet<String>, JournalError> {
+    let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
+    let mut lines = match medium::open_to_read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        opened => BufReader::new(opened.map_err(unreadable)?),
+    };
+    for _ in 0..line {
+        if lines.skip_until(b'\n').map_err(unreadable)? == 0 {
+            return Ok(BTreeSet::new());
+        }
+    }
+    let mut tried: BTreeMap<u64, String> = BTreeMap::new();
+    let mut done = BTreeSet::new();
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if lines.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
+            return Ok(done);
+        }
+        let Some(Record { seq, entry, .. }) = Record::parse(&text) else { continue };
+        match entry {
+            Entry::Intent { action, .. } => {
+                let id = action.get("id").and_then(serde_json::Value::as_str).unwrap_or_default();
+                tried.insert(seq, id.to_owned());
+            }
+            Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten, .. }
+            | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => {
+                done.extend(tried.remove(&intent));
+            }
+            Entry::Outcome { .. }
+            | Entry::LookedUp { .. }
+            | Entry::Began(_)
+            | Entry::Recovered { .. }
+            | Entry::Missing { .. } => {}
         }
     }
 }

@@ -85,6 +85,48 @@ fn a_journal_that_is_not_whole_is_told() {
 }
 
 #[test]
+fn nobody_is_invited_again_because_the_store_came_from_an_old_backup() {
+    let repository = Repository::applied();
+    fs::copy(repository.file(STORE), repository.file("backup")).unwrap();
+    let zoe = "  zoe@example.com:\n    access: { north: operator }\n";
+    repository.write("access/more.yaml", &format!("users:\n{zoe}"));
+    repository.run(["apply", "--yes"]).ends_with(0).tells_nothing();
+    fs::copy(repository.file("backup"), repository.file(STORE)).unwrap();
+    let told = "1 of these people has been invited already";
+    repository.run(["plan"]).ends_with(0).tells(told).prints("zoe@example.com");
+    repository.run(["apply", "--yes"]).ends_with(1).tells(told).tells("goes on after line 15");
+    let digest = repository.run(["plan", "--format", "json"]).json()["digest"].as_str().unwrap().to_owned();
+    repository.run(["apply", "--approved", &digest]).ends_with(0).tells(told);
+    repository.run(["apply", "--yes"]).ends_with(0).tells_nothing();
+}
+
+#[test]
+fn another_journal_in_the_place_of_its_own_is_told() {
+    let repository = Repository::applied();
+    let end = |repository: &Repository| repository.read(JOURNAL).lines().count();
+    let other = Repository::applied();
+    fs::copy(repository.file(STORE), other.file(STORE)).unwrap();
+    fs::remove_file(other.file(JOURNAL)).unwrap();
+    other.edit("access/all.yaml", "ana@example.com:", "ana@example.com:\n    given_name: Ana");
+    other.run(["apply", "--yes"]).ends_with(0).tells("is empty or new");
+    // The store goes on with the journal of the other folder, which is shorter.
+    fs::copy(other.file(STORE), repository.file(STORE)).unwrap();
+    assert!(end(&other) < end(&repository));
+    repository.run(["apply", "--yes"]).ends_with(0).tells("is another one than the store has seen");
+}
+
+/// Stores that were made before there was a table for it.
+#[test]
+fn a_store_without_a_memory_of_its_journal_gets_one() {
+    let repository = Repository::small();
+    repository.sql("DROP TABLE journals");
+    repository.run(["plan"]).ends_with(0).tells_nothing();
+    repository.run(["apply", "--yes"]).ends_with(0).tells_nothing();
+    let line: i64 = repository.store().query_row("SELECT line FROM journals", [], |row| row.get(0)).unwrap();
+    assert_eq!(line, 15);
+}
+
+#[test]
 fn a_journal_or_its_folder_is_not_reached_through_links() {
     let outside = tempfile::tempdir().unwrap();
     let repository = Repository::small();
