@@ -183,6 +183,23 @@ fn a_second_apply_waits_and_plans_from_what_the_first_left() {
     assert!(!out.contains("ben@example.com") && out.contains("ana@example.com"), "{out}");
 }
 
+#[test]
+fn settings_that_change_while_an_apply_waits_end_it() {
+    let repository = Repository::small();
+    let held = Journal::open(&repository.file(JOURNAL)).unwrap();
+    let mut child =
+        repository.command(["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut text = String::new();
+    told.read_line(&mut text).unwrap();
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}\nguards: {{ min_admins: 2 }}\n"));
+    drop(held);
+    told.read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{text}");
+    assert!(text.contains("settings were changed while this run waited"), "{text}");
+}
+
 /// Whoever plans may be allowed to read and nothing else, as in a pipeline for pull requests.
 #[test]
 fn a_plan_needs_no_right_to_write() {
