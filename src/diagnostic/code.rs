@@ -81,6 +81,8 @@ codes! {
     NoAccessStated = "no-access-stated",
     /// A pattern that matches nothing.
     PatternMatchesNothing = "pattern-matches-nothing",
+    /// An account that the settings protect, and nobody has its key.
+    ProtectsNobody = "protects-nobody",
     /// No user is declared while people are live.
     NoUserDeclared = "no-user-declared",
     /// A role in a place for which it is not meant, or that can't be granted.

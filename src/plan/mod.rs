@@ -13,6 +13,7 @@ mod held;
 mod inputs;
 mod order;
 mod people;
+mod protection;
 mod reach;
 mod shown;
 mod state_json;
@@ -36,6 +37,7 @@ pub use explain_document::{
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use people::{Affected, Effects, SiteChange, Sites};
+pub use protection::void_protection;
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 

@@ -7,3 +7,4 @@ mod hostile;
 mod output;
 mod people;
 mod prompt;
+mod safety;
