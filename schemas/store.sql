@@ -187,6 +187,14 @@ CREATE TABLE changes (
     key      TEXT NOT NULL
 ) STRICT;
 
+-- The last line of the journal of each store name that rollcall has seen: so that a journal whose end is gone is found,
+-- and a store that was taken from an old backup. Nothing here is changed by hand. Rollcall makes it where it is missing.
+CREATE TABLE journals (
+    name TEXT PRIMARY KEY,                             -- the name of the store in the settings
+    line INTEGER NOT NULL,                             -- the number of the line, from 1
+    hash TEXT NOT NULL                                 -- its hash, as the line after it says
+) STRICT, WITHOUT ROWID;
+
 -- Keys -------------------------------------------------------------------------------------------------------------
 
 CREATE TRIGGER users_identity_given BEFORE INSERT ON users

@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::exit::{Exit, Failure};
+use super::journal;
 use super::options::Global;
 use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
+use crate::journal::Head;
 use crate::manifest;
 use crate::model::{Desired, LiveState, Names, Status};
-use crate::plan::{AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan_fitted};
+use crate::plan::{
+    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan_fitted, void_protection,
+};
 use crate::report::{Excerpt, Snippets};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
-use crate::source::Sources;
+use crate::source::{Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Info, Reader as _, Which};
 
@@ -107,16 +111,32 @@ impl Access {
         self.store.sqlite_path(&self.repository)
     }
 
+    /// Refuses where the store is lost, as its journal tells; that it was never made is said by who opens it.
+    pub(super) fn check_store_is_there(&self, printer: &Printer) -> Result<(), Failure> {
+        let file = self.store_path();
+        if file.symlink_metadata().is_err() {
+            journal::check_absent_store(&file, &self.repository, &self.store_name, printer)?;
+        }
+        Ok(())
+    }
+
     /// Opens the store for reading only.
-    pub(super) fn reader(&self) -> Result<SqliteReader, Failure> {
+    pub(super) fn reader(&self, printer: &Printer) -> Result<SqliteReader, Failure> {
+        self.check_store_is_there(printer)?;
         match self.store.kind {
             StoreKind::Sqlite { .. } => Ok(SqliteReader::open(&self.store_path(), self.rules())?),
         }
     }
 
+    /// The last line of its journal that the store has seen.
+    pub(super) fn journal_seen(&self, printer: &Printer) -> Result<Option<Head>, Failure> {
+        let seen = self.reader(printer)?.journal_seen(&self.store_name)?;
+        Ok(seen.map(|(line, hash)| Head { line, hash }))
+    }
+
     /// Reads everything that the store holds.
-    pub(super) async fn live(&self, names: &mut Names) -> Result<(Info, LiveState), Failure> {
-        let mut reader = self.reader()?;
+    pub(super) async fn live(&self, names: &mut Names, printer: &Printer) -> Result<(Info, LiveState), Failure> {
+        let mut reader = self.reader(printer)?;
         let info = reader.info().await?;
         let live = reader.read(names, Which::All).await?;
         tracing::info!(accounts = live.len(), complete = live.evidence.is_complete(), "store read");
@@ -168,17 +188,29 @@ impl Access {
             store: &store,
             at,
         };
-        match plan_fitted(&inputs, declared.warnings.clone()) {
-            Ok(plan) => {
+        let mut before = declared.warnings.clone();
+        before.extend(void_protection(&inputs));
+        let told = before.len();
+        match plan_fitted(&inputs, before) {
+            Ok(mut plan) => {
+                cap(&mut plan.diagnostics, told);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
                 Ok(plan)
             }
-            Err(found) => {
+            Err(mut found) => {
+                cap(&mut found, told);
                 printer.only_diagnostics(&found, &Lines::new(&declared.sources));
                 Err(Failure::told(Exit::Invalid))
             }
         }
     }
+}
+
+/// Keeps as many of a kind as of mistakes, and counts the others. The first `told` were counted where they were found.
+fn cap(found: &mut Vec<Diagnostic>, told: usize) {
+    let mut mistakes = Mistakes::default();
+    found.drain(told.min(found.len())..).for_each(|diagnostic| mistakes.push(diagnostic));
+    found.extend(mistakes.into_diagnostics());
 }
 
 /// Reads the settings; their mistakes are printed with their lines.
@@ -238,10 +270,27 @@ fn refuse_nobody(declared: &Declared, live: &LiveState, printer: &Printer) -> Re
 mod tests {
     use std::fs;
 
-    use super::Lines;
-    use crate::diagnostic::{Position, Span};
+    use super::{Lines, cap};
+    use crate::diagnostic::{Code, Diagnostic, Position, Span};
     use crate::report::Snippets as _;
-    use crate::source::Sources;
+    use crate::source::{MOST_OF_A_KIND, Sources};
+
+    #[test]
+    fn warnings_of_a_plan_are_capped_and_counted() {
+        let warning = |text: &str| Diagnostic::warning(Code::WaitsForAcceptance, text);
+        let mut found = vec![warning("3 more of `waits-for-acceptance` are not shown")];
+        found.extend((0..MOST_OF_A_KIND + 7).map(|_| warning("waits")));
+        cap(&mut found, 1);
+        assert_eq!(found.len(), MOST_OF_A_KIND + 2);
+        assert_eq!(found[0].message, "3 more of `waits-for-acceptance` are not shown", "counted before");
+        assert_eq!(
+            found.last().map(|last| last.message.as_str()),
+            Some("7 more of `waits-for-acceptance` are not shown")
+        );
+        let mut few = vec![warning("waits")];
+        cap(&mut few, 5);
+        assert_eq!(few.len(), 1);
+    }
 
     /// Thousands of diagnostics of one file are one reading of it.
     #[test]

@@ -1,7 +1,7 @@
 //! `rollcall apply`: plans, asks, and does it.
 
 use std::io;
-use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::signal::unix::{SignalKind, signal};
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::access::{Access, Declared};
 use super::edge;
 use super::exit::{Exit, Failure};
-use super::files::make_folder;
+use super::journal;
 use super::options::{Apply, Global};
 use super::printer::Printer;
 use super::show::{show, show_aside};
@@ -23,17 +23,26 @@ use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
 
-/// What stands in the name of a journal as it is: what is harmless in the name of a file.
-const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
-
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
-    // One run at a time, from the reading to the last write; opening the journal also recovers a torn end.
-    let mut journal = open_journal(&access)?;
+    access.check_store_is_there(printer)?;
+    let mut opened = journal::open(&access, printer)?;
+    if opened.has_waited {
+        // What was read before the other run ended may be old.
+        if Access::load(global, printer)?.settings != access.settings {
+            let why = "the settings were changed while this run waited for another one; run apply again";
+            return Err(Failure::failed(anyhow::anyhow!(why)));
+        }
+        declared = access.declared(global, printer)?;
+    }
+    let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
-    let (info, live) = runtime.block_on(access.live(&mut declared.names))?;
+    let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    journal::check_store(&access, opened.journal.store(), &info.id)?;
+    journal::tell_oddities(&mut opened, access.journal_seen(printer)?, printer)?;
+    let mut journal = opened.journal;
     if arguments.at.is_some() && !info.capabilities.clock_can_be_set {
         let why = format!("store `{}` has a clock of its own; leave `--at` out", access.store_name);
         return Err(Failure::invalid(anyhow::anyhow!(why)));
@@ -65,6 +74,13 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             plan.digest
         );
         return Ok(begun(&plan, Exit::Stale, why));
+    }
+    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+        // A `yes` in a script has not seen it; a person who is asked, or who approved this plan, has.
+        if arguments.yes && arguments.approved.is_none() {
+            return Ok(begun(&plan, Exit::Failed, why));
+        }
+        printer.warning(&why);
     }
     let has_open_intents = journal.open_intents().next().is_some();
     if !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none() {
@@ -102,15 +118,6 @@ fn question(actions: usize) -> String {
     if actions == 1 { "apply this action?".to_owned() } else { format!("apply these {actions} actions?") }
 }
 
-/// The journal of the store: `.rollcall/journal-NAME.jsonl` in the access repository.
-fn open_journal(access: &Access) -> Result<Journal, Failure> {
-    let folder: PathBuf = access.repository.join(".rollcall");
-    make_folder(&folder)?;
-    // Two names never share a journal.
-    let name = percent_encoding::utf8_percent_encode(&access.store_name, JOURNAL_NAME);
-    Journal::open(&folder.join(format!("journal-{name}.jsonl"))).map_err(Failure::failed)
-}
-
 /// After a yes the store is read again: what was shown must still be what is to be done.
 async fn plan_again(
     access: &Access,
@@ -118,7 +125,7 @@ async fn plan_again(
     at: Timestamp,
     printer: &Printer,
 ) -> Result<Plan, Failure> {
-    let (info, live) = access.live(&mut declared.names).await?;
+    let (info, live) = access.live(&mut declared.names, printer).await?;
     access.plan(declared, &info, &live, at, printer)
 }
 
@@ -153,8 +160,18 @@ async fn execute(
     let clock = move || edge::now(at);
     let options = Options::new(&run, &who, access.rules(), &clock);
     let guarded = guard::check(plan);
+    let before = journal.head();
     let report = apply::run(&guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
     listening.abort();
+    // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
+    let head = journal.head();
+    if head != before
+        && let Err(error) = store
+            .wait_at_most(Duration::from_secs(1))
+            .and_then(|()| store.remember_journal(&access.store_name, head.line, &head.hash))
+    {
+        tracing::warn!(%error, "the store can't keep the last line of the journal");
+    }
     let report = report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error),

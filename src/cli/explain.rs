@@ -14,7 +14,7 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
-    let (_, live) = runtime.block_on(access.live(&mut declared.names))?;
+    let (_, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     let (desired, names, lines) = (&declared.desired, &declared.names, Lines::new(&declared.sources));
     let style = printer.style();
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);

@@ -42,7 +42,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     }
     let mut names = Names::new();
     let runtime = edge::runtime()?;
-    let (_, live) = runtime.block_on(access.live(&mut names))?;
+    let (_, live) = runtime.block_on(access.live(&mut names, printer))?;
     if !live.evidence.is_complete() {
         for (collection, why) in live.evidence.gaps() {
             printer.note(&format!("{} were read in part: {why}", collection.as_str()));

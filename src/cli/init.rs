@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::access::read_settings;
 use super::exit::{Exit, Failure};
 use super::files::{make_folder, write_new};
+use super::journal;
 use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
@@ -69,6 +70,12 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     let is_new = fs::symlink_metadata(repository.join(FILE_NAME)).is_err();
     add(FILE_NAME, SETTINGS)?;
     let settings = read_settings(repository, printer)?;
+    for (name, store) in &settings.stores {
+        let file = store.sqlite_path(repository);
+        if fs::symlink_metadata(&file).is_err() {
+            journal::check_absent_store(&file, repository, name, printer)?;
+        }
+    }
     let has_manifests = !Sources::folder(repository).find_manifests(&settings.manifests).0.is_empty();
     if is_new && !has_manifests {
         add("access/example.yaml", MANIFEST)?;

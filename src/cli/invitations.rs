@@ -40,7 +40,7 @@ pub(super) fn run(global: &Global, arguments: &Invitations, printer: &Printer) -
 }
 
 fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
-    let invitations = access.reader()?.list_invitations()?;
+    let invitations = access.reader(printer)?.list_invitations()?;
     let now = edge::now(None);
     if printer.is_json() {
         let documents: Vec<InvitationDocument<'_>> = invitations
@@ -79,6 +79,7 @@ fn line(invitation: &StoredInvitation, state: &str) -> String {
 
 fn answer(access: &Access, key: &str, accept: bool, printer: &Printer) -> Result<Exit, Failure> {
     let StoreKind::Sqlite { .. } = access.store.kind;
+    access.check_store_is_there(printer)?;
     let own = access.settings.guards.own_account.as_deref();
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
     let word = if accept { "accepted" } else { "declined" };

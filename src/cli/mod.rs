@@ -13,6 +13,7 @@ mod files;
 mod import;
 mod init;
 mod invitations;
+mod journal;
 mod log;
 mod options;
 mod plan;

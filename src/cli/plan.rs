@@ -3,6 +3,7 @@
 use super::access::Access;
 use super::edge;
 use super::exit::{Exit, Failure};
+use super::journal;
 use super::options::{Global, Plan};
 use super::printer::Printer;
 use super::show::show;
@@ -11,8 +12,14 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
-    let (info, live) = runtime.block_on(access.live(&mut declared.names))?;
+    let glance = journal::glance(&access.repository, &access.store_name, printer)?;
+    let done = journal::done_unseen(&access, printer)?;
+    let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
     let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
+    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+        printer.warning(&why);
+    }
     show(printer, &declared, &plan, Some(&apply_command(global)));
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
         (false, _) => Exit::Failed,

@@ -108,6 +108,12 @@ impl Printer {
         }
     }
 
+    /// Something that somebody has to look after though the run goes on: one line, also where less was asked for.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
+    pub(super) fn warning(&self, text: &str) {
+        to_stderr(&format!("warning: {}\n", sanitise(text)));
+    }
+
     /// An error and its causes, once.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn error(&self, error: &anyhow::Error) {

@@ -91,6 +91,8 @@ codes! {
     UndeclaredLeaver = "undeclared-leaver",
     /// Somebody who is leaving is still named in a team or a site grant.
     LeaverReferenced = "leaver-referenced",
+    /// An account that the settings protect, and nobody has its key.
+    ProtectsNobody = "protects-nobody",
     /// No user is declared while people are live.
     NoUserDeclared = "no-user-declared",
     /// A role in a place for which it is not meant, or that can't be granted.

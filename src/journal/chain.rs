@@ -101,7 +101,14 @@ impl Chain {
             }
             (Some(first), _) => Err((first, "it is no record")),
             (None, Entry::Recovered { .. }) => Err((number, "there is nothing to recover")),
-            (None, Entry::Began(_) | Entry::Intent { .. } | Entry::Outcome { .. } | Entry::LookedUp { .. }) => Ok(()),
+            (
+                None,
+                Entry::Began(_)
+                | Entry::Intent { .. }
+                | Entry::Outcome { .. }
+                | Entry::LookedUp { .. }
+                | Entry::Missing { .. },
+            ) => Ok(()),
         }
     }
 
@@ -120,7 +127,10 @@ impl Chain {
                 self.open.insert(record.seq, intent);
             }
             // An outcome that nobody knows leaves the intent open.
-            Entry::Outcome { outcome: Ended::Unknown, .. } | Entry::Began(_) | Entry::Recovered { .. } => {}
+            Entry::Outcome { outcome: Ended::Unknown, .. }
+            | Entry::Began(_)
+            | Entry::Recovered { .. }
+            | Entry::Missing { .. } => {}
             Entry::Outcome { intent, .. } => {
                 self.open.remove(intent);
             }
@@ -145,6 +155,12 @@ impl Chain {
             self.push(at, run, Entry::Recovered { first_line, lines }, &mut bytes);
         }
         bytes
+    }
+
+    /// The lines at the end that no kill leaves, first and last: it tears one line, and takes away its end.
+    pub(super) fn foreign(&self) -> Option<(u64, u64)> {
+        let first = self.torn_from?;
+        (first < self.lines || !self.lacks_newline).then_some((first, self.lines))
     }
 
     /// Adds a line for `entry` to `bytes`. Its number.

@@ -3,8 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use super::JournalError;
+
+/// How often a run that waits for another one looks whether that has ended.
+const NAP: Duration = Duration::from_millis(100);
 
 /// Takes bytes at its end, and makes them last.
 pub trait Medium {
@@ -29,29 +33,86 @@ impl Medium for FileMedium {
     }
 }
 
-/// Opens and locks a file to append to; the second handle reads what is there.
-pub(super) fn open(path: &Path) -> Result<(FileMedium, File), JournalError> {
-    let text = || path.display().to_string();
-    let unreadable = |source| JournalError::Unreadable { path: text(), source };
-    let is_new = !path.exists();
-    let mut options = OpenOptions::new();
-    options.create(true).append(true);
-    // Who reads the journal learns who has access to what.
+/// Opens and locks a file to append to; the second handle reads what is there. While another run has it, `waiting` is
+/// told once, and the lock is waited for as long as `patience` says.
+pub(super) fn open(
+    path: &Path,
+    patience: Duration,
+    waiting: &mut dyn FnMut(),
+) -> Result<(FileMedium, File), JournalError> {
+    let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
+    let mut naps_left = patience.as_millis().div_ceil(NAP.as_millis());
+    let mut is_told = false;
+    loop {
+        let is_new = !path.exists();
+        let file = open_file(path, OpenOptions::new().create(true).append(true).read(true)).map_err(unreadable)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(source)) => return Err(unreadable(source)),
+            Err(TryLockError::WouldBlock) if naps_left == 0 => {
+                return Err(JournalError::Locked(path.display().to_string()));
+            }
+            Err(TryLockError::WouldBlock) => {
+                if !is_told {
+                    waiting();
+                    is_told = true;
+                }
+                naps_left -= 1;
+                std::thread::sleep(NAP);
+                continue;
+            }
+        }
+        // Somebody may have moved it away in the meantime: a lock on that one would keep nobody out.
+        if !is_at(&file, path).map_err(unreadable)? {
+            continue;
+        }
+        if is_new {
+            sync_folder(path).map_err(unreadable)?;
+        }
+        let existing = file.try_clone().map_err(unreadable)?;
+        return Ok((FileMedium(file), existing));
+    }
+}
+
+/// Opens a journal to read it, without a lock.
+pub(super) fn open_to_read(path: &Path) -> io::Result<File> {
+    open_file(path, OpenOptions::new().read(true))
+}
+
+/// A journal is a file of its own: through a link its lines would go, or come from, wherever a pull request says.
+fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why.to_owned());
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(unreadable)?;
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => JournalError::Locked(text()),
-        TryLockError::Error(source) => unreadable(source),
-    })?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidInput, "it is no file")));
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // Who reads the journal learns who has access to what. A pipe must not hold us up until somebody reads it.
+        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     }
-    if is_new {
-        sync_folder(path).map_err(unreadable)?;
+    let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    let file = match options.open(path) {
+        Err(_) if is_link() => return Err(refused("it is a link, which is not followed")),
+        opened => opened?,
+    };
+    if !file.metadata()?.is_file() {
+        return Err(refused("it is no file"));
     }
-    let existing = File::open(path).map_err(unreadable)?;
-    Ok((FileMedium(file), existing))
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let here = file.metadata()?;
+    match path.symlink_metadata() {
+        Ok(there) => Ok((here.dev(), here.ino()) == (there.dev(), there.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// A new file is lost in a power cut unless its folder is synced as well.

@@ -5,22 +5,29 @@
 //! that an altered or cut line is found; a line that was torn by a kill stays where it is and is accounted for by a
 //! `recovered` entry. An intent without an outcome is open: the next run looks it up and closes it.
 //!
-//! Deliberately absent: the clock, secrets, and what becomes of an open intent, which only the store can tell. Lines
-//! that are cut off at the very end leave no trace in the file: [`Journal::head`] is what to keep elsewhere.
+//! Lines that are cut off at the very end leave no trace in the file: [`Journal::head`] is what to keep elsewhere, and
+//! [`Journal::standing`] what to ask before the next run. What an apply needs from the journal is which attempts are
+//! open; a store that does all of a batch or nothing shows by itself what became of them, so a journal that is not whole
+//! is told, and noted in it, and does not keep a lock-out at three in the morning from being done.
+//!
+//! Deliberately absent: the clock, secrets, and what becomes of an open intent, which only the store can tell.
 
 mod chain;
 mod describe;
 mod medium;
 mod record;
+mod standing;
 
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 pub use describe::{describe, revive};
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
+pub use standing::{Glance, Head, Standing, done_since, glance};
 
 use crate::model::Names;
 use crate::plan::Action;
@@ -33,7 +40,7 @@ pub enum JournalError {
     #[error("the journal `{0}` is in use by another run; wait for that run to end, then try again")]
     Locked(String),
     /// It can't be opened or read.
-    #[error("the journal `{path}` can't be opened; check the path and its permissions")]
+    #[error("the journal `{path}` can't be opened; check what it is and its permissions")]
     Unreadable {
         /// Its path.
         path: String,
@@ -93,29 +100,43 @@ pub struct Journal {
     path: String,
     medium: Box<dyn Medium + Send>,
     chain: Chain,
+    /// The store of the first run in it.
+    store: Option<String>,
     run: Option<Run>,
     has_begun: bool,
     is_broken: bool,
+    /// A line that should be here and is not; to be noted before the run is.
+    missing: Option<Head>,
 }
 
 impl Journal {
     /// Opens the journal in this file, made if it is not there, and locks it until the value is dropped. Verified is
     /// its tail: from the oldest intent that is still open, or the last line, on. [`verify`] verifies all of it.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
+        Self::open_within(path, Duration::ZERO, &mut || {})
+    }
+
+    /// Like [`open`](Self::open), and waits for as long as `patience` says while another run has it; `waiting` is told
+    /// once.
+    pub fn open_within(path: &Path, patience: Duration, waiting: &mut dyn FnMut()) -> Result<Self, JournalError> {
         let text = path.display().to_string();
-        let (medium, existing) = medium::open(path)?;
+        let (medium, existing) = medium::open(path, patience, waiting)?;
         Self::resume(text, existing, Box::new(medium))
     }
 
     /// Goes on after the lines in `existing`, writing to `medium`; `path` is for messages.
     pub fn resume(
         path: impl Into<String>,
-        existing: impl Read + Seek,
+        mut existing: impl Read + Seek,
         medium: Box<dyn Medium + Send>,
     ) -> Result<Self, JournalError> {
         let path = path.into();
-        let chain = Chain::of_tail(&path, existing)?;
-        Ok(Self { path, medium, chain, run: None, has_begun: false, is_broken: false })
+        let chain = Chain::of_tail(&path, &mut existing)?;
+        let store = existing
+            .rewind()
+            .and_then(|()| standing::first_store(existing))
+            .map_err(|source| JournalError::Unreadable { path: path.clone(), source })?;
+        Ok(Self { path, medium, chain, store, run: None, has_begun: false, is_broken: false, missing: None })
     }
 
     /// Says for which run the following lines are. Nothing is written until there is something to say.
@@ -124,10 +145,28 @@ impl Journal {
         self.has_begun = false;
     }
 
-    /// The number and the hash of the last line: who keeps them elsewhere sees later whether the end was cut off.
+    /// The last line: who keeps it elsewhere sees later whether the end was cut off.
     #[must_use]
-    pub fn head(&self) -> (u64, String) {
-        (self.chain.lines, self.chain.last.to_string())
+    pub fn head(&self) -> Head {
+        Head { line: self.chain.lines, hash: self.chain.last.to_string() }
+    }
+
+    /// The identity of the store for which it began; `None` where no line says so.
+    #[must_use]
+    pub fn store(&self) -> Option<&str> {
+        self.store.as_deref()
+    }
+
+    /// Lines at the end that are no records and that no kill leaves, first and last. They stay, and the next write
+    /// accounts for them.
+    #[must_use]
+    pub fn foreign_lines(&self) -> Option<(u64, u64)> {
+        self.chain.foreign()
+    }
+
+    /// Has noted, before the next run begins, that this line should be here and is not.
+    pub fn note_missing(&mut self, line: Head) {
+        self.missing = Some(line);
     }
 
     /// Intents of which no end is known, oldest first.
@@ -181,6 +220,9 @@ impl Journal {
         // If this fails half-way, nobody knows what the file ends with: the next opening finds out.
         self.is_broken = true;
         let mut bytes = self.chain.recover(at, &run.id);
+        if let Some(Head { line, hash }) = self.missing.take() {
+            self.chain.push(at, &run.id, Entry::Missing { line, hash }, &mut bytes);
+        }
         if !self.has_begun {
             self.chain.push(at, &run.id, Entry::Began(Box::new(run.clone())), &mut bytes);
         }
@@ -198,6 +240,6 @@ impl Journal {
 /// Reads and verifies all of the journal in `path` without a lock, for audits. Each record is handed over.
 pub fn verify(path: &Path, record: impl FnMut(&Record)) -> Result<(), JournalError> {
     let text = path.display().to_string();
-    let file = std::fs::File::open(path).map_err(|source| JournalError::Unreadable { path: text.clone(), source })?;
+    let file = medium::open_to_read(path).map_err(|source| JournalError::Unreadable { path: text.clone(), source })?;
     Chain::START.read(&text, BufReader::new(file), record).map(|_| ())
 }

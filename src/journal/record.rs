@@ -127,6 +127,14 @@ pub enum Entry {
         /// How many they are.
         lines: u64,
     },
+    /// The store remembers this line as the last one, and it was not here when the run began: the end of this journal
+    /// was cut off, or another journal stood in its place.
+    Missing {
+        /// Its number.
+        line: u64,
+        /// Its hash.
+        hash: String,
+    },
 }
 
 /// A line.

@@ -158,7 +158,7 @@ impl Writer<'_> {
             }
         };
         match value {
-            Value::Text(known::PLATFORM) | Value::Null | Value::Bool(_) | Value::Number(_) => true,
+            Value::Text(known::EMPTY) | Value::Null | Value::Bool(_) | Value::Number(_) => true,
             Value::Text(name) => is_sayable(name),
             Value::Set(list) => self.names.elements(list).iter().all(|&name| is_sayable(name)),
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::name::{List, Name};
+use super::name::{List, Name, known};
 
 /// The value of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +26,16 @@ impl Value {
         match self {
             Self::Text(name) => Some(name),
             Self::Null | Self::Bool(_) | Self::Number(_) | Self::Set(_) => None,
+        }
+    }
+
+    /// Whether it says more than that there is nothing: it is neither null nor `false`, and not empty.
+    #[must_use]
+    pub const fn is_set(self) -> bool {
+        match self {
+            Self::Null | Self::Bool(false) | Self::Text(known::EMPTY) => false,
+            Self::Set(list) => !list.is_empty(),
+            Self::Text(_) | Self::Bool(true) | Self::Number(_) => true,
         }
     }
 

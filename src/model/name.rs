@@ -70,6 +70,8 @@ macro_rules! well_known {
             #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
             enum Index { $($constant),+ }
             $($(#[$meta])* pub const $constant: Name = Name::from_index(Index::$constant as u32);)+
+            /// The empty text, of a value that is known to be empty. It is the same name as [`PLATFORM`].
+            pub const EMPTY: Name = PLATFORM;
             pub(super) const TEXTS: &[&str] = &[$($text),+];
         }
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::action::{Action, Risk, Subject};
 use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::order::{Account, Left, Node, Order, order};
-use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people};
+use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 
@@ -41,7 +41,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
     let nodes = queue.nodes(inputs, &counter_names);
     let order = order(&nodes, &accounts);
     let deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
-    let people = people::count(inputs, order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
+    let (people, effects) = people::count(inputs, order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
     queue.mark_last_admins(&order, &counters);
     let actions = queue.into_actions(&order);
     unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
@@ -57,16 +57,17 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
         desired: basis::desired(inputs),
         live: basis::live(inputs),
         at: inputs.at,
-        valid_until: None,
+        valid_until: time::valid_until(inputs),
         live_people: inputs.live.users().filter(|user| !user.is_service() && user.status != Status::Closed).count(),
         declared_people: inputs.desired.users().filter(|user| user.value(known::KIND) != Some(service)).count(),
         gaps: inputs.live.evidence.gaps().map(gap).collect(),
         people,
+        effects,
         counts,
         actions,
         deferred,
         unmanaged,
-        expiring: Vec::new(),
+        expiring: time::expiring(inputs),
         diagnostics,
     })
 }

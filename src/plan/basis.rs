@@ -4,11 +4,16 @@
 //! the order of files nor that of rows matters and the users need not be sorted. What is hashed is the merged meaning:
 //! effective access and declared fields, without origins.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::Inputs;
-use crate::model::{Catalog, Effective, Fact, Grant, Membership, Name, Names, Value};
+use crate::model::{
+    Catalog, CatalogKey, Effective, Fact, Grant, LeftAlone, Membership, Name, Names, Piece, UserView, Value, Window,
+};
 
 /// A hash that does not depend on the order in which its parts are added.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -144,6 +149,15 @@ impl<'a> Writer<'a> {
         }
     }
 
+    fn window(&mut self, window: Window) {
+        self.moment(window.starts);
+        self.moment(window.expires);
+    }
+
+    fn moment(&mut self, moment: Option<Timestamp>) {
+        self.text(&moment.map_or_else(String::new, |moment| moment.to_string()));
+    }
+
     fn name(&mut self, name: Option<Name>) {
         match name {
             Some(name) => {
@@ -194,11 +208,69 @@ pub(super) fn desired(inputs: &Inputs<'_>) -> String {
             let status = view.status.map_or("", |status| status.as_str());
             let facts = view.facts.iter().map(|declared| declared.fact);
             let user = writer.user(view.identity, status, facts, &effective.memberships, &effective.grants);
-            (sum.add(user), writer, pieces, effective)
+            let terms = terms(&mut writer, &view, &pieces);
+            (sum.add(user).add(terms), writer, pieces, effective)
         },
     );
     let users = users.map(|(sum, ..)| sum).reduce(Sum::default, Sum::add);
-    users.add(catalog(names, &desired.catalog)).hex()
+    users.add(catalog(names, &desired.catalog)).add(endings(inputs)).hex()
+}
+
+/// What a user's access says beside what it adds up to: when parts of it are in force, what others manage, and the
+/// key of before. Most users have none of it.
+fn terms(writer: &mut Writer<'_>, view: &UserView<'_>, pieces: &[Piece]) -> Sum {
+    let mut sum = Sum::default();
+    if view.window != Window::ALWAYS || view.previous.is_some() {
+        writer.bytes.clear();
+        writer.name(Some(view.identity));
+        writer.window(view.window);
+        writer.name(view.previous.map(|previous| previous.identity));
+        sum = sum.add(Sum::of(&writer.bytes));
+    }
+    let special = pieces.iter().filter(|piece| piece.window != Window::ALWAYS || piece.left_alone.any());
+    // Whether one line or two say the same makes no difference.
+    let mut written: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for piece in special {
+        let LeftAlone { membership, role, extra_roles, sites } = piece.left_alone;
+        writer.bytes.clear();
+        for name in [Some(view.identity), Some(piece.organization), piece.site, piece.role, piece.default_site] {
+            writer.name(name);
+        }
+        writer.value(Value::Set(piece.extra_roles));
+        writer.window(piece.window);
+        writer.bytes.extend([piece.membership, membership, role, extra_roles, sites].map(u8::from));
+        written.insert(writer.bytes.clone());
+    }
+    written.iter().fold(sum, |sum, bytes| sum.add(Sum::of(bytes)))
+}
+
+/// Leavers, tombstones, and the names of the catalog from before.
+fn endings(inputs: &Inputs<'_>) -> Sum {
+    let Inputs { names, desired, .. } = inputs;
+    let mut writer = Writer::new(names);
+    let mut sum = Sum::default();
+    for (&identity, leaver) in &desired.leavers {
+        writer.bytes.clear();
+        writer.text("leaver");
+        writer.name(Some(identity));
+        writer.moment(leaver.from);
+        sum = sum.add(Sum::of(&writer.bytes));
+    }
+    let texts = |key: CatalogKey| match key {
+        CatalogKey::Organization(name) => ("organization", names.text(name), ""),
+        CatalogKey::Site(organization, name) => ("site", names.text(organization), names.text(name)),
+        CatalogKey::Role(name) => ("role", names.text(name), ""),
+    };
+    for &key in desired.tombstones.keys() {
+        let (kind, name, site) = texts(key);
+        sum = sum.add(writer.object(&["tombstone", kind, name, site], std::iter::empty()));
+    }
+    for (&key, previous) in &desired.renames {
+        let (kind, name, site) = texts(key);
+        let words = ["rename", kind, name, site, names.text(previous.identity)];
+        sum = sum.add(writer.object(&words, std::iter::empty()));
+    }
+    sum
 }
 
 /// The live state.

@@ -11,7 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use super::{Action, Cause, Deferred, Expiring, Origin, Places, Plan, Risk, Subject, Unmanaged, WaitsFor, state_json};
+use super::{
+    Action, Affected, Cause, Deferred, Effects, Expiring, Origin, Places, Plan, Risk, Subject, Unmanaged, WaitsFor,
+    state_json,
+};
 use crate::diagnostic::Diagnostic;
 use crate::document::printed_schema_of;
 use crate::model::{ActionKind, Name, Names, SourceLabel, known};
@@ -37,6 +40,8 @@ pub struct PlanDocument<A = Vec<ActionDocument>> {
     pub summary: SummaryDocument,
     /// What is done, in an executable order.
     pub actions: A,
+    /// Whose reach the changes of the catalog among them change.
+    pub affected: Vec<AffectedDocument>,
     /// What is wanted and has to wait.
     pub deferred: Vec<DeferredDocument>,
     /// What is live and gets no action.
@@ -141,6 +146,20 @@ pub struct ActionDocument {
     pub reason: String,
     /// The lines that want it.
     pub origins: Vec<OriginDocument>,
+}
+
+/// Whose reach a change of the catalog changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AffectedDocument {
+    /// The id of the action.
+    pub action: String,
+    /// Keys of people who can do more by it.
+    pub gain: Vec<String>,
+    /// Keys of people who can do less by it.
+    pub lose: Vec<String>,
+    /// Where; the whole platform is the empty text.
+    pub organizations: Vec<String>,
 }
 
 /// A line of a manifest.
@@ -291,6 +310,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         declared_people: _,
         gaps: _,
         people,
+        effects,
         counts,
         actions: _,
         deferred,
@@ -317,6 +337,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
                 .collect(),
         },
         actions: Actions { plan, names, places },
+        affected: affected(plan, names, effects),
         deferred: deferred.iter().map(|deferred| deferred_document(names, deferred, places)).collect(),
         unmanaged: unmanaged
             .iter()
@@ -330,6 +351,20 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         guards: Vec::new(),
         diagnostics,
     }
+}
+
+fn affected(plan: &Plan, names: &Names, effects: &Effects) -> Vec<AffectedDocument> {
+    let texts = |list: &[Name]| list.iter().map(|&name| names.text(name).to_owned()).collect();
+    let catalog = plan.actions.iter().filter(|action| action.subject.user.is_none());
+    let mut affected: Vec<AffectedDocument> = catalog
+        .filter_map(|action| {
+            let Affected { gain, lose, organizations } = effects.affected.get(&action.subject)?;
+            let action = action_id(names, action.kind, &action.subject);
+            Some(AffectedDocument { action, gain: texts(gain), lose: texts(lose), organizations: texts(organizations) })
+        })
+        .collect();
+    affected.sort_by(|a, b| a.action.cmp(&b.action));
+    affected
 }
 
 /// The document of one of the plan's `actions`.

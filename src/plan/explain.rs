@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::reach::{organizations_through, sites_through};
 use crate::diagnostic::Position;
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Grant, List, LiveState, LiveView, Membership, Name, Names, Piece,
@@ -64,6 +65,8 @@ pub struct PlaceExplanation {
     pub live: Option<Access>,
     /// How many sites the declared role reaches, where it reaches them all.
     pub reaches: Option<usize>,
+    /// Where nothing is given here itself: the sites, or organizations, that include it and are, sorted by text.
+    pub through: Vec<Name>,
     /// The lines that say so, in no order that may be printed.
     pub contributions: Vec<Contribution>,
 }
@@ -218,7 +221,11 @@ pub fn explain_user(
         status: declared.and_then(|user| user.status.zip(user.status_position)),
         live: account.map(|account| account.status),
         is_compared: live.is_some(),
-        places: places(desired, names, declared.as_ref(), account.as_ref()),
+        places: places(
+            &Sides { desired, live: live.map(|live| &live.catalog), names },
+            declared.as_ref(),
+            account.as_ref(),
+        ),
     })
 }
 
@@ -231,17 +238,18 @@ pub fn explain_place(
     organization: Name,
     site: Option<Name>,
 ) -> PlaceHolders {
+    let sides = Sides { desired, live: live.map(|live| &live.catalog), names };
     let mut holders = Vec::new();
     for user in desired.users() {
         let account = live.and_then(|live| live.find(user.identity));
-        holders.extend(holder(desired, names, Some(&user), account.as_ref(), organization, site));
+        holders.extend(holder(&sides, Some(&user), account.as_ref(), organization, site));
     }
     for account in live.iter().flat_map(|live| live.users()) {
         if account.identity.and_then(|identity| desired.find(identity)).is_none() {
-            holders.extend(holder(desired, names, None, Some(&account), organization, site));
+            holders.extend(holder(&sides, None, Some(&account), organization, site));
         }
     }
-    holders.sort_by(|a, b| names.text(a.key).cmp(names.text(b.key)));
+    holders.sort_by(|a: &Holder, b| names.text(a.key).cmp(names.text(b.key)));
     let declared = desired.catalog.organizations.get(&organization);
     let position = match site {
         Some(site) => declared.and_then(|organization| organization.sites.get(&site)).and_then(|site| site.position),
@@ -250,25 +258,33 @@ pub fn explain_place(
     PlaceHolders { organization, site, position, is_compared: live.is_some(), holders }
 }
 
+/// Both sides' catalogs and what is declared.
+struct Sides<'a> {
+    desired: &'a Desired,
+    live: Option<&'a Catalog>,
+    names: &'a Names,
+}
+
 fn holder(
-    desired: &Desired,
-    names: &Names,
+    sides: &Sides<'_>,
     user: Option<&UserView<'_>>,
     account: Option<&LiveView<'_>>,
     organization: Name,
     site: Option<Name>,
 ) -> Option<Holder> {
     let key = user.map(|user| user.key).or(account.map(|account| account.key))?;
-    let mut places = places(desired, names, user, account);
+    let mut places = places(sides, user, account);
     places.retain(|place| place.organization == organization);
-    let sites = places.iter().filter(|place| place.site.is_some() && place.declared.is_some()).count();
+    let is_granted =
+        |place: &&PlaceExplanation| place.site.is_some() && place.declared.is_some() && place.through.is_empty();
+    let granted = places.iter().filter(is_granted).count();
     let at = |wanted: Option<Name>| places.iter().position(|place| place.site == wanted);
     let found = match site {
         None => at(None)?,
         // A role that reaches every site reaches this one without a grant.
-        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&desired.catalog, &places[at])))?,
+        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&sides.desired.catalog, &places[at])))?,
     };
-    Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites })
+    Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites: granted })
 }
 
 fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
@@ -276,12 +292,8 @@ fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
 }
 
 /// Every place where a user has access by either side, sorted by text.
-fn places(
-    desired: &Desired,
-    names: &Names,
-    user: Option<&UserView<'_>>,
-    account: Option<&LiveView<'_>>,
-) -> Vec<PlaceExplanation> {
+fn places(sides: &Sides<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<PlaceExplanation> {
+    let &Sides { desired, live: live_catalog, names } = sides;
     let (mut pieces, mut effective) = (Vec::new(), Effective::default());
     if let Some(user) = user {
         user.pieces(names, &mut pieces);
@@ -289,45 +301,83 @@ fn places(
         effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
     }
     let mut places: BTreeMap<(&str, Option<&str>), PlaceExplanation> = BTreeMap::new();
-    let mut place = |organization: Name, site: Option<Name>, is_live: bool, access: Access| {
-        let key = (names.text(organization), site.map(|site| names.text(site)));
-        let place = places.entry(key).or_insert_with(|| PlaceExplanation {
-            organization,
-            site,
-            declared: None,
-            live: None,
-            reaches: None,
-            contributions: Vec::new(),
-        });
-        if is_live {
-            place.live = Some(access);
-        } else {
-            place.declared = Some(access);
-        }
+    let memberships = |memberships: &[Membership]| -> Vec<_> {
+        memberships.iter().map(|one| ((one.organization, None), of_membership(one))).collect()
     };
-    for membership in &effective.memberships {
-        place(membership.organization, None, false, of_membership(membership));
+    let grants = |grants: &[Grant]| -> Vec<_> {
+        grants.iter().map(|one| ((one.organization, Some(one.site)), of_grant(one))).collect()
+    };
+    let mut declared: Vec<((Name, Option<Name>), Access)> = memberships(&effective.memberships);
+    declared.extend(grants(&effective.grants));
+    let mut live: Vec<((Name, Option<Name>), Access)> = Vec::new();
+    if let Some(account) = account {
+        live = memberships(account.memberships);
+        live.extend(grants(account.grants));
     }
-    for grant in &effective.grants {
-        place(grant.organization, Some(grant.site), false, of_grant(grant));
-    }
-    for membership in account.iter().flat_map(|account| account.memberships) {
-        place(membership.organization, None, true, of_membership(membership));
-    }
-    for grant in account.iter().flat_map(|account| account.grants) {
-        place(grant.organization, Some(grant.site), true, of_grant(grant));
+    let given = |side: &[((Name, Option<Name>), Access)], at| side.iter().any(|&(given, _)| given == at);
+    for (side, catalog, is_live) in [(&declared, Some(&desired.catalog), false), (&live, live_catalog, true)] {
+        for &((organization, site), access) in side {
+            let reached = catalog.map_or_else(Vec::new, |catalog| match site {
+                Some(site) => sites_through(names, catalog, organization, site)
+                    .into_iter()
+                    .map(|site| (organization, Some(site)))
+                    .collect(),
+                None => {
+                    organizations_through(names, catalog, organization).into_iter().map(|one| (one, None)).collect()
+                }
+            });
+            let reached = if reached.is_empty() { vec![(organization, site)] } else { reached };
+            for at in reached {
+                let is_own = at == (organization, site);
+                if !is_own && given(side, at) {
+                    continue;
+                }
+                let key = (names.text(at.0), at.1.map(|site| names.text(site)));
+                let place = places.entry(key).or_insert_with(|| PlaceExplanation::nothing(at));
+                let slot = if is_live { &mut place.live } else { &mut place.declared };
+                // Of several ways the first by text tells the role; all are named.
+                let access = if is_own { access } else { Access { default_site: None, ..access } };
+                slot.get_or_insert(access);
+                if !is_own && !given(&declared, at) {
+                    place.through.push(site.unwrap_or(organization));
+                }
+            }
+        }
     }
     let mut places: Vec<PlaceExplanation> = places.into_values().collect();
     for place in &mut places {
+        place.through.sort_by_key(|&name| names.text(name));
+        place.through.dedup();
         let Some(declared) = place.declared else { continue };
         if place.site.is_none() && desired.catalog.reaches_all(declared.role) {
             let organization = desired.catalog.organizations.get(&place.organization);
             place.reaches = organization.map(|organization| organization.sites.len());
         }
-        let here = pieces.iter().filter(|piece| piece.organization == place.organization && piece.site == place.site);
+        let is_here = |piece: &&Piece| match place.site {
+            _ if place.through.is_empty() => piece.organization == place.organization && piece.site == place.site,
+            Some(_) => {
+                piece.organization == place.organization && piece.site.is_some_and(|site| place.through.contains(&site))
+            }
+            None => piece.site.is_none() && place.through.contains(&piece.organization),
+        };
+        let here = pieces.iter().filter(is_here);
         place.contributions = here.map(|piece| contribution(desired, user, piece, declared.role)).collect();
     }
     places
+}
+
+impl PlaceExplanation {
+    const fn nothing((organization, site): (Name, Option<Name>)) -> Self {
+        Self {
+            organization,
+            site,
+            declared: None,
+            live: None,
+            reaches: None,
+            through: Vec::new(),
+            contributions: Vec::new(),
+        }
+    }
 }
 
 fn contribution(desired: &Desired, user: Option<&UserView<'_>>, piece: &Piece, role: Option<Name>) -> Contribution {

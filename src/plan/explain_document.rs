@@ -74,6 +74,8 @@ pub struct ExplainedAccess {
     pub live: Option<ExplainedRole>,
     /// How many sites the declared role reaches, where it reaches them all.
     pub reaches: Option<usize>,
+    /// Where nothing is given here itself: the sites, or organizations, that include it.
+    pub through: Vec<String>,
     /// The lines that give it.
     pub because: Vec<ExplainedContribution>,
 }
@@ -154,7 +156,7 @@ impl ExplainDocument {
 }
 
 fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> ExplainedAccess {
-    let PlaceExplanation { organization, site, declared, live, reaches, contributions } = place;
+    let PlaceExplanation { organization, site, declared, live, reaches, through, contributions } = place;
     let mut because: Vec<ExplainedContribution> =
         contributions.iter().map(|contribution| because(contribution, names, places)).collect();
     because.sort_unstable();
@@ -164,6 +166,7 @@ fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> Ex
         declared: declared.map(|access| role(access, names)),
         live: live.map(|access| role(access, names)),
         reaches: *reaches,
+        through: through.iter().map(|&name| names.text(name).to_owned()).collect(),
         because,
     }
 }

@@ -89,7 +89,7 @@ impl Inputs<'_> {
         let Some(identity) = identity.ok().and_then(|identity| self.names.find(&identity)) else { return false };
         let declared = self.desired.find(identity).and_then(|user| user.value(field));
         let value = declared.or_else(|| self.live.find(identity).map(|user| user.value(field)));
-        !matches!(value, None | Some(Value::Null | Value::Text(known::PLATFORM)))
+        !matches!(value, None | Some(Value::Null | Value::Text(known::EMPTY)))
     }
 
     /// The access that the manifests give a user at the time of the plan.

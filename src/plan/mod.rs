@@ -9,19 +9,23 @@ mod document;
 mod explain;
 mod explain_document;
 mod fit;
+mod held;
 mod inputs;
 mod order;
 mod people;
+mod protection;
+mod reach;
 mod shown;
 mod state_json;
+mod time;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted};
 pub use digest::digest;
 pub use document::{
-    ActionDocument, Actions, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
-    GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument,
-    action_document, action_id, diagnostic_document, document, schema,
+    ActionDocument, Actions, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument,
+    FORMAT, GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
+    UnmanagedDocument, action_document, action_id, diagnostic_document, document, schema,
 };
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
@@ -33,6 +37,8 @@ pub use explain_document::{
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use people::{Affected, Effects, SiteChange, Sites};
+pub use protection::void_protection;
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 
@@ -204,6 +210,8 @@ pub struct Plan {
     pub gaps: Vec<(&'static str, String)>,
     /// Who joins, leaves, gains, loses.
     pub people: People,
+    /// What actions come to for people beyond what they say themselves.
+    pub effects: Effects,
     /// How many actions of each kind.
     pub counts: BTreeMap<ActionKind, u32>,
     /// What is done, in an executable order.

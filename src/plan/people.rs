@@ -1,108 +1,363 @@
-//! How people fare by a plan, each counted once in each column that fits (`contract.md` §2).
+//! How people fare by a plan, each counted once in each column that fits (`contract.md` §2), and what single actions
+//! come to for people beyond what they say.
+//!
+//! Whoever joins or leaves is told by the account. For all others the access before is compared with the access after
+//! all actions of the plan, both with what they reach in the catalog of that time: through roles that reach every
+//! site, through what sites and organizations include, and by roles as they are then. What is offered to somebody who
+//! has not accepted yet counts by the person's own actions only; by a change of the catalog nothing opens before the
+//! acceptance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
 
 use super::diff::Draft;
-use super::{Inputs, People, State};
-use crate::model::{ActionKind, LiveView, Name, Status};
+use super::held::{Changed, Held, after, change};
+use super::reach::{Catalogs, Reach, organizations_through, reach, roles_through, sites_through};
+use super::{Inputs, People, State, Subject};
+use crate::model::{ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Status, Value, known};
 
-#[derive(Default)]
-#[allow(clippy::struct_excessive_bools, reason = "four independent answers about one person")]
-struct Fare<'a> {
-    starts: bool,
-    ends: bool,
-    gains: bool,
-    loses: bool,
-    /// The access that ends, and that begins.
-    had: Option<&'a State>,
-    offered: Option<&'a State>,
+/// What actions come to for people beyond what they say themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Effects {
+    /// By subject, of changes of the catalog: whose reach they change. Those that change nobody's are left out.
+    pub affected: BTreeMap<Subject, Affected>,
+    /// By user, of reactivations and sent invitations: the access that comes with them.
+    pub opens: BTreeMap<Name, State>,
+    /// By user and organization, where the role reaches every site on one side only: the sites before and after.
+    pub sites: BTreeMap<(Name, Name), SiteChange>,
 }
 
-/// Counts the people of these drafts.
-pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Draft>) -> People {
-    let mut fares: BTreeMap<Name, Fare<'_>> = BTreeMap::new();
+/// Whose reach a change of the catalog changes, each list sorted by text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Affected {
+    /// Keys of people who can do more by it.
+    pub gain: Vec<Name>,
+    /// Keys of people who can do less by it.
+    pub lose: Vec<Name>,
+    /// Where: organizations; [`known::PLATFORM`] for the whole platform.
+    pub organizations: Vec<Name>,
+}
+
+/// The sites of a person in an organization before and after a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SiteChange {
+    /// Before.
+    pub before: Sites,
+    /// After.
+    pub after: Sites,
+}
+
+/// Some sites of an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sites {
+    /// Every one, and how many there are.
+    Every(usize),
+    /// These.
+    Some(List),
+}
+
+/// How one person fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Fare {
+    gains: bool,
+    loses: bool,
+}
+
+/// Everything that is the same for all people.
+struct Context<'a> {
+    inputs: &'a Inputs<'a>,
+    catalogs: Catalogs<'a>,
+    /// The catalog of after the plan on both sides: what is only offered does not open by a change of the catalog.
+    of_offers: Catalogs<'a>,
+    /// Executed changes of the catalog that may change somebody's reach.
+    changed: Vec<(Subject, Changed)>,
+    /// Organizations whose members may fare otherwise by them.
+    touched: BTreeSet<Name>,
+}
+
+/// One person before and after.
+struct Person {
+    key: Name,
+    fare: Fare,
+    /// The places of changes in [`Context::changed`] that let this person do more or less, and where.
+    by: Vec<(usize, Fare, Vec<Name>)>,
+    sites: Vec<(Name, SiteChange)>,
+}
+
+/// Counts the people of these drafts, which stand in the order of the plan.
+pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Draft>) -> (People, Effects) {
+    let mut of_users: BTreeMap<Name, Vec<&Draft>> = BTreeMap::new();
+    let mut of_catalog: Vec<&Draft> = Vec::new();
     for draft in drafts {
-        if let Some(role) = draft.action.subject.role.filter(|_| draft.gains || draft.loses) {
-            for key in holders(inputs, role) {
-                let fare = fares.entry(key).or_default();
-                fare.gains |= draft.gains;
-                fare.loses |= draft.loses;
-            }
+        match draft.action.subject.user {
+            Some(user) => of_users.entry(user).or_default().push(draft),
+            None => of_catalog.push(draft),
         }
-        let Some(user) = draft.action.subject.user else { continue };
-        let fare = fares.entry(user).or_default();
-        match draft.action.kind {
-            ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::ReactivateUser => {
-                fare.starts = true;
-                fare.offered = draft.action.after.as_ref();
+    }
+    let context = Context::new(inputs, &of_catalog);
+    let (mut people, mut effects) = (People::default(), Effects::default());
+    let mut told: BTreeSet<usize> = BTreeSet::new();
+    let mut persons: Vec<Person> = Vec::new();
+    for (&key, drafts) in &of_users {
+        let is = |kinds: fn(ActionKind) -> bool| drafts.iter().any(|draft| kinds(draft.action.kind));
+        let (starts, ends) = (is(begins), is(finishes));
+        // Another invitation in the place of one that was not sent lets the person in like the sending of it.
+        let is_sent = starts && ends && is_sent_anew(inputs, key, drafts);
+        people.join += u32::from(starts && !ends || is_sent);
+        people.leave += u32::from(ends && !starts);
+        // Who never was there, or is gone, has nothing to compare; who comes back is told what comes back.
+        let opens = is(|kind| matches!(kind, ActionKind::ReactivateUser | ActionKind::SendInvitation));
+        if (starts != ends || is_sent) && !opens {
+            if ends {
+                told.extend(find(inputs, key).map(|live| live.row));
             }
-            ActionKind::DeactivateUser
+            continue;
+        }
+        let Some(live) = find(inputs, key) else { continue };
+        told.insert(live.row);
+        let after = after(inputs, &live, drafts, &mut effects.opens);
+        // Who is locked out and stays so reaches nothing on either side.
+        let is_locked_out = matches!(live.status, Status::Inactive | Status::Closed);
+        if starts == ends && !is_locked_out {
+            let mut person = context.person(key, &live, &after);
+            // API access and access attributes are no places.
+            for draft in drafts.iter().filter(|draft| draft.action.kind == ActionKind::ChangeAccess) {
+                person.fare.gains |= draft.gains;
+                person.fare.loses |= draft.loses;
+            }
+            persons.push(person);
+        }
+    }
+    if !context.changed.is_empty() {
+        let others = (0..inputs.live.len()).into_par_iter().filter_map(|row| {
+            let live = inputs.live.user(row);
+            let is_in = live.status == Status::Active && !told.contains(&row);
+            let may_change = || context.may_change(&live);
+            (is_in && may_change()).then(|| context.person(key_of(inputs, &live), &live, &Held::of(&live)))
+        });
+        persons.par_extend(others);
+    }
+    for Person { key, fare, by, sites } in persons {
+        people.gain += u32::from(fare.gains);
+        people.lose += u32::from(fare.loses);
+        for (changed, fare, organizations) in by {
+            let affected = effects.affected.entry(context.changed[changed].0).or_default();
+            affected.gain.extend(fare.gains.then_some(key));
+            affected.lose.extend(fare.loses.then_some(key));
+            affected.organizations.extend(organizations);
+        }
+        effects.sites.extend(sites.into_iter().map(|(organization, change)| ((key, organization), change)));
+    }
+    for Affected { gain, lose, organizations } in effects.affected.values_mut() {
+        for list in [gain, lose, organizations] {
+            list.sort_unstable_by_key(|&name| inputs.names.text(name));
+            list.dedup();
+        }
+    }
+    (people, effects)
+}
+
+/// Whether a person joins by an action of this kind (`contract.md` §2): account created, invited or reactivated.
+const fn begins(kind: ActionKind) -> bool {
+    matches!(
+        kind,
+        ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::ReactivateUser | ActionKind::SendInvitation
+    )
+}
+
+/// Whether a person leaves by an action of this kind.
+const fn finishes(kind: ActionKind) -> bool {
+    matches!(
+        kind,
+        ActionKind::DeactivateUser
             | ActionKind::StripUser
             | ActionKind::CloseUser
             | ActionKind::DeleteUser
-            | ActionKind::CancelInvitation => {
-                fare.ends = true;
-                fare.had = draft.action.before.as_ref();
-            }
-            ActionKind::CreateOrganization
-            | ActionKind::UpdateOrganization
-            | ActionKind::DeleteOrganization
-            | ActionKind::CreateSite
-            | ActionKind::UpdateSite
-            | ActionKind::DeleteSite
-            | ActionKind::CreateRole
-            | ActionKind::UpdateRole
-            | ActionKind::DeleteRole
-            | ActionKind::UpdateUser
-            | ActionKind::ChangeAccess
-            | ActionKind::RenameUser
-            | ActionKind::SendInvitation
-            | ActionKind::ResendInvitation
-            | ActionKind::AddMembership
-            | ActionKind::ChangeRole
-            | ActionKind::UpdateMembership
-            | ActionKind::RemoveMembership
-            | ActionKind::GrantSite
-            | ActionKind::ChangeSiteRole
-            | ActionKind::RevokeSite => {
-                fare.gains |= draft.gains;
-                fare.loses |= draft.loses;
-            }
-        }
-    }
-    let mut people = People::default();
-    for fare in fares.values() {
-        match (fare.starts, fare.ends) {
-            (true, false) => people.join += 1,
-            (false, true) => people.leave += 1,
-            // Cancelled and invited anew: the person stays, and what is offered changes.
-            (true, true) => {
-                people.gain += u32::from(has_more(fare.offered, fare.had));
-                people.lose += u32::from(has_more(fare.had, fare.offered));
-            }
-            (false, false) => {
-                people.gain += u32::from(fare.gains);
-                people.lose += u32::from(fare.loses);
-            }
-        }
-    }
-    people
+            | ActionKind::CancelInvitation
+    )
 }
 
-/// Whether one state has a membership or a grant that the other has not.
-fn has_more(one: Option<&State>, other: Option<&State>) -> bool {
-    let Some(one) = one else { return false };
-    let Some(other) = other else { return true };
-    one.memberships.iter().any(|membership| !other.memberships.contains(membership))
-        || one.grants.iter().any(|grant| !other.grants.contains(grant))
-}
-
-/// Active people who hold a role today, by the key that their own actions have: a role's own change is theirs too.
-fn holders(inputs: &Inputs<'_>, role: Name) -> Vec<Name> {
-    let active = inputs.live.users().filter(|live| live.status == Status::Active);
-    let key = |live: LiveView<'_>| {
-        let declared = live.identity.and_then(|identity| inputs.desired.find(identity));
-        declared.map_or(live.key, |declared| declared.key)
+/// Whether somebody whose invitation was held back is invited by these drafts.
+fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
+    let invites = |draft: &&Draft| {
+        let after = draft.action.after.as_ref();
+        let status = after.and_then(|after| after.value(known::STATUS));
+        draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Invited.name()))
     };
-    active.filter(|live| live.holds(inputs.names, role)).map(key).collect()
+    find(inputs, key).is_some_and(|live| live.status == Status::Preloaded) && drafts.iter().any(invites)
+}
+
+/// The live account of a user by the key that actions name.
+fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
+    let identity = inputs.rules.identity.normalize(inputs.names.text(key)).ok()?;
+    inputs.live.find(inputs.names.find(&identity)?)
+}
+
+/// The key that a live account has in actions: a declared one as it is declared.
+fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
+    let declared = live.identity.and_then(|identity| inputs.desired.find(identity));
+    declared.map_or(live.key, |declared| declared.key)
+}
+
+impl<'a> Context<'a> {
+    fn new(inputs: &'a Inputs<'a>, drafts: &[&Draft]) -> Self {
+        let mut before = inputs.live.catalog.clone();
+        // What the vendor brings is there, whether or not the store lists it.
+        let vendor = inputs.desired.catalog.roles.iter().filter(|(_, role)| role.vendor);
+        before.roles.extend(vendor.map(|(&name, role)| (name, role.clone())));
+        let mut after = before.clone();
+        let mut changed = Vec::new();
+        for draft in drafts {
+            let what = change(inputs, &mut after, draft);
+            changed.extend(what.map(|what| (draft.action.subject, what)));
+        }
+        let is_touched = |&organization: &Name| {
+            let reached = [&before, &after].map(|of| organizations_through(inputs.names, of, organization));
+            changed.iter().any(|(_, changed)| match changed {
+                Changed::Role(_) => false,
+                Changed::NewSite(of, _) | Changed::Site(of, _) | Changed::Organization(of) => {
+                    reached.iter().any(|reached| reached.contains(of))
+                }
+            })
+        };
+        let organizations = before.organizations.keys().chain(after.organizations.keys()).copied();
+        let touched = if changed.is_empty() { BTreeSet::new() } else { organizations.filter(is_touched).collect() };
+        let of_offers = Catalogs::new(inputs.names, inputs.rules, after.clone(), after.clone());
+        Self { inputs, catalogs: Catalogs::new(inputs.names, inputs.rules, before, after), of_offers, changed, touched }
+    }
+
+    /// Whether a person without actions may fare otherwise by what changes in the catalog.
+    fn may_change(&self, live: &LiveView<'_>) -> bool {
+        let mut roles = self.catalogs.widened.iter().chain(&self.catalogs.narrowed);
+        let memberships = live.memberships.iter().map(|membership| membership.organization);
+        let mut organizations = memberships.chain(live.grants.iter().map(|grant| grant.organization));
+        roles.any(|&role| live.holds(self.inputs.names, role))
+            || organizations.any(|organization| self.touched.contains(&organization))
+    }
+
+    fn reach(&self, catalog: &Catalog, memberships: &[Membership], grants: &[Grant]) -> Reach {
+        reach(self.inputs.names, self.inputs.rules, catalog, memberships, grants)
+    }
+
+    /// Compares what a person has with what they will have.
+    fn person(&self, key: Name, live: &LiveView<'_>, held: &Held) -> Person {
+        let is_in = live.status == Status::Active;
+        let catalogs = if is_in { &self.catalogs } else { &self.of_offers };
+        let before = self.reach(&catalogs.before, live.memberships, live.grants);
+        let after = self.reach(&catalogs.after, &held.memberships, &held.grants);
+        let fare = Fare { gains: catalogs.gains(&before, &after), loses: catalogs.loses(&before, &after) };
+        let by = if is_in && fare != Fare::default() {
+            let by = self.changed.iter().enumerate();
+            by.filter_map(|(at, (_, changed))| {
+                let (fare, organizations) = self.by(*changed, (live, &before), (held, &after));
+                (fare != Fare::default()).then_some((at, fare, organizations))
+            })
+            .collect()
+        } else {
+            Vec::new()
+        };
+        Person { key, fare, by, sites: self.site_changes(catalogs, live, held) }
+    }
+
+    /// What one change of the catalog lets a person do more or less, and where.
+    fn by(
+        &self,
+        changed: Changed,
+        (live, before): (&LiveView<'_>, &Reach),
+        (held, after): (&Held, &Reach),
+    ) -> (Fare, Vec<Name>) {
+        let names = self.inputs.names;
+        let Catalogs { before: was, after: becomes, widened, narrowed, .. } = &self.catalogs;
+        let mut fare = Fare::default();
+        let mut organizations = Vec::new();
+        match changed {
+            Changed::Role(role) => {
+                let carries =
+                    |held: &Option<Name>| held.is_some_and(|held| roles_through(names, becomes, held).contains(&role));
+                let holds = |membership: &Membership, role: Name| {
+                    membership.role == Some(role) || names.elements(membership.extra_roles).contains(&role)
+                };
+                let mut note = |held: Name, organization: Name| {
+                    fare.gains |= widened.contains(&held);
+                    fare.loses |= narrowed.contains(&held);
+                    organizations.push(organization);
+                };
+                for membership in &held.memberships {
+                    let extra = names.elements(membership.extra_roles);
+                    let roles = membership.role.into_iter().chain(extra.iter().copied());
+                    let had = live.membership(membership.organization);
+                    for held in roles.filter(|&held| carries(&Some(held)) && had.is_some_and(|had| holds(had, held))) {
+                        note(held, membership.organization);
+                    }
+                }
+                for grant in held.grants.iter().filter(|grant| carries(&grant.role) && live.grants.contains(grant)) {
+                    grant.role.into_iter().for_each(|held| note(held, grant.organization));
+                }
+            }
+            Changed::NewSite(organization, site) => {
+                // Who comes to the organization, or to another role in it, by this plan is told of it there.
+                let role = |memberships: &[Membership]| {
+                    memberships.iter().find(|one| one.organization == organization).map(|one| one.role)
+                };
+                let is_own = held.grants.iter().any(|grant| (grant.organization, grant.site) == (organization, site))
+                    || role(live.memberships) != role(&held.memberships);
+                fare.gains = !is_own && after.contains_key(&(organization, Some(site)));
+                organizations.push(organization);
+            }
+            Changed::Site(organization, site) => {
+                let place = |site| (organization, Some(site));
+                let new = |&site: &Name| !before.contains_key(&place(site)) && after.contains_key(&place(site));
+                let old = |&site: &Name| before.contains_key(&place(site)) && !after.contains_key(&place(site));
+                let (now, then) =
+                    (sites_through(names, was, organization, site), sites_through(names, becomes, organization, site));
+                fare.gains =
+                    after.contains_key(&place(site)) && then.iter().filter(|site| !now.contains(site)).any(new);
+                fare.loses =
+                    before.contains_key(&place(site)) && now.iter().filter(|site| !then.contains(site)).any(old);
+                organizations.push(organization);
+            }
+            Changed::Organization(organization) => {
+                let new = |&to: &Name| !before.contains_key(&(to, None)) && after.contains_key(&(to, None));
+                let old = |&to: &Name| before.contains_key(&(to, None)) && !after.contains_key(&(to, None));
+                let now = organizations_through(names, was, organization);
+                let then = organizations_through(names, becomes, organization);
+                let gained: Vec<Name> = then.iter().copied().filter(|to| !now.contains(to) && new(to)).collect();
+                let lost: Vec<Name> = now.iter().copied().filter(|to| !then.contains(to) && old(to)).collect();
+                fare.gains = after.contains_key(&(organization, None)) && !gained.is_empty();
+                fare.loses = before.contains_key(&(organization, None)) && !lost.is_empty();
+                organizations.extend(gained.into_iter().chain(lost));
+            }
+        }
+        (fare, organizations)
+    }
+
+    /// Where the role reaches every site on one side only.
+    fn site_changes(&self, catalogs: &Catalogs<'_>, live: &LiveView<'_>, held: &Held) -> Vec<(Name, SiteChange)> {
+        let names = self.inputs.names;
+        let Catalogs { before, after, .. } = catalogs;
+        let sites = |catalog: &Catalog, organization: Name, role: Option<Name>, grants: &[Grant]| {
+            if catalog.reaches_all(role) {
+                let sites = catalog.organizations.get(&organization).map_or(0, |organization| organization.sites.len());
+                return Sites::Every(sites);
+            }
+            let granted = grants.iter().filter(|grant| grant.organization == organization);
+            let granted: Vec<Name> =
+                granted.flat_map(|grant| sites_through(names, catalog, organization, grant.site)).collect();
+            Sites::Some(names.list(&granted))
+        };
+        let mut changes = Vec::new();
+        for to in &held.memberships {
+            let Some(from) = live.membership(to.organization).filter(|from| from.role != to.role) else { continue };
+            if before.reaches_all(from.role) == after.reaches_all(to.role) {
+                continue;
+            }
+            let change = SiteChange {
+                before: sites(before, to.organization, from.role, live.grants),
+                after: sites(after, to.organization, to.role, &held.grants),
+            };
+            changes.push((to.organization, change));
+        }
+        changes
+    }
 }

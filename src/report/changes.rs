@@ -4,30 +4,25 @@
 //! those that will be printed. Access that a new account gets is told where the account is, unless it is risky: then
 //! it has its own line in its organization.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use super::happenings::{account, catalog, membership};
 use super::lines::{Line, Mark, Section};
 use super::style::{count, number};
-use super::words::Context;
+use super::words::{Context, done};
 use crate::model::{ActionKind, Name, known};
 use crate::plan::{Action, Cause, Plan, Risk};
 
-/// Lines of a section that are printed: those that a reader has to see, and others.
-const RISKY_LINES: usize = 1_000;
+/// Lines of a section that are printed beside those that a reader has to see, which are never left out.
 const OTHER_LINES: usize = 200;
-/// Lines in all sections.
-const IN_ALL: Budget = Budget { risky: 5_000, others: 1_000 };
-
-/// Lines that may still be printed.
-struct Budget {
-    risky: usize,
-    others: usize,
-}
+/// The same, in all sections.
+const IN_ALL: usize = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Room<'a> {
     People,
+    /// Changes of the catalog that give or take access.
+    Reach,
     Organization(&'a str),
     Catalog,
 }
@@ -42,30 +37,41 @@ struct Bundle<'a> {
     actions: Vec<&'a Action>,
 }
 
-/// The sections of a plan: people, organizations (those with removals or escalations first), the catalog.
+impl Bundle<'_> {
+    /// Whether a reader has to see its line, however long the plan: it takes away, gives power, or does what its mark
+    /// does not tell.
+    fn is_pinned(&self) -> bool {
+        const PINNED: [Risk; 3] = [Risk::Irreversible, Risk::LastAdmin, Risk::AccessReturns];
+        self.mark.is_risky() || self.room == Room::Reach || PINNED.iter().any(|&risk| has(&self.actions, risk))
+    }
+}
+
+/// The sections of a plan: people, what the catalog changes for them, organizations (those with removals or
+/// escalations first), the rest of the catalog.
 pub(super) fn sections(context: Context<'_>, plan: &Plan) -> Vec<Section> {
     let bundles = bundles(context, plan);
     let mut rooms: Vec<&[Bundle<'_>]> = bundles.chunk_by(|a, b| a.room == b.room).collect();
     rooms.sort_by_key(|room| {
-        let risky = room.first().is_some_and(|bundle| bundle.mark.is_risky());
+        let pinned = room.iter().any(Bundle::is_pinned);
         room.first().map(|bundle| match bundle.room {
             Room::People => (0, false, ""),
-            Room::Organization(name) => (1, !risky, name),
-            Room::Catalog => (2, false, ""),
+            Room::Reach => (1, false, ""),
+            Room::Organization(name) => (2, !pinned, name),
+            Room::Catalog => (3, false, ""),
         })
     });
-    let everything = Budget { risky: usize::MAX, others: usize::MAX };
-    let mut budget = if context.style.verbose { everything } else { IN_ALL };
+    let mut budget = if context.style.verbose { usize::MAX } else { IN_ALL };
     let mut sections = Vec::new();
     let mut folded: Vec<&[Bundle<'_>]> = Vec::new();
     let mut catalog = None;
     for room in rooms {
         let Some(first) = room.first() else { continue };
-        let left = if first.mark.is_risky() { budget.risky } else { budget.others };
         match first.room {
-            Room::Organization(_) if left == 0 => folded.push(room),
+            Room::Organization(_) if budget == 0 && !room.iter().any(Bundle::is_pinned) => folded.push(room),
             Room::Catalog => catalog = Some(section(context, room, first.room, &mut budget)),
-            Room::People | Room::Organization(_) => sections.push(section(context, room, first.room, &mut budget)),
+            Room::People | Room::Reach | Room::Organization(_) => {
+                sections.push(section(context, room, first.room, &mut budget));
+            }
         }
     }
     if !folded.is_empty() {
@@ -77,9 +83,26 @@ pub(super) fn sections(context: Context<'_>, plan: &Plan) -> Vec<Section> {
     sections
 }
 
-/// `and 3 more: 2 removals, 1 addition (…)`; what is folded is always summed.
+/// `and 3 more: 1 change (1 profile changed), 2 additions (2 invited)`; what is folded is always summed.
 fn left_out<'b, 'a: 'b>(what: &str, bundles: &(impl Iterator<Item = &'b Bundle<'a>> + Clone)) -> String {
-    let of = |mark| bundles.clone().filter(|bundle| bundle.mark == mark).count();
+    let of = |mark| {
+        let mut lines = 0;
+        let mut kinds: BTreeMap<ActionKind, usize> = BTreeMap::new();
+        for bundle in bundles.clone().filter(|bundle| bundle.mark == mark) {
+            lines += 1;
+            for action in &bundle.actions {
+                *kinds.entry(action.kind).or_default() += 1;
+            }
+        }
+        let kinds: Vec<String> = kinds
+            .into_iter()
+            .map(|(kind, number)| {
+                let (one, many) = done(kind);
+                count(number, one, many)
+            })
+            .collect();
+        (lines, kinds.join(", "))
+    };
     let parts: Vec<String> = [
         (of(Mark::Removal), "removal", "removals"),
         (of(Mark::Escalation), "escalation", "escalations"),
@@ -87,29 +110,28 @@ fn left_out<'b, 'a: 'b>(what: &str, bundles: &(impl Iterator<Item = &'b Bundle<'
         (of(Mark::Addition), "addition", "additions"),
     ]
     .into_iter()
-    .filter(|&(number, _, _)| number > 0)
-    .map(|(number, one, many)| count(number, one, many))
+    .filter(|&((lines, _), _, _)| lines > 0)
+    .map(|((lines, kinds), one, many)| format!("{} ({kinds})", count(lines, one, many)))
     .collect();
-    format!("and {what}: {} (use -v or --format json)", parts.join(", "))
+    format!("and {what}: {}; -v or --format json shows all", parts.join(", "))
 }
 
-fn section(context: Context<'_>, room: &[Bundle<'_>], kind: Room<'_>, budget: &mut Budget) -> Section {
-    let risky = room.iter().take_while(|bundle| bundle.mark.is_risky()).count();
-    let others = room.len() - risky;
-    let (shown_risky, shown_others) = if context.style.verbose {
-        (risky, others)
-    } else {
-        (risky.min(RISKY_LINES).min(budget.risky), others.min(OTHER_LINES).min(budget.others))
+fn section(context: Context<'_>, room: &[Bundle<'_>], kind: Room<'_>, budget: &mut usize) -> Section {
+    let most = if context.style.verbose { usize::MAX } else { OTHER_LINES.min(*budget) };
+    let mut others = 0;
+    let (shown, hidden): (Vec<&Bundle<'_>>, Vec<&Bundle<'_>>) = room.iter().partition(|bundle| {
+        others += usize::from(!bundle.is_pinned());
+        bundle.is_pinned() || others <= most
+    });
+    *budget -= others.min(most);
+    let lines = shown.into_iter().map(|bundle| line(context, bundle)).collect();
+    let rest = match hidden.len() {
+        0 => String::new(),
+        more => left_out(&format!("{} more", number(more)), &hidden.iter().copied()),
     };
-    budget.risky = budget.risky.saturating_sub(shown_risky);
-    budget.others = budget.others.saturating_sub(shown_others);
-    let shown = room[..shown_risky].iter().chain(&room[risky..risky + shown_others]);
-    let lines = shown.map(|bundle| line(context, bundle)).collect();
-    let more = room.len() - shown_risky - shown_others;
-    let hidden = room[shown_risky..risky].iter().chain(&room[risky + shown_others..]);
-    let rest = if more == 0 { String::new() } else { left_out(&format!("{} more", number(more)), &hidden) };
     let title = match kind {
         Room::People => "people".to_owned(),
+        Room::Reach => "catalog, with access that changes by it".to_owned(),
         Room::Organization(name) => super::style::name(name).into_owned(),
         Room::Catalog => "catalog".to_owned(),
     };
@@ -150,7 +172,11 @@ fn place<'a>(context: Context<'a>, action: &Action, joining: &HashSet<Name>) -> 
     let subject = action.subject;
     let text = |name: Option<Name>| name.map_or("", |name| context.names.text(name));
     let Some(user) = subject.user else {
-        return (Room::Catalog, text(subject.role.or(subject.organization)));
+        let is_about_people = context.effects.is_some_and(|effects| effects.affected.contains_key(&subject))
+            || has(&[action], Risk::Escalation)
+            || has(&[action], Risk::Removal);
+        let room = if is_about_people { Room::Reach } else { Room::Catalog };
+        return (room, text(subject.role.or(subject.organization)));
     };
     let organization = subject.organization.filter(|&organization| organization != known::PLATFORM);
     let adds = matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite);
@@ -231,7 +257,7 @@ fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
         what: match room {
             Room::People => account(context, actions),
             Room::Organization(_) => membership(context, actions),
-            Room::Catalog => catalog(context, actions),
+            Room::Reach | Room::Catalog => catalog(context, actions),
         },
         note: note(*mark, actions, place.is_empty()),
         place,

@@ -1,6 +1,6 @@
 //! Explanations for people: who has what access, and the lines that say so.
 
-use super::style::{Style, Tone, count, name, number, sanitise, width};
+use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::words::Context;
 use crate::model::{Names, SourceLabel, known};
 use crate::plan::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, Places, UserExplanation};
@@ -12,7 +12,7 @@ const HOLDERS: usize = 200;
 #[must_use]
 pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn Places, style: Style) -> String {
     let UserExplanation { key, position, status, live, is_compared, places: found } = explanation;
-    let context = Context { names, catalog: None, places, style };
+    let context = Context { names, catalog: None, effects: None, places, style };
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
         position
@@ -42,19 +42,19 @@ pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn
 /// Everybody with access in an organization.
 #[must_use]
 pub fn explained_organization(found: &PlaceHolders, names: &Names, places: &dyn Places, style: Style) -> String {
-    holders(found, Context { names, catalog: None, places, style })
+    holders(found, Context { names, catalog: None, effects: None, places, style })
 }
 
 /// Everybody with access on a site.
 #[must_use]
 pub fn explained_site(found: &PlaceHolders, names: &Names, places: &dyn Places, style: Style) -> String {
-    holders(found, Context { names, catalog: None, places, style })
+    holders(found, Context { names, catalog: None, effects: None, places, style })
 }
 
 /// That nothing has this name, and what may have been meant.
 #[must_use]
 pub fn not_found(asked: &str, likely: &[String]) -> String {
-    let asked = name(asked);
+    let asked = short(asked);
     if likely.is_empty() {
         return format!(
             "nobody and nothing is called `{asked}`; ask for the key of a user, for an organization, or for ORG/SITE\n"
@@ -111,13 +111,21 @@ fn title(context: Context<'_>, place: &PlaceExplanation) -> String {
 
 fn access_words(context: Context<'_>, place: &PlaceExplanation) -> String {
     let Some(access) = place.declared else {
-        return context.style.paint(Tone::Removal, "in the store only: nothing declares it").into_owned();
+        let words = format!("in the store only: nothing declares it{}", through(context, place));
+        return context.style.paint(Tone::Removal, &words).into_owned();
     };
     let mut words = words_of(context, place, access);
     if let Some(sites) = place.reaches {
         words.push_str(&format!(", every site ({})", number(sites)));
     }
+    words.push_str(&through(context, place));
     words
+}
+
+/// `, through pit-1`, where it is only included in what is given.
+fn through(context: Context<'_>, place: &PlaceExplanation) -> String {
+    let names: Vec<String> = place.through.iter().map(|&name| context.name(name)).collect();
+    if names.is_empty() { String::new() } else { format!(", through {}", enumeration(&names)) }
 }
 
 fn words_of(context: Context<'_>, place: &PlaceExplanation, access: Access) -> String {

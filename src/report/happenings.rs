@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::style::{count, enumeration};
 use super::words::{Context, done};
 use crate::model::{ActionKind, Grant, List, Membership, Name, Status, Value, known};
-use crate::plan::{Action, Cause, State};
+use crate::plan::{Action, Affected, Cause, SiteChange, Sites, State};
 
 /// What happens to an account, with the access that it gets.
 pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
@@ -45,8 +45,8 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
                 let site = action.subject.organization.zip(action.subject.site);
                 gained.grants.extend(site.map(|(organization, site)| Grant { organization, site, role: role(after) }));
             }
-            ActionKind::ReactivateUser => parts.push("reactivated".to_owned()),
-            ActionKind::SendInvitation => parts.push("invitation sent".to_owned()),
+            ActionKind::ReactivateUser => parts.push(opened(context, action, "reactivated", "again ")),
+            ActionKind::SendInvitation => parts.push(opened(context, action, "invitation sent", "")),
             ActionKind::ResendInvitation => parts.push("invitation sent again".to_owned()),
             ActionKind::CancelInvitation => parts.push(ended("invitation cancelled")),
             ActionKind::DeactivateUser => parts.push(ended("deactivated")),
@@ -87,6 +87,16 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
     parts.join("; ")
 }
 
+/// What is done, with the access that comes with it.
+fn opened(context: Context<'_>, action: &Action, word: &str, again: &str) -> String {
+    let user = action.subject.user;
+    let Some(opens) = context.effects.zip(user).and_then(|(effects, user)| effects.opens.get(&user)) else {
+        return word.to_owned();
+    };
+    let access = context.access(&opens.memberships, &opens.grants, false);
+    if access.is_empty() { format!("{word}, without access") } else { format!("{word}: {again}{access}") }
+}
+
 fn role(state: Option<&State>) -> Option<Name> {
     let state = state?;
     state.role().or_else(|| state.memberships.first().and_then(|membership| membership.role))
@@ -106,7 +116,7 @@ fn added(organization: Name, after: Option<&State>) -> Membership {
 pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut sites: BTreeMap<&str, Vec<(Name, Option<Name>)>> = BTreeMap::new();
-    let mut becomes = false;
+    let (mut becomes, mut is_narrowed) = (false, false);
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
         let Some(organization) = action.subject.organization else { continue };
@@ -131,8 +141,11 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
                 parts.push(format!("becomes {word}{}{reach}", context.extra_roles(extra_roles)));
             }
             ActionKind::ChangeRole => {
-                let reach = context.reach(organization, role(after));
-                parts.push(format!("{} → {}{reach}", context.role(role(before)), context.role(role(after))));
+                let (from, to) = (context.role(role(before)), context.role(role(after)));
+                let reach = narrowed(context, action, actions);
+                is_narrowed |= reach.is_some();
+                let reach = reach.unwrap_or_else(|| context.reach(organization, role(after)));
+                parts.push(format!("{from} → {to}{reach}"));
             }
             ActionKind::GrantSite if action.cause == Cause::Drift => site("again", role(after)),
             ActionKind::GrantSite => site("gains", role(after)),
@@ -166,6 +179,10 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
             | ActionKind::DeleteRole => parts.push(context.changes(before, after)),
         }
     }
+    // From every site to some is told with the role: what is granted for it is no gain.
+    if is_narrowed {
+        sites.clear();
+    }
     for (how, verb, end) in [("loses", "loses ", ""), ("gains", "gains ", ""), ("again", "gains ", " again")] {
         let Some(sites) = sites.get(how) else { continue };
         let words = context.sites(sites);
@@ -178,6 +195,25 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
     }
     parts.retain(|part| !part.is_empty());
     shorten(context, parts).join(", ")
+}
+
+/// `, every site (14) → pit-1`, where a role no longer reaches every site.
+fn narrowed(context: Context<'_>, action: &Action, actions: &[&Action]) -> Option<String> {
+    let place = action.subject.user.zip(action.subject.organization)?;
+    let SiteChange { before: Sites::Every(number), after: Sites::Some(sites) } = context.effects?.sites.get(&place)?
+    else {
+        return None;
+    };
+    let granted = |site: Name| {
+        let grant = actions.iter().find(|action| {
+            action.subject.site == Some(site)
+                && matches!(action.kind, ActionKind::GrantSite | ActionKind::ChangeSiteRole)
+        });
+        (site, grant.and_then(|action| role(action.after.as_ref())))
+    };
+    let sites: Vec<(Name, Option<Name>)> = context.names.elements(*sites).iter().map(|&site| granted(site)).collect();
+    let sites = if sites.is_empty() { "no site".to_owned() } else { context.sites(&sites) };
+    Some(format!(", every site ({}) → {sites}", super::style::number(*number)))
 }
 
 /// Many site roles that change make a long line: name the first few parts.
@@ -229,17 +265,58 @@ pub(super) fn catalog(context: Context<'_>, actions: &[&Action]) -> String {
             | ActionKind::RevokeSite => parts.push(changes()),
         }
     }
-    for (mut sites, how) in [(deleted, "deleted"), (created, "created")] {
+    let reached = affected(context, actions, |kind| kind == ActionKind::CreateSite);
+    let reached = match reached.gain.len() {
+        0 => String::new(),
+        number => format!(", reached by {}: {}", count(number, "person", "people"), context.people(&reached.gain)),
+    };
+    for (mut sites, how, end) in [(deleted, "deleted", String::new()), (created, "created", reached)] {
         sites.sort_unstable();
         let many = sites.len() > 3 && !context.style.verbose;
         match sites.len() {
             0 => {}
-            number if many => parts.push(format!("{} {how}", count(number, "site", "sites"))),
+            number if many => parts.push(format!("{} {how}{end}", count(number, "site", "sites"))),
             number => {
                 let noun = if number == 1 { "site" } else { "sites" };
-                parts.push(format!("{noun} {} {how}", enumeration(&sites)));
+                parts.push(format!("{noun} {} {how}{end}", enumeration(&sites)));
             }
         }
     }
-    shorten(context, parts).join(", ")
+    let mut text = shorten(context, parts).join(", ");
+    let Affected { gain, lose, organizations } = affected(context, actions, |kind| kind != ActionKind::CreateSite);
+    let organizations: Vec<String> = organizations
+        .iter()
+        .map(|&organization| match organization {
+            known::PLATFORM => "the whole platform".to_owned(),
+            organization => context.name(organization),
+        })
+        .collect();
+    let places = match organizations.len() {
+        number if number > 3 && !context.style.verbose => count(number, "organization", "organizations"),
+        _ => enumeration(&organizations),
+    };
+    for (people, one, many) in [(&lose, "loses", "lose"), (&gain, "gains", "gain")] {
+        if !people.is_empty() {
+            let verb = if people.len() == 1 { one } else { many };
+            let number = count(people.len(), "person", "people");
+            text.push_str(&format!("; {number} {verb} access in {places}: {}", context.people(people)));
+        }
+    }
+    text
+}
+
+/// Whose reach these actions change, all together.
+fn affected(context: Context<'_>, actions: &[&Action], is_meant: fn(ActionKind) -> bool) -> Affected {
+    let mut all = Affected::default();
+    let actions = actions.iter().filter(|action| is_meant(action.kind));
+    for one in actions.filter_map(|action| context.effects?.affected.get(&action.subject)) {
+        all.gain.extend_from_slice(&one.gain);
+        all.lose.extend_from_slice(&one.lose);
+        all.organizations.extend_from_slice(&one.organizations);
+    }
+    for list in [&mut all.gain, &mut all.lose, &mut all.organizations] {
+        list.sort_unstable_by_key(|&name| context.names.text(name));
+        list.dedup();
+    }
+    all
 }

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lines::{Line, Mark, Section, write};
-use super::style::{Style, Tone, count, name, number, sanitise};
+use super::style::{Style, Tone, count, name, number, sanitise, width};
 use super::words::wanted;
 use crate::apply::OutcomeWord;
 use crate::model::{Name, Names, known};
@@ -26,15 +25,16 @@ fn rank(outcome: OutcomeWord) -> usize {
     ORDER.iter().position(|&other| other == outcome).unwrap_or(ORDER.len())
 }
 
-const fn mark(outcome: OutcomeWord) -> Mark {
+/// Marks of plans say what would happen; here words say what did, and colour only helps.
+const fn tone(outcome: OutcomeWord) -> Tone {
     match outcome {
         OutcomeWord::Unknown
         | OutcomeWord::Failed
         | OutcomeWord::Refused
         | OutcomeWord::Conflict
-        | OutcomeWord::Rewritten => Mark::Escalation,
-        OutcomeWord::Skipped | OutcomeWord::NotTried => Mark::Change,
-        OutcomeWord::AlreadyTrue | OutcomeWord::Done => Mark::Addition,
+        | OutcomeWord::Rewritten => Tone::Alarm,
+        OutcomeWord::Skipped | OutcomeWord::NotTried => Tone::Change,
+        OutcomeWord::AlreadyTrue | OutcomeWord::Done => Tone::Addition,
     }
 }
 
@@ -71,6 +71,9 @@ pub fn outcome_line(names: &Names, action: &Action, outcome: OutcomeWord, detail
     OutcomeLine { subject, action: wanted(action.kind).0.to_owned(), outcome, detail }
 }
 
+/// Subjects wider than this are not aligned.
+const WIDEST: usize = 60;
+
 /// Lines that are printed for each outcome without `-v`; what was done is only summed then.
 const LINES: usize = 200;
 
@@ -81,13 +84,19 @@ pub fn outcomes(lines: &[OutcomeLine], style: Style) -> String {
         return "nothing was to be done\n".to_owned();
     }
     let mut sums: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut sections: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-    let mut sorted: Vec<&OutcomeLine> = lines.iter().collect();
-    sorted.sort_by(|a, b| (rank(a.outcome), &a.subject, &a.action).cmp(&(rank(b.outcome), &b.subject, &b.action)));
-    for OutcomeLine { subject, action, outcome, detail } in sorted {
-        let number = sums.entry(rank(*outcome)).or_default();
-        *number += 1;
-        let listed = match outcome {
+    let mut causes: BTreeMap<(usize, &str), Vec<&OutcomeLine>> = BTreeMap::new();
+    for line in lines {
+        *sums.entry(rank(line.outcome)).or_default() += 1;
+        causes.entry((rank(line.outcome), line.detail.as_deref().unwrap_or_default())).or_default().push(line);
+    }
+    // What many share comes first.
+    let mut groups: Vec<Group<'_>> = causes.into_iter().map(|((rank, cause), lines)| (rank, cause, lines)).collect();
+    groups.sort_by(|a, b| (a.0, b.2.len(), a.1).cmp(&(b.0, a.2.len(), b.1)));
+    let mut text = String::new();
+    let mut left: BTreeMap<usize, usize> = BTreeMap::new();
+    for (rank, cause, lines) in groups {
+        let outcome = ORDER[rank];
+        let is_listed = match outcome {
             OutcomeWord::AlreadyTrue | OutcomeWord::Done => style.verbose,
             OutcomeWord::Unknown
             | OutcomeWord::Failed
@@ -95,29 +104,14 @@ pub fn outcomes(lines: &[OutcomeLine], style: Style) -> String {
             | OutcomeWord::Conflict
             | OutcomeWord::Rewritten
             | OutcomeWord::Skipped
-            | OutcomeWord::NotTried => style.verbose || *number <= LINES,
+            | OutcomeWord::NotTried => true,
         };
-        if listed {
-            sections.entry(rank(*outcome)).or_default().push(Line {
-                mark: mark(*outcome),
-                who: sanitise(subject).into_owned(),
-                what: sanitise(action).into_owned(),
-                note: detail.as_deref().map(|detail| sanitise(detail).into_owned()).unwrap_or_default(),
-                place: String::new(),
-            });
+        if is_listed {
+            let left = left.entry(rank).or_insert(if style.verbose { usize::MAX } else { LINES });
+            group(&mut text, outcome, cause, lines, left, style);
         }
     }
-    let mut text = String::new();
-    let sections: Vec<Section> = sections
-        .into_iter()
-        .map(|(at, lines)| {
-            let more = sums.get(&at).map_or(0, |number| number - lines.len());
-            let rest = if more == 0 { String::new() } else { format!("and {} more (use -v)", number(more)) };
-            Section { title: ORDER[at].as_str().to_owned(), lines, rest }
-        })
-        .collect();
-    write(&mut text, &sections, style);
-    if !sections.is_empty() {
+    if !text.is_empty() {
         text.push('\n');
     }
     let words: Vec<String> = ORDER
@@ -129,4 +123,50 @@ pub fn outcomes(lines: &[OutcomeLine], style: Style) -> String {
     text.push_str(&style.paint(Tone::Heading, &count(lines.len(), "action", "actions")));
     text.push_str(&format!(": {}\n", words.join(", ")));
     text
+}
+
+type Group<'a> = (usize, &'a str, Vec<&'a OutcomeLine>);
+
+/// What came of it and why, once, and below to whom; of at most `left` lines.
+fn group(
+    text: &mut String,
+    outcome: OutcomeWord,
+    cause: &str,
+    mut lines: Vec<&OutcomeLine>,
+    left: &mut usize,
+    style: Style,
+) {
+    let heading = if cause.is_empty() {
+        outcome.as_str().to_owned()
+    } else {
+        let shared = if lines.len() == 1 { String::new() } else { format!(" ({} actions)", number(lines.len())) };
+        format!("{}: {}{shared}", outcome.as_str(), sanitise(cause))
+    };
+    text.push_str(&style.paint(tone(outcome), &heading));
+    text.push('\n');
+    lines.sort_by(|a, b| (&a.subject, &a.action).cmp(&(&b.subject, &b.action)));
+    let shown = lines.len().min(*left);
+    *left -= shown;
+    let widest = |part: fn(&OutcomeLine) -> &str, most: usize| {
+        lines[..shown].iter().map(|line| width(part(line))).filter(|&width| width <= most).max().unwrap_or(0)
+    };
+    let who = widest(|line| &line.subject, WIDEST);
+    for OutcomeLine { subject, action, .. } in &lines[..shown] {
+        let subject = sanitise(subject);
+        let gap = " ".repeat(who.saturating_sub(width(&subject)));
+        text.push_str(&format!("  {subject}{gap}  {}\n", sanitise(action)));
+    }
+    if shown < lines.len() {
+        text.push_str(&format!("  and {} more: {} (use -v)\n", number(lines.len() - shown), kinds(&lines[shown..])));
+    }
+}
+
+/// `3 invitations, 1 role change`, by what was wanted.
+fn kinds(lines: &[&OutcomeLine]) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in lines {
+        *kinds.entry(&line.action).or_default() += 1;
+    }
+    let kinds: Vec<String> = kinds.into_iter().map(|(kind, times)| format!("{} × {kind}", number(times))).collect();
+    kinds.join(", ")
 }

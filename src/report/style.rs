@@ -99,8 +99,39 @@ pub(super) fn width(text: &str) -> usize {
     text.width()
 }
 
-/// A name, safe to print, and cut in its middle where it is longer than any sane name: the ends stay comparable.
+/// A name or value, safe to print, and cut in its middle where it is longer than any sane name: the ends stay
+/// comparable. What is no plain word stands in quotes, so that no name reads like words of the text around it.
 pub(super) fn name(text: &str) -> Cow<'_, str> {
+    if is_plain(text) {
+        return short(text);
+    }
+    let mut quoted = String::with_capacity(text.len() + 2);
+    for character in text.chars() {
+        if matches!(character, '"' | '\\') {
+            quoted.push('\\');
+        }
+        quoted.push(character);
+    }
+    Cow::Owned(format!("\"{}\"", short(&quoted)))
+}
+
+/// Whether a text is one word, begins and ends like one, and has nothing inside that parts or joins words.
+fn is_plain(text: &str) -> bool {
+    let is_edge = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    is_edge(text.chars().next())
+        && is_edge(text.chars().next_back())
+        && !text.chars().any(|character| {
+            character.is_whitespace() || is_harmful(character) || ",;\"'`\\()[]{}<>→…".contains(character)
+        })
+}
+
+/// Like [`name`], of the path of a file: it may begin with dots or slashes.
+pub(super) fn path(text: &str) -> Cow<'_, str> {
+    if is_plain(text.trim_start_matches(['.', '/'])) { short(text) } else { name(text) }
+}
+
+/// A text, safe to print and cut in its middle, where something else parts it from the words around it.
+pub(super) fn short(text: &str) -> Cow<'_, str> {
     const LONGEST: usize = 100;
     const KEPT: usize = 45;
     // Combining marks can pile up in one column, so characters are limited as well as columns.
@@ -144,7 +175,7 @@ pub(super) fn enumeration(items: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Style, Tone, enumeration, name, number, sanitise, width};
+    use super::{Style, Tone, enumeration, name, number, path, sanitise, width};
 
     #[test]
     fn harmful_characters_are_written_out() {
@@ -171,6 +202,32 @@ mod tests {
         assert!(width(&short) <= 100);
         let marks = format!("a{}", "\u{301}".repeat(500));
         assert!(name(&marks).chars().count() <= 100, "marks without a width can't pile up");
+    }
+
+    #[test]
+    fn what_is_no_plain_word_is_quoted() {
+        for plain in ["ana@example.com", "north-quarries", "pit.1", "a/b", "zoé", "北京市の採石場", "7", "a_b+c~d*e:f"]
+        {
+            assert_eq!(name(plain), plain);
+        }
+        for (text, quoted) in [
+            ("acme, and nothing else changes", "\"acme, and nothing else changes\""),
+            ("North Quarries", "\"North Quarries\""),
+            ("@everyone", "\"@everyone\""),
+            ("Inc.", "\"Inc.\""),
+            ("O'Neil", "\"O'Neil\""),
+            ("say \"no\"", "\"say \\\"no\\\"\""),
+            ("a\\b", "\"a\\\\b\""),
+            ("a\nb", "\"a\\nb\""),
+            ("a\u{a0}b", "\"a\u{a0}b\""),
+            ("(none)", "\"(none)\""),
+            ("1→2", "\"1→2\""),
+            ("", "\"\""),
+        ] {
+            assert_eq!(name(text), quoted);
+        }
+        assert_eq!(path("../access/a.yaml"), "../access/a.yaml");
+        assert_eq!(path("my access/a.yaml"), "\"my access/a.yaml\"");
     }
 
     #[test]

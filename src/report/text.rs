@@ -34,7 +34,7 @@ pub struct PlanText<'a> {
 #[must_use]
 pub fn plan(input: &PlanText<'_>) -> String {
     let &PlanText { plan, names, catalog, places, guards, apply, style } = input;
-    let context = Context { names, catalog, places, style };
+    let context = Context { names, catalog, effects: Some(&plan.effects), places, style };
     let mut text = header(plan, style);
     let sections = changes::sections(context, plan);
     if !sections.is_empty() {

@@ -45,13 +45,14 @@ pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
         let reactivation = u8::from(deferred.kind == ActionKind::ReactivateUser);
         groups.entry((who, place, deferred.waits_for, reactivation)).or_default().push(deferred);
     }
+    let hidden: Vec<&Deferred> = groups.values().skip(WAITING).flatten().copied().collect();
     let lines = groups.into_iter().map(|((who, place, waits_for, _), group)| {
         let sentence = sentence(plan.at, &name(who), &name(place), waits_for, &group);
         let place = context.origin(group.iter().flat_map(|deferred| &deferred.origins));
         let place = if place.is_empty() { place } else { format!(" ({place})") };
         format!("{sentence}: {}{place}", what_waits(&group))
     });
-    Entries { label: "waiting", lines: capped(lines.collect(), WAITING, context.style.verbose) }
+    Entries { label: "waiting", lines: capped(lines.collect(), WAITING, context.style.verbose, || what_waits(&hidden)) }
 }
 
 fn sentence(at: Timestamp, who: &str, place: &str, waits_for: WaitsFor, group: &[&Deferred]) -> String {
@@ -129,7 +130,7 @@ pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
         let place = if place.is_empty() { place } else { format!(" ({place})") };
         format!("{} loses {what} on {}{place}", context.name(user), day(at))
     });
-    Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose) }
+    Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose, String::new) }
 }
 
 /// How much is left alone, and the first of it.
@@ -147,15 +148,18 @@ pub(super) fn unmanaged(context: Context<'_>, plan: &Plan) -> Entries {
         let Unmanaged { kind, name: of, reason } = entry;
         format!("  {kind} {}: {}", name(of), sanitise(reason))
     });
-    lines.extend(capped(entries.collect(), UNMANAGED, context.style.verbose));
+    lines.extend(capped(entries.collect(), UNMANAGED, context.style.verbose, String::new));
     Entries { label: "unmanaged", lines }
 }
 
-fn capped(mut lines: Vec<String>, most: usize, verbose: bool) -> Vec<String> {
+/// At most so many lines, and then how many more there are; `kinds` tells what they are about.
+fn capped(mut lines: Vec<String>, most: usize, verbose: bool, kinds: impl FnOnce() -> String) -> Vec<String> {
     if lines.len() > most && !verbose {
         let more = lines.len() - most;
         lines.truncate(most);
-        lines.push(format!("and {} more (use -v or --format json)", number(more)));
+        let kinds = kinds();
+        let kinds = if kinds.is_empty() { kinds } else { format!(": {kinds}") };
+        lines.push(format!("and {} more{kinds} (use -v or --format json)", number(more)));
     }
     lines
 }

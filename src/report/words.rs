@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::style::{Style, count, enumeration, name, number, sanitise};
+use super::style::{Style, count, enumeration, name, number, path};
 use crate::model::{ActionKind, Catalog, Fact, Grant, List, Membership, Name, Names, SiteAccess, Value, known};
-use crate::plan::{Origin, Places, State};
+use crate::plan::{Effects, Origin, Places, State};
 
 /// What all lines of a report need.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) names: &'a Names,
     pub(super) catalog: Option<&'a Catalog>,
+    /// What single actions come to for people; none where there is no plan.
+    pub(super) effects: Option<&'a Effects>,
     pub(super) places: &'a dyn Places,
     pub(super) style: Style,
 }
@@ -51,6 +53,16 @@ impl Context<'_> {
             .collect();
         texts.sort_unstable();
         let texts: Vec<String> = texts.into_iter().map(|(_, text)| text).collect();
+        enumeration(&texts)
+    }
+
+    /// `ana@example.com, ben@example.com, kim@example.com and 4 more`.
+    pub(super) fn people(&self, keys: &[Name]) -> String {
+        let shown = if self.style.verbose || keys.len() <= NAMED { keys.len() } else { NAMED };
+        let mut texts: Vec<String> = keys[..shown].iter().map(|&key| self.name(key)).collect();
+        if shown < keys.len() {
+            texts.push(format!("{} more", number(keys.len() - shown)));
+        }
         enumeration(&texts)
     }
 
@@ -133,8 +145,7 @@ impl Context<'_> {
         let value = |side: &BTreeMap<&str, Value>, field: &str| side.get(field).copied().unwrap_or(Value::Null);
         fields.retain(|field| value(&before, field) != value(&after, field));
         if fields.len() > NAMED && !self.style.verbose {
-            let listed: Vec<String> =
-                fields.iter().take(NAMED).map(|field| sanitise(&field.replace('_', " ")).into_owned()).collect();
+            let listed: Vec<String> = fields.iter().take(NAMED).map(|field| field_words(field)).collect();
             let others = count(fields.len() - NAMED, "other field", "other fields");
             return format!("{} and {others} change", listed.join(", "));
         }
@@ -142,7 +153,7 @@ impl Context<'_> {
             .into_iter()
             .map(|field| {
                 let change = self.change(value(&before, field), value(&after, field));
-                format!("{} {change}", sanitise(&field.replace('_', " ")))
+                format!("{} {change}", field_words(field))
             })
             .collect();
         texts.join(", ")
@@ -192,8 +203,13 @@ impl Context<'_> {
         let Some((file, line)) = places.first() else { return String::new() };
         let more = places.len() - 1;
         let more = if more == 0 { String::new() } else { format!(" +{}", number(more)) };
-        format!("{}:{line}{more}", name(file))
+        format!("{}:{line}{more}", path(file))
     }
+}
+
+/// `given name`, of `given_name`.
+fn field_words(field: &str) -> String {
+    name(field).replace('_', " ")
 }
 
 /// What is done, for sums: `1 invited`, `2 sites granted`.

@@ -1,4 +1,7 @@
 //! How access works: memberships, roles and sites, and which of two accesses contains the other.
+//!
+//! What can't be compared is not contained, so that it counts as an escalation. Deliberately absent: access fields of
+//! accounts (`fields`).
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AttributeType, BUILT_IN, CORE_FIELDS, DefaultRequired, Field, KeyCase, KeyField, OffBoarding, OnBoarding,
-    Organizations, RoleChangeLoss, Rules, SiteDefault, Span,
+    AttributeType, BUILT_IN, CORE_FIELDS, Field, KeyCase, KeyField, OffBoarding, OnBoarding, RoleChangeLoss, Rules,
+    SiteDefault, Span,
 };
 use crate::diagnostic::Code;
 use crate::document::{Document, Mistake, Place, nearest};
@@ -168,7 +168,6 @@ fn is_possible(span: Span) -> bool {
 }
 
 fn sites(rules: &Rules, found: &mut Found<'_>) {
-    let none = matches!(rules.organizations, Some(Organizations::None(_)));
     let Some(sites) = rules.sites.rules() else {
         let invitations = rules.invitations.as_ref();
         let needed = invitations.and_then(|invitations| invitations.needs).and_then(|needs| needs.sites);
@@ -179,7 +178,7 @@ fn sites(rules: &Rules, found: &mut Found<'_>) {
         return;
     };
     let message = "there are no organizations, and so there can be no sites";
-    found.check(!none, &["organizations"], message, "write `sites: false` as well");
+    found.check(rules.has_organizations(), &["organizations"], message, "write `sites: false` as well");
     let possible = is_possible(Span { min: sites.min, max: sites.max });
     found.check(possible, &["sites", "min"], "the fewest are more than the most", "exchange `min` and `max`");
     for (key, listed) in [("grantable_kinds", &sites.grantable_kinds), ("default_kinds", &sites.default_kinds)] {
@@ -189,8 +188,11 @@ fn sites(rules: &Rules, found: &mut Found<'_>) {
             found.add(&["sites", key], message, &format!("possible: {}", kinds.join(", ")));
         }
     }
-    let has_default = matches!(sites.default, Some(SiteDefault::Organization | SiteDefault::User));
-    let required = matches!(sites.default_required, Some(DefaultRequired::Any | DefaultRequired::Many));
+    let has_default = match sites.default {
+        Some(SiteDefault::Organization | SiteDefault::User) => true,
+        Some(SiteDefault::None) | None => false,
+    };
+    let required = sites.default_required.is_some();
     let advice = "write `default: user` or `default: organization`";
     let message = "a default site is required, and nobody can set one";
     found.check(has_default || !required, &["sites", "default_required"], message, advice);

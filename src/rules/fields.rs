@@ -1,4 +1,7 @@
 //! Fields of accounts: which there are, what they may hold, how their values compare, which of them are access.
+//!
+//! A field is named by its dotted name: `home.company`, `api.routes`, `attributes.clearance`. Core fields are those of
+//! the language; attributes are what a store has beside them.
 
 use std::collections::BTreeMap;
 
@@ -378,7 +381,7 @@ impl Rules {
     fn is_everything(&self, field: &str, value: Value) -> bool {
         let empty_is_all = self.empty_meaning(field) == Some(EmptyMeaning::All);
         match value {
-            Value::Null | Value::Text(known::PLATFORM) => empty_is_all,
+            Value::Null | Value::Text(known::EMPTY) => empty_is_all,
             Value::Text(known::ALL) => empty_is_all || field == API_ROUTES,
             Value::Set(list) => empty_is_all && list.is_empty(),
             Value::Text(_) | Value::Bool(_) | Value::Number(_) => false,
@@ -395,7 +398,7 @@ impl Rules {
         match (declared, live) {
             _ if self.is_everything(field, declared) && self.is_everything(field, live) => true,
             // A text that is known to be empty and one that is not set are the same; so are an empty set and none.
-            (Value::Text(text), Value::Null) | (Value::Null, Value::Text(text)) => text == known::PLATFORM,
+            (Value::Text(text), Value::Null) | (Value::Null, Value::Text(text)) => text == known::EMPTY,
             (Value::Set(list), Value::Null) | (Value::Null, Value::Set(list)) => list.is_empty(),
             (Value::Bool(value), Value::Null) | (Value::Null, Value::Bool(value)) => !value,
             (Value::Text(declared), Value::Text(live)) => {

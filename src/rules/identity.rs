@@ -1,4 +1,7 @@
 //! What makes a person the same person: the key, and how keys compare.
+//!
+//! Two spellings of one key have one normalized form; everything that looks for an account looks by that form.
+//! Deliberately absent: look-alikes of several scripts, which are valid keys (`names`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,7 @@
 //! How accounts come, go and come back: onboarding, invitations, off-boarding, seats.
+//!
+//! Not stated is never a promise: what a store may not be able to do is not asked of it. Deliberately absent: what an
+//! account can do while it is there (`access`, `fields`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

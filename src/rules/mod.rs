@@ -1,8 +1,8 @@
 //! Floor 2: how the system behind a store behaves, as data, and the questions about it.
 //!
-//! A rule set is one typed structure ([`Rules`]) read from YAML. Planner and stores ask the questions at the end of
-//! each file of this room; nobody else reads a field to decide something. `None` means that the vendor does not state
-//! it; the careful answer then holds, and it stands in the question, once.
+//! A rule set is one typed structure ([`Rules`]) read from YAML. Whoever has to decide something asks a question that
+//! stands beside the data, and does not read the field. `None` means that the vendor does not state it; the careful
+//! answer then holds, and it stands in the question, once.
 //!
 //! Deliberately absent: what is declared, what is live, and any decision about it.
 

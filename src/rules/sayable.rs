@@ -333,7 +333,7 @@ impl Rules {
     pub fn says_all(&self, attribute: &str, value: Value) -> bool {
         let Some(Some(rule)) = self.attributes.get(attribute) else { return false };
         let is_all = match value {
-            Value::Text(text) => text == known::ALL || text == known::PLATFORM,
+            Value::Text(text) => text == known::ALL || text == known::EMPTY,
             Value::Set(list) => list.is_empty(),
             Value::Null | Value::Bool(_) | Value::Number(_) => false,
         };

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::diagnostic::Code;
 use crate::document::Mistake;
-use crate::model::{AppliesTo, Catalog, Name, Names, Role, SiteAccess, Status, Value};
+use crate::model::{AppliesTo, Catalog, InvitationState, Name, Names, Role, SiteAccess, Status, Value};
 
 fn no_files(name: &str) -> Result<RuleFile, String> {
     Err(format!("`{name}` is not there"))
@@ -260,6 +260,44 @@ fn what_is_not_stated_has_the_careful_answer() {
     assert!(rules.reactivation_restores() && !rules.inactive_takes());
     assert!(rules.mails(ActionKind::DeleteUser, true) && rules.mails(ActionKind::GrantSite, true));
     assert_eq!(rules.carries().organizations(), 0);
+}
+
+#[test]
+fn ended_invitations_are_made_again_as_stated() {
+    let renewing = |renew: &str| rules(&format!("invitations: {{ renew: {renew} }}\n"));
+    let ended = [InvitationState::Declined, InvitationState::Expired, InvitationState::Cancelled];
+    for (renew, expected) in [
+        ("null", [false, false, false]),
+        ("never", [false, false, false]),
+        ("declined", [true, false, false]),
+        ("expired", [false, true, false]),
+        ("both", [true, true, false]),
+    ] {
+        assert_eq!(ended.map(|state| renewing(renew).renews(state)), expected, "{renew}");
+    }
+    assert!(!renewing("both").renews(InvitationState::Pending), "it has not ended");
+}
+
+#[test]
+fn a_seat_is_taken_where_none_was() {
+    let rules = rules("seats: { max: 2, counts: [invited, active] }\n");
+    assert!(rules.takes_seat(None, Status::Invited) && rules.takes_seat(Some(Status::Inactive), Status::Active));
+    assert!(!rules.takes_seat(Some(Status::Invited), Status::Active), "it has one");
+    assert!(!rules.takes_seat(None, Status::Preloaded), "it needs none");
+    assert!(!Rules::default().takes_seat(None, Status::Active), "there is no limit");
+}
+
+#[test]
+fn a_default_site_is_demanded_of_users_who_can_set_one() {
+    let demands = |text: &str| {
+        let rules = rules(text);
+        let sites = rules.sites.rules().expect("there are sites");
+        [0, 1, 2].map(|count| sites.demands_default(count))
+    };
+    assert_eq!(demands("sites: { default: user, default_required: any }\n"), [false, true, true]);
+    assert_eq!(demands("sites: { default: user, default_required: many }\n"), [false, false, true]);
+    assert_eq!(demands("sites: { default: organization, default_required: any }\n"), [false; 3]);
+    assert_eq!(demands("sites: { default: user }\n"), [false; 3]);
 }
 
 fn catalog(names: &mut Names, roles: &[(&str, Role)]) -> Catalog {

@@ -92,7 +92,8 @@ pub(super) fn in_folder(root: &Path, named: &[String]) -> Found {
             return found;
         }
     };
-    let mut walk = Walk { root, real_root, folders: BTreeSet::new(), found };
+    let settings = real_root.join(SETTINGS).canonicalize().ok();
+    let mut walk = Walk { root, real_root, settings, folders: BTreeSet::new(), found };
     for name in named {
         match inside(name) {
             Some(path) => walk.visit(&path, true, 0),
@@ -105,6 +106,8 @@ pub(super) fn in_folder(root: &Path, named: &[String]) -> Found {
 struct Walk<'a> {
     root: &'a Path,
     real_root: PathBuf,
+    /// The real path of the settings, where there are any.
+    settings: Option<PathBuf>,
     /// Folders already walked by their real path: links can make circles.
     folders: BTreeSet<PathBuf>,
     found: Found,
@@ -132,7 +135,11 @@ impl Walk<'_> {
                 }
             }
             Ok(metadata) if metadata.is_file() => {
-                if is_yaml(path) && path != SETTINGS {
+                if path != SETTINGS && is_yaml(path) && self.settings.as_ref() == Some(&real) {
+                    // Somebody put a link there on purpose: neither read as what it is not nor passed over in silence.
+                    let message = format!("`{path}` is the settings by another name, and these are no manifest");
+                    self.found.refuse(path, Code::Unreadable, message, "take the link away");
+                } else if is_yaml(path) && path != SETTINGS {
                     self.found.paths.insert(path.to_owned());
                 } else if named {
                     let message = format!("`{path}` is no manifest");
@@ -251,6 +258,21 @@ mod tests {
             Vec::from_iter(in_folder(folder.path(), &["access".to_owned()]).paths),
             ["access/a.yaml", "access/deep/er/b.yml"]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_settings_are_no_manifest_by_any_name() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("temporary folder");
+        std::fs::create_dir(folder.path().join("access")).expect("folder");
+        std::fs::write(folder.path().join("rollcall.yaml"), "").expect("file");
+        symlink("../rollcall.yaml", folder.path().join("access/x.yaml")).expect("link");
+        symlink("x.yaml", folder.path().join("access/y.yml")).expect("link");
+        let found = in_folder(folder.path(), &[".".to_owned()]);
+        assert!(found.paths.is_empty(), "{:?}", found.paths);
+        let paths: Vec<&str> = found.mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
+        assert_eq!(paths, ["access/x.yaml", "access/y.yml"]);
     }
 
     #[cfg(unix)]

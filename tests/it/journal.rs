@@ -1,7 +1,12 @@
 //! The journal: what is on disk when, and what is found when it is opened again.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use rollcall::journal::{Ended, Entry, Journal, JournalError, LookedUp, Record, Run, Who, describe, revive, verify};
+use rollcall::journal::{
+    Ended, Entry, Glance, Head, Journal, JournalError, LookedUp, Record, Run, Standing, Who, describe, done_since,
+    glance, revive, verify,
+};
 use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
 use rollcall::plan::{Action, State, Subject};
 
@@ -64,8 +69,8 @@ fn a_journal_goes_on_where_it_ended() {
     write_two(&mut disk.open().unwrap(), &mut names, "run-1").unwrap();
     let head = disk.open().unwrap().head();
     write_two(&mut disk.open().unwrap(), &mut names, "run-2").unwrap();
-    assert_eq!(lines(&disk.bytes())[5]["prev"], head.1);
-    assert_eq!(disk.open().unwrap().head().0, 10);
+    assert_eq!(lines(&disk.bytes())[5]["prev"], head.hash);
+    assert_eq!(disk.open().unwrap().head().line, 10);
 }
 
 #[test]
@@ -179,7 +184,7 @@ fn opening_reads_the_tail_and_names_an_altered_line_in_it() {
     assert_eq!((alter(1), alter(12), alter(14), alter(20)), (None, Some(12), Some(14), Some(20)));
     let journal = disk.open().unwrap();
     assert_eq!(open_ids(&journal), ["create_user zoe@example.com"]);
-    assert_eq!(journal.head().0, 22);
+    assert_eq!(journal.head().line, 22);
 }
 
 #[test]
@@ -193,7 +198,7 @@ fn a_pointer_to_nowhere_is_not_followed() {
         let other = last.replace(&format!("\"from\":{from}"), &format!("\"from\":{elsewhere}"));
         disk.set(text.replace(last, &other).as_bytes());
         let journal = disk.open().unwrap_or_else(|error| panic!("{elsewhere}: {error}"));
-        assert_eq!(journal.head().0, 5, "everything is read instead");
+        assert_eq!(journal.head().line, 5, "everything is read instead");
     }
 }
 
@@ -342,4 +347,60 @@ fn a_file_is_private_locked_and_read_by_audits() {
     write_two(&mut Journal::open(&path).unwrap(), &mut names, "run-2").unwrap();
     verify(&path, |_| {}).unwrap();
     assert!(matches!(Journal::open(folder.path()), Err(JournalError::Unreadable { .. })), "a folder is no journal");
+}
+
+#[test]
+fn who_waits_for_a_journal_is_told_once_and_gives_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let held = Journal::open(&path).unwrap();
+    let mut told = 0;
+    let waited = Journal::open_within(&path, Duration::from_millis(350), &mut || told += 1);
+    assert!(matches!(waited, Err(JournalError::Locked(_))));
+    assert_eq!(told, 1);
+    drop(held);
+    Journal::open_within(&path, Duration::ZERO, &mut || panic!("nobody has it")).unwrap();
+}
+
+/// A lock on a file that was moved away keeps nobody out.
+#[test]
+fn a_journal_that_is_moved_away_meanwhile_is_not_the_one_that_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut held = Some(Journal::open(&path).unwrap());
+    let moved = folder.path().join("moved.jsonl");
+    let opened = Journal::open_within(&path, Duration::from_secs(20), &mut || {
+        std::fs::rename(&path, &moved).unwrap();
+        held = None;
+    });
+    let mut names = Names::new();
+    write_two(&mut opened.unwrap(), &mut names, "run-1").unwrap();
+    assert_eq!(std::fs::metadata(&moved).unwrap().len(), 0);
+    assert!(std::fs::metadata(&path).unwrap().len() > 0);
+}
+
+#[test]
+fn a_journal_stands_to_its_kept_line_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut names = Names::new();
+    let mut journal = Journal::open(&path).unwrap();
+    write_two(&mut journal, &mut names, "run-1").unwrap();
+    let kept = journal.head();
+    assert_eq!(journal.standing(&path, &kept).unwrap(), Standing::Same);
+    write_two(&mut journal, &mut names, "run-2").unwrap();
+    assert_eq!(journal.standing(&path, &kept).unwrap(), Standing::Longer);
+    let other = Head { hash: journal.head().hash, ..kept.clone() };
+    assert_eq!(journal.standing(&path, &other).unwrap(), Standing::Other, "longer, and another");
+    let later = Head { line: 99, ..kept.clone() };
+    assert_eq!(journal.standing(&path, &later).unwrap(), Standing::Shorter);
+    assert_eq!(done_since(&path, 0).unwrap().len(), 1, "one of two was done, twice");
+    assert_eq!(done_since(&path, journal.head().line).unwrap().len(), 0);
+    assert_eq!(journal.store(), None, "it was empty when it was opened");
+    drop(journal);
+    assert_eq!(Journal::open(&path).unwrap().store(), Some("1"));
+    assert_eq!(glance(&path).unwrap(), Some(Glance { store: Some("1".to_owned()), is_empty: false }));
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(Journal::open(&path).unwrap().standing(&path, &kept).unwrap(), Standing::Empty);
+    assert_eq!(glance(&folder.path().join("none")).unwrap(), None);
 }

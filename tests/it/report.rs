@@ -6,8 +6,8 @@ use rollcall::apply::OutcomeWord;
 use rollcall::diagnostic::{Code, Diagnostic, FileId, Position};
 use rollcall::model::{ActionKind, Catalog, Organization, Role, Site, SiteAccess, known};
 use rollcall::plan::{
-    Deferred, Expiring, GuardDocument, People, Plan, PlanDocument, Risk, Unmanaged, WaitsFor, action_id, document,
-    schema,
+    Affected, Deferred, Expiring, GuardDocument, People, Plan, PlanDocument, Risk, Subject, Unmanaged, WaitsFor,
+    action_id, document, schema,
 };
 use rollcall::report::{self, OutcomeLine, PlanText, Style, outcome_line, outcomes, sanitise};
 
@@ -90,6 +90,8 @@ fn a_plan_with_every_line() {
           + li@example.com   invited: operator of north-quarries, pit-1 and pit-2   1 mail                  access/north.yaml:18
           + max@example.com  created: operator of south-quarries, pit-7 and pit-8   access/north.yaml:30 +2
           + uma@example.com  reactivated                                            1 mail, access returns  access/north.yaml:60
+        catalog, with access that changes by it
+          ! role operator    name Operators → "Operators of pits"                   escalation
         north-quarries
           - ole@example.com  manager → user                                         the last admin          access/north.yaml:15
           - pia@example.com  removed (was operator, 1 site)                         no longer declared
@@ -101,7 +103,6 @@ fn a_plan_with_every_line() {
           + kim@example.com  pit-8: read → write, gains site pit-7 again            drift  access/south.yaml:9 +1
         catalog
           - role ghost       deleted
-          ! role operator    name Operators → Operators of pits                     escalation
           + south-quarries   new organization, sites pit-7 and pit-8 created        access/south.yaml:1 +1
           + role auditor     new role
 
@@ -277,17 +278,35 @@ fn large_plans_fold_what_is_harmless_and_sum_what_is_not() {
     }
     let plan = draft.plan();
     let text = print(&draft, &plan, Style::default());
-    assert!(text.contains("and 1,300 more: 1,300 additions (use -v or --format json)"), "{text}");
-    assert!(text.contains("and 500 more: 500 removals (use -v or --format json)"), "{text}");
-    let folded = "and 700 more organizations: 700 additions (use -v or --format json)";
+    let folded = "and 1,300 more: 1,300 additions (1,300 created); -v or --format json shows all";
     assert!(text.contains(folded), "{text}");
+    let folded = "and 700 more organizations: 700 additions (700 memberships added); -v or --format json shows all";
+    assert!(text.contains(folded), "{text}");
+    assert!(
+        (0..1_500).all(|index| text.contains(&format!("- gone-{index:04}@example.com"))),
+        "removals are never folded"
+    );
     assert!(text.find("gone-0000") < text.find("organization-0000"), "removals first");
     let verbose = print(&draft, &plan, Style { verbose: true, ..Style::default() });
     assert!(verbose.contains("gone-1499") && verbose.contains("organization-1499") && verbose.contains("user-1499"));
 }
 
 #[test]
-fn removals_in_very_many_organizations_are_summed() {
+fn what_waits_and_is_folded_is_summed_by_kind() {
+    let mut draft = Draft::default();
+    let mut plan = draft.plan();
+    for index in 0..130 {
+        let user = format!("user-{index:03}@example.com");
+        let kind = if index < 110 { ActionKind::InviteUser } else { ActionKind::RemoveMembership };
+        plan.deferred.push(deferred(&mut draft, kind, [&user, "", ""], WaitsFor::Seat));
+    }
+    let text = print(&draft, &plan, Style::default());
+    let folded = "and 30 more: 10 invitations and 20 removals wait (use -v or --format json)";
+    assert!(text.contains(folded), "{text}");
+}
+
+#[test]
+fn what_takes_away_or_gives_power_is_never_folded() {
     let mut draft = Draft::default();
     for index in 0..5_200 {
         let organization = format!("organization-{index:04}");
@@ -295,10 +314,21 @@ fn removals_in_very_many_organizations_are_summed() {
         let action = draft.push(ActionKind::RemoveMembership, ["ana@example.com", &organization, ""], Some(was), None);
         action.risk = vec![if index < 5_100 { Risk::Removal } else { Risk::Escalation }];
     }
+    let risks = [Risk::Escalation, Risk::Removal, Risk::LastAdmin, Risk::Irreversible, Risk::AccessReturns];
+    for index in 0..1_500 {
+        let user = format!("user-{index:04}@example.com");
+        let action = draft.push(ActionKind::ReactivateUser, [&user, "", ""], None, None);
+        action.risk = risks.get(index / 100).copied().into_iter().collect();
+    }
     let plan = draft.plan();
     let text = print(&draft, &plan, Style::default());
-    let folded = "and 200 more organizations: 100 removals, 100 escalations (use -v or --format json)";
+    assert!((0..5_200).all(|index| text.contains(&format!("\norganization-{index:04}\n"))));
+    assert!((0..500).all(|index| text.contains(&format!(" user-{index:04}@example.com"))));
+    let folded = "and 800 more: 800 additions (800 reactivated); -v or --format json shows all";
     assert!(text.contains(folded), "{text}");
+    let at = |text_of: &str| text.find(text_of).expect("printed");
+    assert!(at("- user-0100") < at("! user-0000") && at("! user-0000") < at("+ user-0200"), "{text}");
+    assert!(at("+ user-0400") < at("+ user-0500"), "{text}");
 }
 
 #[test]
@@ -319,11 +349,11 @@ fn outcomes_tell_what_went_wrong_first() {
         .collect();
     assert_snapshot!(outcomes(&lines, Style::default()), @r#"
         unknown
-          ! kim@example.com in south-quarries/pit-8  site role change
-        refused
-          ! joy@example.com in south-quarries  membership change  no seat is left
-        skipped
-          ~ tom@example.com in south-quarries/pit-8  revocation         needs the invitation of li@example.com
+          kim@example.com in south-quarries/pit-8  site role change
+        refused: no seat is left
+          joy@example.com in south-quarries  membership change
+        skipped: needs the invitation of li@example.com
+          tom@example.com in south-quarries/pit-8  revocation
 
         27 actions: 24 done, 1 skipped, 1 refused, 1 unknown
         "#);
@@ -332,9 +362,51 @@ fn outcomes_tell_what_went_wrong_first() {
 }
 
 #[test]
+fn a_cause_that_many_share_is_told_once() {
+    let draft = every_line();
+    let causes =
+        [Some("the disk is full"), Some("the disk is full"), Some("no seat is left"), Some("the disk is full")];
+    let failed = causes.into_iter().map(|cause| (OutcomeWord::Failed, cause));
+    let lines: Vec<OutcomeLine> = draft
+        .actions
+        .iter()
+        .zip(failed.chain(std::iter::repeat((OutcomeWord::Done, None))))
+        .map(|(action, (outcome, detail))| outcome_line(&draft.names, action, outcome, detail))
+        .collect();
+    assert_snapshot!(outcomes(&lines, Style::default()), @r#"
+        failed: the disk is full (3 actions)
+          role auditor          new role
+          south-quarries        new organization
+          south-quarries/pit-7  new site
+        failed: no seat is left
+          south-quarries/pit-8  new site
+
+        27 actions: 23 done, 4 failed
+        "#);
+    let many: Vec<OutcomeLine> = (0..300)
+        .map(|index| OutcomeLine {
+            subject: format!("user-{index:03}"),
+            action: "invitation".to_owned(),
+            outcome: OutcomeWord::Failed,
+            detail: Some(if index < 10 { "a".to_owned() } else { "b".to_owned() }),
+        })
+        .collect();
+    let text = outcomes(&many, Style::default());
+    assert!(
+        text.contains("failed: b (290 actions)") && text.contains("  and 90 more: 90 × invitation (use -v)"),
+        "{text}"
+    );
+    assert!(text.contains("failed: a (10 actions)\n  and 10 more: 10 × invitation (use -v)"), "{text}");
+}
+
+#[test]
 fn the_document_fits_its_schema_and_reads_back() {
     let (draft, mut plan) = full();
     let last = u32::try_from(plan.actions.len() - 1).expect("few");
+    let role = draft.names.find("operator");
+    let key = draft.names.find("ana@example.com").expect("a name");
+    let affected = Affected { gain: vec![key], ..Affected::default() };
+    plan.effects.affected.insert(Subject { role, ..Subject::default() }, affected);
     plan.actions[last as usize].needs = vec![6, 0];
     plan.actions[last as usize].risk = vec![Risk::Removal, Risk::Escalation, Risk::Mail];
     let written = document(&plan, &draft.names, &Lines);
@@ -356,6 +428,7 @@ fn the_document_fits_its_schema_and_reads_back() {
         "/actions/0",
         "/actions/0/origins/0",
         "/deferred/0",
+        "/affected/0",
         "/unmanaged/0",
         "/expiring/0",
         "/diagnostics/0",

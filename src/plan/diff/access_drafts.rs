@@ -1,4 +1,7 @@
 //! From differences in access to drafts, with their needs: nothing may dangle, whatever part of a plan is done.
+//!
+//! Each difference becomes one draft; `comes_before` says which of two of the same user has to be done first, and why.
+//! Deliberately absent: what differs (`access`), and what needs other users (`admins`, `flips`).
 
 use super::access::Delta;
 use super::context::Context;
@@ -7,20 +10,21 @@ use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, S
 use crate::plan::action::{Origin, Risk, State, Subject};
 use crate::rules::RoleChangeLoss;
 
-/// Whose differences become drafts.
+/// The differences of one user that become drafts.
 #[derive(Clone, Copy)]
-pub(super) struct AccessDrafts<'a> {
-    pub(super) desired: &'a UserView<'a>,
+pub(super) struct Differences<'a> {
+    desired: &'a UserView<'a>,
     /// What is live of it, if anything is.
-    pub(super) live: Option<&'a LiveView<'a>>,
-    /// The draft that makes the account, invites it, or makes it active again, if there is one.
-    pub(super) activation: Option<u32>,
+    live: Option<&'a LiveView<'a>>,
+    activation: Option<u32>,
     deltas: &'a [Delta],
     /// How many memberships are added.
     additions: usize,
 }
 
-impl<'a> AccessDrafts<'a> {
+impl<'a> Differences<'a> {
+    /// `live`: what is live of the user, if anything is. `activation`: the draft that makes the account, invites it, or
+    /// makes it active again, if there is one.
     pub(super) fn new(
         desired: &'a UserView<'a>,
         live: Option<&'a LiveView<'a>>,
@@ -38,17 +42,25 @@ impl<'a> AccessDrafts<'a> {
 }
 
 /// Adds a draft for each difference.
-pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, change: &mut Change) {
+pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, change: &mut Change) {
     let deltas = whose.deltas;
     let mut pieces = Vec::new();
     if !deltas.is_empty() {
-        whose.desired.pieces_at(context.inputs.names, context.inputs.at, &mut pieces);
+        whose.desired.pieces(context.inputs.names, &mut pieces);
     }
+    let (holding, ended): (Vec<Piece>, Vec<Piece>) = pieces
+        .into_iter()
+        .filter(|piece| piece.window.has_begun(context.inputs.at))
+        .partition(|piece| piece.window.holds(context.inputs.at));
     let first = change.drafts.len();
     for delta in deltas {
         let earlier: Vec<&Delta> = deltas.iter().filter(|other| comes_before(context, whose, other, delta)).collect();
         let mut draft = draft(context, whose, delta, &earlier);
-        draft.action.origins = origins(whose.desired, &pieces, delta);
+        draft.action.origins = origins(whose.desired, &holding, delta);
+        if let Some(lines) = expired(whose.desired, &ended, delta) {
+            draft.action.origins = lines;
+            draft = draft.because("expired");
+        }
         draft.gains = delta.gains(context) && !is_reached_today(context, whose, delta);
         draft.loses = delta.loses(context);
         if delta.is_escalation(context) {
@@ -67,14 +79,14 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &AccessDrafts<'_>, cha
 }
 
 /// Whether a grant only says what today's role reaches anyway: after a demotion it is no gain.
-fn is_reached_today(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta) -> bool {
+fn is_reached_today(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta) -> bool {
     let Delta::GrantSite(Grant { organization, role: None, .. }) = delta else { return false };
     let today = whose.live.filter(|live| live.status == Status::Active).and_then(|live| live.membership(*organization));
     today.is_some_and(|today| context.reaches_all(today.role))
 }
 
 /// Whether `other` has to be done before `delta` of the same user.
-fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, delta: &Delta) -> bool {
+fn comes_before(context: &Context<'_>, whose: &Differences<'_>, other: &Delta, delta: &Delta) -> bool {
     let is_here = other.organization() == delta.organization();
     if is_here && context.inputs.rules.role_change_rebuilds() {
         // The membership goes and comes back with all that hangs on it: nothing else may change in it meanwhile.
@@ -149,7 +161,7 @@ fn comes_before(context: &Context<'_>, whose: &AccessDrafts<'_>, other: &Delta, 
 }
 
 /// Whether a difference is a reduction that comes before the account comes back.
-fn precedes_activation(context: &Context<'_>, whose: &AccessDrafts<'_>, one: &Delta) -> bool {
+fn precedes_activation(context: &Context<'_>, whose: &Differences<'_>, one: &Delta) -> bool {
     whose.activation.is_some() && context.inputs.rules.inactive_takes() && one.loses(context)
 }
 
@@ -157,7 +169,7 @@ fn precedes_activation(context: &Context<'_>, whose: &AccessDrafts<'_>, one: &De
 /// Before an account comes back what is too much goes first, and an admin stays one all the time.
 fn precedes_rebuilding(
     context: &Context<'_>,
-    whose: &AccessDrafts<'_>,
+    whose: &Differences<'_>,
     one: &Delta,
     (from, to): (Option<Name>, Option<Name>),
 ) -> bool {
@@ -172,7 +184,7 @@ fn precedes_rebuilding(
 }
 
 /// `earlier` has been done before it.
-fn draft(context: &Context<'_>, whose: &AccessDrafts<'_>, delta: &Delta, earlier: &[&Delta]) -> Draft {
+fn draft(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta, earlier: &[&Delta]) -> Draft {
     let user = Some(whose.desired.key);
     let organization = Some(delta.organization()).filter(|&organization| organization != known::PLATFORM);
     let subject = |site| Subject { user, organization, site, role: None };
@@ -268,7 +280,7 @@ pub(super) fn grant_needs(grant: &Grant) -> Vec<Need> {
 
 /// A role that is changed by removing and adding carries all that hangs on it, as it is after what comes earlier.
 fn whole_membership(
-    whose: &AccessDrafts<'_>,
+    whose: &Differences<'_>,
     place: Name,
     to: Option<Name>,
     earlier: &[&Delta],
@@ -294,6 +306,36 @@ fn whole_membership(
     *after = State { facts: membership_facts(&kept), memberships: Vec::new(), grants };
 }
 
+/// The lines that gave what goes now, if they did until a day that has passed.
+fn expired(desired: &UserView<'_>, ended: &[Piece], delta: &Delta) -> Option<Vec<Origin>> {
+    let site = match delta {
+        Delta::RemoveMembership(..) => None,
+        Delta::RevokeSite(grant) => Some(grant.site),
+        Delta::AddMembership(_)
+        | Delta::ChangeRole { .. }
+        | Delta::UpdateMembership { .. }
+        | Delta::GrantSite(_)
+        | Delta::ChangeSiteRole { .. } => return None,
+    };
+    let is_here = |piece: &&Piece| {
+        piece.organization == delta.organization() && piece.site == site && (piece.membership || site.is_some())
+    };
+    let lines = lines_of(desired, ended.iter().filter(is_here));
+    (!lines.is_empty()).then_some(lines)
+}
+
+fn lines_of<'p>(desired: &UserView<'_>, pieces: impl Iterator<Item = &'p Piece>) -> Vec<Origin> {
+    let mut origins: Vec<Origin> = pieces
+        .map(|piece| Origin {
+            position: piece.position,
+            via: piece.source.map(|source| desired.desired.source(source).label),
+        })
+        .collect();
+    origins.sort_unstable();
+    origins.dedup();
+    origins
+}
+
 /// The lines that want a difference; what nobody wants any more points to where the user is declared.
 fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origin> {
     let organization = delta.organization();
@@ -305,16 +347,7 @@ fn origins(desired: &UserView<'_>, pieces: &[Piece], delta: &Delta) -> Vec<Origi
         Delta::ChangeSiteRole { site, to, .. } => (Some(*site), *to),
         Delta::RemoveMembership(..) | Delta::RevokeSite(_) => return own_line(desired.position),
     };
-    let mut origins: Vec<Origin> = pieces
-        .iter()
-        .filter(|piece| piece.organization == organization && piece.site == site)
-        .filter(|piece| role.is_none() || piece.role == role)
-        .map(|piece| Origin {
-            position: piece.position,
-            via: piece.source.map(|source| desired.desired.source(source).label),
-        })
-        .collect();
-    origins.sort_unstable();
-    origins.dedup();
+    let here = pieces.iter().filter(|piece| piece.organization == organization && piece.site == site);
+    let origins = lines_of(desired, here.filter(|piece| role.is_none() || piece.role == role));
     if origins.is_empty() { own_line(desired.position) } else { origins }
 }

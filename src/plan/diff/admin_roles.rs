@@ -1,4 +1,7 @@
 //! Which roles make their holders admins: as live, as declared, and how the plan changes that.
+//!
+//! A role that is made more or less changes all who hold it, so a user is judged by both flags. Deliberately absent:
+//! who holds a role (`admins`), and what a change of it needs (`flips`).
 
 use std::collections::BTreeMap;
 

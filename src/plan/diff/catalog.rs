@@ -1,4 +1,7 @@
 //! Organizations, sites and roles: what is declared and missing or different. What no manifest names stays.
+//!
+//! A draft needs the objects that it names, if this plan makes them. Deliberately absent: who is an admin by a role
+//! that changes (`flips`), and any deletion.
 
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
@@ -72,9 +75,13 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
         let kinds = (ActionKind::CreateOrganization, ActionKind::UpdateOrganization);
         if let Some(mut draft) = object(&declared.fields, live.map(|live| &live.fields), subject, kinds) {
             if let Some(Value::Text(parent)) = declared.fields.get(&known::PARENT)
-                && *parent != known::PLATFORM
+                && *parent != known::EMPTY
             {
                 draft.needs.push(Need::Organization(*parent));
+            }
+            if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
+                draft.needs.extend(inputs.names.elements(*includes).iter().copied().map(Need::Organization));
+                mark_reach(inputs, &mut draft);
             }
             if live.is_none() && !inputs.rules.creates_organizations() {
                 draft = draft.waiting(WaitsFor::Catalog);
@@ -98,7 +105,7 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
     }
 }
 
-/// More sites reached through a site are an escalation for who has it, fewer a removal.
+/// More reached through a site or an organization is an escalation for who has it, less a removal.
 fn mark_reach(inputs: &Inputs<'_>, draft: &mut Draft) {
     let of = |state: &Option<State>| match state.as_ref().and_then(|state| state.value(known::INCLUDES)) {
         Some(Value::Set(list)) => inputs.names.elements(list).to_vec(),
@@ -127,7 +134,7 @@ fn object(
 ) -> Option<Draft> {
     let wanted: Vec<Fact> = declared.iter().map(|(&field, &value)| Fact::new(field, value)).collect();
     let Some(live) = live else {
-        let set = wanted.into_iter().filter(|fact| !is_unset(fact.value)).collect();
+        let set = wanted.into_iter().filter(|fact| fact.value.is_set()).collect();
         return Some(Draft::new(create, subject, None, Some(State::of(set))).because("declared"));
     };
     let current: Vec<Fact> = wanted
@@ -143,19 +150,9 @@ fn changed(before: &[Fact], after: &[Fact]) -> Option<(Vec<Fact>, Vec<Fact>)> {
     let differing = before
         .iter()
         .zip(after)
-        .filter(|(before, after)| before.value != after.value && !(is_unset(before.value) && is_unset(after.value)));
+        .filter(|(before, after)| before.value != after.value && (before.value.is_set() || after.value.is_set()));
     let (before, after): (Vec<Fact>, Vec<Fact>) = differing.map(|(&before, &after)| (before, after)).unzip();
     (!after.is_empty()).then_some((before, after))
-}
-
-/// Whether a value says as much as none: empty, false, or not set.
-fn is_unset(value: Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Text(text) => text == known::PLATFORM,
-        Value::Set(list) => list.is_empty(),
-        Value::Bool(true) | Value::Number(_) => false,
-    }
 }
 
 fn finish(mut draft: Draft, position: Option<Position>, change: &mut Change) {

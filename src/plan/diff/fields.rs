@@ -1,4 +1,7 @@
 //! Fields of one user: profile (three-valued) and access fields (exact).
+//!
+//! All profile fields that differ are one draft, all access fields another; the rules say which field is which, and
+//! when two values are the same. Deliberately absent: status, memberships and site grants.
 
 use super::context::Context;
 use super::draft::{Change, Draft, own_line, user_subject};
@@ -44,7 +47,7 @@ pub(super) fn change_access(
 pub(super) fn has_required(context: &Context<'_>, desired: &UserView<'_>) -> bool {
     context.required.iter().all(|&field| match desired.value(field) {
         None | Some(Value::Null) => false,
-        Some(Value::Text(text)) => text != known::PLATFORM,
+        Some(Value::Text(text)) => text != known::EMPTY,
         Some(Value::Bool(_) | Value::Number(_) | Value::Set(_)) => true,
     })
 }

@@ -1,14 +1,15 @@
 //! What is left of a user's drafts when only a part of the store could be read (law 4).
+//!
+//! Whatever could rest on something that was not seen is dropped, and so is all that needs it. Deliberately absent:
+//! which part is missing; the answer is the same for all.
 
-use super::draft::{Change, Need};
+use super::draft::{Change, Draft, Need};
 use crate::model::ActionKind;
 
 /// Takes out removals, invitations, creations and reactivations, and all that needs one.
 pub(super) fn withhold(change: &mut Change) {
-    let mut dropped: Vec<bool> = Vec::with_capacity(change.drafts.len());
-    for draft in &change.drafts {
-        dropped.push(draft.loses || needs_whole_read(draft.action.kind));
-    }
+    let drops = |draft: &Draft| draft.loses || needs_whole_read(draft.action.kind);
+    let mut dropped: Vec<bool> = change.drafts.iter().map(drops).collect();
     loop {
         let more: Vec<usize> = (0..change.drafts.len())
             .filter(|&at| !dropped[at])
@@ -29,11 +30,8 @@ pub(super) fn withhold(change: &mut Change) {
         places.push(next);
         next += u32::from(!is_dropped);
     }
-    let mut at = 0;
-    change.drafts.retain(|_| {
-        at += 1;
-        !dropped[at - 1]
-    });
+    let mut is_dropped = dropped.iter().copied();
+    change.drafts.retain(|_| !is_dropped.next().unwrap_or(false));
     for draft in &mut change.drafts {
         for need in &mut draft.needs {
             if let Need::Own(other) = need {

@@ -1,7 +1,11 @@
 //! Onboarding, and accounts whose invitation is not accepted yet (`language.md` §3, 11).
+//!
+//! What goes with the first step is carried by it; the rest is drafted too and waits until the person accepts, unless
+//! the store takes it before. Less than was offered, or an invitation that ended, leads to a new one where the rules
+//! and the store can do that. Deliberately absent: accounts that are active or were (`user`).
 
 use super::access::{Delta, deltas};
-use super::access_drafts::{AccessDrafts, access_drafts, grant_needs, membership_needs};
+use super::access_drafts::{Differences, access_drafts, grant_needs, membership_needs};
 use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
@@ -72,7 +76,7 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     let from = change.drafts.len();
     fields::change_access(context, desired, &carried_facts, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
-    access_drafts(context, &AccessDrafts::new(desired, None, Some(first), &rest), change);
+    access_drafts(context, &Differences::new(desired, None, Some(first), &rest), change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
         if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
@@ -138,10 +142,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         && let Some(state) = ended
         && !context.inputs.rules.renews(state)
     {
-        let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+        let mut draft = renewal(desired).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
-        draft.action.origins = own_line(desired.position);
-        change.push(draft.because("the invitation has ended").waiting(WaitsFor::Decision));
+        change.push(draft);
         return;
     }
     let wanted = context.effective(desired, Some(live));
@@ -170,30 +173,15 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
             change.diagnostics.push(less_at_acceptance(context, desired));
         }
     }
-    let mut step = None;
-    if goes_out {
-        let mut draft = Draft::new(
-            ActionKind::SendInvitation,
-            user_subject(desired.key),
-            Some(status_state(Status::Preloaded)),
-            Some(status_state(Status::Invited)),
-        );
-        if context.inputs.rules.takes_seat(Some(Status::Preloaded), Status::Invited) {
-            draft.takes.push(Counter::Seat);
-        }
-        draft.gains = true;
-        if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
-            draft.risk(Risk::Escalation);
-        }
-        draft.action.origins = own_line(desired.position);
-        step = Some(change.push(draft.because("declared, and not sent yet")));
+    let step = if goes_out {
+        Some(change.push(sending(context, desired, live)))
     } else if ended.is_some() && !is_unsent {
-        let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
-        draft.action.origins = own_line(desired.position);
-        step = Some(change.push(draft.because("the invitation has ended")));
-    }
+        Some(change.push(renewal(desired)))
+    } else {
+        None
+    };
     let first_delta = change.drafts.len();
-    access_drafts(context, &AccessDrafts::new(desired, Some(live), step, &differences), change);
+    access_drafts(context, &Differences::new(desired, Some(live), step, &differences), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
     for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
         if !takes_delta(delta) {
@@ -206,6 +194,32 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.waits_for = Some(WaitsFor::Acceptance);
         draft.wait = wait;
     }
+}
+
+/// The invitation of a preloaded account goes out.
+fn sending(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
+    let mut draft = Draft::new(
+        ActionKind::SendInvitation,
+        user_subject(desired.key),
+        Some(status_state(Status::Preloaded)),
+        Some(status_state(Status::Invited)),
+    );
+    if context.inputs.rules.takes_seat(Some(Status::Preloaded), Status::Invited) {
+        draft.takes.push(Counter::Seat);
+    }
+    draft.gains = true;
+    if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
+        draft.risk(Risk::Escalation);
+    }
+    draft.action.origins = own_line(desired.position);
+    draft.because("declared, and not sent yet")
+}
+
+/// An invitation that has ended goes out again.
+fn renewal(desired: &UserView<'_>) -> Draft {
+    let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+    draft.action.origins = own_line(desired.position);
+    draft.because("the invitation has ended")
 }
 
 /// Whether an action may be done while an invitation is pending, by the rules.

@@ -1,9 +1,13 @@
 //! The diff of one user: what has to be done with the account, by its status on both sides (`language.md` §3).
+//!
+//! Every pair of statuses has its answer here: onboard, compare, reactivate, off-board, or leave it to somebody's
+//! decision. At the end protected users and the own account are held back, and risks are marked. Deliberately absent:
+//! what differs in fields and access, and anything about other users.
 
 use std::collections::BTreeSet;
 
 use super::access::deltas;
-use super::access_drafts::{AccessDrafts, access_drafts};
+use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
@@ -185,7 +189,7 @@ fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: 
             mark_undo(context, &mut draft, OffBoarding::Strip);
             draft
         }
-        (Status::Active, Some(OffBoarding::Deactivate | OffBoarding::Delete | OffBoarding::Close)) => {
+        (Status::Active, Some(OffBoarding::Deactivate)) => {
             let after = status_state(Status::Inactive);
             let mut draft =
                 Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after));
@@ -196,7 +200,7 @@ fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: 
             draft
         }
         // Absence takes reversible steps only, and this store has none.
-        (Status::Active, None) => {
+        (Status::Active, Some(OffBoarding::Delete | OffBoarding::Close) | None) => {
             Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), None)
                 .waiting(WaitsFor::Decision)
         }
@@ -275,7 +279,7 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     if deltas.is_empty() && access.is_none() {
         return;
     }
-    access_drafts(context, &AccessDrafts::new(desired, Some(live), None, &deltas), change);
+    access_drafts(context, &Differences::new(desired, Some(live), None, &deltas), change);
     admins::settle(context, &Person { desired, live: Some(live), wanted: &wanted, activation: None }, change);
 }
 
@@ -304,7 +308,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     let view = LiveView { memberships, grants, ..*live };
-    access_drafts(context, &AccessDrafts::new(desired, Some(&view), Some(activation), &deltas), change);
+    access_drafts(context, &Differences::new(desired, Some(&view), Some(activation), &deltas), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     let first = reductions(change, &later);
     for at in later {

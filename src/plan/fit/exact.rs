@@ -1,4 +1,7 @@
 //! Access fields where empty means everything: what is left out can't mean nothing there, so it has to be said.
+//!
+//! Whoever is declared inactive has no access to say anything about. Deliberately absent: whether a value is one of
+//! those that the field may have (`fields`).
 
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{DeclaredStatus, Names, UserView, Value, known};
@@ -29,7 +32,7 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec<Diag
 fn says_nothing(value: Value) -> bool {
     match value {
         Value::Null => true,
-        Value::Text(text) => text == known::PLATFORM,
+        Value::Text(text) => text == known::EMPTY,
         Value::Set(list) => list.is_empty(),
         Value::Bool(_) | Value::Number(_) => false,
     }

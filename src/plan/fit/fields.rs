@@ -1,4 +1,7 @@
 //! Fields of users against the rules: whether the store has them, and what they may hold.
+//!
+//! Each field by itself, then those that a new account needs, then those that have to be set together. Deliberately
+//! absent: attributes by themselves, which can't even be read against the rules, and whether a value may change.
 
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{DeclaredFact, DeclaredStatus, Effective, Membership, Name, Names, UserView, Value, known};
@@ -95,7 +98,7 @@ pub(super) fn required(names: &Names, fields: &[(String, FieldRequired)], user: 
         .iter()
         .filter_map(|(field, required)| {
             let value = names.find(field).and_then(|name| Some((name, user.value(name)?)));
-            let is_empty = |value: Value| matches!(value, Value::Null | Value::Text(known::PLATFORM));
+            let is_empty = |value: Value| matches!(value, Value::Null | Value::Text(known::EMPTY));
             match (required, value) {
                 (FieldRequired::Never, _) => None,
                 (FieldRequired::Always, Some((name, value))) if is_empty(value) => {
@@ -155,9 +158,9 @@ impl Holder<'_> {
             None => false,
             Some(NamedField::Status) => true,
             Some(NamedField::Role) => self.roles().next().is_some(),
-            Some(NamedField::Field(field)) => self.value(&field).is_some_and(is_something),
+            Some(NamedField::Field(field)) => self.value(&field).is_some_and(Value::is_set),
             Some(NamedField::Parts(prefix)) => self.user.facts.iter().any(|declared| {
-                self.names.text(declared.fact.field).starts_with(prefix) && is_something(declared.fact.value)
+                self.names.text(declared.fact.field).starts_with(prefix) && declared.fact.value.is_set()
             }),
         }
     }
@@ -192,14 +195,5 @@ impl Holder<'_> {
         let memberships = self.access.memberships.iter();
         let memberships = memberships.flat_map(move |membership| membership.role.into_iter().chain(extra(membership)));
         memberships.chain(self.access.grants.iter().filter_map(|grant| grant.role))
-    }
-}
-
-fn is_something(value: Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::Text(text) => text != known::PLATFORM,
-        Value::Set(list) => !list.is_empty(),
-        Value::Bool(true) | Value::Number(_) => true,
     }
 }

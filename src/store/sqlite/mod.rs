@@ -14,6 +14,7 @@ mod membership;
 mod open;
 mod read;
 mod rights;
+mod unlocked;
 mod value;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 pub use invitations::StoredInvitation;
+use unlocked::Stamp;
 
 use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
 use crate::model::{LiveState, Names};
@@ -39,6 +41,8 @@ pub struct SqliteReader {
     connection: Connection,
     path: PathBuf,
     rules: Rules,
+    /// Set where it is read without locks.
+    stamp: Option<Stamp>,
 }
 
 /// An embedded store that is written.
@@ -60,13 +64,25 @@ impl SqliteReader {
     /// If there is no such store, it can't be read, it is of a newer version, or its identity rule is not that of
     /// `rules`.
     pub fn open(path: &Path, rules: &Rules) -> Result<Self, StoreError> {
-        let connection = open::reader(path, &rules.identity)?;
-        Ok(Self { connection, path: path.to_owned(), rules: rules.clone() })
+        let (connection, stamp) = open::reader(path, &rules.identity)?;
+        Ok(Self { connection, path: path.to_owned(), rules: rules.clone(), stamp })
     }
 
     /// Every invitation that there ever was, by key and then in the order in which they were made.
     pub fn list_invitations(&self) -> Result<Vec<StoredInvitation>, StoreError> {
-        invitations::list(&self.connection).map_err(|error| open::unreadable(&self.path, error))
+        let found = invitations::list(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// What was read without locks is used only if nobody wrote in the meantime.
+    fn check_unchanged(&self) -> Result<(), StoreError> {
+        self.stamp.map_or(Ok(()), |stamp| stamp.check(&self.path))
+    }
+
+    /// The last line, number and hash, of the journal with this name that the store has seen.
+    pub fn journal_seen(&self, name: &str) -> Result<Option<(u64, String)>, StoreError> {
+        open::remembered(&self.connection, name).map_err(|error| open::unreadable(&self.path, error))
     }
 
     /// How long to wait for others at most.
@@ -113,6 +129,11 @@ impl SqliteStore {
         execute::answer(self, key, accept, at)
     }
 
+    /// Keeps the last line, number and hash, of the journal with this name: [`SqliteReader::journal_seen`].
+    pub fn remember_journal(&mut self, name: &str, line: u64, hash: &str) -> Result<(), StoreError> {
+        open::remember(&self.connection, name, line, hash).map_err(|error| open::unwritable(&self.path, error))
+    }
+
     /// How long to wait for other writers at most.
     pub fn wait_at_most(&mut self, time: Duration) -> Result<(), StoreError> {
         self.connection.busy_timeout(time).map_err(|error| open::unwritable(&self.path, error))
@@ -133,7 +154,9 @@ impl Reader for SqliteReader {
     }
 
     async fn read(&mut self, names: &mut Names, which: Which<'_>) -> Result<LiveState, StoreError> {
-        read::read(&mut self.connection, &self.rules, names, which).map_err(|error| open::unreadable(&self.path, error))
+        let live = read::read(&mut self.connection, &self.rules, names, which);
+        self.check_unchanged()?;
+        live.map_err(|error| open::unreadable(&self.path, error))
     }
 }
 

@@ -7,8 +7,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
+use super::unlocked::{self, Stamp};
 use crate::rules::Identity;
 use crate::store::StoreError;
 
@@ -22,6 +23,8 @@ const VERSION: i64 = 1;
 const MIGRATIONS: &[&str] = &[];
 /// How long a writer waits for another one: a transaction of a thousand actions takes well under a second.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// After so long people begin to wonder.
+const UNTOLD: Duration = Duration::from_secs(2);
 
 /// Makes a store file.
 pub(super) fn create(path: &Path, identity: &Identity) -> Result<(), StoreError> {
@@ -60,7 +63,7 @@ fn unfinished(path: &Path) -> PathBuf {
     with_suffix(path, ".unfinished")
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -93,9 +96,18 @@ fn fill(path: &Path, identity: &Identity) -> Result<(), Box<dyn std::error::Erro
     Ok(())
 }
 
-/// Opens a store for reading only.
-pub(super) fn reader(path: &Path, identity: &Identity) -> Result<Connection, StoreError> {
+/// Opens a store for reading only; with a stamp to check afterwards where that goes without locks.
+pub(super) fn reader(path: &Path, identity: &Identity) -> Result<(Connection, Option<Stamp>), StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let (connection, stamp) = match connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)) {
+        Err(error) if needs_rights(&error) => {
+            drop(connection);
+            let (connection, stamp) = unlocked::open(path)?;
+            (connection, Some(stamp))
+        }
+        // Whatever else is wrong shows when it is checked.
+        Ok(_) | Err(_) => (connection, None),
+    };
     connection.pragma_update(None, "query_only", true).map_err(|error| unreadable(path, error))?;
     let version = check(&connection, path)?;
     if version < VERSION {
@@ -105,7 +117,12 @@ pub(super) fn reader(path: &Path, identity: &Identity) -> Result<Connection, Sto
         )));
     }
     check_identity(&connection, path, identity)?;
-    Ok(connection)
+    Ok((connection, stamp))
+}
+
+/// Whether this user may not do what reading takes.
+fn needs_rights(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied))
 }
 
 /// Opens a store for writing, and brings an older one up to date.
@@ -125,6 +142,35 @@ pub(super) fn writer(path: &Path, identity: &Identity) -> Result<Connection, Sto
     connection.pragma_update(None, "synchronous", "full").map_err(|error| unwritable(path, error))?;
     connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
+}
+
+/// What makes the table for [`remember`] in a store that was made without it. It is no version of its own: nobody who
+/// does not know it has to do without anything.
+const JOURNALS: &str = "CREATE TABLE IF NOT EXISTS journals
+    (name TEXT PRIMARY KEY, line INTEGER NOT NULL, hash TEXT NOT NULL) STRICT, WITHOUT ROWID";
+
+/// Keeps the last line of the journal with this name.
+pub(super) fn remember(connection: &Connection, name: &str, line: u64, hash: &str) -> rusqlite::Result<()> {
+    connection.execute(JOURNALS, [])?;
+    let line = i64::try_from(line).unwrap_or(i64::MAX);
+    connection
+        .execute("INSERT OR REPLACE INTO journals (name, line, hash) VALUES (?1, ?2, ?3)", params![name, line, hash])?;
+    Ok(())
+}
+
+/// The last line of the journal with this name, as kept by [`remember`].
+pub(super) fn remembered(connection: &Connection, name: &str) -> rusqlite::Result<Option<(u64, String)>> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'journals'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    let row = connection.query_row("SELECT line, hash FROM journals WHERE name = ?1", [name], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get(1)?))
+    });
+    // A number that no line has is as good as none.
+    let kept =
+        row.optional()?.and_then(|(line, hash)| Some((u64::try_from(line).ok().filter(|&line| line > 0)?, hash)));
+    Ok(kept)
 }
 
 fn migrate(connection: &Connection, version: i64) -> rusqlite::Result<()> {
@@ -162,10 +208,29 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
             return Err(StoreError::unavailable(message, error));
         }
     }
-    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+    let mut connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
         .map_err(|error| unreadable(path, error))?;
-    connection.busy_timeout(PATIENCE).map_err(|error| unreadable(path, error))?;
+    connection.busy_handler(Some(wait)).map_err(|error| unreadable(path, error))?;
     Ok(connection)
+}
+
+/// Waits for a lock, a little longer each time, and says so once it takes long. SQLite tells how often it has asked and
+/// nothing else, so the file is named by the error at the end.
+fn wait(count: i32) -> bool {
+    const LONGEST_NAP: u64 = 50;
+    let count = u64::try_from(count).unwrap_or(u64::MAX);
+    // 1, 2, 4, 8, 16, 32 and then 50 milliseconds each.
+    let nap = |count: u64| if count < 6 { 1 << count } else { LONGEST_NAP };
+    let waited = |count: u64| if count < 6 { (1 << count) - 1 } else { 63 + (count - 6).saturating_mul(LONGEST_NAP) };
+    let before = |count: u64, time: Duration| u128::from(waited(count)) < time.as_millis();
+    if !before(count, PATIENCE) {
+        return false;
+    }
+    if !before(count, UNTOLD) && count.checked_sub(1).is_some_and(|last| before(last, UNTOLD)) {
+        tracing::warn!("another program holds the store; waiting for it, up to {} seconds", PATIENCE.as_secs());
+    }
+    std::thread::sleep(Duration::from_millis(nap(count)));
+    true
 }
 
 /// Whether the file is a store that this rollcall understands; its version.
@@ -223,7 +288,7 @@ pub(super) fn unwritable(path: &Path, error: rusqlite::Error) -> StoreError {
 fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another program holds it; try again when that is done"
+            "another program holds it (a `sqlite3` shell, a backup, another run); end that, then try again"
         }
         Some(ErrorCode::NotADatabase) => {
             "it is no SQLite file; correct its `path` in the settings, or move it away and run `rollcall init`"

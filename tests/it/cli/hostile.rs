@@ -147,7 +147,7 @@ fn hostile_profiles_are_written_out() {
     repository.edit("access/all.yaml", "ana@example.com:", "ana@example.com:\n    given_name: Ana");
     repository.sql("UPDATE users SET given_name = char(27) || '[2J' || char(8238) || char(10) || 'x'");
     let run = repository.run(["plan"]);
-    run.ends_with(0).prints("given name \\u{1b}[2J\\u{202e}\\nx → Ana");
+    run.ends_with(0).prints("given name \"\\u{1b}[2J\\u{202e}\\nx\" → Ana");
     harmless(&run);
     harmless(&repository.run(["apply", "--yes"]));
 }

@@ -5,4 +5,6 @@ mod commands;
 mod fit;
 mod hostile;
 mod output;
+mod people;
 mod prompt;
+mod safety;

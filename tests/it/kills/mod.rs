@@ -248,13 +248,14 @@ fn wait_for_journal(path: &Path) {
 }
 
 #[test]
-fn a_second_run_at_the_same_time_is_refused() {
+fn a_second_run_at_the_same_time_waits() {
     let repository = crowd(3_000);
     let first = repository.command(&[], &["apply", "--yes"]).spawn().expect("a run");
     wait_for_journal(&repository.journal());
     let second = repository.run(&["apply", "--yes"]);
-    assert_eq!(second.code, Some(1), "{}", second.streams);
-    assert!(second.streams.contains("in use by another run"), "{}", second.streams);
+    assert_eq!(second.code, Some(0), "{}", second.streams);
+    assert!(second.streams.contains("another run has the journal"), "{}", second.streams);
+    assert!(second.streams.contains("no changes"), "it plans from what the first left\n{}", second.streams);
     let first = wait(first);
     assert_eq!(first.code, Some(0), "{}", first.streams);
     assert_eq!(repository.assert_next_run_finishes("two runs").invitations.len(), 3_000);

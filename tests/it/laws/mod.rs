@@ -6,5 +6,6 @@
 #![allow(clippy::assigning_clones, clippy::ref_option, reason = "a judge that can be read at a glance")]
 
 mod naive;
+mod people;
 mod planner;
 mod world;

@@ -14,7 +14,7 @@ use super::world::{ORGANIZATIONS, World, worlds};
 /// Plans with more actions are not enumerated.
 const ENUMERATED: usize = 12;
 
-fn actions(document: &PlanDocument) -> Vec<Json> {
+pub(super) fn actions(document: &PlanDocument) -> Vec<Json> {
     document.actions.iter().map(|action| serde_json::to_value(action).expect("an action is JSON")).collect()
 }
 
@@ -29,7 +29,7 @@ fn need_masks(actions: &[Json]) -> Vec<u32> {
     masks.collect()
 }
 
-fn run<'a>(store: &NaiveStore, actions: impl Iterator<Item = &'a Json>) -> Result<NaiveStore, String> {
+pub(super) fn run<'a>(store: &NaiveStore, actions: impl Iterator<Item = &'a Json>) -> Result<NaiveStore, String> {
     let mut store = store.clone();
     for action in actions {
         store.execute(action).map_err(|error| format!("{}: {error}", action["id"]))?;
@@ -146,7 +146,7 @@ fn can_do_more(world: &World, actions: &[Json], planned: u32) -> bool {
 
 /// How many worlds: few in every run, many in the long one.
 #[allow(clippy::disallowed_methods, reason = "the long run asks for more cases")]
-fn cases() -> u32 {
+pub(super) fn cases() -> u32 {
     std::env::var("ROLLCALL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(600)
 }
 

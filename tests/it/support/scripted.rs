@@ -9,7 +9,7 @@ use rollcall::model::{
     ActionKind, Collection, Completeness, Fact, Invitation, InvitationState, LiveRecord, LiveState, Names, Status,
     Value, known,
 };
-use rollcall::plan::{Action, Cause, People, Plan, State, StoreRef, Subject, action_id};
+use rollcall::plan::{Action, Cause, Effects, People, Plan, State, StoreRef, Subject, action_id};
 use rollcall::rules::Identity;
 use rollcall::store::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
 
@@ -282,6 +282,7 @@ pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
         declared_people: 0,
         gaps: Vec::new(),
         people: People::default(),
+        effects: Effects::default(),
         counts: BTreeMap::new(),
         actions,
         deferred: Vec::new(),

@@ -1,0 +1,197 @@
+//! The journal of a store: where it is, whether it is of this store, and what is odd about it.
+//!
+//! A store whose file was lost and made anew is empty, and a plan for it invites everybody once more. Its journal still
+//! knows the old one, so that is asked before anything is shown or made.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::access::Access;
+use super::exit::Failure;
+use super::files::make_folder;
+use super::printer::Printer;
+use crate::journal::{self, Glance, Head, Journal, JournalError, Standing};
+use crate::model::{ActionKind, Names};
+use crate::plan::{Action, Plan, action_id};
+
+/// What stands in the name of a journal as it is: what is harmless in the name of a file.
+const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+
+/// The folder of what rollcall keeps for itself, in the access repository.
+const FOLDER: &str = ".rollcall";
+
+/// How long an apply waits for another one. Two pipelines that were started by two merges shall both do their work: one
+/// that is refused at once leaves its change undone until somebody looks. More than this, and it is rather a prompt that
+/// nobody answers.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// A journal that is open for this run.
+pub(super) struct Opened {
+    pub(super) journal: Journal,
+    pub(super) path: PathBuf,
+    /// Whether another run had it before.
+    pub(super) has_waited: bool,
+}
+
+/// The journal of the store with this name: `.rollcall/journal-NAME.jsonl` in the access repository.
+///
+/// # Errors
+/// If the folder is a link out of the repository, to where a pull request could make it point.
+pub(super) fn path(repository: &Path, store_name: &str) -> Result<PathBuf, Failure> {
+    let folder = repository.join(FOLDER);
+    if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        let is_inside = match (folder.canonicalize(), repository.canonicalize()) {
+            (Ok(folder), Ok(repository)) => folder.starts_with(repository),
+            (Err(_), _) | (_, Err(_)) => false,
+        };
+        if !is_inside {
+            let why = format!(
+                "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
+                folder.display()
+            );
+            return Err(Failure::failed(anyhow::anyhow!(why)));
+        }
+    }
+    // Two names never share a journal.
+    let name = percent_encoding::utf8_percent_encode(store_name, JOURNAL_NAME);
+    Ok(folder.join(format!("journal-{name}.jsonl")))
+}
+
+/// Opens the journal, after the run that has it, if that ends soon. One run at a time, from the reading of the store to
+/// the last write.
+pub(super) fn open(access: &Access, printer: &Printer) -> Result<Opened, Failure> {
+    let path = path(&access.repository, &access.store_name)?;
+    path.parent().map_or(Ok(()), make_folder)?;
+    let mut has_waited = false;
+    let journal = Journal::open_within(&path, PATIENCE, &mut || {
+        has_waited = true;
+        printer.note(&format!(
+            "another run has the journal `{}`; waiting for it to end, up to {} minutes",
+            path.display(),
+            PATIENCE.as_secs() / 60
+        ));
+    });
+    Ok(Opened { journal: journal.map_err(Failure::failed)?, path, has_waited })
+}
+
+/// Tells what is odd about a journal, by what the store remembers of it: nothing that keeps an apply from going on, since
+/// the plan was made from the store itself, and a store that does all of a batch or nothing shows what became of an
+/// attempt. It is noted in the journal as well, so that an audit finds it.
+pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &Printer) -> Result<(), Failure> {
+    let Opened { journal, path, has_waited: _ } = opened;
+    let shown = path.display();
+    if let Some((first, last)) = journal.foreign_lines() {
+        let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
+        printer.warning(&format!(
+            "{lines} at the end of the journal `{shown}` is not what rollcall wrote; it stays there as evidence: find out \
+             who changed the file"
+        ));
+    }
+    let Some(seen) = seen else { return Ok(()) };
+    let line = seen.line;
+    let standing = journal.standing(path, &seen).map_err(Failure::failed)?;
+    match standing {
+        Standing::Same => {}
+        Standing::Longer => printer.warning(&format!(
+            "the journal `{shown}` goes on after line {line}, the last one that the store has seen: a run was cut off, or \
+             the store was taken from a backup; then what was done since is planned again, mails included"
+        )),
+        Standing::Empty => printer.warning(&format!(
+            "the journal `{shown}` is empty or new, and the store has seen line {line} of it; keep the earlier one where \
+             audits find it"
+        )),
+        Standing::Shorter => printer.warning(&format!(
+            "the end of the journal `{shown}` is missing: the store has seen line {line} of it; find out who changed the \
+             file, or put it back from a backup"
+        )),
+        Standing::Other => printer.warning(&format!(
+            "the journal `{shown}` is another one than the store has seen up to line {line}; find out who changed the \
+             file, or whether somebody applies from another folder"
+        )),
+    }
+    match standing {
+        Standing::Same | Standing::Longer => {}
+        Standing::Empty | Standing::Shorter | Standing::Other => journal.note_missing(seen),
+    }
+    Ok(())
+}
+
+/// Looks at the journal of a store without opening it for a run. One that this user may not read is told of and is no
+/// obstacle: who plans may be allowed less than who applies.
+pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> Result<Option<Glance>, Failure> {
+    match journal::glance(&path(repository, store_name)?) {
+        Ok(found) => Ok(found),
+        Err(JournalError::Unreadable { path, source }) if source.kind() == ErrorKind::PermissionDenied => {
+            printer.note(&format!(
+                "the journal `{path}` can't be read by this user, so whether it is of this store is not known"
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// What was done since the last line that the store has seen; to be asked before the store is read. Nothing where this
+/// user may not read the journal.
+pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet<String>, Failure> {
+    let Some(seen) = access.journal_seen(printer)? else { return Ok(BTreeSet::new()) };
+    match journal::done_since(&path(&access.repository, &access.store_name)?, seen.line) {
+        Ok(done) => Ok(done),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(BTreeSet::new())
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// What to say where a plan invites people who have been invited already, by what was done that the store does not know.
+pub(super) fn invited_twice(names: &Names, plan: &Plan, done: &BTreeSet<String>) -> Option<String> {
+    let brings_mail = |kind| {
+        matches!(
+            kind,
+            ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::SendInvitation | ActionKind::ResendInvitation
+        )
+    };
+    let is_done =
+        |action: &&Action| brings_mail(action.kind) && done.contains(&action_id(names, action.kind, &action.subject));
+    let again = if done.is_empty() { 0 } else { plan.actions.iter().filter(is_done).count() };
+    (again > 0).then(|| {
+        format!(
+            "{} been invited already, as the journal says, and the store does not know of it: it was taken from a backup \
+             that is older; put a newer one back, or review the plan and apply it with --approved",
+            if again == 1 { "1 of these people has".to_owned() } else { format!("{again} of these people have") }
+        )
+    })
+}
+
+/// Refuses a store of which its journal does not know.
+pub(super) fn check_store(access: &Access, known: Option<&str>, id: &str) -> Result<(), Failure> {
+    let Some(known) = known.filter(|known| *known != id) else { return Ok(()) };
+    let file = access.store_path();
+    let what = format!("the store `{}` is {id}, and its journal is of the store {known}", file.display());
+    Err(lost(&what, &path(&access.repository, &access.store_name)?))
+}
+
+/// Refuses to begin a store, or to say that it has to be begun, where its journal knows of one.
+pub(super) fn check_absent_store(file: &Path, repository: &Path, name: &str, printer: &Printer) -> Result<(), Failure> {
+    let what = match glance(repository, name, printer)? {
+        None | Some(Glance { store: None, is_empty: true }) => return Ok(()),
+        Some(Glance { store: Some(known), .. }) => {
+            format!("there is no store at `{}`, and its journal is of the store {known}", file.display())
+        }
+        Some(Glance { store: None, is_empty: false }) => {
+            format!("there is no store at `{}`, and its journal does not say of which store it is", file.display())
+        }
+    };
+    Err(lost(&what, &path(repository, name)?))
+}
+
+fn lost(what: &str, journal: &Path) -> Failure {
+    Failure::failed(anyhow::anyhow!(
+        "{what}; with an empty one everybody would be invited again: put the store back from a backup, correct its `path` \
+         in the settings, or move `{}` away if the store is really to begin anew",
+        journal.display()
+    ))
+}

@@ -1,0 +1,122 @@
+//! What time alone will change: until when a plan holds, and what ends soon.
+
+use jiff::{SignedDuration, Timestamp};
+use rayon::prelude::*;
+
+use super::action::Origin;
+use super::{Expiring, Inputs};
+use crate::model::{DeclaredStatus, InvitationState, Name, Piece, SourceLabel, Standing, UserView};
+
+/// What ends within this time is listed (`language.md` §3, 9).
+const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// The first moment at which the same manifests and the same live state could give another plan.
+pub(super) fn valid_until(inputs: &Inputs<'_>) -> Option<Timestamp> {
+    let Inputs { desired, live, at, .. } = *inputs;
+    let windows = desired.windows.iter().filter_map(|window| window.next_change(at));
+    let leavers = desired.leavers.values().filter_map(|leaver| leaver.from);
+    let invitations = live.users().filter_map(|user| user.invitation).filter_map(|invitation| match invitation.state {
+        InvitationState::Pending => invitation.ends,
+        InvitationState::Suppressed
+        | InvitationState::Accepted
+        | InvitationState::Declined
+        | InvitationState::Expired
+        | InvitationState::Cancelled => None,
+    });
+    windows.chain(leavers).chain(invitations).filter(|&moment| moment > at).min()
+}
+
+/// What declared users lose by time alone within 14 days, sorted by time, then by text.
+pub(super) fn expiring(inputs: &Inputs<'_>) -> Vec<Expiring> {
+    let Inputs { names, desired, at, .. } = *inputs;
+    let Ok(until) = at.checked_add(SOON) else { return Vec::new() };
+    let is_soon = |moment: Timestamp| at < moment && moment <= until;
+    let any_window = desired.windows.iter().any(|window| window.expires.is_some_and(is_soon));
+    let any_leaver = desired.leavers.values().any(|leaver| leaver.from.is_some_and(is_soon));
+    if !any_window && !any_leaver {
+        return Vec::new();
+    }
+    let of_user = |row: usize| of_user(inputs, &desired.user(row), &is_soon);
+    let mut found: Vec<Expiring> = (0..desired.len()).into_par_iter().flat_map_iter(of_user).collect();
+    let text = |name: Option<Name>| name.map(|name| names.text(name));
+    found.sort_by(|a, b| {
+        let key = |one: &Expiring| (one.at, text(Some(one.user)), text(one.organization), text(one.site));
+        key(a).cmp(&key(b))
+    });
+    found
+}
+
+fn of_user(inputs: &Inputs<'_>, user: &UserView<'_>, is_soon: &impl Fn(Timestamp) -> bool) -> Vec<Expiring> {
+    match user.standing(inputs.at) {
+        Standing::Wanted(None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {}
+        Standing::Wanted(Some(DeclaredStatus::Inactive | DeclaredStatus::Absent))
+        | Standing::NotYet(_)
+        | Standing::Expired(_)
+        | Standing::Left(_) => return Vec::new(),
+    }
+    let leaver = inputs.desired.leavers.get(&user.identity);
+    let leaves = leaver.and_then(|leaver| Some((leaver.from?, leaver.position)));
+    let ends = user.window.expires.map(|expires| (expires, user.position));
+    let whole = leaves.into_iter().chain(ends).min();
+    let mut found = Vec::new();
+    if let Some((at, position)) = whole.filter(|&(at, _)| is_soon(at)) {
+        let origins = vec![Origin { position, via: None }];
+        found.push(Expiring { user: user.key, organization: None, site: None, at, origins });
+    }
+    let mut pieces: Vec<Piece> = Vec::new();
+    user.pieces(inputs.names, &mut pieces);
+    if pieces.iter().any(|piece| piece.window.expires.is_some_and(is_soon)) {
+        let before_whole = |at: Timestamp| whole.is_none_or(|(whole, _)| at < whole);
+        found.extend(places(inputs, user, &mut pieces).into_iter().filter(|one| is_soon(one.at) && before_whole(one.at)));
+    }
+    found
+}
+
+/// When each place that the user has today ends, or falls to a lesser role; grants that end with their membership are
+/// not repeated.
+fn places(inputs: &Inputs<'_>, user: &UserView<'_>, pieces: &mut [Piece]) -> Vec<Expiring> {
+    pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts));
+    let effective = inputs.effective(user);
+    let mut found: Vec<Expiring> = Vec::new();
+    for here in pieces.chunk_by(|a, b| (a.organization, a.site) == (b.organization, b.site)) {
+        let Some(first) = here.first() else { continue };
+        let (organization, site) = (first.organization, first.site);
+        let role = match site {
+            None => effective.memberships.iter().find(|one| one.organization == organization).map(|one| one.role),
+            Some(site) => {
+                let is_it = |one: &&crate::model::Grant| (one.organization, one.site) == (organization, site);
+                effective.grants.iter().find(is_it).map(|one| one.role)
+            }
+        };
+        let Some(role) = role else { continue };
+        let with_role = || here.iter().filter(|piece| (piece.membership || site.is_some()) && piece.role == role);
+        let Some(at) = end(with_role().copied(), inputs.at) else { continue };
+        let of_membership = |one: &Expiring| one.organization == Some(organization) && one.site.is_none();
+        if site.is_some() && found.iter().any(|one| of_membership(one) && one.at <= at) {
+            continue;
+        }
+        let ending = with_role().filter(|piece| piece.window.expires == Some(at));
+        let mut origins: Vec<Origin> =
+            ending.map(|piece| Origin { position: piece.position, via: via(inputs, piece) }).collect();
+        origins.sort_unstable();
+        origins.dedup();
+        found.push(Expiring { user: user.key, organization: Some(organization), site, at, origins });
+    }
+    found
+}
+
+/// When contributions that stand in for each other are all over; `None`: never. They come sorted by their beginning.
+fn end(pieces: impl Iterator<Item = Piece>, at: Timestamp) -> Option<Timestamp> {
+    let mut end = at;
+    for piece in pieces {
+        let begins_in_time = piece.window.starts.is_none_or(|starts| starts <= end);
+        if begins_in_time && !piece.window.has_ended(at) {
+            end = end.max(piece.window.expires?);
+        }
+    }
+    (end > at).then_some(end)
+}
+
+fn via(inputs: &Inputs<'_>, piece: &Piece) -> Option<SourceLabel> {
+    piece.source.map(|source| inputs.desired.source(source).label)
+}
