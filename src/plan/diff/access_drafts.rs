@@ -165,7 +165,8 @@ fn precedes_activation(context: &Context<'_>, whose: &Differences<'_>, one: &Del
     whose.activation.is_some() && context.inputs.rules.inactive_takes() && one.loses(context)
 }
 
-/// Whether a difference in a membership comes before its role is changed by removing and adding; else it comes after.
+/// Whether a difference in a membership comes before its role is changed by removing and adding; else it comes after:
+/// another way to administer, and what that needs.
 /// Before an account comes back what is too much goes first, and an admin stays one all the time.
 fn precedes_rebuilding(
     context: &Context<'_>,
@@ -176,7 +177,27 @@ fn precedes_rebuilding(
     if whose.activation.is_some() {
         return precedes_activation(context, whose, one);
     }
-    let Delta::UpdateMembership { to: updated, .. } = one else { return false };
+    let update = match one {
+        Delta::UpdateMembership { .. } => Some(one),
+        // The grant on a new default site comes before the membership that has it.
+        Delta::GrantSite(grant) => whose.deltas.iter().find(|delta| match delta {
+            Delta::UpdateMembership { to, .. } => {
+                (to.organization, to.default_site) == (grant.organization, Some(grant.site))
+            }
+            Delta::AddMembership(_)
+            | Delta::RemoveMembership(..)
+            | Delta::ChangeRole { .. }
+            | Delta::GrantSite(_)
+            | Delta::ChangeSiteRole { .. }
+            | Delta::RevokeSite(_) => false,
+        }),
+        Delta::AddMembership(_)
+        | Delta::RemoveMembership(..)
+        | Delta::ChangeRole { .. }
+        | Delta::ChangeSiteRole { .. }
+        | Delta::RevokeSite(_) => None,
+    };
+    let Some(Delta::UpdateMembership { to: updated, .. }) = update else { return false };
     let extra = context.inputs.names.elements(updated.extra_roles);
     // A role that becomes an admin role is one already when users are changed.
     let is_admin = |role: Option<Name>| context.was_admin_role(role) || context.is_admin_role(role);
@@ -298,9 +319,11 @@ fn whole_membership(
                 grants.iter_mut().filter(|grant| grant.site == *site).for_each(|grant| grant.role = *to);
             }
             Delta::UpdateMembership { to, .. } => from = Membership { role: from.role, ..*to },
-            Delta::GrantSite(_) | Delta::AddMembership(_) | Delta::RemoveMembership(..) | Delta::ChangeRole { .. } => {}
+            Delta::GrantSite(grant) => grants.push(*grant),
+            Delta::AddMembership(_) | Delta::RemoveMembership(..) | Delta::ChangeRole { .. } => {}
         }
     }
+    grants.sort_unstable();
     *before = State { facts: membership_facts(&from), memberships: Vec::new(), grants: grants.clone() };
     let kept = Membership { role: to, ..from };
     *after = State { facts: membership_facts(&kept), memberships: Vec::new(), grants };

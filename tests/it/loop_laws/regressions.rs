@@ -232,3 +232,21 @@ fn a_role_that_the_own_account_leaves_is_made_less_in_the_same_plan() {
     let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
     assert_eq!(bench.ids(&plan), ["change_role li@example.com north", "update_role operator"]);
 }
+
+#[test]
+fn a_default_site_that_comes_with_another_way_to_administer_is_granted_before_a_role_is_rebuilt() {
+    let rules = "{ onboarding: create, role_change: remove_then_add }";
+    let mut bench = bench(rules, "  kim@example.com: { access: { north: auditor } }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    let place = "{ role: operator, extra_roles: [auditor], sites: [pit-2], default_site: pit-2 }";
+    declare(&mut bench, &format!("  kim@example.com: {{ access: {{ north: {place} }} }}\n"));
+    let (plan, _) = settle(&mut bench).expect("nothing waits in a circle");
+    assert_eq!(
+        bench.ids(&plan),
+        [
+            "grant_site kim@example.com north pit-2",
+            "update_membership kim@example.com north",
+            "change_role kim@example.com north"
+        ]
+    );
+}
