@@ -62,7 +62,9 @@ impl Merged<'_> {
                 found.push(self.claimed_twice("user", &previous, first));
             }
         }
-        found.into_iter().for_each(|mistake| self.mistakes.push(mistake));
+        for mistake in found {
+            self.mistakes.push(mistake);
+        }
     }
 
     fn former_catalog(&mut self) {
@@ -99,7 +101,9 @@ impl Merged<'_> {
                 found.push(self.claimed_twice(kind, previous, first));
             }
         }
-        found.into_iter().for_each(|mistake| self.mistakes.push(mistake));
+        for mistake in found {
+            self.mistakes.push(mistake);
+        }
     }
 
     fn still_declared(&self, kind: &str, previous: &Previous, position: Position) -> Diagnostic {

@@ -5,10 +5,10 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
+use crate::diagnostic::FileId;
 use crate::model::{
     AccessRow, DeclaredFact, DeclaredStatus, Name, Names, Role, Selector, SiteRow, Value, WindowId, Windows,
 };
-use crate::diagnostic::FileId;
 use crate::source::Outcome;
 
 /// Everything that one file declares.

@@ -2,8 +2,8 @@
 
 use super::facts::{LeaverFact, Mention, SiteGrantFact, Target, TeamFact, length};
 use super::read::Reader;
-use crate::diagnostic::Code;
 use super::read_time::Edge;
+use crate::diagnostic::Code;
 use crate::model::{Name, Selector, Window};
 use crate::rules::Named;
 use crate::source::{At, Node, Scalar};

@@ -80,7 +80,7 @@ pub struct Manifest {
     pub teams: Option<BTreeMap<String, Team>>,
     /// Access to sites, given from the side of the site.
     pub site_grants: Option<Vec<SiteGrant>>,
-    /// Leavers. Overrides every other source. Not supported yet.
+    /// Leavers. Overrides every other source.
     pub inactive: Option<Vec<Leaver>>,
 }
 
@@ -102,9 +102,9 @@ pub struct Organization {
     pub attributes: Option<BTreeMap<String, CatalogAttribute>>,
     /// Its sites by name.
     pub sites: Option<BTreeMap<String, Site>>,
-    /// The name that it had before. Not supported yet.
+    /// The name that it had before.
     pub previously: Option<Text>,
-    /// A tombstone: the organization is deleted. Not supported yet.
+    /// A tombstone: the organization is deleted.
     pub status: Option<Tombstone>,
 }
 
@@ -124,9 +124,9 @@ pub struct Site {
     pub includes: Option<Vec<Text>>,
     /// Further fields.
     pub attributes: Option<BTreeMap<String, CatalogAttribute>>,
-    /// The name that it had before. Not supported yet.
+    /// The name that it had before.
     pub previously: Option<Text>,
-    /// A tombstone: the site is deleted. Not supported yet.
+    /// A tombstone: the site is deleted.
     pub status: Option<Tombstone>,
 }
 
@@ -170,9 +170,9 @@ pub struct Role {
     pub grantable: Option<bool>,
     /// Where it may be given; default: in organizations and on sites.
     pub applies_to: Option<Places>,
-    /// The name that it had before. Not supported yet.
+    /// The name that it had before.
     pub previously: Option<Text>,
-    /// A tombstone: the role is deleted. Not supported yet.
+    /// A tombstone: the role is deleted.
     pub status: Option<Tombstone>,
 }
 
@@ -253,11 +253,11 @@ pub struct User {
     pub home: Option<BTreeMap<String, Text>>,
     /// API access.
     pub api: Option<ApiOrUnmanaged>,
-    /// When everything begins. Not supported yet.
+    /// When everything begins.
     pub starts: Option<Text>,
-    /// When everything ends. Not supported yet.
+    /// When everything ends.
     pub expires: Option<Text>,
-    /// The key that the user had before. Not supported yet.
+    /// The key that the user had before.
     pub previously: Option<Text>,
     /// Teams that the user is in; the same as being listed there.
     pub teams: Option<Vec<Text>>,
@@ -287,7 +287,7 @@ pub enum UserStatus {
     Inactive,
     /// Exists, and the invitation is not sent.
     Preloaded,
-    /// A tombstone: the account is deleted. Not supported yet.
+    /// A tombstone: the account is deleted.
     Absent,
 }
 
@@ -295,7 +295,7 @@ pub enum UserStatus {
 #[derive(Debug, JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 pub enum Unmanaged {
-    /// Left alone. Not supported yet.
+    /// Left alone.
     Unmanaged,
 }
 
@@ -391,9 +391,9 @@ pub struct Membership {
     pub sites: Option<Sites>,
     /// The site that is preselected for the user.
     pub default_site: Option<Text>,
-    /// When it begins. Not supported yet.
+    /// When it begins.
     pub starts: Option<Text>,
-    /// When it ends. Not supported yet.
+    /// When it ends.
     pub expires: Option<Text>,
 }
 
@@ -439,9 +439,9 @@ pub struct SiteGrant {
     pub teams: Option<Vec<Text>>,
     /// The role on the site, where the store has such.
     pub role: Option<Text>,
-    /// When it begins. Not supported yet.
+    /// When it begins.
     pub starts: Option<Text>,
-    /// When it ends. Not supported yet.
+    /// When it ends.
     pub expires: Option<Text>,
     /// What it is for.
     pub description: Option<Text>,

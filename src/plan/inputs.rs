@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 
 use super::StoreRef;
-use crate::model::{
-    ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches,
-};
+use crate::model::{ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches};
 use crate::rules::{NamedField, Rules};
 
 /// What happens to live people whom no manifest names.

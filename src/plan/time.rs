@@ -55,9 +55,9 @@ fn of_user(inputs: &Inputs<'_>, user: &UserView<'_>, is_soon: &impl Fn(Timestamp
         | Standing::Left(_) => return Vec::new(),
     }
     let leaver = inputs.desired.leavers.get(&user.identity);
-    let leaves = leaver.and_then(|leaver| Some((leaver.from?, leaver.position)));
+    let last_day = leaver.and_then(|leaver| Some((leaver.from?, leaver.position)));
     let ends = user.window.expires.map(|expires| (expires, user.position));
-    let whole = leaves.into_iter().chain(ends).min();
+    let whole = last_day.into_iter().chain(ends).min();
     let mut found = Vec::new();
     if let Some((at, position)) = whole.filter(|&(at, _)| is_soon(at)) {
         let origins = vec![Origin { position, via: None }];
@@ -67,7 +67,9 @@ fn of_user(inputs: &Inputs<'_>, user: &UserView<'_>, is_soon: &impl Fn(Timestamp
     user.pieces(inputs.names, &mut pieces);
     if pieces.iter().any(|piece| piece.window.expires.is_some_and(is_soon)) {
         let before_whole = |at: Timestamp| whole.is_none_or(|(whole, _)| at < whole);
-        found.extend(places(inputs, user, &mut pieces).into_iter().filter(|one| is_soon(one.at) && before_whole(one.at)));
+        found.extend(
+            places(inputs, user, &mut pieces).into_iter().filter(|one| is_soon(one.at) && before_whole(one.at)),
+        );
     }
     found
 }

@@ -3,8 +3,9 @@
 use insta::assert_snapshot;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{
-    AccessRow, DeclaredUser, Desired, Fact, LeftAlone, Link, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
-    Role, Selector, Site, SiteAccess, SiteRow, Source, SourceId, SourceLabel, Status, Value, WindowId, known,
+    AccessRow, DeclaredUser, Desired, Fact, LeftAlone, Link, List, LiveRecord, LiveState, Membership, Name, Names,
+    Organization, Role, Selector, Site, SiteAccess, SiteRow, Source, SourceId, SourceLabel, Status, Value, WindowId,
+    known,
 };
 use rollcall::plan::{Asked, asked, explain_place, explain_user, likely};
 use rollcall::report::{self, Style};

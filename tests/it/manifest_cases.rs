@@ -57,7 +57,12 @@ fn every_case_gives_what_is_expected() {
     let mut failed = String::new();
     for case in cases {
         let mut sources = Sources::folder(&case);
-        let loaded = manifest::load(&mut Names::new(), manifest::Reading { rules: &rules_of(&case), time_zone: &jiff::tz::TimeZone::UTC }, &mut sources, &["access".to_owned()]);
+        let loaded = manifest::load(
+            &mut Names::new(),
+            manifest::Reading { rules: &rules_of(&case), time_zone: &jiff::tz::TimeZone::UTC },
+            &mut sources,
+            &["access".to_owned()],
+        );
         let found = render(&sources, &loaded.diagnostics);
         let file = case.join("expected.txt");
         if bless {

@@ -14,7 +14,12 @@ use crate::manifest_cases::cases;
 
 fn load(names: &mut Names, files: Vec<(String, Vec<u8>)>) -> Loaded {
     let rules = Rules::default();
-    manifest::load(names, manifest::Reading { rules: &rules, time_zone: &jiff::tz::TimeZone::UTC }, &mut Sources::memory(files), &["access".to_owned()])
+    manifest::load(
+        names,
+        manifest::Reading { rules: &rules, time_zone: &jiff::tz::TimeZone::UTC },
+        &mut Sources::memory(files),
+        &["access".to_owned()],
+    )
 }
 
 /// A generated declaration: one entry below one of the keys.

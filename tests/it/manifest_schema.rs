@@ -21,7 +21,12 @@ fn schema_and_walker_agree() {
     let (mut compared, mut refused) = (0, 0);
     for case in cases() {
         let mut sources = Sources::folder(&case);
-        let loaded = manifest::load(&mut Names::new(), manifest::Reading { rules: &rules_of(&case), time_zone: &jiff::tz::TimeZone::UTC }, &mut sources, &["access".to_owned()]);
+        let loaded = manifest::load(
+            &mut Names::new(),
+            manifest::Reading { rules: &rules_of(&case), time_zone: &jiff::tz::TimeZone::UTC },
+            &mut sources,
+            &["access".to_owned()],
+        );
         for &file in &loaded.files {
             let path = sources.path(file).to_owned();
             let Some(json) = sources.text(file).as_deref().and_then(as_json) else { continue };

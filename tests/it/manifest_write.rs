@@ -251,7 +251,12 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
     let written = manifest::write(names, rules, live);
     let files: Vec<(String, String)> =
         written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
-    let loaded = manifest::load(names, manifest::Reading { rules: rules, time_zone: &jiff::tz::TimeZone::UTC }, &mut Sources::memory(files.clone()), &["access".to_owned()]);
+    let loaded = manifest::load(
+        names,
+        manifest::Reading { rules, time_zone: &jiff::tz::TimeZone::UTC },
+        &mut Sources::memory(files.clone()),
+        &["access".to_owned()],
+    );
     assert!(!loaded.has_errors(), "{:#?}\n{files:#?}", loaded.diagnostics);
     let policy = Policy {
         absent_users: AbsentUsers::Deactivate,
@@ -407,7 +412,12 @@ fn manifests_of_examples_are_valid() {
         let settings = rollcall::settings::load(&example).unwrap_or_else(|refused| panic!("{refused}"));
         for store in settings.stores.values() {
             let mut sources = Sources::folder(&example);
-            let loaded = manifest::load(&mut Names::new(), manifest::Reading { rules: &store.rules, time_zone: &settings.time_zone }, &mut sources, &settings.manifests);
+            let loaded = manifest::load(
+                &mut Names::new(),
+                manifest::Reading { rules: &store.rules, time_zone: &settings.time_zone },
+                &mut sources,
+                &settings.manifests,
+            );
             assert_eq!(loaded.diagnostics, [], "{}", example.display());
             assert!(!loaded.desired.is_empty(), "{}", example.display());
             for &file in &loaded.files {

@@ -114,13 +114,6 @@ fn wrong_settings_and_manifests_are_3_with_their_lines() {
 }
 
 #[test]
-fn what_is_not_there_yet_is_refused_at_its_line() {
-    let repository = Repository::small();
-    repository.write("access/later.yaml", "inactive: [ben@example.com]\n");
-    repository.run(["plan"]).ends_with(3).prints_nothing().tells("not-yet-supported").tells("access/later.yaml:1:");
-}
-
-#[test]
 fn manifests_without_anybody_never_mean_everybody() {
     let repository = Repository::applied();
     repository.edit("access/all.yaml", "users:", "users: {}\nteams: {}\n#");

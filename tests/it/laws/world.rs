@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{
-    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState, LeftAlone, List,
-    LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector, Site, SiteAccess, SiteRow, Status,
-    Value, WindowId, known,
+    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState,
+    LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector, Site, SiteAccess,
+    SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
     AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, StoreRef, document, plan,

@@ -74,7 +74,12 @@ impl<S: Writer + Send> Bench<S> {
 
     fn plan_from(&mut self, files: &[(String, String)], live: &LiveState) -> Plan {
         let mut sources = Sources::memory(files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())));
-        let loaded = manifest::load(&mut self.names, manifest::Reading { rules: &self.rules, time_zone: &jiff::tz::TimeZone::UTC }, &mut sources, &["access".to_owned()]);
+        let loaded = manifest::load(
+            &mut self.names,
+            manifest::Reading { rules: &self.rules, time_zone: &jiff::tz::TimeZone::UTC },
+            &mut sources,
+            &["access".to_owned()],
+        );
         assert!(!loaded.has_errors(), "{:?}\n{}", loaded.diagnostics, texts(files));
         let store = StoreRef { name: "local".to_owned(), kind: "test".to_owned(), id: "test".to_owned() };
         let inputs = Inputs {
