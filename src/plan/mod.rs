@@ -28,12 +28,12 @@ pub use document::{
     UnmanagedDocument, action_document, action_id, diagnostic_document, document, schema,
 };
 pub use explain::{
-    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
+    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, asked, explain_place,
     explain_user, likely,
 };
 pub use explain_document::{
-    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLine, ExplainedPlace,
-    ExplainedRole, ExplainedUser,
+    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
+    ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};

@@ -17,6 +17,7 @@ mod lines;
 mod outcome;
 mod style;
 mod text;
+mod time;
 mod waiting;
 mod words;
 
