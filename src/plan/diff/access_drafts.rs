@@ -168,7 +168,8 @@ fn precedes_rebuilding(
     one: &Delta,
     roles: (Option<Name>, Option<Name>),
 ) -> bool {
-    if whose.activation.is_some() {
+    // Where an inactive account takes nothing, all of it comes afterwards, as with any active account.
+    if whose.activation.is_some() && context.inputs.rules.inactive_takes() {
         return precedes_activation(context, whose, one);
     }
     let precedes = |from: &Membership, to: &Membership| {
