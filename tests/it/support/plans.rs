@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, SourceLabel, Value, known};
-use rollcall::plan::{Action, Cause, Effects, Origin, People, Places, Plan, Risk, State, StoreRef, Subject, digest};
+use rollcall::plan::{
+    Action, Cause, Census, Effects, Origin, People, Places, Plan, Risk, State, StoreRef, Subject, digest,
+};
 
 /// File 0 is `access/north.yaml`, file 1 `access/south.yaml`; the offset is the line.
 pub(crate) struct Lines;
@@ -114,6 +116,7 @@ impl Draft {
             gaps: Vec::new(),
             people: People::default(),
             effects: Effects::default(),
+            census: Census::default(),
             counts,
             actions: self.actions.clone(),
             deferred: Vec::new(),

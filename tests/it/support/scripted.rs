@@ -9,7 +9,7 @@ use rollcall::model::{
     ActionKind, Collection, Completeness, Fact, Invitation, InvitationState, LiveRecord, LiveState, Names, Status,
     Value, known,
 };
-use rollcall::plan::{Action, Cause, Effects, People, Plan, State, StoreRef, Subject, action_id};
+use rollcall::plan::{Action, Cause, Census, Effects, People, Plan, State, StoreRef, Subject, action_id};
 use rollcall::rules::Identity;
 use rollcall::store::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
 
@@ -283,6 +283,7 @@ pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
         gaps: Vec::new(),
         people: People::default(),
         effects: Effects::default(),
+        census: Census::default(),
         counts: BTreeMap::new(),
         actions,
         deferred: Vec::new(),
