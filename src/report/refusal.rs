@@ -183,7 +183,7 @@ fn of_place(ruling: &Ruling) -> String {
     }
 }
 
-/// `27 %`, rounded down.
+/// `27 %`, to the nearest.
 fn percent(part: usize, of: usize) -> String {
-    format!("{} %", part.saturating_mul(100).checked_div(of).unwrap_or(0))
+    format!("{} %", (part.saturating_mul(100).saturating_add(of / 2)).checked_div(of).unwrap_or(0))
 }
