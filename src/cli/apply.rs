@@ -67,27 +67,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     if !plan.gaps.is_empty() {
         return Ok(begun(&plan, Exit::Failed, "the store was read in part, so nothing is written".to_owned()));
     }
-    if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
-        let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
-    }
-    if let Some(approved) = &arguments.approved
-        && *approved != plan.digest
-    {
-        let why = format!(
-            "the plan is another one now: {} was approved, it is {}; review it again",
-            approved.escape_debug(),
-            plan.digest
-        );
-        return Ok(begun(&plan, Exit::Stale, why));
-    }
-    if let Some(stale) = waivers.iter().find(|waiver| waiver.digest != plan.digest) {
-        let why = format!(
-            "the plan is another one now: `{}` was waived for {}, it is {}; review it again",
-            stale.guard.as_str(),
-            stale.digest,
-            plan.digest
-        );
+    if let Some(why) = is_of_another_plan(arguments, &plan)? {
         return Ok(begun(&plan, Exit::Stale, why));
     }
     if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
@@ -143,6 +123,20 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     }
     let report = runtime.block_on(execute(&access, &mut declared, &guarded, &mut journal, arguments.at, printer))?;
     Ok(report)
+}
+
+/// Whether what was approved or waived is another plan than this, in words.
+fn is_of_another_plan(arguments: &Apply, plan: &Plan) -> Result<Option<String>, Failure> {
+    if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
+        let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
+    let approved = arguments.approved.iter().map(|digest| ("approved".to_owned(), digest));
+    let waived = arguments.waive.iter().map(|of| (format!("waived for `{}`", of.guard.as_str()), &of.digest));
+    let other = approved.chain(waived).find(|(_, digest)| **digest != plan.digest);
+    Ok(other.map(|(what, digest)| {
+        format!("the plan is another one now: {digest} was {what}, it is {}; review it again", plan.digest)
+    }))
 }
 
 /// Says what guards refuse, why that may be, and how to waive it.

@@ -40,11 +40,14 @@ pub(super) fn likely_cause(
     rulings: &[Ruling],
 ) -> Option<LikelyCause> {
     let worst = rulings.iter().filter(|ruling| ruling.is_refused()).max_by_key(|ruling| ruling.count)?;
-    let is_wanted = |counted: Counted, before: usize, now: usize| match (worst.guard, counted) {
-        (Guard::Removals | Guard::Deletions | Guard::MinAdmins, Counted::People | Counted::Access) => before > now,
-        (Guard::Removals | Guard::Deletions | Guard::MinAdmins, Counted::Leavers) => now > before,
-        (Guard::Invitations | Guard::Escalations | Guard::Mails, Counted::People | Counted::Access) => now > before,
-        (Guard::Invitations | Guard::Escalations | Guard::Mails, Counted::Leavers) => before > now,
+    let takes_away = match worst.guard {
+        Guard::Removals | Guard::Deletions | Guard::MinAdmins => true,
+        Guard::Invitations | Guard::Escalations | Guard::Mails => false,
+    };
+    // Who is declared less, or named as a leaver, loses; and the other way round.
+    let is_wanted = |counted: Counted, before: usize, now: usize| match (counted, takes_away) {
+        (Counted::People | Counted::Access, true) | (Counted::Leavers, false) => before > now,
+        (Counted::People | Counted::Access, false) | (Counted::Leavers, true) => now > before,
     };
     let git = Git { repository: &access.repository, until: Instant::now() + PATIENCE };
     let paths = if global.manifests.is_empty() { &access.settings.manifests } else { &global.manifests };
@@ -155,7 +158,7 @@ impl Git<'_> {
         if size > LARGEST {
             return None;
         }
-        let asked: String = listed.iter().map(|entry| format!("{}\n", entry.object)).collect();
+        let asked: String = listed.iter().flat_map(|entry| [entry.object.as_str(), "\n"]).collect();
         // Before each content stands a line with the name of the object, its kind and its size; after it a line feed.
         let most = size + 128 * listed.len() as u64;
         let all = self.run(&["cat-file", "--batch"], asked.into_bytes(), most)?;

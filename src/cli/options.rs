@@ -118,7 +118,7 @@ pub(super) struct Plan {
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
-    /// Plans without a guard that shapes the plan: min_admins
+    /// Plans without the guard that shapes the plan, which is `min_admins`
     #[arg(long, value_name = "GUARD")]
     pub(super) waive: Vec<Guard>,
 }

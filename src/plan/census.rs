@@ -210,7 +210,9 @@ impl Census {
         for (user, drafts) in of_users {
             self.invited += u32::from(drafts.iter().any(|draft| invites(draft)));
             escalated.extend(drafts.iter().any(|draft| draft.action.risk.contains(&Risk::Escalation)).then_some(user));
-            drafts.iter().for_each(|draft| self.add_action(draft));
+            for draft in drafts {
+                self.add_action(draft);
+            }
         }
         for draft in of_catalog {
             self.add_action(draft);

@@ -327,8 +327,8 @@ impl<'a> Context<'a> {
             Vec::new()
         };
         let losses = if fare.loses { census::losses(catalogs, &before, &after) } else { Vec::new() };
-        let fate = Fate { losses, ..self.fate(live, Course::Stays, held) };
-        Person { key, fare, by, sites: self.site_changes(catalogs, live, held), fate }
+        let sites = self.site_changes(catalogs, live, held);
+        Person { key, fare, by, sites, fate: Fate { losses, ..self.fate(live, Course::Stays, held) } }
     }
 
     /// What one change of the catalog lets a person do more or less, and where.
