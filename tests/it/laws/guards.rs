@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rollcall::guard::{Guard, Refused, Waiver, check, judge};
 use rollcall::settings::{CountLimit, Guards, RemovalLimit};
 use serde_json::Value as Json;
 
@@ -11,7 +12,7 @@ use super::naive::{NaiveStore, NaiveUser};
 use super::people::{Reached, has_more, reached};
 use super::planner::{actions, cases, run};
 use super::world::{World, worlds};
-use crate::support::plans::usual_limits;
+use crate::support::plans::{Draft, usual_limits};
 
 /// People, losers, and active people before and after.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -163,4 +164,23 @@ fn no_plan_passes_in_which_more_than_the_limit_lose() {
             }
         });
     runner.run(&(worlds(), limits), |(world, limits)| guards_agree(&world, &limits)).expect("the guards agree");
+}
+
+#[test]
+fn one_deletion_is_too_many_unless_it_is_waived_for_this_plan() {
+    let mut plan = Draft::default().plan();
+    plan.census.deletions = 1;
+    let limits = usual_limits();
+    let rulings = judge(&plan, &limits, &[]);
+    let refused: Vec<Guard> = rulings.iter().filter(|one| one.is_refused()).map(|one| one.guard).collect();
+    assert_eq!(refused, [Guard::Deletions]);
+    let waiver = |guard, digest: &str| Waiver { guard, digest: digest.to_owned() };
+    for guard in [Guard::Removals, Guard::Invitations, Guard::Escalations, Guard::Mails, Guard::MinAdmins] {
+        let waivers = [waiver(guard, &plan.digest)];
+        assert!(matches!(check(plan.clone(), &limits, &waivers), Err(Refused::ByGuard { .. })), "{guard:?}");
+    }
+    let waivers = [waiver(Guard::Deletions, &plan.digest)];
+    assert!(check(plan.clone(), &limits, &waivers).is_ok());
+    let waivers = [waiver(Guard::Deletions, &plan.digest.replace('0', "1"))];
+    assert!(matches!(check(plan, &limits, &waivers), Err(Refused::Stale { .. })));
 }
