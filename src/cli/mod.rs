@@ -10,6 +10,7 @@ mod edge;
 mod exit;
 mod explain;
 mod files;
+mod history;
 mod import;
 mod init;
 mod invitations;

@@ -3,6 +3,7 @@
 mod action;
 mod assemble;
 mod basis;
+mod census;
 mod diff;
 mod digest;
 mod document;
@@ -21,6 +22,7 @@ mod time;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted};
+pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
     ActionDocument, Actions, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument,
@@ -212,6 +214,8 @@ pub struct Plan {
     pub people: People,
     /// What actions come to for people beyond what they say themselves.
     pub effects: Effects,
+    /// What guards judge it by.
+    pub census: Census,
     /// How many actions of each kind.
     pub counts: BTreeMap<ActionKind, u32>,
     /// What is done, in an executable order.

@@ -3,6 +3,7 @@
 mod codes;
 mod commands;
 mod fit;
+mod guards;
 mod hostile;
 mod output;
 mod people;
