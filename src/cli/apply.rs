@@ -13,12 +13,13 @@ use super::exit::{Exit, Failure};
 use super::journal;
 use super::options::{Apply, Global};
 use super::printer::Printer;
+use super::saved::{self, Saved};
 use super::show::{show, show_aside};
-use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
+use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, ReportDocument, RunEnd, Stop, Verdict};
 use crate::guard;
 use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
-use crate::plan::Plan;
+use crate::plan::{Plan, SavedPlan};
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
@@ -26,6 +27,7 @@ use crate::store::sqlite::SqliteStore;
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
+    let file = arguments.file.as_deref().map(|file| saved::read(&access, file, &mut declared)).transpose()?;
     let runtime = edge::runtime()?;
     access.check_store_is_there(printer)?;
     let mut opened = journal::open(&access, printer)?;
@@ -37,6 +39,12 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         declared = access.declared(global, printer)?;
     }
+    // Names of other manifests would be other names.
+    let file = if opened.has_waited {
+        arguments.file.as_deref().map(|file| saved::read(&access, file, &mut declared)).transpose()?
+    } else {
+        file
+    };
     let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
@@ -47,38 +55,50 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         let why = format!("store `{}` has a clock of its own; leave `--at` out", access.store_name);
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
-    let mut plan = access.plan(&declared, &info, &live, at, printer)?;
+    let today = access.plan(&declared, &info, &live, at, printer)?;
+    let Saved { mut plan, mut done_before, besides, changed } =
+        Saved::of(file.as_ref(), &access, &declared, (&info, &live), (today, at))?;
     drop(live);
     let is_json = printer.is_json();
-    if !is_json {
+    if !is_json && changed.is_empty() {
         show(printer, &declared, &plan, None);
+        saved::tell_besides(printer, &besides);
     }
     if printer.has_failed() {
         // A plan that nobody could see is not applied.
         return Ok(Exit::Failed);
     }
-    let begun = |plan: &Plan, exit: Exit, why: String| not_begun(printer, &declared.names, plan, exit, why);
     if !plan.gaps.is_empty() {
-        return Ok(begun(&plan, Exit::Failed, "the store was read in part, so nothing is written".to_owned()));
+        return Ok(not_begun(
+            printer,
+            &declared.names,
+            &plan,
+            Exit::Failed,
+            "the store was read in part, so nothing is written".to_owned(),
+        ));
     }
     if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
         let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
+    if !changed.is_empty() {
+        return Ok(saved::tell_stale(printer, &declared.names, &plan, changed, besides));
+    }
     if let Some(approved) = &arguments.approved
         && *approved != plan.digest
+        && !(file.is_none() && saved::is_rest_of(&access, approved, &mut declared.names, &plan)?)
     {
         let why = format!(
             "the plan is another one now: {} was approved, it is {}; review it again",
             approved.escape_debug(),
             plan.digest
         );
-        return Ok(begun(&plan, Exit::Stale, why));
+        return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
     }
-    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+    if let Some(why) = journal::invited_twice(&declared.names, saved::to_do(&plan, &done_before), &done) {
         // A `yes` in a script has not seen it; a person who is asked, or who approved this plan, has.
         if arguments.yes && arguments.approved.is_none() {
-            return Ok(begun(&plan, Exit::Failed, why));
+            return Ok(not_begun(printer, &declared.names, &plan, Exit::Failed, why));
         }
         printer.warning(&why);
     }
@@ -92,21 +112,33 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             show_aside(printer, &declared, &plan);
         }
         if !printer.asks(&question(plan.actions.len())) {
-            return Ok(begun(&plan, Exit::Done, "nothing was changed".to_owned()));
+            return Ok(not_begun(printer, &declared.names, &plan, Exit::Done, "nothing was changed".to_owned()));
         }
-        let now = runtime.block_on(plan_again(&access, &mut declared, at, printer))?;
-        if now.digest != plan.digest || !now.gaps.is_empty() {
+        let at = edge::now(arguments.at);
+        let now = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
+        if !now.changed.is_empty() {
+            return Ok(saved::tell_stale(printer, &declared.names, &now.plan, now.changed, now.besides));
+        }
+        if now.plan.digest != plan.digest || !now.plan.gaps.is_empty() {
             let why = "the store changed while you were deciding, so nothing was written; run apply again to see the \
                        new plan";
-            return Ok(not_begun(printer, &declared.names, &now, Exit::Stale, why.to_owned()));
+            return Ok(not_begun(printer, &declared.names, &now.plan, Exit::Stale, why.to_owned()));
         }
-        plan = now;
+        (plan, done_before) = (now.plan, now.done_before);
     }
     if plan.actions.is_empty() && !has_open_intents && !is_json {
         return Ok(Exit::Done);
     }
-    let report = runtime.block_on(execute(&access, &mut declared, plan, &mut journal, arguments.at, printer))?;
+    let work = Work { plan, done_before, besides };
+    let report = runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))?;
     Ok(report)
+}
+
+/// What is executed: a plan, what of it was done before, and what it leaves out.
+struct Work {
+    plan: Plan,
+    done_before: Vec<u32>,
+    besides: Vec<String>,
 }
 
 fn is_digest(text: &str) -> bool {
@@ -122,11 +154,13 @@ fn question(actions: usize) -> String {
 async fn plan_again(
     access: &Access,
     declared: &mut Declared,
+    file: Option<&SavedPlan>,
     at: Timestamp,
     printer: &Printer,
-) -> Result<Plan, Failure> {
+) -> Result<Saved, Failure> {
     let (info, live) = access.live(&mut declared.names, printer).await?;
-    access.plan(declared, &info, &live, at, printer)
+    let today = access.plan(declared, &info, &live, at, printer)?;
+    Saved::of(file, access, declared, (&info, &live), (today, at))
 }
 
 /// Tells why nothing of a plan was tried: in the report, or to people.
@@ -145,11 +179,12 @@ fn not_begun(printer: &Printer, names: &Names, plan: &Plan, exit: Exit, why: Str
 async fn execute(
     access: &Access,
     declared: &mut Declared,
-    plan: Plan,
+    work: Work,
     journal: &mut Journal,
     at: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
+    let Work { plan, done_before, besides } = work;
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
@@ -158,7 +193,7 @@ async fn execute(
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
-    let options = Options::new(&run, &who, access.rules(), &clock);
+    let options = Options { done: &done_before, ..Options::new(&run, &who, access.rules(), &clock) };
     let guarded = guard::check(plan);
     let before = journal.head();
     let report = apply::run(&guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
@@ -176,7 +211,7 @@ async fn execute(
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error),
     })?;
-    tell(printer, declared, guarded.plan(), &report);
+    tell(printer, declared, guarded.plan(), &report, besides);
     Ok(match report.verdict() {
         Verdict::Complete => Exit::Done,
         Verdict::NothingWritten => Exit::Failed,
@@ -208,12 +243,12 @@ fn progress(progress: Progress<'_>) {
     }
 }
 
-fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport) {
+fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport, besides: Vec<String>) {
     if !report.looked_up.is_empty() {
         printer.note(&looked_up(report));
     }
     if printer.is_json() {
-        printer.json(&report.document(&declared.names, plan));
+        printer.json(&ReportDocument { besides, ..report.document(&declared.names, plan) });
         return;
     }
     let lines: Vec<_> = plan

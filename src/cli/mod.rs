@@ -18,6 +18,7 @@ mod log;
 mod options;
 mod plan;
 mod printer;
+mod saved;
 mod schema;
 mod show;
 mod validate;

@@ -116,10 +116,16 @@ pub(super) struct Plan {
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+    /// Saves the plan in this file, relative to the access repository, for `apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
+    /// A plan that `plan --out` saved, relative to the access repository: exactly its actions, if it still holds
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
     /// Does not ask; needed where there is no terminal
     #[arg(long)]
     pub(super) yes: bool,

@@ -6,6 +6,7 @@ use super::exit::{Exit, Failure};
 use super::journal;
 use super::options::{Global, Plan};
 use super::printer::Printer;
+use super::saved;
 use super::show::show;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
@@ -17,10 +18,13 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
     let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
-    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+    if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
     }
     show(printer, &declared, &plan, Some(&apply_command(global)));
+    if let Some(file) = &arguments.out {
+        saved::write(&access.repository, file, &declared, &plan, printer)?;
+    }
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
         (false, _) => Exit::Failed,
         (true, false) if arguments.detailed_exitcode => Exit::Changes,

@@ -56,6 +56,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
         digest: digest(inputs.store, inputs.names, &actions),
         desired: basis::desired(inputs),
         live: basis::live(inputs),
+        rules: basis::rules(inputs.rules),
         at: inputs.at,
         valid_until: time::valid_until(inputs),
         live_people: inputs.live.users().filter(|user| !user.is_service() && user.status != Status::Closed).count(),

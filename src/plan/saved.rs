@@ -1,0 +1,412 @@
+//! Whether a saved plan still holds.
+//!
+//! Its actions are played in their order on a copy of what is live. Each has to find what it leads from, or else what
+//! it leads to: then it was done before, by a run that was cut off, and so was all that it needs. What it takes of
+//! seats and admin places has to be there: given by what it needs, or left over today. Deliberately absent: a choice.
+//! What does not hold is told, and nothing is put in its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::balance::{Balances, Place};
+use super::file::SavedPlan;
+use super::held::Held;
+use super::shown::{Seen, Shown, keys_touched, misses, shows};
+use super::{Action, Inputs, State};
+use crate::model::{
+    ActionKind, Catalog, Fact, Invitation, InvitationState, LiveRecord, LiveState, LiveView, Membership, Name, Status,
+    Value, known,
+};
+
+/// How a saved plan stands to what is live.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Positions of the actions that were done already, sorted.
+    pub done: Vec<u32>,
+    /// Why it is stale, in the order of its actions; empty if it holds.
+    pub changed: Vec<Changed>,
+}
+
+/// Why a saved plan does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// The position of the action; `None` for the whole plan.
+    pub action: Option<u32>,
+    /// What the plan saw, and what is live.
+    pub what: String,
+}
+
+/// Asks whether a saved plan holds for what is live. The store and the rules have to be those of the plan.
+#[must_use]
+pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
+    let mut found = Holding::default();
+    if let Some(what) = out_of_time(saved, inputs.at) {
+        found.changed.push(Changed { action: None, what });
+        return found;
+    }
+    let mut play = Play::new(saved, inputs);
+    let done_before = play.done_before(&saved.actions);
+    for (action, at) in saved.actions.iter().zip(0_u32..) {
+        if done_before.contains(&at) {
+            found.done.push(at);
+            continue;
+        }
+        if let Some(what) = forbidden(action, inputs) {
+            found.changed.push(Changed { action: Some(at), what });
+            continue;
+        }
+        match play.step(action, at) {
+            Step::Done => found.done.push(at),
+            Step::ToDo => {}
+            Step::Changed(what) => found.changed.push(Changed { action: Some(at), what }),
+        }
+    }
+    found
+}
+
+fn out_of_time(saved: &SavedPlan, now: Timestamp) -> Option<String> {
+    match saved.valid_until {
+        Some(until) if until <= now => Some(format!("the plan was valid until {until}, and it is {now} now")),
+        Some(_) | None if now < saved.at => {
+            Some(format!("the plan was made at {}, and it is {now} here: check the clocks", saved.at))
+        }
+        Some(_) | None => None,
+    }
+}
+
+/// What the settings of today keep an action from doing, whoever made the plan.
+fn forbidden(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
+    let identity = |key| inputs.rules.identity.normalize(inputs.names.text(key)).ok();
+    let mut identities = keys_touched(action).filter_map(identity).filter_map(|key| inputs.names.find(&key));
+    let is_own = |identity| inputs.is_own_account(identity) && takes_away(action, inputs);
+    identities.find_map(|identity| match (inputs.is_protected(identity), is_own(identity)) {
+        (true, _) => Some("the settings protect this account".to_owned()),
+        (false, true) => Some("it takes something from the account that rollcall itself uses".to_owned()),
+        (false, false) => None,
+    })
+}
+
+/// Whether an action takes access away, as far as that is seen from it alone.
+pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
+    let role = |state: &Option<State>| state.as_ref().and_then(State::role);
+    match action.kind {
+        ActionKind::DeleteOrganization
+        | ActionKind::DeleteSite
+        | ActionKind::DeleteRole
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::CancelInvitation
+        | ActionKind::RemoveMembership
+        | ActionKind::RevokeSite
+        | ActionKind::RenameUser => true,
+        ActionKind::ChangeRole | ActionKind::ChangeSiteRole => {
+            let (from, to) = (role(&action.before), role(&action.after));
+            inputs.rules.loses(&inputs.live.catalog, inputs.names, from, to)
+        }
+        ActionKind::UpdateMembership | ActionKind::ChangeAccess | ActionKind::UpdateRole => true,
+        ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::CreateRole
+        | ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::UpdateUser
+        | ActionKind::ReactivateUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::AddMembership
+        | ActionKind::GrantSite => false,
+    }
+}
+
+/// What an action comes to.
+enum Step {
+    Done,
+    ToDo,
+    Changed(String),
+}
+
+/// The copy of what is live on which actions are played.
+struct Play<'a> {
+    inputs: &'a Inputs<'a>,
+    since: Timestamp,
+    /// Accounts that actions changed, by identity; `None` where there is none any more.
+    accounts: BTreeMap<Name, Option<LiveRecord>>,
+    balances: Balances<'a>,
+    /// What is lent to [`Seen`], one action at a time.
+    catalog: Catalog,
+}
+
+impl<'a> Play<'a> {
+    fn new(saved: &SavedPlan, inputs: &'a Inputs<'a>) -> Self {
+        let catalog = inputs.live.catalog.clone();
+        Self { inputs, since: saved.at, accounts: BTreeMap::new(), balances: Balances::of(inputs), catalog }
+    }
+
+    fn identity(&self, key: Name) -> Option<Name> {
+        let names = self.inputs.names;
+        self.inputs.rules.identity.normalize(names.text(key)).ok().and_then(|identity| names.find(&identity))
+    }
+
+    fn account(&self, identity: Name) -> Option<LiveRecord> {
+        match self.accounts.get(&identity) {
+            Some(account) => account.clone(),
+            None => self.inputs.live.find(identity).map(record_of),
+        }
+    }
+
+    fn touched(&self, action: &Action) -> BTreeSet<Name> {
+        keys_touched(action).filter_map(|key| self.identity(key)).collect()
+    }
+
+    /// The touched accounts as a live state of their own, with the catalog that is lent to it.
+    fn scene(&mut self, action: &Action) -> LiveState {
+        let mut scene = LiveState::default();
+        for identity in self.touched(action) {
+            if self.inputs.live.ambiguous().contains(&identity) {
+                // Nobody can tell which of them is meant.
+                let rows = self.inputs.live.users().filter(|user| user.identity == Some(identity));
+                rows.for_each(|user| scene.push(record_of(user)));
+            } else if let Some(account) = self.account(identity) {
+                scene.push(account);
+            }
+        }
+        scene.evidence = self.inputs.live.evidence.clone();
+        scene.catalog = std::mem::take(&mut self.catalog);
+        scene
+    }
+
+    /// Actions that were certainly done: what an account begins with, or a new key, is there and was not before; so
+    /// what it needs was done as well, whatever is there of that.
+    fn done_before(&mut self, actions: &[Action]) -> BTreeSet<u32> {
+        let mut done = BTreeSet::new();
+        for (at, action) in actions.iter().enumerate().rev() {
+            let at = u32::try_from(at).unwrap_or(u32::MAX);
+            let begins = match action.kind {
+                ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::RenameUser => !action.needs.is_empty(),
+                _ => false,
+            };
+            if done.contains(&at) || begins && self.is_done(action) {
+                done.insert(at);
+                done.extend(action.needs.iter().copied());
+            }
+        }
+        done
+    }
+
+    fn is_done(&mut self, action: &Action) -> bool {
+        let scene = self.scene(action);
+        let is_done = self.shown(action, &scene) == Shown::After;
+        self.catalog = scene.catalog;
+        is_done
+    }
+
+    /// What is there of an action, in all of the access that it is about.
+    fn shown(&self, action: &Action, scene: &LiveState) -> Shown {
+        let Inputs { names, rules, at, .. } = *self.inputs;
+        let seen = Seen { names, rules, live: scene, at, since: Some(self.since) };
+        let account = action.subject.user.and_then(|key| self.identity(key)).and_then(|key| scene.find(key));
+        match shows(action, &seen) {
+            Shown::After if !is_sent_since(action, account.as_ref(), self.since) => match misses(action, &seen) {
+                None => Shown::Before,
+                Some(what) => Shown::Other(what),
+            },
+            Shown::After if carries(action, action.after.as_ref(), account.as_ref()) => Shown::After,
+            Shown::Before if carries(action, action.before.as_ref(), account.as_ref()) => Shown::Before,
+            Shown::After | Shown::Before => Shown::Other("the access of the account is another".to_owned()),
+            Shown::Rewritten(_) | Shown::Other(_) => match misses(action, &seen) {
+                None => Shown::Before,
+                Some(what) => Shown::Other(what),
+            },
+            Shown::Unknown(why) => Shown::Unknown(why),
+        }
+    }
+
+    fn step(&mut self, action: &Action, at: u32) -> Step {
+        let scene = self.scene(action);
+        let shown = self.shown(action, &scene);
+        self.catalog = scene.catalog;
+        match shown {
+            Shown::After => Step::Done,
+            Shown::Before => match self.play(action, at) {
+                None => Step::ToDo,
+                Some(what) => Step::Changed(what),
+            },
+            Shown::Rewritten(what) | Shown::Other(what) => {
+                // Later actions are judged as if this one were done: one change is told once.
+                self.play(action, at);
+                Step::Changed(format!("{what}; the plan saw it otherwise"))
+            }
+            Shown::Unknown(why) => Step::Changed(why),
+        }
+    }
+
+    /// Does the action to the copy. What it takes that is not there, if anything.
+    fn play(&mut self, action: &Action, at: u32) -> Option<String> {
+        let touched = self.touched(action);
+        let places = |play: &Self| -> Vec<Place> {
+            let accounts = touched.iter().filter_map(|&identity| play.account(identity));
+            accounts.flat_map(|account| play.balances.places(&account)).collect()
+        };
+        let before = places(self);
+        match action.subject.user {
+            Some(key) => self.play_account(action, key),
+            None => {
+                let (accounts, inputs) = (&self.accounts, self.inputs);
+                let everybody = || {
+                    let untouched =
+                        |user: &LiveView<'_>| user.identity.is_none_or(|identity| !accounts.contains_key(&identity));
+                    let live = inputs.live.users().filter(untouched).map(record_of);
+                    live.chain(accounts.values().flatten().cloned())
+                };
+                return self.balances.change_role(action, at, everybody);
+            }
+        }
+        let after = places(self);
+        self.balances.spend(at, &action.needs, &before, &after)
+    }
+
+    fn play_account(&mut self, action: &Action, key: Name) {
+        let Some(identity) = self.identity(key) else { return };
+        let from = action.before.as_ref().and_then(|before| before.value(known::KEY)).and_then(Value::text);
+        let from = from.filter(|_| action.kind == ActionKind::RenameUser).and_then(|key| self.identity(key));
+        let account = self.account(from.unwrap_or(identity));
+        if let Some(from) = from {
+            self.accounts.insert(from, None);
+        }
+        let account = changed(self.inputs, action, (key, identity), account);
+        self.accounts.insert(identity, account);
+    }
+}
+
+/// The account after an action of its own.
+fn changed(
+    inputs: &Inputs<'_>,
+    action: &Action,
+    (key, identity): (Name, Name),
+    account: Option<LiveRecord>,
+) -> Option<LiveRecord> {
+    let rules = inputs.rules;
+    let facts = action.after.iter().flat_map(|after| &after.facts).copied();
+    let status = action.after.as_ref().and_then(|after| after.value(known::STATUS)).and_then(Value::text);
+    let status = status.and_then(|status| Status::from_word(inputs.names.text(status)));
+    let pending = Some(Invitation { state: InvitationState::Pending, sent: Some(inputs.at), ends: None });
+    let mut account = match (account, action.kind) {
+        (_, ActionKind::InviteUser | ActionKind::CreateUser) => {
+            let begins = if action.kind == ActionKind::InviteUser { Status::Invited } else { Status::Active };
+            LiveRecord {
+                id: identity,
+                key,
+                identity: Some(identity),
+                status: status.unwrap_or(begins),
+                facts: Vec::new(),
+                memberships: Vec::new(),
+                grants: Vec::new(),
+                invitation: pending.filter(|_| status.unwrap_or(begins) == Status::Invited),
+            }
+        }
+        (account, _) => account?,
+    };
+    let mut held =
+        Held { memberships: std::mem::take(&mut account.memberships), grants: std::mem::take(&mut account.grants) };
+    held.act(rules, action);
+    match action.kind {
+        ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::UpdateUser | ActionKind::ChangeAccess => {
+            set(&mut account.facts, facts);
+        }
+        ActionKind::RenameUser => (account.key, account.identity) = (key, Some(identity)),
+        ActionKind::DeactivateUser | ActionKind::CloseUser => account.status = status.unwrap_or(Status::Inactive),
+        ActionKind::StripUser => {
+            held = Held::default();
+            set(&mut account.facts, facts);
+        }
+        ActionKind::ReactivateUser => {
+            account.status = Status::Active;
+            if !rules.reactivation_restores() {
+                held = Held::default();
+            }
+        }
+        ActionKind::SendInvitation => (account.status, account.invitation) = (Status::Invited, pending),
+        ActionKind::ResendInvitation => account.invitation = pending,
+        ActionKind::CancelInvitation if matches!(account.status, Status::Preloaded | Status::Invited) => return None,
+        ActionKind::CancelInvitation => account.invitation = None,
+        ActionKind::DeleteUser => return None,
+        ActionKind::AddMembership
+        | ActionKind::ChangeRole
+        | ActionKind::UpdateMembership
+        | ActionKind::RemoveMembership
+        | ActionKind::GrantSite
+        | ActionKind::ChangeSiteRole
+        | ActionKind::RevokeSite
+        | ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::DeleteOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::DeleteSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::DeleteRole => {}
+    }
+    (account.memberships, account.grants) = (held.memberships, held.grants);
+    Some(account)
+}
+
+fn set(facts: &mut Vec<Fact>, after: impl Iterator<Item = Fact>) {
+    for fact in after.filter(|fact| fact.field != known::STATUS) {
+        facts.retain(|one| one.field != fact.field);
+        facts.push(fact);
+    }
+}
+
+fn record_of(live: LiveView<'_>) -> LiveRecord {
+    LiveRecord {
+        id: live.id,
+        key: live.key,
+        identity: live.identity,
+        status: live.status,
+        facts: live.facts.to_vec(),
+        memberships: live.memberships.to_vec(),
+        grants: live.grants.to_vec(),
+        invitation: live.invitation,
+    }
+}
+
+/// Whether an invitation that is there can be the one of this action: it was not sent before the plan was made.
+fn is_sent_since(action: &Action, account: Option<&LiveView<'_>>, since: Timestamp) -> bool {
+    let is_invited = match action.kind {
+        ActionKind::InviteUser => !action.needs.is_empty(),
+        _ => false,
+    };
+    let sent = account.and_then(|account| account.invitation).and_then(|invitation| invitation.sent);
+    !is_invited || sent.is_none_or(|sent| sent.as_second() >= since.as_second())
+}
+
+/// Whether the account has the access that the state says and no more, where the state says all of it.
+fn carries(action: &Action, state: Option<&State>, account: Option<&LiveView<'_>>) -> bool {
+    let (Some(state), Some(account)) = (state, account) else { return true };
+    let organization = action.subject.organization;
+    let says_all = match action.kind {
+        ActionKind::InviteUser | ActionKind::CreateUser => true,
+        // What is left of the account afterwards is not said.
+        ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::CancelInvitation => Some(state) == action.before.as_ref(),
+        ActionKind::RemoveMembership => {
+            let here = organization.into_iter().flat_map(|organization| account.grants_in(organization));
+            return here.count() == state.grants.len();
+        }
+        _ => false,
+    };
+    let says_something = |membership: &&Membership| {
+        membership.organization != known::PLATFORM || membership.role.is_some() || !membership.extra_roles.is_empty()
+    };
+    let count = |memberships: &[Membership]| memberships.iter().filter(says_something).count();
+    !says_all || count(account.memberships) == count(&state.memberships) && account.grants.len() == state.grants.len()
+}
