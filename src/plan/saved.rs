@@ -180,17 +180,14 @@ impl<'a> Play<'a> {
         scene
     }
 
-    /// Actions that were certainly done: what an account begins with, or a new key, is there and was not before; so
-    /// what it needs was done as well, whatever is there of that.
+    /// Actions that were certainly done though what they lead from seems to be there: an account stands again under a
+    /// key that another action of the plan freed. So what it needs was done as well, whatever is there of that.
     fn done_before(&mut self, actions: &[Action]) -> BTreeSet<u32> {
         let mut done = BTreeSet::new();
         for (at, action) in actions.iter().enumerate().rev() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
-            let begins = match action.kind {
-                ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::RenameUser => !action.needs.is_empty(),
-                _ => false,
-            };
-            if done.contains(&at) || begins && self.is_done(action) {
+            let freed_by = self.freed_by(action, actions);
+            if done.contains(&at) || freed_by.is_some_and(|by| self.is_done_after(action, by)) {
                 done.insert(at);
                 done.extend(action.needs.iter().copied());
             }
@@ -198,9 +195,38 @@ impl<'a> Play<'a> {
         done
     }
 
-    fn is_done(&mut self, action: &Action) -> bool {
+    /// The need of an action that frees the key under which it makes an account.
+    fn freed_by<'p>(&self, action: &Action, actions: &'p [Action]) -> Option<&'p Action> {
+        let makes = matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::RenameUser);
+        let identity = action.subject.user.filter(|_| makes).and_then(|key| self.identity(key))?;
+        let frees = |need: &&Action| {
+            let is_end = matches!(
+                need.kind,
+                ActionKind::CancelInvitation | ActionKind::RenameUser | ActionKind::DeleteUser | ActionKind::CloseUser
+            );
+            is_end && keys_touched(need).any(|key| self.identity(key) == Some(identity))
+        };
+        action.needs.iter().filter_map(|&need| actions.get(need as usize)).find(frees)
+    }
+
+    /// Whether an account is the one that an action makes, and not the one that `freed_by` takes from its key.
+    fn is_done_after(&mut self, action: &Action, freed_by: &Action) -> bool {
+        let account =
+            |play: &Self, key: Option<Name>| key.and_then(|key| play.identity(key)).and_then(|key| play.account(key));
+        let Some(made) = account(self, action.subject.user) else { return false };
+        let is_freed = match freed_by.kind {
+            // The new invitation was sent after the plan was made, and carries what it says.
+            ActionKind::CancelInvitation => {
+                let sent = made.invitation.and_then(|invitation| invitation.sent);
+                let access = action.after.as_ref().map(|after| (after.memberships.len(), after.grants.len()));
+                let is_since = sent.is_none_or(|sent| sent.as_second() >= self.since.as_second());
+                is_since && access == Some((made.memberships.len(), made.grants.len()))
+            }
+            ActionKind::RenameUser => account(self, freed_by.subject.user).is_some(),
+            _ => true,
+        };
         let scene = self.scene(action);
-        let is_done = self.shown(action, &scene) == Shown::After;
+        let is_done = is_freed && self.shown(action, &scene) == Shown::After;
         self.catalog = scene.catalog;
         is_done
     }
@@ -211,13 +237,9 @@ impl<'a> Play<'a> {
         let seen = Seen { names, rules, live: scene, at, since: Some(self.since) };
         let account = action.subject.user.and_then(|key| self.identity(key)).and_then(|key| scene.find(key));
         match shows(action, &seen) {
-            Shown::After if !is_sent_since(action, account.as_ref(), self.since) => match misses(action, &seen) {
-                None => Shown::Before,
-                Some(what) => Shown::Other(what),
-            },
-            Shown::After if carries(action, action.after.as_ref(), account.as_ref()) => Shown::After,
-            Shown::Before if carries(action, action.before.as_ref(), account.as_ref()) => Shown::Before,
-            Shown::After | Shown::Before => Shown::Other("the access of the account is another".to_owned()),
+            Shown::After => Shown::After,
+            Shown::Before if carries(action, account.as_ref()) => Shown::Before,
+            Shown::Before => Shown::Other("the account has more access".to_owned()),
             Shown::Rewritten(_) | Shown::Other(_) => match misses(action, &seen) {
                 None => Shown::Before,
                 Some(what) => Shown::Other(what),
@@ -376,37 +398,27 @@ fn record_of(live: LiveView<'_>) -> LiveRecord {
     }
 }
 
-/// Whether an invitation that is there can be the one of this action: it was not sent before the plan was made.
-fn is_sent_since(action: &Action, account: Option<&LiveView<'_>>, since: Timestamp) -> bool {
-    let is_invited = match action.kind {
-        ActionKind::InviteUser => !action.needs.is_empty(),
-        _ => false,
-    };
-    let sent = account.and_then(|account| account.invitation).and_then(|invitation| invitation.sent);
-    !is_invited || sent.is_none_or(|sent| sent.as_second() >= since.as_second())
-}
-
-/// Whether the account has the access that the state says and no more, where the state says all of it.
-fn carries(action: &Action, state: Option<&State>, account: Option<&LiveView<'_>>) -> bool {
-    let (Some(state), Some(account)) = (state, account) else { return true };
+/// Whether the account has the access that an action ends, and no more.
+fn carries(action: &Action, account: Option<&LiveView<'_>>) -> bool {
+    let (Some(state), Some(account)) = (&action.before, account) else { return true };
     let organization = action.subject.organization;
-    let says_all = match action.kind {
-        ActionKind::InviteUser | ActionKind::CreateUser => true,
-        // What is left of the account afterwards is not said.
+    match action.kind {
         ActionKind::DeactivateUser
         | ActionKind::StripUser
         | ActionKind::CloseUser
         | ActionKind::DeleteUser
-        | ActionKind::CancelInvitation => Some(state) == action.before.as_ref(),
+        | ActionKind::CancelInvitation => {
+            let says = |membership: &&Membership| {
+                let Membership { organization, role, extra_roles, default_site: _ } = membership;
+                *organization != known::PLATFORM || role.is_some() || !extra_roles.is_empty()
+            };
+            let count = |memberships: &[Membership]| memberships.iter().filter(says).count();
+            count(account.memberships) == count(&state.memberships) && account.grants.len() == state.grants.len()
+        }
         ActionKind::RemoveMembership => {
             let here = organization.into_iter().flat_map(|organization| account.grants_in(organization));
-            return here.count() == state.grants.len();
+            here.count() == state.grants.len()
         }
-        _ => false,
-    };
-    let says_something = |membership: &&Membership| {
-        membership.organization != known::PLATFORM || membership.role.is_some() || !membership.extra_roles.is_empty()
-    };
-    let count = |memberships: &[Membership]| memberships.iter().filter(says_something).count();
-    !says_all || count(account.memberships) == count(&state.memberships) && account.grants.len() == state.grants.len()
+        _ => true,
+    }
 }
