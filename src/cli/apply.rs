@@ -27,7 +27,7 @@ use crate::store::sqlite::SqliteStore;
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
-    let file = arguments.file.as_deref().map(|file| saved::read(&access, file, &mut declared)).transpose()?;
+    let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
     let runtime = edge::runtime()?;
     access.check_store_is_there(printer)?;
     let mut opened = journal::open(&access, printer)?;
@@ -38,13 +38,9 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             return Err(Failure::failed(anyhow::anyhow!(why)));
         }
         declared = access.declared(global, printer)?;
+        // Names belong to the manifests that were read with them.
+        file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
     }
-    // Names of other manifests would be other names.
-    let file = if opened.has_waited {
-        arguments.file.as_deref().map(|file| saved::read(&access, file, &mut declared)).transpose()?
-    } else {
-        file
-    };
     let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
@@ -130,8 +126,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         return Ok(Exit::Done);
     }
     let work = Work { plan, done_before, besides };
-    let report = runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))?;
-    Ok(report)
+    runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))
 }
 
 /// What is executed: a plan, what of it was done before, and what it leaves out.

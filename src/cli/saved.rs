@@ -100,8 +100,8 @@ pub(super) fn tell_besides(printer: &Printer, besides: &[String]) {
     if besides.is_empty() {
         return;
     }
-    let lines: String = besides.iter().map(|id| format!("  {}\n", sanitise(id))).collect();
-    printer.result(&format!("\nnot in this plan, and left to the next one:\n{lines}"));
+    let lines: Vec<String> = besides.iter().map(|id| format!("  {}", sanitise(id))).collect();
+    printer.result(&format!("\nnot in this plan, and left to the next one:\n{}\n", lines.join("\n")));
 }
 
 /// Tells why a saved plan is stale; nothing was written.
@@ -134,13 +134,23 @@ pub(super) fn tell_stale(
     Exit::Stale
 }
 
-/// Reads a plan file.
-pub(super) fn read(access: &Access, file: &Path, declared: &mut Declared) -> Result<SavedPlan, Failure> {
-    let path = access.repository.join(file);
+/// Reads the plan file, if one was named.
+pub(super) fn read(
+    access: &Access,
+    file: Option<&Path>,
+    declared: &mut Declared,
+) -> Result<Option<SavedPlan>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let path = in_repository(&access.repository, file);
     let context = || format!("the plan file `{}` can't be used", path.display());
     let text = text(&path).with_context(context).map_err(Failure::invalid)?;
     let saved = read_file(&text, &mut declared.names, access.rules());
-    saved.map_err(|error| Failure::invalid(anyhow::Error::new(error).context(context())))
+    saved.map(Some).map_err(|error| Failure::invalid(anyhow::Error::new(error).context(context())))
+}
+
+/// The path of a plan file; in the folder itself as it was given.
+fn in_repository(repository: &Path, file: &Path) -> PathBuf {
+    if repository == Path::new(".") { file.to_owned() } else { repository.join(file) }
 }
 
 /// What is in a file of a sensible size that is no link.
@@ -170,7 +180,7 @@ pub(super) fn write(
         printer.note("the store was read in part, so the plan is not saved");
         return Ok(());
     }
-    let path = repository.join(file);
+    let path = in_repository(repository, file);
     let context = || format!("the plan can't be saved in `{}`", path.display());
     if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
         let why = "something else than a saved plan is there; name another file, or remove it";

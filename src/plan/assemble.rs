@@ -277,7 +277,7 @@ fn root(left: &HashMap<u32, Left>, mut reason: Left, bound: usize) -> Option<(u3
 }
 
 /// Whether a role is there: live, or one that the vendor brings.
-fn is_given(inputs: &Inputs<'_>, role: Name) -> bool {
+pub(super) fn is_given(inputs: &Inputs<'_>, role: Name) -> bool {
     inputs.live.catalog.roles.contains_key(&role)
         || inputs.desired.catalog.roles.get(&role).is_some_and(|role| role.vendor)
 }

@@ -1,8 +1,8 @@
 //! What single actions take of what spans users, and whether it is there: seats and admin places of a saved plan.
 //!
 //! The same account as in `order`: what is left over today is slack; while the store is above its limit of seats, the
-//! first that give pay the excess. Who takes uses what its own needs gave, then slack, and nothing else: anybody else
-//! may fail.
+//! first that give pay the excess. Who takes uses what its own needs gave, those of its needs among them, then slack, and
+//! nothing else: anybody else may fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -107,8 +107,12 @@ impl<'a> Balances<'a> {
         let mut changes: BTreeMap<Place, i64> = BTreeMap::new();
         // A seat is there to be taken, an admin to be had.
         let worth = |place: &Place| if *place == Place::Seat { -1 } else { 1 };
-        before.iter().for_each(|place| *changes.entry(*place).or_default() -= worth(place));
-        after.iter().for_each(|place| *changes.entry(*place).or_default() += worth(place));
+        for place in before {
+            *changes.entry(*place).or_default() -= worth(place);
+        }
+        for place in after {
+            *changes.entry(*place).or_default() += worth(place);
+        }
         let mut short = None;
         for (place, change) in changes {
             let purse = self.purses.entry(place).or_default();
@@ -141,6 +145,7 @@ impl<'a> Balances<'a> {
         &mut self,
         action: &Action,
         at: u32,
+        needs: &[u32],
         everybody: impl Fn() -> I,
     ) -> Option<String> {
         let role = action.subject.role?;
@@ -160,7 +165,7 @@ impl<'a> Balances<'a> {
             self.admin_roles.remove(&role);
         }
         let after: Vec<Place> = everybody().flat_map(|account| self.places(&account)).collect();
-        self.spend(at, &action.needs, &before, &after)
+        self.spend(at, needs, &before, &after)
     }
 }
 

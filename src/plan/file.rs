@@ -106,16 +106,16 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
 
 fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> Result<Action, String> {
     let kind = described.action;
-    let named = |named: Named, text: &Option<String>| match text.as_deref() {
+    let refuse = |named: Named, text: &Option<String>| match text.as_deref() {
         None => Ok(()),
         Some(text) => match refuse_declared(named, text) {
             None => Ok(()),
             Some(why) => Err(format!("names a {} that {why}", named.as_str())),
         },
     };
-    named(Named::Organization, &described.organization)?;
-    named(Named::Site, &described.site)?;
-    named(Named::Role, &described.role)?;
+    refuse(Named::Organization, &described.organization)?;
+    refuse(Named::Site, &described.site)?;
+    refuse(Named::Role, &described.role)?;
     let mut name = |text: &Option<String>| text.as_deref().map(|text| names.intern(text));
     let subject = Subject {
         user: name(&described.user),
@@ -148,12 +148,12 @@ fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> 
             check_key(&key, names, rules)?;
         }
     }
-    let falls_back = match described.fall_back {
+    let is_lawful = match described.fall_back {
         None => true,
         Some(ActionKind::CloseUser) => kind == ActionKind::DeleteUser,
         Some(_) => false,
     };
-    if !falls_back {
+    if !is_lawful {
         return Err("falls back to something that actions of its kind do not".to_owned());
     }
     let fall_back = described.fall_back;

@@ -9,14 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::assemble::is_given;
 use super::balance::{Balances, Place};
 use super::file::SavedPlan;
 use super::held::Held;
 use super::shown::{Seen, Shown, keys_touched, misses, shows};
-use super::{Action, Inputs, State};
+use super::{Action, Inputs, State, Subject};
 use crate::model::{
     ActionKind, Catalog, Fact, Invitation, InvitationState, LiveRecord, LiveState, LiveView, Membership, Name, Status,
-    Value, known,
+    Topic, Value, known,
 };
 
 /// How a saved plan stands to what is live.
@@ -101,12 +102,14 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
         | ActionKind::CancelInvitation
         | ActionKind::RemoveMembership
         | ActionKind::RevokeSite
-        | ActionKind::RenameUser => true,
+        | ActionKind::RenameUser
+        | ActionKind::UpdateMembership
+        | ActionKind::ChangeAccess
+        | ActionKind::UpdateRole => true,
         ActionKind::ChangeRole | ActionKind::ChangeSiteRole => {
             let (from, to) = (role(&action.before), role(&action.after));
             inputs.rules.loses(&inputs.live.catalog, inputs.names, from, to)
         }
-        ActionKind::UpdateMembership | ActionKind::ChangeAccess | ActionKind::UpdateRole => true,
         ActionKind::CreateOrganization
         | ActionKind::UpdateOrganization
         | ActionKind::CreateSite
@@ -133,18 +136,34 @@ enum Step {
 /// The copy of what is live on which actions are played.
 struct Play<'a> {
     inputs: &'a Inputs<'a>,
+    actions: &'a [Action],
     since: Timestamp,
     /// Accounts that actions changed, by identity; `None` where there is none any more.
     accounts: BTreeMap<Name, Option<LiveRecord>>,
+    /// Accounts that the plan lets in again.
+    reactivated: BTreeSet<Name>,
     balances: Balances<'a>,
     /// What is lent to [`Seen`], one action at a time.
     catalog: Catalog,
 }
 
 impl<'a> Play<'a> {
-    fn new(saved: &SavedPlan, inputs: &'a Inputs<'a>) -> Self {
+    fn new(saved: &'a SavedPlan, inputs: &'a Inputs<'a>) -> Self {
         let catalog = inputs.live.catalog.clone();
-        Self { inputs, since: saved.at, accounts: BTreeMap::new(), balances: Balances::of(inputs), catalog }
+        let accounts = BTreeMap::new();
+        let balances = Balances::of(inputs);
+        let mut play = Self {
+            inputs,
+            actions: &saved.actions,
+            since: saved.at,
+            accounts,
+            reactivated: BTreeSet::new(),
+            balances,
+            catalog,
+        };
+        let reactivations = saved.actions.iter().filter(|action| action.kind == ActionKind::ReactivateUser);
+        play.reactivated = reactivations.filter_map(|action| play.identity(action.subject.user?)).collect();
+        play
     }
 
     fn identity(&self, key: Name) -> Option<Name> {
@@ -254,16 +273,91 @@ impl<'a> Play<'a> {
         self.catalog = scene.catalog;
         match shown {
             Shown::After => Step::Done,
-            Shown::Before => match self.play(action, at) {
-                None => Step::ToDo,
-                Some(what) => Step::Changed(what),
-            },
+            Shown::Before => {
+                let lacks = self.lacks(action);
+                match lacks.or(self.play(action, at)) {
+                    None => Step::ToDo,
+                    Some(what) => Step::Changed(what),
+                }
+            }
             Shown::Rewritten(what) | Shown::Other(what) => {
                 // Later actions are judged as if this one were done: one change is told once.
                 self.play(action, at);
                 Step::Changed(format!("{what}; the plan saw it otherwise"))
             }
             Shown::Unknown(why) => Step::Changed(why),
+        }
+    }
+
+    /// What an action on access can't do without, though it does not lead from it, if it is not there.
+    fn lacks(&self, action: &Action) -> Option<String> {
+        match action.kind.topic() {
+            Topic::Membership | Topic::SiteGrant => {}
+            Topic::Catalog | Topic::Account | Topic::Fields => return None,
+        }
+        let names = self.inputs.names;
+        let identity = action.subject.user.and_then(|key| self.identity(key))?;
+        let Some(account) = self.account(identity) else {
+            return Some("the account is not there any more".to_owned());
+        };
+        match account.status {
+            Status::Closed => return Some("the account is closed".to_owned()),
+            Status::Inactive if !self.reactivated.contains(&identity) => {
+                return Some("the account is inactive, and the plan does not reactivate it".to_owned());
+            }
+            Status::Inactive | Status::Preloaded | Status::Invited | Status::Active => {}
+        }
+        let after = action.after.as_ref()?;
+        let organization = action.subject.organization.unwrap_or(known::PLATFORM);
+        let here = self.catalog.organizations.get(&organization);
+        if organization != known::PLATFORM && here.is_none() {
+            return Some(format!("organization `{}` is not there any more", names.text(organization)));
+        }
+        let default = after.value(known::DEFAULT_SITE).and_then(Value::text);
+        let granted = after.grants.iter().map(|grant| grant.site);
+        let mut sites = action.subject.site.into_iter().chain(default).chain(granted);
+        if let Some(site) = sites.find(|site| here.is_some_and(|here| !here.sites.contains_key(site))) {
+            let (organization, site) = (names.text(organization), names.text(site));
+            return Some(format!("site `{organization}/{site}` is not there any more"));
+        }
+        let extra = match after.value(known::EXTRA_ROLES) {
+            Some(Value::Set(roles)) => names.elements(roles).to_vec(),
+            _ => Vec::new(),
+        };
+        let is_missing = |role: &Name| !self.catalog.roles.contains_key(role) && !is_given(self.inputs, *role);
+        if let Some(role) = after.role().into_iter().chain(extra).find(is_missing) {
+            return Some(format!("role `{}` is not there any more", names.text(role)));
+        }
+        let is_member = account.memberships.iter().any(|one| one.organization == organization);
+        let is_grant = action.kind.topic() == Topic::SiteGrant;
+        (is_grant && !is_member)
+            .then(|| format!("the membership in `{}` is not there any more", names.text(organization)))
+    }
+
+    /// Does what an action on the catalog does, as far as others ask whether something is there.
+    fn play_catalog(&mut self, action: &Action) {
+        let Subject { organization, site, role, .. } = action.subject;
+        let organizations = &mut self.catalog.organizations;
+        match (action.kind, organization, site, role) {
+            (ActionKind::CreateOrganization, Some(name), _, _) => {
+                organizations.entry(name).or_default();
+            }
+            (ActionKind::CreateSite, Some(name), Some(site), _) => {
+                organizations.entry(name).or_default().sites.entry(site).or_default();
+            }
+            (ActionKind::CreateRole, _, _, Some(role)) => {
+                self.catalog.roles.entry(role).or_default();
+            }
+            (ActionKind::DeleteOrganization, Some(name), _, _) => {
+                organizations.remove(&name);
+            }
+            (ActionKind::DeleteSite, Some(name), Some(site), _) => {
+                organizations.get_mut(&name).and_then(|here| here.sites.remove(&site));
+            }
+            (ActionKind::DeleteRole, _, _, Some(role)) => {
+                self.catalog.roles.remove(&role);
+            }
+            _ => {}
         }
     }
 
@@ -275,21 +369,20 @@ impl<'a> Play<'a> {
             accounts.flat_map(|account| play.balances.places(&account)).collect()
         };
         let before = places(self);
-        match action.subject.user {
-            Some(key) => self.play_account(action, key),
-            None => {
-                let (accounts, inputs) = (&self.accounts, self.inputs);
-                let everybody = || {
-                    let untouched =
-                        |user: &LiveView<'_>| user.identity.is_none_or(|identity| !accounts.contains_key(&identity));
-                    let live = inputs.live.users().filter(untouched).map(record_of);
-                    live.chain(accounts.values().flatten().cloned())
-                };
-                return self.balances.change_role(action, at, everybody);
-            }
-        }
+        let Some(key) = action.subject.user else {
+            self.play_catalog(action);
+            let (accounts, inputs) = (&self.accounts, self.inputs);
+            let everybody = || {
+                let is_untouched =
+                    |user: &LiveView<'_>| user.identity.is_none_or(|identity| !accounts.contains_key(&identity));
+                let live = inputs.live.users().filter(is_untouched).map(record_of);
+                live.chain(accounts.values().flatten().cloned())
+            };
+            return self.balances.change_role(action, at, &all_needs(self.actions, action), everybody);
+        };
+        self.play_account(action, key);
         let after = places(self);
-        self.balances.spend(at, &action.needs, &before, &after)
+        if before == after { None } else { self.balances.spend(at, &all_needs(self.actions, action), &before, &after) }
     }
 
     fn play_account(&mut self, action: &Action, key: Name) {
@@ -303,6 +396,18 @@ impl<'a> Play<'a> {
         let account = changed(self.inputs, action, (key, identity), account);
         self.accounts.insert(identity, account);
     }
+}
+
+/// All that an action needs, directly or not.
+fn all_needs(actions: &[Action], action: &Action) -> Vec<u32> {
+    let mut found: BTreeSet<u32> = BTreeSet::new();
+    let mut open = action.needs.clone();
+    while let Some(need) = open.pop() {
+        if found.insert(need) {
+            open.extend(actions.get(need as usize).into_iter().flat_map(|action| &action.needs));
+        }
+    }
+    found.into_iter().collect()
 }
 
 /// The account after an action of its own.

@@ -21,7 +21,7 @@ pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>) -> Pl
         Some(wanted) if is_same(inputs.names, action, wanted) => {
             let Action { cause, reason, .. } = **wanted;
             let (risk, origins) = (wanted.risk.clone(), wanted.origins.clone());
-            Action { cause, reason, risk, origins, ..action.clone() }
+            Action { cause, risk, reason, origins, ..action.clone() }
         }
         Some(_) | None => Action { cause: Cause::Unknown, risk: risks(action, inputs), ..action.clone() },
     });
@@ -71,14 +71,14 @@ fn risks(action: &Action, inputs: &Inputs<'_>) -> Vec<Risk> {
         Topic::Catalog => action.subject.role.is_some() && action.after.is_some(),
         Topic::Fields => action.kind == ActionKind::ChangeAccess,
     };
-    let is_final = match action.kind {
+    let is_final = matches!(
+        action.kind,
         ActionKind::DeleteUser
-        | ActionKind::CloseUser
-        | ActionKind::DeleteOrganization
-        | ActionKind::DeleteSite
-        | ActionKind::DeleteRole => true,
-        _ => false,
-    };
+            | ActionKind::CloseUser
+            | ActionKind::DeleteOrganization
+            | ActionKind::DeleteSite
+            | ActionKind::DeleteRole
+    );
     let mails = inputs.mails(action.kind, action.subject.user);
     let risks = [
         (gives, Risk::Escalation),

@@ -8,3 +8,4 @@ mod output;
 mod people;
 mod prompt;
 mod safety;
+mod saved;

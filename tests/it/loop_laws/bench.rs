@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::{Span, Timestamp};
 use rollcall::apply::{self, ApplyReport, Options, Progress, Stop};
 use rollcall::guard;
-use rollcall::journal::{Who, verify};
+use rollcall::journal::{Who, revive, verify};
 use rollcall::manifest;
 use rollcall::model::{ActionKind, Collection, Fact, LiveState, Names, Status, Value, known};
 use rollcall::plan::{
-    Action, Holding, Inputs, Plan, Policy, SavedPlan, State, StoreRef, Subject, document, holding, plan, plan_of_saved,
-    read_file,
+    Action, Holding, Inputs, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document, holding, plan,
+    plan_of_saved, read_file,
 };
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
@@ -144,6 +144,28 @@ impl<S: Writer + Send> Bench<S> {
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
         let holding = self.with_inputs(&files, &live, |inputs| holding(&saved, inputs));
         (saved, holding)
+    }
+
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<SavedPlan> {
+        read_file(text, &mut self.names, &self.rules).ok()
+    }
+
+    /// Asks of a plan file whose actions were forged, with the digest and the ids that fit them.
+    pub(super) fn ask_forged(&mut self, document: &serde_json::Value, today: &Plan) {
+        let mut document = document.clone();
+        let mut actions = Vec::new();
+        for described in document["actions"].as_array_mut().expect("a list") {
+            let Some(action) = revive(&mut self.names, described) else { return };
+            described["id"] = self.id(&action).into();
+            actions.push(action);
+        }
+        document["digest"] = digest(&today.store, &self.names, &actions).into();
+        let text = serde_json::to_vec(&document).expect("a document");
+        let Some(saved) = self.read(&text) else { return };
+        let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
+        self.with_inputs(&files, &live, |inputs| {
+            let _ = (holding(&saved, inputs), plan_of_saved(&saved, today, inputs));
+        });
     }
 
     /// A saved plan as it is executed.
