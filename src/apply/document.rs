@@ -35,6 +35,19 @@ pub struct ReportDocument {
     pub actions: Vec<ReportAction>,
     /// What became of attempts that an earlier run left open.
     pub looked_up: Vec<ReportLookUp>,
+    /// Of a saved plan that is stale: why.
+    pub changed: Vec<ReportChange>,
+    /// Of a saved plan: the ids of what a plan of now would do besides.
+    pub besides: Vec<String>,
+}
+
+/// Why a saved plan does not hold any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportChange {
+    /// The id of the action that does not hold; null where the whole plan does not.
+    pub id: Option<String>,
+    /// What the plan saw, and what is live.
+    pub what: String,
 }
 
 /// An action and its outcome.
@@ -159,6 +172,8 @@ impl ApplyReport {
             counts: self.counts(),
             actions: actions.collect(),
             looked_up: looked_up.collect(),
+            changed: Vec::new(),
+            besides: Vec::new(),
         }
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use document::{ReportAction, ReportDocument, ReportFound, ReportLookUp, schema};
+pub use document::{ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, schema};
 pub use outcome::{ApplyReport, ClosedIntent, Outcome, OutcomeWord, RunEnd, Verdict};
 
 use crate::guard::GuardedPlan;
@@ -51,13 +51,15 @@ pub struct Options<'a> {
     pub wait: Duration,
     /// After so many requests in a row that failed as a whole, the run ends.
     pub give_up_after: u32,
+    /// Positions of actions that an earlier run of the same plan did: they are not repeated.
+    pub done: &'a [u32],
 }
 
 impl<'a> Options<'a> {
     /// The usual patience: three more looks half a second apart, and an end after three failed requests.
     #[must_use]
     pub fn new(run: &'a str, who: &'a Who, rules: &'a Rules, clock: &'a (dyn Fn() -> Timestamp + Sync)) -> Self {
-        Self { run, who, rules, clock, repeats: 3, wait: Duration::from_millis(500), give_up_after: 3 }
+        Self { run, who, rules, clock, repeats: 3, wait: Duration::from_millis(500), give_up_after: 3, done: &[] }
     }
 
     fn now(&self) -> Timestamp {
@@ -140,6 +142,9 @@ pub async fn run<S: Writer>(
 
     let mut told = Told { progress, settled: 0, total: plan.actions.len() };
     let mut queue = Queue::new(&plan.actions);
+    for &index in options.done.iter().filter(|&&index| (index as usize) < plan.actions.len()) {
+        told.settle(&mut queue, index, Outcome::AlreadyTrue);
+    }
     let mut end = RunEnd::Whole;
     let mut has_written = false;
     let mut failures = 0;

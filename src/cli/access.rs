@@ -14,7 +14,8 @@ use crate::journal::Head;
 use crate::manifest;
 use crate::model::{Desired, LiveState, Names, Status};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan_fitted, void_protection,
+    AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, StoreRef, fit, holding, plan_fitted,
+    plan_of_saved, void_protection,
 };
 use crate::report::{Excerpt, Snippets};
 use crate::rules::Rules;
@@ -167,6 +168,27 @@ impl Access {
             own_account: own.transpose()?,
             protected: guards.protected_patterns(identity),
         })
+    }
+
+    /// How a saved plan stands to what is live, and the plan that is executed if it holds.
+    pub(super) fn hold(
+        &self,
+        saved: &SavedPlan,
+        declared: &Declared,
+        (info, live): (&Info, &LiveState),
+        (today, at): (&Plan, Timestamp),
+    ) -> Result<(Holding, Plan), Failure> {
+        let policy = self.policy(info)?;
+        let inputs = Inputs {
+            names: &declared.names,
+            desired: &declared.desired,
+            live,
+            rules: self.rules(),
+            policy: &policy,
+            store: &today.store,
+            at,
+        };
+        Ok((holding(saved, &inputs), plan_of_saved(saved, today, &inputs)))
     }
 
     /// The plan from what is declared and what is live.

@@ -15,12 +15,13 @@ use super::journal;
 use super::options::{Apply, Global};
 use super::plan::apply_command;
 use super::printer::Printer;
+use super::saved::{self, Saved};
 use super::show::{show, show_aside, show_refusal};
-use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
+use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, ReportDocument, RunEnd, Stop, Verdict};
 use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
 use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
-use crate::plan::Plan;
+use crate::plan::{Plan, SavedPlan};
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
@@ -30,6 +31,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     let waivers = &arguments.waive[..];
     access.is_floor_waived = waivers.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
     let mut declared = access.declared(global, printer)?;
+    let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
     let runtime = edge::runtime()?;
     access.check_store_is_there(printer)?;
     let mut opened = journal::open(&access, printer)?;
@@ -40,6 +42,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             return Err(Failure::failed(anyhow::anyhow!(why)));
         }
         declared = access.declared(global, printer)?;
+        // Names belong to the manifests that were read with them.
+        file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
     }
     let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
@@ -51,29 +55,50 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         let why = format!("store `{}` has a clock of its own; leave `--at` out", access.store_name);
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
-    let mut plan = access.plan(&declared, &info, &live, at, printer)?;
+    let today = access.plan(&declared, &info, &live, at, printer)?;
+    let Saved { mut plan, mut done_before, besides, changed } =
+        Saved::of(file.as_ref(), &access, &declared, (&info, &live), (today, at))?;
     drop(live);
     let is_json = printer.is_json();
     let limits = &access.settings.guards;
     let rulings = guard::judge(&plan, limits, waivers);
-    if !is_json {
+    if !is_json && changed.is_empty() {
         show(printer, &declared, &plan, &rulings, None);
+        saved::tell_besides(printer, &besides);
     }
     if printer.has_failed() {
         // A plan that nobody could see is not applied.
         return Ok(Exit::Failed);
     }
-    let begun = |plan: &Plan, exit: Exit, why: String| not_begun(printer, &declared.names, plan, exit, why);
     if !plan.gaps.is_empty() {
-        return Ok(begun(&plan, Exit::Failed, "the store was read in part, so nothing is written".to_owned()));
+        return Ok(not_begun(
+            printer,
+            &declared.names,
+            &plan,
+            Exit::Failed,
+            "the store was read in part, so nothing is written".to_owned(),
+        ));
     }
-    if let Some(why) = is_of_another_plan(arguments, &plan)? {
-        return Ok(begun(&plan, Exit::Stale, why));
+    check_digests(arguments)?;
+    if !changed.is_empty() {
+        return Ok(saved::tell_stale(printer, &declared.names, &plan, changed, besides));
     }
-    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+    if let Some(why) = is_of_another_plan(arguments, &plan) {
+        // A run that was broken off leaves the rest of an approved plan.
+        let is_rest = match &arguments.approved {
+            Some(approved) if file.is_none() && arguments.waive.is_empty() => {
+                saved::is_rest_of(&access, approved, &mut declared.names, &plan)?
+            }
+            Some(_) | None => false,
+        };
+        if !is_rest {
+            return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
+        }
+    }
+    if let Some(why) = journal::invited_twice(&declared.names, saved::to_do(&plan, &done_before), &done) {
         // A `yes` in a script has not seen it; a person who is asked, or who approved this plan, has.
         if arguments.yes && arguments.approved.is_none() {
-            return Ok(begun(&plan, Exit::Failed, why));
+            return Ok(not_begun(printer, &declared.names, &plan, Exit::Failed, why));
         }
         printer.warning(&why);
     }
@@ -91,15 +116,19 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             show_aside(printer, &declared, &plan, &rulings);
         }
         if !printer.asks(&question(plan.actions.len())) {
-            return Ok(begun(&plan, Exit::Done, "nothing was changed".to_owned()));
+            return Ok(not_begun(printer, &declared.names, &plan, Exit::Done, "nothing was changed".to_owned()));
         }
-        let now = runtime.block_on(plan_again(&access, &mut declared, at, printer))?;
-        if now.digest != plan.digest || !now.gaps.is_empty() {
+        let at = edge::now(arguments.at);
+        let now = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
+        if !now.changed.is_empty() {
+            return Ok(saved::tell_stale(printer, &declared.names, &now.plan, now.changed, now.besides));
+        }
+        if now.plan.digest != plan.digest || !now.plan.gaps.is_empty() {
             let why = "the store changed while you were deciding, so nothing was written; run apply again to see the \
                        new plan";
-            return Ok(not_begun(printer, &declared.names, &now, Exit::Stale, why.to_owned()));
+            return Ok(not_begun(printer, &declared.names, &now.plan, Exit::Stale, why.to_owned()));
         }
-        plan = now;
+        (plan, done_before) = (now.plan, now.done_before);
     }
     // What the plan comes to can have changed with the store although its actions are the same.
     let guarded = match guard::check(plan, limits, waivers) {
@@ -117,26 +146,36 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             ));
         }
     };
-    let plan = guarded.plan();
-    if plan.actions.is_empty() && !has_open_intents && !is_json {
+    if guarded.plan().actions.is_empty() && !has_open_intents && !is_json {
         return Ok(Exit::Done);
     }
-    let report = runtime.block_on(execute(&access, &mut declared, &guarded, &mut journal, arguments.at, printer))?;
-    Ok(report)
+    let work = Work { guarded, done_before, besides };
+    runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))
 }
 
-/// Whether what was approved or waived is another plan than this, in words.
-fn is_of_another_plan(arguments: &Apply, plan: &Plan) -> Result<Option<String>, Failure> {
+/// What is executed: a plan, what of it was done before, and what it leaves out.
+struct Work {
+    guarded: GuardedPlan,
+    done_before: Vec<u32>,
+    besides: Vec<String>,
+}
+
+fn check_digests(arguments: &Apply) -> Result<(), Failure> {
     if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
         let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
+    Ok(())
+}
+
+/// Whether what was approved or waived is another plan than this, in words.
+fn is_of_another_plan(arguments: &Apply, plan: &Plan) -> Option<String> {
     let approved = arguments.approved.iter().map(|digest| ("approved".to_owned(), digest));
     let waived = arguments.waive.iter().map(|of| (format!("waived for `{}`", of.guard.as_str()), &of.digest));
     let other = approved.chain(waived).find(|(_, digest)| **digest != plan.digest);
-    Ok(other.map(|(what, digest)| {
+    other.map(|(what, digest)| {
         format!("the plan is another one now: {digest} was {what}, it is {}; review it again", plan.digest)
-    }))
+    })
 }
 
 /// Says what guards refuse, why that may be, and how to waive it.
@@ -170,11 +209,13 @@ fn question(actions: usize) -> String {
 async fn plan_again(
     access: &Access,
     declared: &mut Declared,
+    file: Option<&SavedPlan>,
     at: Timestamp,
     printer: &Printer,
-) -> Result<Plan, Failure> {
+) -> Result<Saved, Failure> {
     let (info, live) = access.live(&mut declared.names, printer).await?;
-    access.plan(declared, &info, &live, at, printer)
+    let today = access.plan(declared, &info, &live, at, printer)?;
+    Saved::of(file, access, declared, (&info, &live), (today, at))
 }
 
 /// Tells why nothing of a plan was tried: in the report, or to people.
@@ -193,11 +234,12 @@ fn not_begun(printer: &Printer, names: &Names, plan: &Plan, exit: Exit, why: Str
 async fn execute(
     access: &Access,
     declared: &mut Declared,
-    guarded: &GuardedPlan,
+    work: Work,
     journal: &mut Journal,
     at: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
+    let Work { guarded, done_before, besides } = work;
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
@@ -206,9 +248,9 @@ async fn execute(
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
-    let options = Options::new(&run, &who, access.rules(), &clock);
+    let options = Options { done: &done_before, ..Options::new(&run, &who, access.rules(), &clock) };
     let before = journal.head();
-    let report = apply::run(guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
+    let report = apply::run(&guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
     listening.abort();
     // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
     let head = journal.head();
@@ -223,7 +265,7 @@ async fn execute(
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error),
     })?;
-    tell(printer, declared, guarded.plan(), &report);
+    tell(printer, declared, guarded.plan(), &report, besides);
     Ok(match report.verdict() {
         Verdict::Complete => Exit::Done,
         Verdict::NothingWritten => Exit::Failed,
@@ -255,12 +297,12 @@ fn progress(progress: Progress<'_>) {
     }
 }
 
-fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport) {
+fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport, besides: Vec<String>) {
     if !report.looked_up.is_empty() {
         printer.note(&looked_up(report));
     }
     if printer.is_json() {
-        printer.json(&report.document(&declared.names, plan));
+        printer.json(&ReportDocument { besides, ..report.document(&declared.names, plan) });
         return;
     }
     let lines: Vec<_> = plan

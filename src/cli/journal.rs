@@ -14,7 +14,7 @@ use super::files::make_folder;
 use super::printer::Printer;
 use crate::journal::{self, Glance, Head, Journal, JournalError, Standing};
 use crate::model::{ActionKind, Names};
-use crate::plan::{Action, Plan, action_id};
+use crate::plan::{Action, action_id};
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -147,7 +147,11 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
 }
 
 /// What to say where a plan invites people who have been invited already, by what was done that the store does not know.
-pub(super) fn invited_twice(names: &Names, plan: &Plan, done: &BTreeSet<String>) -> Option<String> {
+pub(super) fn invited_twice<'a>(
+    names: &Names,
+    actions: impl IntoIterator<Item = &'a Action>,
+    done: &BTreeSet<String>,
+) -> Option<String> {
     let brings_mail = |kind| {
         matches!(
             kind,
@@ -156,7 +160,7 @@ pub(super) fn invited_twice(names: &Names, plan: &Plan, done: &BTreeSet<String>)
     };
     let is_done =
         |action: &&Action| brings_mail(action.kind) && done.contains(&action_id(names, action.kind, &action.subject));
-    let again = if done.is_empty() { 0 } else { plan.actions.iter().filter(is_done).count() };
+    let again = if done.is_empty() { 0 } else { actions.into_iter().filter(is_done).count() };
     (again > 0).then(|| {
         format!(
             "{} been invited already, as the journal says, and the store does not know of it: it was taken from a backup \

@@ -19,6 +19,7 @@ mod log;
 mod options;
 mod plan;
 mod printer;
+mod saved;
 mod schema;
 mod show;
 mod validate;

@@ -121,10 +121,16 @@ pub(super) struct Plan {
     /// Plans without the guard that shapes the plan, which is `min_admins`
     #[arg(long, value_name = "GUARD")]
     pub(super) waive: Vec<Guard>,
+    /// Saves the plan in this file, relative to the access repository, for `apply FILE`
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Apply {
+    /// A plan that `plan --out` saved, relative to the access repository: exactly its actions, if it still holds
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
     /// Does not ask; needed where there is no terminal
     #[arg(long)]
     pub(super) yes: bool,

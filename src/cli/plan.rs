@@ -7,6 +7,7 @@ use super::history::likely_cause;
 use super::journal;
 use super::options::{Global, Plan};
 use super::printer::Printer;
+use super::saved;
 use super::show::{show, show_refusal};
 use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
@@ -21,13 +22,16 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
     let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
-    if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
+    if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
     }
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
     let command = apply_command(global, waivers, &plan);
     show(printer, &declared, &plan, &rulings, Some(&command));
+    if let Some(file) = &arguments.out {
+        saved::write(&access.repository, file, &declared, &plan, printer)?;
+    }
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {
         let cause = likely_cause(&access, global, &declared, &rulings);

@@ -27,7 +27,7 @@ use jiff::Timestamp;
 pub use describe::{describe, revive};
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
-pub use standing::{Glance, Head, Standing, done_since, glance};
+pub use standing::{Glance, Head, Standing, attempts_of, done_since, glance};
 
 use crate::model::Names;
 use crate::plan::Action;

@@ -59,6 +59,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
         digest: digest(inputs.store, inputs.names, &actions),
         desired: basis::desired(inputs),
         live: basis::live(inputs),
+        rules: basis::rules(inputs.rules),
         at: inputs.at,
         valid_until: time::valid_until(inputs),
         live_people: inputs.live.users().filter(|user| !user.is_service() && user.status != Status::Closed).count(),
@@ -300,7 +301,7 @@ fn root(left: &HashMap<u32, Left>, mut reason: Left, bound: usize) -> Option<(u3
 }
 
 /// Whether a role is there: live, or one that the vendor brings.
-fn is_given(inputs: &Inputs<'_>, role: Name) -> bool {
+pub(super) fn is_given(inputs: &Inputs<'_>, role: Name) -> bool {
     inputs.live.catalog.roles.contains_key(&role)
         || inputs.desired.catalog.roles.get(&role).is_some_and(|role| role.vendor)
 }

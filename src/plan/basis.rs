@@ -273,6 +273,12 @@ fn endings(inputs: &Inputs<'_>) -> Sum {
     sum
 }
 
+/// The rules of the store, in all that they state.
+pub(super) fn rules(rules: &crate::rules::Rules) -> String {
+    // Rules are texts, numbers and lists: all of it has a canonical form.
+    Sum::of(&serde_json_canonicalizer::to_vec(rules).unwrap_or_default()).hex()
+}
+
 /// The live state.
 pub(super) fn live(inputs: &Inputs<'_>) -> String {
     let Inputs { names, live, at, .. } = inputs;

@@ -74,6 +74,8 @@ pub struct BasisDocument {
     pub desired: String,
     /// A hash of the live state.
     pub live: String,
+    /// A hash of the rules of the store.
+    pub rules: String,
     /// The time for which it was computed.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
@@ -304,6 +306,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         digest,
         desired,
         live,
+        rules,
         at,
         valid_until,
         live_people: _,
@@ -328,7 +331,13 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         format: FORMAT,
         store: StoreDocument { name: store.name.clone(), kind: store.kind.clone(), id: store.id.clone() },
         digest: digest.clone(),
-        basis: BasisDocument { desired: desired.clone(), live: live.clone(), at: *at, valid_until: *valid_until },
+        basis: BasisDocument {
+            desired: desired.clone(),
+            live: live.clone(),
+            rules: rules.clone(),
+            at: *at,
+            valid_until: *valid_until,
+        },
         summary: SummaryDocument {
             people: PeopleDocument { join: people.join, leave: people.leave, gain: people.gain, lose: people.lose },
             actions: counts

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use super::diff::Draft;
-use super::{Inputs, State};
+use super::{Action, Inputs, State};
 use crate::model::{ActionKind, Catalog, Fields, Grant, List, LiveView, Membership, Name, Status, Value, known};
-use crate::rules::RoleChangeLoss;
+use crate::rules::{RoleChangeLoss, Rules};
 
 /// Access of one person, as far as actions change it.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +55,63 @@ impl Held {
             membership.default_site = site.text();
         }
     }
+
+    /// Does what an action for this person does to access. What comes or goes with the status alone is not done.
+    pub(super) fn act(&mut self, rules: &Rules, action: &Action) {
+        let organization = action.subject.organization.unwrap_or(known::PLATFORM);
+        let is_it = |grant: &Grant| grant.organization == organization && Some(grant.site) == action.subject.site;
+        let none = State::default();
+        let state = action.after.as_ref().unwrap_or(&none);
+        match action.kind {
+            ActionKind::AddMembership | ActionKind::UpdateMembership => self.set(organization, state),
+            ActionKind::ChangeRole => {
+                if rules.role_change_loses(RoleChangeLoss::Sites) {
+                    self.grants.retain(|grant| grant.organization != organization);
+                }
+                if rules.role_change_loses(RoleChangeLoss::ExtraRoles) {
+                    self.membership(organization).extra_roles = List::EMPTY;
+                }
+                if !state.grants.is_empty() {
+                    self.grants.retain(|grant| grant.organization != organization);
+                    self.grants.extend_from_slice(&state.grants);
+                }
+                self.set(organization, state);
+            }
+            ActionKind::RemoveMembership => {
+                self.memberships.retain(|membership| membership.organization != organization);
+                self.grants.retain(|grant| grant.organization != organization);
+            }
+            ActionKind::GrantSite | ActionKind::ChangeSiteRole => {
+                self.grants.retain(|grant| !is_it(grant));
+                let site = action.subject.site;
+                self.grants.extend(site.map(|site| Grant { organization, site, role: state.role() }));
+            }
+            ActionKind::RevokeSite => self.grants.retain(|grant| !is_it(grant)),
+            ActionKind::InviteUser | ActionKind::CreateUser => {
+                *self = Self { memberships: state.memberships.clone(), grants: state.grants.clone() };
+            }
+            ActionKind::CancelInvitation => *self = Self::default(),
+            ActionKind::CreateOrganization
+            | ActionKind::UpdateOrganization
+            | ActionKind::DeleteOrganization
+            | ActionKind::CreateSite
+            | ActionKind::UpdateSite
+            | ActionKind::DeleteSite
+            | ActionKind::CreateRole
+            | ActionKind::UpdateRole
+            | ActionKind::DeleteRole
+            | ActionKind::UpdateUser
+            | ActionKind::ChangeAccess
+            | ActionKind::RenameUser
+            | ActionKind::DeactivateUser
+            | ActionKind::ReactivateUser
+            | ActionKind::SendInvitation
+            | ActionKind::StripUser
+            | ActionKind::CloseUser
+            | ActionKind::DeleteUser
+            | ActionKind::ResendInvitation => {}
+        }
+    }
 }
 
 /// The access of a person after these drafts of theirs; what comes with an activation is noted under the key.
@@ -70,62 +127,13 @@ pub(super) fn after(
         held = Held::default();
     }
     for draft in drafts {
-        let action = &draft.action;
-        let organization = action.subject.organization.unwrap_or(known::PLATFORM);
-        let is_it = |grant: &Grant| grant.organization == organization && Some(grant.site) == action.subject.site;
-        let none = State::default();
-        let state = action.after.as_ref().unwrap_or(&none);
-        match action.kind {
-            ActionKind::AddMembership | ActionKind::UpdateMembership => held.set(organization, state),
-            ActionKind::ChangeRole => {
-                if rules.role_change_loses(RoleChangeLoss::Sites) {
-                    held.grants.retain(|grant| grant.organization != organization);
-                }
-                if rules.role_change_loses(RoleChangeLoss::ExtraRoles) {
-                    held.membership(organization).extra_roles = List::EMPTY;
-                }
-                if !state.grants.is_empty() {
-                    held.grants.retain(|grant| grant.organization != organization);
-                    held.grants.extend_from_slice(&state.grants);
-                }
-                held.set(organization, state);
-            }
-            ActionKind::RemoveMembership => {
-                held.memberships.retain(|membership| membership.organization != organization);
-                held.grants.retain(|grant| grant.organization != organization);
-            }
-            ActionKind::GrantSite | ActionKind::ChangeSiteRole => {
-                held.grants.retain(|grant| !is_it(grant));
-                let site = action.subject.site;
-                held.grants.extend(site.map(|site| Grant { organization, site, role: state.role() }));
-            }
-            ActionKind::RevokeSite => held.grants.retain(|grant| !is_it(grant)),
-            ActionKind::InviteUser | ActionKind::CreateUser => {
-                held = Held { memberships: state.memberships.clone(), grants: state.grants.clone() };
-            }
-            ActionKind::CancelInvitation => held = Held::default(),
-            ActionKind::ReactivateUser | ActionKind::SendInvitation => {
-                let Held { memberships, grants } = held.clone();
-                opens.extend(action.subject.user.map(|user| (user, State { facts: Vec::new(), memberships, grants })));
-            }
-            ActionKind::CreateOrganization
-            | ActionKind::UpdateOrganization
-            | ActionKind::DeleteOrganization
-            | ActionKind::CreateSite
-            | ActionKind::UpdateSite
-            | ActionKind::DeleteSite
-            | ActionKind::CreateRole
-            | ActionKind::UpdateRole
-            | ActionKind::DeleteRole
-            | ActionKind::UpdateUser
-            | ActionKind::ChangeAccess
-            | ActionKind::RenameUser
-            | ActionKind::DeactivateUser
-            | ActionKind::StripUser
-            | ActionKind::CloseUser
-            | ActionKind::DeleteUser
-            | ActionKind::ResendInvitation => {}
+        if let (ActionKind::ReactivateUser | ActionKind::SendInvitation, Some(user)) =
+            (draft.action.kind, draft.action.subject.user)
+        {
+            let Held { memberships, grants } = held.clone();
+            opens.insert(user, State { facts: Vec::new(), memberships, grants });
         }
+        held.act(rules, &draft.action);
     }
     held
 }

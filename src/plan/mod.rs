@@ -2,6 +2,7 @@
 
 mod action;
 mod assemble;
+mod balance;
 mod basis;
 mod census;
 mod diff;
@@ -9,6 +10,7 @@ mod digest;
 mod document;
 mod explain;
 mod explain_document;
+mod file;
 mod fit;
 mod held;
 mod inputs;
@@ -16,8 +18,11 @@ mod order;
 mod people;
 mod protection;
 mod reach;
+mod saved;
+mod saved_plan;
 mod shown;
 mod state_json;
+mod state_read;
 mod time;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
@@ -37,12 +42,16 @@ pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
     ExplainedPlace, ExplainedRole, ExplainedUser,
 };
+pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::void_protection;
+pub use saved::{Changed, Holding, holding};
+pub use saved_plan::{besides, plan_of_saved};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
+pub use state_read::read_state;
 
 use std::collections::BTreeMap;
 
@@ -200,6 +209,8 @@ pub struct Plan {
     pub desired: String,
     /// A hash of the live state that it was computed against.
     pub live: String,
+    /// A hash of the rules of the store.
+    pub rules: String,
     /// The time for which it was computed.
     pub at: Timestamp,
     /// When it would be another one by time alone.

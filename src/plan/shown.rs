@@ -69,6 +69,15 @@ pub fn shows(action: &Action, seen: &Seen<'_>) -> Shown {
     }
 }
 
+/// What keeps the live state from being what an action leads from, in words; `None` if it is that.
+pub(super) fn misses(action: &Action, seen: &Seen<'_>) -> Option<String> {
+    let before = action.before.as_ref();
+    match (Expected { action, state: before, other: None, is_after: false, seen }).found() {
+        Found::Same => None,
+        Found::OtherValue(what) | Found::Different(what) | Found::Unknown(what) => Some(what),
+    }
+}
+
 /// How what is live compares with one side of an action. The worse of two is the larger one.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Found {

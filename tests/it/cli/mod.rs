@@ -9,4 +9,5 @@ mod output;
 mod people;
 mod prompt;
 mod safety;
+mod saved;
 mod time;

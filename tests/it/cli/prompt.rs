@@ -1,6 +1,6 @@
 //! The question that `apply` asks, on a pseudo-terminal.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -70,5 +70,43 @@ fn the_plan_is_shown_before_asking_for_json_too() {
         assert!(!question.contains("\"format\""), "{terminal}");
         let report: Value = serde_json::from_str(&repository.read("report.json")).expect("one document");
         assert_eq!(report["counts"], json!({ count: 7 }));
+    }
+}
+
+/// Who answers a prompt has seen a plan; what somebody else changed before the answer is seen first.
+#[test]
+fn a_yes_is_not_for_what_changed_while_the_question_stood() {
+    for options in ["", "plan.json"] {
+        let repository = Repository::applied();
+        repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+        repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-1, pit-2]");
+        repository.run(["plan", "--out", "plan.json"]).ends_with(0);
+        let mut child = Command::new("script")
+            .args(["-q", "-e", "-c", &format!("'{BINARY}' apply {options}"), "/dev/null"])
+            .current_dir(repository.path())
+            .env("TERM", "dumb")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("script, of util-linux");
+        let mut terminal = child.stdout.take().expect("a pipe");
+        let mut shown = Vec::new();
+        while !String::from_utf8_lossy(&shown).contains("[y/N]") {
+            let mut byte = [0];
+            assert_eq!(terminal.read(&mut byte).expect("a terminal"), 1, "{}", String::from_utf8_lossy(&shown));
+            shown.push(byte[0]);
+        }
+        repository.sql("UPDATE users SET status = 'inactive' WHERE key = 'ben@example.com'");
+        repository.sql("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'ben@example.com')");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(b"y\n").expect("an answer");
+        terminal.read_to_end(&mut shown).expect("a terminal");
+        drop(stdin);
+        let shown = String::from_utf8_lossy(&shown);
+        assert_eq!(child.wait().expect("an end").code(), Some(5), "{options}: {shown}");
+        assert!(shown.contains("nothing was written"), "{shown}");
+        let grants: i64 =
+            repository.store().query_row("SELECT count(*) FROM site_grants", [], |row| row.get(0)).expect("grants");
+        assert_eq!(grants, 0, "{shown}");
     }
 }

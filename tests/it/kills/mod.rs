@@ -37,7 +37,7 @@ type Call = (String, usize);
 
 /// Applies under `strace`, killed before this call; or, without one, whole. The calls of the main thread, which is the
 /// one that writes journal and store.
-fn traced(repository: &Repository, kill_at: Option<&Call>) -> (Ended, Vec<Call>) {
+fn traced(repository: &Repository, apply: &[&str], kill_at: Option<&Call>) -> (Ended, Vec<Call>) {
     let log = repository.path().join("trace.log");
     let log_text = log.to_str().expect("a path").to_owned();
     let trace = format!("trace={CALLS}");
@@ -47,7 +47,7 @@ fn traced(repository: &Repository, kill_at: Option<&Call>) -> (Ended, Vec<Call>)
     if let Some(kill) = &kill {
         before.extend(["-e", kill]);
     }
-    let ended = repository.run_after(&before, &["apply", "--yes"]);
+    let ended = repository.run_after(&before, apply);
     let lines = fs::read_to_string(&log).expect("a trace");
     fs::remove_file(&log).expect("a trace");
     let main = lines.split_whitespace().next().unwrap_or_default().to_owned();
@@ -65,9 +65,14 @@ fn traced(repository: &Repository, kill_at: Option<&Call>) -> (Ended, Vec<Call>)
 
 /// Kills at every call, or at an evenly spread sample of them.
 fn kill_everywhere(template: &Repository) {
+    kill_everywhere_in(template, &["apply", "--yes"]);
+}
+
+/// The same of another way to apply, which is run again, and has to finish as well.
+fn kill_everywhere_in(template: &Repository, apply: &[&str]) {
     need_strace();
     let whole = template.copy();
-    let (ended, calls) = traced(&whole, None);
+    let (ended, calls) = traced(&whole, apply, None);
     assert_eq!(ended.code, Some(0), "{}", ended.streams);
     assert!(calls.len() > 50, "only {} calls were counted", calls.len());
     let expected = whole.assert_next_run_finishes("a run that nobody killed");
@@ -75,10 +80,12 @@ fn kill_everywhere(template: &Repository) {
     let (mut killed, mut tried) = (0, 0);
     for (at, call) in calls.iter().enumerate().skip(step / 2).step_by(step) {
         let repository = template.copy();
-        let (ended, _) = traced(&repository, Some(call));
+        let (ended, _) = traced(&repository, apply, Some(call));
         tried += 1;
         killed += usize::from(ended.code != Some(0));
         let after = format!("killed at call {} of {}: {} {}", at + 1, calls.len(), call.0, call.1);
+        let again = repository.run(apply);
+        assert_eq!(again.code, Some(0), "{after}: the same command again\n{}", again.streams);
         let contents = repository.assert_next_run_finishes(&after);
         assert_eq!(contents, expected, "{after}");
     }
@@ -176,6 +183,24 @@ fn killed_anywhere_while_everybody_is_invited_the_next_run_finishes() {
     let people: BTreeSet<&str> = whole.invitations.iter().filter_map(|one| one.split(' ').next()).collect();
     assert_eq!(whole.invitations.len(), people.len(), "{:?}", whole.invitations);
     assert!(people.len() >= 9, "{people:?}");
+}
+
+/// Law 9 after a kill: the same command finishes exactly the plan that was saved or approved.
+#[test]
+fn killed_anywhere_in_a_saved_plan_the_same_command_finishes_it() {
+    let repository = second_day();
+    let plan = repository.run(&["plan", "--out", "plan.json"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.streams);
+    kill_everywhere_in(&repository, &["apply", "plan.json", "--yes"]);
+}
+
+#[test]
+fn killed_anywhere_in_an_approved_plan_the_same_command_finishes_it() {
+    let repository = second_day();
+    let plan = repository.run(&["plan", "--format", "json"]).streams;
+    let at = plan.find("sha256:").expect("a digest");
+    let digest = plan[at..at + 71].to_owned();
+    kill_everywhere_in(&repository, &["apply", "--approved", &digest]);
 }
 
 #[test]

@@ -5,19 +5,23 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::{Span, Timestamp};
-use rollcall::apply::{self, ApplyReport, Options, Stop};
-use rollcall::journal::{Who, verify};
+use rollcall::apply::{self, ApplyReport, Options, Progress, Stop};
+use rollcall::journal::{Who, revive, verify};
 use rollcall::manifest;
-use rollcall::model::{Collection, LiveState, Names, Status};
-use rollcall::plan::{Inputs, Plan, Policy, StoreRef, plan};
+use rollcall::model::{ActionKind, Collection, Fact, LiveState, Names, Status, Value, known};
+use rollcall::plan::{
+    Action, Holding, Inputs, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document, holding, plan,
+    plan_of_saved, read_file,
+};
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
 use rollcall::store::sqlite::SqliteStore;
-use rollcall::store::{Effect, Reader, Which, Writer};
+use rollcall::store::{Effect, Info, Reader, StoreError, Which, Writer};
 
 use super::world::World;
 use crate::support::disk::Disk;
 use crate::support::memory::MemoryStore;
+use crate::support::plans::Lines;
 use crate::support::plans::unguarded;
 use crate::support::show::show;
 use crate::support::{at, now};
@@ -31,6 +35,29 @@ pub(super) struct Bench<S> {
     pub(super) policy: Policy,
     disk: Disk,
     runs: i64,
+}
+
+/// A store that takes one action at a time, so that a run can be cut off between any two.
+struct Single<'a, S>(&'a mut S);
+
+impl<S: Reader + Send> Reader for Single<'_, S> {
+    async fn info(&mut self) -> Result<Info, StoreError> {
+        self.0.info().await
+    }
+
+    async fn read(&mut self, names: &mut Names, which: Which<'_>) -> Result<LiveState, StoreError> {
+        self.0.read(names, which).await
+    }
+}
+
+impl<S: Writer + Send> Writer for Single<'_, S> {
+    fn group(&self, _: &[&Action]) -> usize {
+        1
+    }
+
+    async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
+        self.0.execute(names, batch, at).await
+    }
 }
 
 /// What a run came to.
@@ -73,6 +100,17 @@ impl<S: Writer + Send> Bench<S> {
     }
 
     fn plan_from(&mut self, files: &[(String, String)], live: &LiveState) -> Plan {
+        self.with_inputs(files, live, |inputs| {
+            plan(inputs).unwrap_or_else(|found| panic!("{found:?}\n{}", texts(files)))
+        })
+    }
+
+    fn with_inputs<T>(
+        &mut self,
+        files: &[(String, String)],
+        live: &LiveState,
+        ask: impl FnOnce(&Inputs<'_>) -> T,
+    ) -> T {
         let mut sources = Sources::memory(files.iter().map(|(name, text)| (name.clone(), text.clone().into_bytes())));
         let loaded = manifest::load(
             &mut self.names,
@@ -91,7 +129,126 @@ impl<S: Writer + Send> Bench<S> {
             store: &store,
             at: self.at(),
         };
-        plan(&inputs).unwrap_or_else(|found| panic!("{found:?}\n{}", texts(files)))
+        ask(&inputs)
+    }
+
+    /// The plan file of a plan.
+    pub(super) fn file(&self, plan: &Plan) -> Vec<u8> {
+        serde_json::to_vec(&document(plan, &self.names, &Lines)).expect("a document")
+    }
+
+    /// Reads a plan file, and asks how it stands to what is live.
+    pub(super) fn holding(&mut self, file: &[u8], today: &Plan) -> (SavedPlan, Holding) {
+        let saved = read_file(file, &mut self.names, &self.rules).expect("a plan file");
+        assert_eq!(saved.rules, today.rules);
+        let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
+        let holding = self.with_inputs(&files, &live, |inputs| holding(&saved, inputs));
+        (saved, holding)
+    }
+
+    pub(super) fn read(&mut self, text: &[u8]) -> Option<SavedPlan> {
+        read_file(text, &mut self.names, &self.rules).ok()
+    }
+
+    /// Asks of a plan file whose actions were forged, with the digest and the ids that fit them.
+    pub(super) fn ask_forged(&mut self, document: &serde_json::Value, today: &Plan) {
+        let mut document = document.clone();
+        let mut actions = Vec::new();
+        for described in document["actions"].as_array_mut().expect("a list") {
+            let Some(action) = revive(&mut self.names, described) else { return };
+            described["id"] = self.id(&action).into();
+            actions.push(action);
+        }
+        document["digest"] = digest(&today.store, &self.names, &actions).into();
+        let text = serde_json::to_vec(&document).expect("a document");
+        let Some(saved) = self.read(&text) else { return };
+        let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
+        self.with_inputs(&files, &live, |inputs| {
+            let _ = (holding(&saved, inputs), plan_of_saved(&saved, today, inputs));
+        });
+    }
+
+    /// A saved plan as it is executed.
+    pub(super) fn plan_of(&mut self, saved: &SavedPlan, today: &Plan) -> Plan {
+        let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
+        self.with_inputs(&files, &live, |inputs| plan_of_saved(saved, today, inputs))
+    }
+
+    /// Executes a plan, and stops after so many actions.
+    pub(super) fn apply_plan(&mut self, plan: Plan, done: &[u32], stop_after: usize) -> ApplyReport {
+        self.runs += 1;
+        let mut journal = self.disk.open().expect("a sound journal");
+        let (who, time, run) = (Who::default(), self.at(), format!("run-{}", self.runs));
+        let clock = move || time;
+        let options =
+            Options { repeats: 1, wait: Duration::ZERO, done, ..Options::new(&run, &who, &self.rules, &clock) };
+        let (stop, names) = (Stop::default(), &mut self.names);
+        if stop_after == 0 {
+            stop.request();
+        }
+        let mut heed = |progress: Progress<'_>| match progress {
+            Progress::Settled { settled, .. } if settled >= stop_after => stop.request(),
+            Progress::Settled { .. } | Progress::LookedUp(_) => {}
+        };
+        let mut single = Single(&mut self.store);
+        let guarded = unguarded(plan);
+        now(apply::run(&guarded, names, &mut single, &mut journal, &options, &stop, &mut heed)).expect("a run")
+    }
+
+    /// Does the first actions of today's plan.
+    pub(super) fn disturb(&mut self, actions: usize) {
+        let plan = self.plan();
+        self.apply_plan(plan, &[], actions);
+    }
+
+    /// Somebody takes access from a live account, or locks it out; whether there was something to take.
+    pub(super) fn vandalize(&mut self, row: usize, how: usize) -> bool {
+        let live = self.live().expect("a store that can be read");
+        if live.is_empty() {
+            return false;
+        }
+        let user = live.user(row % live.len());
+        let subject = Subject { user: Some(user.key), ..Subject::default() };
+        let action = match (how % 3, user.grants.first(), user.memberships.first()) {
+            (0, Some(grant), _) => Action::new(
+                ActionKind::RevokeSite,
+                Subject { organization: Some(grant.organization), site: Some(grant.site), ..subject },
+                Some(State::field(known::ROLE, Value::optional_text(grant.role))),
+                None,
+            ),
+            (1, _, Some(membership)) if membership.organization != known::PLATFORM => {
+                let facts = vec![
+                    Fact::new(known::ROLE, Value::optional_text(membership.role)),
+                    Fact::new(known::EXTRA_ROLES, Value::Set(membership.extra_roles)),
+                    Fact::new(known::DEFAULT_SITE, Value::optional_text(membership.default_site)),
+                ];
+                let grants = user.grants_in(membership.organization).copied().collect();
+                Action::new(
+                    ActionKind::RemoveMembership,
+                    Subject { organization: Some(membership.organization), ..subject },
+                    Some(State { facts, memberships: Vec::new(), grants }),
+                    None,
+                )
+            }
+            _ => {
+                let facts = vec![Fact::new(known::STATUS, Value::Text(user.status.name()))];
+                let (memberships, grants) = (user.memberships.to_vec(), user.grants.to_vec());
+                let after = State::field(known::STATUS, Value::Text(known::INACTIVE));
+                Action::new(
+                    ActionKind::DeactivateUser,
+                    subject,
+                    Some(State { facts, memberships, grants }),
+                    Some(after),
+                )
+            }
+        };
+        let at = self.at();
+        let effects = now(self.store.execute(&self.names, &[&action], at)).expect("a store that can be written");
+        effects == [Effect::Done]
+    }
+
+    pub(super) fn id(&self, action: &rollcall::plan::Action) -> String {
+        rollcall::plan::action_id(&self.names, action.kind, &action.subject)
     }
 
     /// What `plan` says now; the store must be readable.

@@ -5,6 +5,7 @@
 
 mod bench;
 mod regressions;
+mod saved;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

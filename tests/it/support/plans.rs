@@ -111,6 +111,7 @@ impl Draft {
             store,
             desired: "d".repeat(64),
             live: "e".repeat(64),
+            rules: "f".repeat(64),
             at: timestamp("2026-11-22T09:00:00Z"),
             valid_until: Some(timestamp("2026-12-01T00:00:00Z")),
             live_people: 1_506,

@@ -278,6 +278,7 @@ pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
         digest: "sha256:00".to_owned(),
         desired: String::new(),
         live: String::new(),
+        rules: String::new(),
         at: Timestamp::UNIX_EPOCH,
         valid_until: None,
         live_people: 0,

@@ -1,0 +1,219 @@
+//! Plan files: `plan --out FILE` writes one, `apply FILE` reads it and asks whether it still holds.
+//!
+//! A file is written beside its name and then moved there, readable for its owner only, and never in the place of
+//! anything but another plan file. A link is never followed.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+
+use super::access::{Access, Declared, Lines};
+use super::edge;
+use super::exit::{Exit, Failure};
+use super::journal;
+use super::printer::Printer;
+use crate::apply::{ApplyReport, ReportChange, ReportDocument};
+use crate::journal::{attempts_of, revive};
+use crate::model::{LiveState, Names};
+use crate::plan::{
+    Action, Changed, LARGEST_FILE, Plan, SavedPlan, StoreRef, action_id, besides, digest, document, is_plan_file,
+    read_file,
+};
+use crate::report::sanitise;
+use crate::store::Info;
+
+/// A plan, and how it stands to today's, where it was saved.
+pub(super) struct Saved {
+    pub(super) plan: Plan,
+    /// Positions of actions that an earlier run of it did.
+    pub(super) done_before: Vec<u32>,
+    /// Ids of what today's plan would do besides.
+    pub(super) besides: Vec<String>,
+    /// Why it is stale, if it is.
+    pub(super) changed: Vec<Changed>,
+}
+
+impl Saved {
+    /// The plan of the file, or today's where there is none.
+    pub(super) fn of(
+        file: Option<&SavedPlan>,
+        access: &Access,
+        declared: &Declared,
+        (info, live): (&Info, &LiveState),
+        (today, at): (Plan, Timestamp),
+    ) -> Result<Self, Failure> {
+        let Some(saved) = file else {
+            return Ok(Self { plan: today, done_before: Vec::new(), besides: Vec::new(), changed: Vec::new() });
+        };
+        let StoreRef { kind, id, .. } = &saved.store;
+        if (kind, id) != (&today.store.kind, &today.store.id) {
+            let why = format!(
+                "the plan is for the {} store {}, and `{}` is the {} store {}; select the store with --store, or make \
+                 the plan anew",
+                sanitise(kind),
+                sanitise(id),
+                access.store_name,
+                today.store.kind,
+                today.store.id
+            );
+            return Err(Failure::invalid(anyhow::anyhow!(why)));
+        }
+        if saved.rules != today.rules {
+            let why = "the plan was made under other rules than the ones of this store; make the plan anew";
+            return Err(Failure::invalid(anyhow::anyhow!(why)));
+        }
+        let besides = besides(saved, &today, &declared.names);
+        let (holding, plan) = access.hold(saved, declared, (info, live), (&today, at))?;
+        Ok(Self { plan, done_before: holding.done, besides, changed: holding.changed })
+    }
+}
+
+/// The actions of a plan that were not done before.
+pub(super) fn to_do<'a>(plan: &'a Plan, done_before: &'a [u32]) -> impl Iterator<Item = &'a Action> {
+    let is_open = |(at, _): &(u32, &Action)| done_before.binary_search(at).is_err();
+    (0_u32..).zip(&plan.actions).filter(is_open).map(|(_, action)| action)
+}
+
+/// Whether this plan is what an approved one has left to do, after a run of it that was cut off: with what that run
+/// set out to do, it has the digest that was approved.
+pub(super) fn is_rest_of(access: &Access, approved: &str, names: &mut Names, plan: &Plan) -> Result<bool, Failure> {
+    let path = journal::path(&access.repository, &access.store_name)?;
+    let attempts = attempts_of(&path, approved).map_err(Failure::failed)?;
+    let id = |names: &Names, action: &Action| action_id(names, action.kind, &action.subject);
+    let mut actions = plan.actions.clone();
+    let mut ids: std::collections::BTreeSet<String> = actions.iter().map(|action| id(names, action)).collect();
+    for described in &attempts {
+        let Some(action) = revive(names, described) else { return Ok(false) };
+        if ids.insert(id(names, &action)) {
+            actions.push(action);
+        }
+    }
+    Ok(!attempts.is_empty() && digest(&plan.store, names, &actions) == approved)
+}
+
+/// Lists what today's plan would do and the saved one leaves out.
+pub(super) fn tell_besides(printer: &Printer, besides: &[String]) {
+    if besides.is_empty() {
+        return;
+    }
+    let lines: Vec<String> = besides.iter().map(|id| format!("  {}", sanitise(id))).collect();
+    printer.result(&format!("\nnot in this plan, and left to the next one:\n{}\n", lines.join("\n")));
+}
+
+/// Tells why a saved plan is stale; nothing was written.
+pub(super) fn tell_stale(
+    printer: &Printer,
+    names: &Names,
+    plan: &Plan,
+    changed: Vec<Changed>,
+    besides: Vec<String>,
+) -> Exit {
+    let why = "the saved plan is stale, so nothing was written; make the plan anew";
+    let changed = changed.into_iter().map(|Changed { action, what }| {
+        let action = action.and_then(|at| plan.actions.get(at as usize));
+        ReportChange { id: action.map(|action| action_id(names, action.kind, &action.subject)), what }
+    });
+    let changed: Vec<ReportChange> = changed.collect();
+    if printer.is_json() {
+        let report = ApplyReport::not_begun(edge::run_id(), plan.actions.len(), why.to_owned());
+        printer.json(&ReportDocument { changed, besides, ..report.document(names, plan) });
+    } else {
+        let line = |ReportChange { id, what }: &ReportChange| match id {
+            Some(id) => format!("  {}: {}\n", sanitise(id), sanitise(what)),
+            None => format!("  {}\n", sanitise(what)),
+        };
+        let lines: String = changed.iter().map(line).collect();
+        printer.result(&format!("what changed since the plan was made:\n{lines}"));
+        tell_besides(printer, &besides);
+    }
+    printer.error(&anyhow::anyhow!(why));
+    Exit::Stale
+}
+
+/// Reads the plan file, if one was named.
+pub(super) fn read(
+    access: &Access,
+    file: Option<&Path>,
+    declared: &mut Declared,
+) -> Result<Option<SavedPlan>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let path = in_repository(&access.repository, file);
+    let context = || format!("the plan file `{}` can't be used", path.display());
+    let text = text(&path).with_context(context).map_err(Failure::invalid)?;
+    let saved = read_file(&text, &mut declared.names, access.rules());
+    saved.map(Some).map_err(|error| Failure::invalid(anyhow::Error::new(error).context(context())))
+}
+
+/// The path of a plan file; in the folder itself as it was given.
+fn in_repository(repository: &Path, file: &Path) -> PathBuf {
+    if repository == Path::new(".") { file.to_owned() } else { repository.join(file) }
+}
+
+/// What is in a file of a sensible size that is no link.
+fn text(path: &Path) -> io::Result<Vec<u8>> {
+    let metadata = path.symlink_metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let mut text = Vec::new();
+    file.take(LARGEST_FILE + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > LARGEST_FILE {
+        return Err(io::Error::other("it is larger than any plan"));
+    }
+    Ok(text)
+}
+
+/// Writes a plan file.
+pub(super) fn write(
+    repository: &Path,
+    file: &Path,
+    declared: &Declared,
+    plan: &Plan,
+    printer: &Printer,
+) -> Result<(), Failure> {
+    if !plan.gaps.is_empty() {
+        printer.note("the store was read in part, so the plan is not saved");
+        return Ok(());
+    }
+    let path = in_repository(repository, file);
+    let context = || format!("the plan can't be saved in `{}`", path.display());
+    if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
+        let why = "something else than a saved plan is there; name another file, or remove it";
+        return Err(Failure::invalid(anyhow::anyhow!(why).context(context())));
+    }
+    let beside =
+        beside(&path).ok_or_else(|| Failure::invalid(anyhow::anyhow!("it names no file").context(context())))?;
+    let lines = Lines::new(&declared.sources);
+    let document = document(plan, &declared.names, &lines);
+    let written = (|| {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+        let mut out = io::BufWriter::new(file);
+        serde_json::to_writer_pretty(&mut out, &document)?;
+        out.write_all(b"\n")?;
+        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&beside, &path)
+    })();
+    written.map_err(|error: io::Error| {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            // What was begun is of no use to anybody.
+            let _ = fs::remove_file(&beside);
+        }
+        Failure::failed(anyhow::Error::new(error).context(context()))
+    })?;
+    printer.note(&format!("saved in {}; apply exactly this with: rollcall apply {}", path.display(), file.display()));
+    Ok(())
+}
+
+/// The name under which a file is written before it gets its own.
+fn beside(path: &Path) -> Option<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name()?);
+    name.push(format!(".{}.tmp", edge::run_id()));
+    Some(path.with_file_name(name))
+}

@@ -1,0 +1,188 @@
+//! What single actions take of what spans users, and whether it is there: seats and admin places of a saved plan.
+//!
+//! The same account as in `order`: what is left over today is slack; while the store is above its limit of seats, the
+//! first that give pay the excess. Who takes uses what its own needs gave, those of its needs among them, then slack, and
+//! nothing else: anybody else may fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, Inputs};
+use crate::model::{ActionKind, LiveRecord, Name, Status, Value, known};
+
+/// One of what is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// A seat of the store, taken.
+    Seat,
+    /// An active admin of an organization, there.
+    Admin(Name),
+}
+
+/// What there is of one counter.
+#[derive(Debug, Clone, Default)]
+struct Purse {
+    slack: u32,
+    debt: u32,
+    /// Tokens by the position of the action that gave them.
+    given: BTreeMap<u32, u32>,
+}
+
+/// All counters, and by which roles and attributes people are counted.
+pub(super) struct Balances<'a> {
+    inputs: &'a Inputs<'a>,
+    admin_roles: BTreeSet<Name>,
+    admin_attributes: Vec<Name>,
+    purses: BTreeMap<Place, Purse>,
+}
+
+impl<'a> Balances<'a> {
+    /// What today's state leaves over.
+    pub(super) fn of(inputs: &'a Inputs<'a>) -> Self {
+        let declared = &inputs.desired.catalog.roles;
+        let live = inputs.live.catalog.roles.iter();
+        // What the vendor brings is as the rules say.
+        let flag =
+            |role: &Name, live: bool| declared.get(role).filter(|role| role.vendor).map_or(live, |role| role.admin);
+        let vendor = declared.iter().filter(|(_, role)| role.vendor && role.admin).map(|(&name, _)| name);
+        let admin_roles = live.filter(|&(name, role)| flag(name, role.admin)).map(|(&name, _)| name).chain(vendor);
+        let admin_attributes = inputs.rules.admin_attributes().filter_map(|field| inputs.names.find(&field));
+        let mut balances = Self {
+            inputs,
+            admin_roles: admin_roles.collect(),
+            admin_attributes: admin_attributes.collect(),
+            purses: BTreeMap::new(),
+        };
+        let mut counts: BTreeMap<Place, u32> = BTreeMap::new();
+        for user in inputs.live.users() {
+            if inputs.rules.counts_seat(user.status) {
+                *counts.entry(Place::Seat).or_default() += 1;
+            }
+            for place in balances.admin_places(user.status, user.memberships, user.facts) {
+                *counts.entry(place).or_default() += 1;
+            }
+        }
+        let limit = inputs.rules.seat_limit().unwrap_or(u32::MAX);
+        let seats = counts.remove(&Place::Seat).unwrap_or_default();
+        let (slack, debt) = (limit.saturating_sub(seats), seats.saturating_sub(limit));
+        balances.purses.insert(Place::Seat, Purse { slack, debt, given: BTreeMap::new() });
+        for (place, count) in counts {
+            // The floor is one of organizations; the platform has one only where it stands in their place.
+            let has_floor = place != Place::Admin(known::PLATFORM) || !inputs.rules.has_organizations();
+            let slack = if has_floor { count.saturating_sub(inputs.policy.min_admins) } else { count };
+            balances.purses.insert(place, Purse { slack, ..Purse::default() });
+        }
+        balances
+    }
+
+    /// What an account counts for.
+    pub(super) fn places(&self, account: &LiveRecord) -> Vec<Place> {
+        let mut places = self.admin_places(account.status, &account.memberships, &account.facts);
+        if self.inputs.rules.counts_seat(account.status) {
+            places.push(Place::Seat);
+        }
+        places
+    }
+
+    fn admin_places(
+        &self,
+        status: Status,
+        memberships: &[crate::model::Membership],
+        facts: &[crate::model::Fact],
+    ) -> Vec<Place> {
+        if status != Status::Active {
+            return Vec::new();
+        }
+        let has = |value: Value| !matches!(value, Value::Null | Value::Bool(false));
+        let by_attribute = facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && has(fact.value));
+        let is_admin = |membership: &&crate::model::Membership| {
+            let extra = self.inputs.names.elements(membership.extra_roles);
+            let mut roles = membership.role.into_iter().chain(extra.iter().copied());
+            by_attribute || roles.any(|role| self.admin_roles.contains(&role))
+        };
+        memberships.iter().filter(is_admin).map(|membership| Place::Admin(membership.organization)).collect()
+    }
+
+    /// Notes that an action leads from one count to another. What it takes that is not there, if anything.
+    pub(super) fn spend(&mut self, at: u32, needs: &[u32], before: &[Place], after: &[Place]) -> Option<String> {
+        let mut changes: BTreeMap<Place, i64> = BTreeMap::new();
+        // A seat is there to be taken, an admin to be had.
+        let worth = |place: &Place| if *place == Place::Seat { -1 } else { 1 };
+        for place in before {
+            *changes.entry(*place).or_default() -= worth(place);
+        }
+        for place in after {
+            *changes.entry(*place).or_default() += worth(place);
+        }
+        let mut short = None;
+        for (place, change) in changes {
+            let purse = self.purses.entry(place).or_default();
+            let count = u32::try_from(change.unsigned_abs()).unwrap_or(u32::MAX);
+            if change > 0 {
+                let pays = purse.debt.min(count);
+                purse.debt -= pays;
+                if count > pays {
+                    purse.given.insert(at, count - pays);
+                }
+            } else if change < 0 && !(0..count).all(|_| purse.take(needs)) {
+                short.get_or_insert(place);
+            }
+        }
+        short.map(|place| match place {
+            Place::Seat => "it takes a seat that was free, and none is left".to_owned(),
+            Place::Admin(known::PLATFORM) => "the platform would be left with too few active admins".to_owned(),
+            Place::Admin(organization) => {
+                let organization = self.inputs.names.text(organization);
+                format!(
+                    "`{organization}` would be left with fewer than {} active admins",
+                    self.inputs.policy.min_admins
+                )
+            }
+        })
+    }
+
+    /// Notes what a change of the catalog does to everybody who holds the role.
+    pub(super) fn change_role<I: Iterator<Item = LiveRecord>>(
+        &mut self,
+        action: &Action,
+        at: u32,
+        needs: &[u32],
+        everybody: impl Fn() -> I,
+    ) -> Option<String> {
+        let role = action.subject.role?;
+        let flag = action.after.as_ref().and_then(|after| after.value(known::ADMIN));
+        let is_admin = match (action.kind, flag) {
+            (ActionKind::DeleteRole, _) => false,
+            (_, Some(flag)) => flag == Value::Bool(true),
+            (_, None) => return None,
+        };
+        if is_admin == self.admin_roles.contains(&role) {
+            return None;
+        }
+        let before: Vec<Place> = everybody().flat_map(|account| self.places(&account)).collect();
+        if is_admin {
+            self.admin_roles.insert(role);
+        } else {
+            self.admin_roles.remove(&role);
+        }
+        let after: Vec<Place> = everybody().flat_map(|account| self.places(&account)).collect();
+        self.spend(at, needs, &before, &after)
+    }
+}
+
+impl Purse {
+    /// Takes one, if there is one.
+    fn take(&mut self, needs: &[u32]) -> bool {
+        if let Some(at) = needs.iter().find(|need| self.given.contains_key(need)) {
+            let left = self.given.get(at).map_or(0, |count| count - 1);
+            if left == 0 {
+                self.given.remove(at)
+            } else {
+                self.given.insert(*at, left)
+            };
+            return true;
+        }
+        let is_there = self.slack > 0;
+        self.slack = self.slack.saturating_sub(1);
+        is_there
+    }
+}

@@ -1,0 +1,269 @@
+//! Saved plans: the plan document, read back as what it is: hostile input.
+//!
+//! A file that came from a pull request may hold anything. It is read strictly: no unknown member, no unknown kind of
+//! action, every name one that can be a name, every action of a sensible form and in an executable order, and a digest
+//! that is the one of its actions. What it says beyond what is done (risks, causes, reasons, lines, sums) is not
+//! believed and not kept. Deliberately absent: whether the plan still holds, which `saved` asks.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use super::document::{ActionDocument, FORMAT, PlanDocument, action_id};
+use super::{Action, State, StoreRef, Subject, digest, read_state};
+use crate::model::{ActionKind, Name, Names, Topic, known};
+use crate::rules::{Named, Rules, refuse_declared, refuse_key};
+
+/// The largest plan file that is read, in bytes: a million actions have room in it.
+pub const LARGEST_FILE: u64 = 1 << 30;
+
+/// A saved plan, as far as it is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedPlan {
+    /// The store that it is for.
+    pub store: StoreRef,
+    /// What was approved: the digest of `actions`.
+    pub digest: String,
+    /// A hash of the rules that it was computed under.
+    pub rules: String,
+    /// The time for which it was computed.
+    pub at: Timestamp,
+    /// From when on it is stale.
+    pub valid_until: Option<Timestamp>,
+    /// What is done, in an executable order; without risks, reasons and lines.
+    pub actions: Vec<Action>,
+}
+
+/// Why a file is no plan file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// It is no plan document.
+    #[error("it is no saved plan: {0}")]
+    NoPlan(String),
+    /// Another version of the document.
+    #[error("it has format {0}, and this version of rollcall reads format {FORMAT}; make the plan anew")]
+    Format(u32),
+    /// An action is none that a plan can have.
+    #[error("its action {0} {1}; make the plan anew")]
+    Action(String, String),
+    /// The digest is not the one of its actions.
+    #[error("its digest is not the one of its actions: the file was changed after it was made; make the plan anew")]
+    Digest,
+}
+
+/// Whether a text is a plan document at all, of whatever content: what may be written over by another one.
+#[must_use]
+pub fn is_plan_file(text: &[u8]) -> bool {
+    serde_json::from_slice::<PlanDocument>(text).is_ok_and(|document| document.format == FORMAT)
+}
+
+/// Reads a plan file.
+///
+/// # Errors
+/// If it is not one that `plan --out` writes under these rules.
+pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedPlan, FileError> {
+    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(error.to_string()))?;
+    if document.format != FORMAT {
+        return Err(FileError::Format(document.format));
+    }
+    let mut actions: Vec<Action> = Vec::with_capacity(document.actions.len());
+    let mut places: HashMap<&str, u32> = HashMap::with_capacity(document.actions.len());
+    let mut done: BTreeSet<(ActionKind, Subject)> = BTreeSet::new();
+    for (described, place) in document.actions.iter().zip(0_u32..) {
+        let refused = |why: &str| FileError::Action(described.id.clone(), why.to_owned());
+        let mut action = read_action(described, names, rules).map_err(|why| refused(&why))?;
+        if action_id(names, action.kind, &action.subject) != described.id {
+            return Err(refused("has an id that is not made of its names"));
+        }
+        if !done.insert((action.kind, action.subject)) {
+            return Err(refused("is there twice"));
+        }
+        for need in &described.needs {
+            let Some(&need) = places.get(need.as_str()) else {
+                return Err(refused("needs something that does not stand before it"));
+            };
+            action.needs.push(need);
+        }
+        action.needs.sort_unstable();
+        action.needs.dedup();
+        places.insert(&described.id, place);
+        actions.push(action);
+    }
+    let store = document.store;
+    let store = StoreRef { name: store.name, kind: store.kind, id: store.id };
+    if digest(&store, names, &actions) != document.digest {
+        return Err(FileError::Digest);
+    }
+    Ok(SavedPlan {
+        store,
+        digest: document.digest,
+        rules: document.basis.rules,
+        at: document.basis.at,
+        valid_until: document.basis.valid_until,
+        actions,
+    })
+}
+
+fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> Result<Action, String> {
+    let kind = described.action;
+    let refuse = |named: Named, text: &Option<String>| match text.as_deref() {
+        None => Ok(()),
+        Some(text) => match refuse_declared(named, text) {
+            None => Ok(()),
+            Some(why) => Err(format!("names a {} that {why}", named.as_str())),
+        },
+    };
+    refuse(Named::Organization, &described.organization)?;
+    refuse(Named::Site, &described.site)?;
+    refuse(Named::Role, &described.role)?;
+    let mut name = |text: &Option<String>| text.as_deref().map(|text| names.intern(text));
+    let subject = Subject {
+        user: name(&described.user),
+        organization: name(&described.organization),
+        site: name(&described.site),
+        role: name(&described.role),
+    };
+    if !has_form(kind, subject) {
+        return Err("is about something else than actions of its kind are".to_owned());
+    }
+    if let Some(key) = &described.user {
+        check_key(key, names, rules)?;
+    }
+    let mut side = |members: &Option<_>| match members {
+        None => Ok(None),
+        Some(members) => {
+            let state = read_state(names, kind, subject, members);
+            state.map(Some).ok_or_else(|| "has a state that no action has".to_owned())
+        }
+    };
+    let (before, after) = (side(&described.before)?, side(&described.after)?);
+    if !has_sides(kind, before.as_ref(), after.as_ref()) {
+        return Err("leads from or to something that actions of its kind do not".to_owned());
+    }
+    // What is live may have names that nobody could declare.
+    after.as_ref().map_or(Ok(()), |after| check_names(after, names))?;
+    for state in [&before, &after].into_iter().flatten() {
+        let key = state.value(known::KEY).and_then(crate::model::Value::text);
+        if let Some(key) = key.map(|key| names.text(key).to_owned()) {
+            check_key(&key, names, rules)?;
+        }
+    }
+    let is_lawful = match described.fall_back {
+        None => true,
+        Some(ActionKind::CloseUser) => kind == ActionKind::DeleteUser,
+        Some(_) => false,
+    };
+    if !is_lawful {
+        return Err("falls back to something that actions of its kind do not".to_owned());
+    }
+    let fall_back = described.fall_back;
+    Ok(Action { fall_back, reason: "as the saved plan says", ..Action::new(kind, subject, before, after) })
+}
+
+/// The key is one; its compared form gets a name, by which the live state is asked.
+fn check_key(key: &str, names: &mut Names, rules: &Rules) -> Result<(), String> {
+    let identity = rules.identity.normalize(key).map_err(|why| format!("names a user whose key {why}"))?;
+    names.intern(&identity);
+    refuse_key(key).map_or(Ok(()), |why| Err(format!("names a user whose key {why}")))
+}
+
+fn check_names(state: &State, names: &Names) -> Result<(), String> {
+    let check = |named: Named, name: Option<Name>| {
+        let refused =
+            name.filter(|&name| name != known::PLATFORM).and_then(|name| refuse_declared(named, names.text(name)));
+        refused.map_or(Ok(()), |why| Err(format!("names a {} that {why}", named.as_str())))
+    };
+    for membership in &state.memberships {
+        check(Named::Organization, Some(membership.organization))?;
+        check(Named::Role, membership.role)?;
+        check(Named::Site, membership.default_site)?;
+        names.elements(membership.extra_roles).iter().try_for_each(|&role| check(Named::Role, Some(role)))?;
+    }
+    for grant in &state.grants {
+        check(Named::Organization, Some(grant.organization))?;
+        check(Named::Site, Some(grant.site))?;
+        check(Named::Role, grant.role)?;
+    }
+    Ok(())
+}
+
+/// Whether actions of this kind are about such a subject.
+const fn has_form(kind: ActionKind, subject: Subject) -> bool {
+    let Subject { user, organization, site, role } = subject;
+    let (user, organization, site, role) = (user.is_some(), organization.is_some(), site.is_some(), role.is_some());
+    match kind {
+        ActionKind::CreateOrganization | ActionKind::UpdateOrganization | ActionKind::DeleteOrganization => {
+            !user && organization && !site && !role
+        }
+        ActionKind::CreateSite | ActionKind::UpdateSite | ActionKind::DeleteSite => {
+            !user && organization && site && !role
+        }
+        ActionKind::CreateRole | ActionKind::UpdateRole | ActionKind::DeleteRole => {
+            !user && !organization && !site && role
+        }
+        ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::UpdateUser
+        | ActionKind::ChangeAccess
+        | ActionKind::RenameUser
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::ReactivateUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::CancelInvitation => user && !organization && !site && !role,
+        // A role on the whole platform has no organization.
+        ActionKind::AddMembership
+        | ActionKind::ChangeRole
+        | ActionKind::UpdateMembership
+        | ActionKind::RemoveMembership => user && !site && !role,
+        ActionKind::GrantSite | ActionKind::ChangeSiteRole | ActionKind::RevokeSite => {
+            user && organization && site && !role
+        }
+    }
+}
+
+/// Whether actions of this kind lead from and to such states.
+fn has_sides(kind: ActionKind, before: Option<&State>, after: Option<&State>) -> bool {
+    let is_bare = |state: Option<&State>| state.is_none_or(|state| state.memberships.is_empty());
+    let says = |state: Option<&State>, field: Name| state.is_some_and(|state| state.value(field).is_some());
+    let sides = match kind {
+        ActionKind::CreateOrganization
+        | ActionKind::CreateSite
+        | ActionKind::CreateRole
+        | ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::AddMembership
+        | ActionKind::GrantSite => before.is_none() && after.is_some(),
+        ActionKind::DeleteOrganization
+        | ActionKind::DeleteSite
+        | ActionKind::DeleteRole
+        | ActionKind::DeleteUser
+        | ActionKind::RemoveMembership
+        | ActionKind::RevokeSite => before.is_some() && after.is_none(),
+        ActionKind::UpdateOrganization
+        | ActionKind::UpdateSite
+        | ActionKind::UpdateRole
+        | ActionKind::UpdateUser
+        | ActionKind::ChangeAccess
+        | ActionKind::UpdateMembership
+        | ActionKind::ChangeRole
+        | ActionKind::ChangeSiteRole => before.is_some() && after.is_some(),
+        ActionKind::RenameUser => says(before, known::KEY) && says(after, known::KEY),
+        ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::ReactivateUser
+        | ActionKind::CloseUser
+        | ActionKind::SendInvitation => says(before, known::STATUS) && says(after, known::STATUS),
+        ActionKind::ResendInvitation | ActionKind::CancelInvitation => {
+            says(before, known::INVITATION) && says(after, known::INVITATION)
+        }
+    };
+    let is_account = match kind.topic() {
+        Topic::Account => true,
+        Topic::Catalog | Topic::Fields | Topic::Membership | Topic::SiteGrant => is_bare(before) && is_bare(after),
+    };
+    sides && is_account
+}

@@ -1,0 +1,107 @@
+//! A saved plan as the plan that is guarded, shown and executed: its actions, with what today's state says of them.
+//!
+//! What a file says of risks, reasons and sums is not believed: an action that today's plan has too is told as there;
+//! what nobody declares today counts as the most dangerous that its kind can be.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::action::Risk;
+use super::diff::Draft;
+use super::file::SavedPlan;
+use super::saved::takes_away;
+use super::{Action, Cause, Inputs, Plan, action_id, people, state_json};
+use crate::model::{ActionKind, Names, Topic};
+
+/// The plan of exactly these actions. What today's plan says beyond its actions is left out, but for its warnings.
+#[must_use]
+pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>) -> Plan {
+    let of_today: HashMap<String, &Action> =
+        today.actions.iter().map(|action| (id(inputs.names, action), action)).collect();
+    let actions = saved.actions.iter().map(|action| match of_today.get(&id(inputs.names, action)) {
+        Some(wanted) if is_same(inputs.names, action, wanted) => {
+            let Action { cause, reason, .. } = **wanted;
+            let (risk, origins) = (wanted.risk.clone(), wanted.origins.clone());
+            Action { cause, risk, reason, origins, ..action.clone() }
+        }
+        Some(_) | None => Action { cause: Cause::Unknown, risk: risks(action, inputs), ..action.clone() },
+    });
+    let actions: Vec<Action> = actions.collect();
+    let drafts: Vec<Draft> = actions.iter().map(draft).collect();
+    let (people, effects, mut census) = people::count(inputs, drafts.iter());
+    census.short_of_admins.clone_from(&today.census.short_of_admins);
+    let mut counts: BTreeMap<ActionKind, u32> = BTreeMap::new();
+    for action in &actions {
+        *counts.entry(action.kind).or_default() += 1;
+    }
+    Plan {
+        digest: saved.digest.clone(),
+        valid_until: saved.valid_until,
+        people,
+        effects,
+        census,
+        counts,
+        actions,
+        deferred: Vec::new(),
+        unmanaged: Vec::new(),
+        expiring: Vec::new(),
+        ..today.clone()
+    }
+}
+
+/// The ids of what today's plan does and the saved one does not, or does otherwise; in the order of today's plan.
+#[must_use]
+pub fn besides(saved: &SavedPlan, today: &Plan, names: &Names) -> Vec<String> {
+    let of_saved: HashMap<String, &Action> = saved.actions.iter().map(|action| (id(names, action), action)).collect();
+    let is_other =
+        |action: &&Action| of_saved.get(&id(names, action)).is_none_or(|saved| !is_same(names, saved, action));
+    today.actions.iter().filter(is_other).map(|action| id(names, action)).collect()
+}
+
+fn id(names: &Names, action: &Action) -> String {
+    action_id(names, action.kind, &action.subject)
+}
+
+/// Whether two actions of one id lead to the same.
+fn is_same(names: &Names, one: &Action, other: &Action) -> bool {
+    let after = |action: &Action| action.after.as_ref().map(|state| state_json(names, state));
+    after(one) == after(other) && one.fall_back == other.fall_back
+}
+
+fn risks(action: &Action, inputs: &Inputs<'_>) -> Vec<Risk> {
+    let gives = match action.kind.topic() {
+        Topic::Account | Topic::Membership | Topic::SiteGrant => action.after.is_some(),
+        Topic::Catalog => action.subject.role.is_some() && action.after.is_some(),
+        Topic::Fields => action.kind == ActionKind::ChangeAccess,
+    };
+    let is_final = matches!(
+        action.kind,
+        ActionKind::DeleteUser
+            | ActionKind::CloseUser
+            | ActionKind::DeleteOrganization
+            | ActionKind::DeleteSite
+            | ActionKind::DeleteRole
+    );
+    let mails = inputs.mails(action.kind, action.subject.user);
+    let risks = [
+        (gives, Risk::Escalation),
+        (takes_away(action, inputs), Risk::Removal),
+        (is_final, Risk::Irreversible),
+        (mails, Risk::Mail),
+        (action.kind == ActionKind::ReactivateUser, Risk::AccessReturns),
+    ];
+    risks.into_iter().filter(|&(is_risk, _)| is_risk).map(|(_, risk)| risk).collect()
+}
+
+fn draft(action: &Action) -> Draft {
+    let loses = action.risk.contains(&Risk::Removal);
+    Draft {
+        action: action.clone(),
+        needs: Vec::new(),
+        takes: Vec::new(),
+        gives: Vec::new(),
+        waits_for: None,
+        wait: (None, None),
+        gains: !loses || action.risk.contains(&Risk::Escalation),
+        loses,
+    }
+}

@@ -1,0 +1,172 @@
+//! Saved plans on the command line: written, read, applied, refused, stale.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use serde_json::{Value, json};
+
+use super::super::support::cli::Repository;
+
+/// Ana and Ben, applied and in; then Ben gets a second site, Cara comes, and the plan of that is saved.
+fn saved() -> Repository {
+    let repository = Repository::applied();
+    for user in ["ana", "ben"] {
+        repository.run(["invitations", "accept", &format!("{user}@example.com")]).ends_with(0);
+    }
+    repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-1, pit-2]");
+    let cara = "users:\n  cara@example.com: { access: { north: { role: operator, sites: [pit-1] } } }\n";
+    repository.write("access/cara.yaml", cara);
+    repository.run(["plan", "--out", "plan.json"]).ends_with(0).tells("rollcall apply plan.json");
+    repository
+}
+
+fn document(repository: &Repository) -> Value {
+    serde_json::from_str(&repository.read("plan.json")).expect("one document")
+}
+
+fn shown(repository: &Repository) -> String {
+    let store = repository.store();
+    let count: i64 = store.query_row("SELECT count(*) FROM site_grants", [], |row| row.get(0)).expect("grants");
+    let users: String = store
+        .query_row("SELECT group_concat(key || status, ' ' ORDER BY key) FROM users", [], |row| row.get(0))
+        .expect("users");
+    format!("{users} {count}")
+}
+
+#[test]
+fn a_saved_plan_is_the_document_and_is_private() {
+    let repository = saved();
+    let plan =
+        repository.run(["plan", "--format", "json", "--at", document(&repository)["basis"]["at"].as_str().unwrap()]);
+    assert_eq!(plan.json(), document(&repository));
+    let mode = fs::metadata(repository.file("plan.json")).expect("a file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let left: Vec<_> = fs::read_dir(repository.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| !name.to_string_lossy().ends_with(".tmp")), "{left:?}");
+    repository.run(["plan", "--out", "plan.json", "--detailed-exitcode"]).ends_with(2);
+}
+
+#[test]
+fn only_another_plan_is_written_over_and_no_link_is_followed() {
+    let repository = saved();
+    repository.write("notes.txt", "mine");
+    repository.run(["plan", "--out", "notes.txt"]).ends_with(3).tells("something else than a saved plan is there");
+    repository.write("json.json", "{}");
+    repository.run(["plan", "--out", "json.json"]).ends_with(3);
+    assert_eq!((repository.read("notes.txt"), repository.read("json.json")), ("mine".to_owned(), "{}".to_owned()));
+    symlink(repository.file("plan.json"), repository.file("link.json")).expect("a link");
+    symlink("nowhere.json", repository.file("dangling.json")).expect("a link");
+    for link in ["link.json", "dangling.json", "access", "nowhere/plan.json"] {
+        let code = if link == "nowhere/plan.json" { 1 } else { 3 };
+        repository.run(["plan", "--out", link]).ends_with(code);
+    }
+    assert!(!repository.file("nowhere.json").exists());
+    repository.run(["apply", "link.json", "--yes"]).ends_with(3).tells("no plain file");
+}
+
+#[test]
+fn a_saved_plan_is_applied_and_again_does_nothing() {
+    let repository = saved();
+    repository.run(["apply", "plan.json"]).ends_with(3).tells("--yes");
+    repository.run(["apply", "plan.json", "--yes"]).ends_with(0).prints("2 actions: 2 done");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    let again = repository.run(["apply", "plan.json", "--yes", "--format", "json"]);
+    let report = again.ends_with(0).json();
+    assert_eq!(report["counts"], json!({ "already_true": 2 }));
+    assert_eq!(report["digest"], document(&repository)["digest"]);
+    assert_eq!((&report["changed"], &report["besides"]), (&json!([]), &json!([])));
+    let digest = report["digest"].as_str().expect("a digest").to_owned();
+    repository.run(["apply", "plan.json", "--approved", &digest]).ends_with(0);
+    let other = format!("sha256:{}", "0".repeat(64));
+    repository.run(["apply", "plan.json", "--approved", &other]).ends_with(5);
+}
+
+#[test]
+fn what_today_would_do_besides_is_told_and_not_done() {
+    let repository = saved();
+    repository.write(
+        "access/dan.yaml",
+        "users:\n  dan@example.com: { access: { north: { role: operator, sites: [pit-2] } } }\n",
+    );
+    let run = repository.run(["apply", "plan.json", "--yes"]);
+    run.ends_with(0).prints("not in this plan").prints("invite_user dan@example.com").prints("2 actions: 2 done");
+    repository.run(["plan"]).ends_with(0).prints("dan@example.com");
+    let report = repository.run(["apply", "plan.json", "--yes", "--format", "json"]).ends_with(0).json();
+    assert_eq!(report["besides"], json!(["invite_user dan@example.com"]));
+}
+
+#[test]
+fn a_stale_plan_writes_nothing_and_says_what_changed() {
+    let repository = saved();
+    repository.sql("UPDATE users SET status = 'inactive' WHERE key = 'ben@example.com'; DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'ben@example.com');");
+    repository.sql(
+        "INSERT INTO users (key, identity, status, created_at) VALUES ('cara@example.com', 'cara@example.com', 'inactive', '2026-11-22T09:00:00Z')",
+    );
+    let before = shown(&repository);
+    let run = repository.run(["apply", "plan.json", "--yes"]);
+    run.ends_with(5).prints("what changed since the plan was made").tells("nothing was written");
+    run.prints("invite_user cara@example.com: user `cara@example.com` is there");
+    let report = repository.run(["apply", "plan.json", "--yes", "--format", "json"]).ends_with(5).json();
+    assert_eq!(report["verdict"], "nothing_written");
+    let changed: Vec<&Value> = report["changed"].as_array().expect("a list").iter().map(|one| &one["id"]).collect();
+    assert_eq!(changed, ["grant_site ben@example.com north pit-2", "invite_user cara@example.com"]);
+    assert_eq!(report["counts"], json!({ "not_tried": 2 }));
+    assert_eq!(shown(&repository), before);
+}
+
+#[test]
+fn a_plan_ends_with_its_time() {
+    let repository = saved();
+    let plan = repository.read("plan.json");
+    let with_end = |until: &str| {
+        let mut document: Value = serde_json::from_str(&plan).expect("a document");
+        document["basis"]["valid_until"] = json!(until);
+        repository.write("plan.json", &document.to_string());
+    };
+    with_end("2099-01-01T00:00:00Z");
+    repository.run(["apply", "plan.json", "--yes", "--at", "2099-01-01T00:00:00Z"]).ends_with(5).prints("valid until");
+    repository
+        .run(["apply", "plan.json", "--yes", "--at", "2001-01-01T00:00:00Z"])
+        .ends_with(5)
+        .prints("check the clocks");
+    repository.run(["apply", "plan.json", "--yes", "--at", "2098-12-31T23:59:59Z"]).ends_with(0);
+}
+
+#[test]
+fn a_file_that_was_changed_is_refused() {
+    let repository = saved();
+    let plan = repository.read("plan.json");
+    let before = shown(&repository);
+    let refused = |text: &str, why: &str| {
+        repository.write("plan.json", text);
+        repository.run(["apply", "plan.json", "--yes"]).ends_with(3).tells(why);
+    };
+    refused(&plan.replace("\"operator\"", "\"manager\""), "the file was changed after it was made");
+    refused(&plan.replace("\"digest\": \"sha256:", "\"digest\": \"sha256:0"), "the file was changed after it was made");
+    refused(&plan.replace("\"format\": 1", "\"format\": 2"), "reads format 1");
+    refused(&plan.replace("\"format\": 1", "\"format\": 1, \"more\": 1"), "unknown field");
+    refused(&plan.replace("\"action\": \"grant_site\"", "\"action\": \"grant_everything\""), "unknown variant");
+    refused(&plan.replace("\"needs\": []", "\"needs\": [\"grant_site nobody\"]"), "does not stand before it");
+    refused("", "no saved plan");
+    refused("[[[[", "no saved plan");
+    refused(&"[".repeat(100_000), "no saved plan");
+    repository.write("plan.json", &plan);
+    let store = document(&repository)["store"]["id"].as_str().expect("an id").to_owned();
+    refused(&plan.replace(&store, "another"), "the file was changed after it was made");
+    let rules = document_rules(&plan);
+    refused(&plan.replace(&rules, &"0".repeat(64)), "under other rules");
+    assert_eq!(shown(&repository), before);
+    repository.run(["apply", "nothing.json", "--yes"]).ends_with(3).tells("nothing.json");
+}
+
+fn document_rules(plan: &str) -> String {
+    let document: Value = serde_json::from_str(plan).expect("a document");
+    document["basis"]["rules"].as_str().expect("a hash").to_owned()
+}
+
+#[test]
+fn a_plan_of_another_store_is_refused() {
+    let (one, other) = (saved(), saved());
+    other.write("plan.json", &one.read("plan.json"));
+    other.run(["apply", "plan.json", "--yes"]).ends_with(3).tells("the plan is for the sqlite store");
+}
