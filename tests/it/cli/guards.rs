@@ -113,7 +113,7 @@ fn too_many_removals_are_refused_and_waived_for_one_plan_only() {
         .prints("apply --yes --waive removals=");
     let report = repository.run(["apply", "--yes", "--format", "json"]);
     report.ends_with(4).tells("at most 10 (24 %)");
-    assert_eq!(report.json()["plan"], digest.as_str(), "{report}");
+    assert_eq!(report.json()["digest"], digest.as_str(), "{report}");
     repository.run(["apply"]).ends_with(3);
     repository.run(["apply", "--approved", &digest]).ends_with(4);
     repository.run(["apply", "--yes", "--waive", &waiver("mails", &digest)]).ends_with(4);
