@@ -16,6 +16,7 @@ mod held;
 mod inputs;
 mod order;
 mod people;
+mod played;
 mod protection;
 mod reach;
 mod saved;

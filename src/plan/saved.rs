@@ -12,12 +12,11 @@ use jiff::Timestamp;
 use super::assemble::is_given;
 use super::balance::{Balances, Place};
 use super::file::SavedPlan;
-use super::held::Held;
+use super::played::{changed, record_of};
 use super::shown::{Seen, Shown, keys_touched, misses, shows};
 use super::{Action, Inputs, State, Subject};
 use crate::model::{
-    ActionKind, Catalog, Fact, Invitation, InvitationState, LiveRecord, LiveState, LiveView, Membership, Name, Status,
-    Topic, Value, known,
+    ActionKind, Catalog, LiveRecord, LiveState, LiveView, Membership, Name, Status, Topic, Value, known,
 };
 
 /// How a saved plan stands to what is live.
@@ -203,8 +202,18 @@ impl<'a> Play<'a> {
     /// key that another action of the plan freed. So what it needs was done as well, whatever is there of that.
     fn done_before(&mut self, actions: &[Action]) -> BTreeSet<u32> {
         let mut done = BTreeSet::new();
+        let mut rebuilt: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
+        for action in actions.iter().filter(|action| action.kind.topic() == Topic::SiteGrant) {
+            for &need in &action.needs {
+                rebuilt.entry(need).or_default().push(action);
+            }
+        }
         for (at, action) in actions.iter().enumerate().rev() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
+            let grants = rebuilt.get(&at).map_or(&[][..], Vec::as_slice);
+            if self.is_done_in_part(action, grants) {
+                done.insert(at);
+            }
             let freed_by = self.freed_by(action, actions);
             if done.contains(&at) || freed_by.is_some_and(|by| self.is_done_after(action, by)) {
                 done.insert(at);
@@ -212,6 +221,26 @@ impl<'a> Play<'a> {
             }
         }
         done
+    }
+
+    /// Whether a role was changed with the whole membership, of which later actions have changed grants since.
+    fn is_done_in_part(&mut self, action: &Action, grants: &[&Action]) -> bool {
+        let Some(after) = &action.after else { return false };
+        if action.kind != ActionKind::ChangeRole || after.grants.is_empty() {
+            return false;
+        }
+        let role = Action { after: Some(State::of(after.facts.clone())), ..action.clone() };
+        let mut of_place = grants.iter().filter(|grant| {
+            (grant.subject.user, grant.subject.organization) == (action.subject.user, action.subject.organization)
+        });
+        of_place.any(|grant| self.is_done(grant)) && self.is_done(&role)
+    }
+
+    fn is_done(&mut self, action: &Action) -> bool {
+        let scene = self.scene(action);
+        let is_done = self.shown(action, &scene) == Shown::After;
+        self.catalog = scene.catalog;
+        is_done
     }
 
     /// The need of an action that frees the key under which it makes an account.
@@ -244,10 +273,7 @@ impl<'a> Play<'a> {
             ActionKind::RenameUser => account(self, freed_by.subject.user).is_some(),
             _ => true,
         };
-        let scene = self.scene(action);
-        let is_done = is_freed && self.shown(action, &scene) == Shown::After;
-        self.catalog = scene.catalog;
-        is_done
+        is_freed && self.is_done(action)
     }
 
     /// What is there of an action, in all of the access that it is about.
@@ -408,99 +434,6 @@ fn all_needs(actions: &[Action], action: &Action) -> Vec<u32> {
         }
     }
     found.into_iter().collect()
-}
-
-/// The account after an action of its own.
-fn changed(
-    inputs: &Inputs<'_>,
-    action: &Action,
-    (key, identity): (Name, Name),
-    account: Option<LiveRecord>,
-) -> Option<LiveRecord> {
-    let rules = inputs.rules;
-    let facts = action.after.iter().flat_map(|after| &after.facts).copied();
-    let status = action.after.as_ref().and_then(|after| after.value(known::STATUS)).and_then(Value::text);
-    let status = status.and_then(|status| Status::from_word(inputs.names.text(status)));
-    let pending = Some(Invitation { state: InvitationState::Pending, sent: Some(inputs.at), ends: None });
-    let mut account = match (account, action.kind) {
-        (_, ActionKind::InviteUser | ActionKind::CreateUser) => {
-            let begins = if action.kind == ActionKind::InviteUser { Status::Invited } else { Status::Active };
-            LiveRecord {
-                id: identity,
-                key,
-                identity: Some(identity),
-                status: status.unwrap_or(begins),
-                facts: Vec::new(),
-                memberships: Vec::new(),
-                grants: Vec::new(),
-                invitation: pending.filter(|_| status.unwrap_or(begins) == Status::Invited),
-            }
-        }
-        (account, _) => account?,
-    };
-    let mut held =
-        Held { memberships: std::mem::take(&mut account.memberships), grants: std::mem::take(&mut account.grants) };
-    held.act(rules, action);
-    match action.kind {
-        ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::UpdateUser | ActionKind::ChangeAccess => {
-            set(&mut account.facts, facts);
-        }
-        ActionKind::RenameUser => (account.key, account.identity) = (key, Some(identity)),
-        ActionKind::DeactivateUser | ActionKind::CloseUser => account.status = status.unwrap_or(Status::Inactive),
-        ActionKind::StripUser => {
-            held = Held::default();
-            set(&mut account.facts, facts);
-        }
-        ActionKind::ReactivateUser => {
-            account.status = Status::Active;
-            if !rules.reactivation_restores() {
-                held = Held::default();
-            }
-        }
-        ActionKind::SendInvitation => (account.status, account.invitation) = (Status::Invited, pending),
-        ActionKind::ResendInvitation => account.invitation = pending,
-        ActionKind::CancelInvitation if matches!(account.status, Status::Preloaded | Status::Invited) => return None,
-        ActionKind::CancelInvitation => account.invitation = None,
-        ActionKind::DeleteUser => return None,
-        ActionKind::AddMembership
-        | ActionKind::ChangeRole
-        | ActionKind::UpdateMembership
-        | ActionKind::RemoveMembership
-        | ActionKind::GrantSite
-        | ActionKind::ChangeSiteRole
-        | ActionKind::RevokeSite
-        | ActionKind::CreateOrganization
-        | ActionKind::UpdateOrganization
-        | ActionKind::DeleteOrganization
-        | ActionKind::CreateSite
-        | ActionKind::UpdateSite
-        | ActionKind::DeleteSite
-        | ActionKind::CreateRole
-        | ActionKind::UpdateRole
-        | ActionKind::DeleteRole => {}
-    }
-    (account.memberships, account.grants) = (held.memberships, held.grants);
-    Some(account)
-}
-
-fn set(facts: &mut Vec<Fact>, after: impl Iterator<Item = Fact>) {
-    for fact in after.filter(|fact| fact.field != known::STATUS) {
-        facts.retain(|one| one.field != fact.field);
-        facts.push(fact);
-    }
-}
-
-fn record_of(live: LiveView<'_>) -> LiveRecord {
-    LiveRecord {
-        id: live.id,
-        key: live.key,
-        identity: live.identity,
-        status: live.status,
-        facts: live.facts.to_vec(),
-        memberships: live.memberships.to_vec(),
-        grants: live.grants.to_vec(),
-        invitation: live.invitation,
-    }
 }
 
 /// Whether the account has the access that an action ends, and no more.
