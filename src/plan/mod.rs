@@ -15,6 +15,7 @@ mod order;
 mod people;
 mod protection;
 mod reach;
+mod renamed;
 mod shown;
 mod state_json;
 mod time;

@@ -21,4 +21,5 @@ mod report;
 mod schemas;
 mod shown;
 mod sqlite;
+mod status_table;
 mod support;
