@@ -287,12 +287,14 @@ fn the_catalog_is_renamed_and_memberships_stay() {
                  ben@example.com: { access: { south: driver } }\n";
     bench.files = vec![("access/all.yaml".to_owned(), catalog + users)];
     let (plan, shown) = settle(&mut bench).expect("nothing is left after the renames");
+    let mut ids = bench.ids(&plan);
+    ids.sort_unstable();
     assert_eq!(
-        bench.ids(&plan),
+        ids,
         [
-            "update_role driver",
-            "update_organization north-new",
             "grant_site ana@example.com north-new pit-2",
+            "update_organization north-new",
+            "update_role driver",
             "update_site north-new pit-9",
         ],
         "{shown}"
