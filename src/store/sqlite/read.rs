@@ -261,14 +261,19 @@ fn read_users(
         let status = status(row, 2)?;
         let id = names.intern(itoa(id, &mut [0; 20]));
         live.push_columns(id, key, identity, status, &facts, &members, &granted, newest);
-        if status == Status::Inactive
-            && let Ok(Some(Moment(since))) = row.get::<_, Option<Moment>>(18)
-        {
-            live.note_inactive_since(since);
-        }
+        note_inactive(row, status, live);
         read.users += 1;
     }
     Ok(read)
+}
+
+/// Since when an account is inactive; a text that is no time is as good as none.
+fn note_inactive(row: &Row<'_>, status: Status, live: &mut LiveState) {
+    if status == Status::Inactive
+        && let Ok(Some(Moment(since))) = row.get::<_, Option<Moment>>(18)
+    {
+        live.note_inactive_since(since);
+    }
 }
 
 /// The decimal digits of a row id, without an allocation for each of a million.
