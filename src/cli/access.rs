@@ -164,6 +164,7 @@ impl Access {
                 CatalogMode::Create if info.capabilities.writes_catalog => CatalogPolicy::Create,
                 CatalogMode::Create | CatalogMode::Existing => CatalogPolicy::Existing,
             },
+            grace: self.settings.manage.grace,
             min_admins: if self.is_floor_waived { 0 } else { guards.min_admins },
             own_account: own.transpose()?,
             protected: guards.protected_patterns(identity),

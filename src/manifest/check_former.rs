@@ -55,6 +55,10 @@ impl Merged<'_> {
         let mut claimed: HashMap<Name, Position> = HashMap::new();
         for user in self.desired.users() {
             let Some(previous) = user.previous else { continue };
+            if previous.identity == user.identity {
+                found.push(self.same_key(&previous));
+                continue;
+            }
             if let Some(declared) = self.desired.find(previous.identity) {
                 found.push(self.still_declared("user", &previous, declared.position));
             }
@@ -112,6 +116,13 @@ impl Merged<'_> {
             .at(span(previous.position, name), "former name here")
             .and(position, "declared here")
             .help("take out one of the two: a rename takes the old name away")
+    }
+
+    fn same_key(&self, previous: &Previous) -> Diagnostic {
+        let name = self.names.text(previous.name);
+        Diagnostic::warning(Code::RenameDone, format!("`{name}` is the same key in another spelling"))
+            .at(span(previous.position, name), "")
+            .help("take this line out: spelling alone is never changed")
     }
 
     fn claimed_twice(&self, kind: &str, previous: &Previous, first: Position) -> Diagnostic {

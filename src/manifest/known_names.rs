@@ -1,9 +1,11 @@
 //! Whether names of roles, organizations and sites lead to something that is declared, and patterns to anything.
 
+use std::collections::BTreeMap;
+
 use super::resolve::span;
 use super::suggest::{closest, listing};
 use crate::diagnostic::{Code, Diagnostic, Position, Severity};
-use crate::model::{AccessRow, Catalog, Name, Names, Selector, SiteRow, known, matches};
+use crate::model::{AccessRow, Catalog, CatalogKey, Desired, Name, Names, Selector, SiteRow, known, matches};
 use crate::source::{Mistakes, Sources};
 
 /// How a role is given.
@@ -19,12 +21,14 @@ pub(super) enum RoleUse {
 pub(super) struct KnownNames<'a> {
     names: &'a Names,
     catalog: &'a Catalog,
+    tombstones: &'a BTreeMap<CatalogKey, Position>,
     sources: &'a Sources,
 }
 
 impl<'a> KnownNames<'a> {
-    pub(super) fn new(names: &'a Names, catalog: &'a Catalog, sources: &'a Sources) -> Self {
-        Self { names, catalog, sources }
+    pub(super) fn new(names: &'a Names, desired: &'a Desired, sources: &'a Sources) -> Self {
+        let Desired { catalog, tombstones, .. } = desired;
+        Self { names, catalog, tombstones, sources }
     }
 
     /// "roles declared in access/roles.yaml", where one file declares them all.
@@ -34,6 +38,19 @@ impl<'a> KnownNames<'a> {
             Some(file) => format!("{what} declared in {}", self.sources.path(file)),
             None => format!("declared {what}"),
         }
+    }
+
+    /// What to say about something that is declared absent and is named all the same.
+    fn gone(&self, key: CatalogKey, code: Code, position: Position) -> Option<Diagnostic> {
+        let tombstone = *self.tombstones.get(&key)?;
+        let (what, text) = match key {
+            CatalogKey::Organization(name) => ("organization", self.names.text(name)),
+            CatalogKey::Site(_, name) => ("site", self.names.text(name)),
+            CatalogKey::Role(name) => ("role", self.names.text(name)),
+        };
+        let mistake = Diagnostic::error(code, format!("{what} `{text}` is declared absent"));
+        let mistake = mistake.at(span(position, text), "named here").and(tombstone, "absent here");
+        Some(mistake.help("take one of the two out: what is deleted can be given to nobody"))
     }
 
     /// Checks everything that an access row names.
@@ -106,6 +123,9 @@ impl<'a> KnownNames<'a> {
             if !mistakes.keeps(Code::UnknownRole, Severity::Error) {
                 return mistakes.count(Code::UnknownRole, Severity::Error);
             }
+            if let Some(gone) = self.gone(CatalogKey::Role(role), Code::UnknownRole, position) {
+                return mistakes.push(gone);
+            }
             let what = self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
             let help = help(text, &what, self.catalog.roles.keys().map(|&name| self.names.text(name)));
             let mistake = Diagnostic::error(Code::UnknownRole, format!("unknown role `{text}`"));
@@ -138,6 +158,10 @@ impl<'a> KnownNames<'a> {
             mistakes.count(Code::UnknownOrganization, Severity::Error);
             return false;
         }
+        if let Some(gone) = self.gone(CatalogKey::Organization(organization), Code::UnknownOrganization, position) {
+            mistakes.push(gone);
+            return false;
+        }
         let text = self.names.text(organization);
         let all = self.catalog.organizations.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownOrganization, format!("unknown organization `{text}`"));
@@ -155,6 +179,9 @@ impl<'a> KnownNames<'a> {
         }
         if !mistakes.keeps(Code::UnknownSite, Severity::Error) {
             return mistakes.count(Code::UnknownSite, Severity::Error);
+        }
+        if let Some(gone) = self.gone(CatalogKey::Site(organization, site), Code::UnknownSite, position) {
+            return mistakes.push(gone);
         }
         let (text, of) = (self.names.text(site), self.names.text(organization));
         let all = declared.sites.keys().map(|&name| self.names.text(name));

@@ -147,7 +147,7 @@ impl Merged<'_> {
         if self.broken {
             return;
         }
-        let known = KnownNames::new(self.names, &self.desired.catalog, sources);
+        let known = KnownNames::new(self.names, &self.desired, sources);
         let mistakes = &mut self.mistakes;
         for &Reference { target, name, file, offset } in &self.references {
             let position = Position::new(file, offset);

@@ -384,6 +384,11 @@ impl Desired {
         Some(self.user(row as usize))
     }
 
+    /// Users with the key that each had before, in no order that may be printed.
+    pub fn former_keys(&self) -> impl Iterator<Item = (UserView<'_>, Previous)> {
+        self.previous.iter().map(|(&row, &previous)| (self.user(row as usize), previous))
+    }
+
     /// The site rows of an access row.
     #[must_use]
     pub fn sites_of(&self, row: &AccessRow) -> &[SiteRow] {

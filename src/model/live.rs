@@ -212,6 +212,7 @@ pub struct LiveState {
     memberships: Vec<Membership>,
     grants: Vec<Grant>,
     invitations: BTreeMap<u32, Invitation>,
+    inactive_since: BTreeMap<u32, Timestamp>,
     /// Row plus one by identity, 0 for none.
     by_identity: Vec<u32>,
     ambiguous: Vec<Name>,
@@ -270,6 +271,13 @@ impl LiveState {
         }
     }
 
+    /// Notes since when the account that was added last is inactive.
+    pub fn note_inactive_since(&mut self, since: Timestamp) {
+        if let Some(row) = column_length(&self.users).checked_sub(1) {
+            self.inactive_since.insert(row, since);
+        }
+    }
+
     /// How many accounts there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -306,6 +314,7 @@ impl LiveState {
             memberships: column(&self.memberships, user.memberships, next.map(|next| next.memberships)),
             grants: column(&self.grants, user.grants, next.map(|next| next.grants)),
             invitation: u32::try_from(row).ok().and_then(|row| self.invitations.get(&row)).copied(),
+            inactive_since: u32::try_from(row).ok().and_then(|row| self.inactive_since.get(&row)).copied(),
         }
     }
 
@@ -351,6 +360,8 @@ pub struct LiveView<'a> {
     pub grants: &'a [Grant],
     /// The newest invitation.
     pub invitation: Option<Invitation>,
+    /// Since when the account is inactive, where the store tells.
+    pub inactive_since: Option<Timestamp>,
 }
 
 impl<'a> LiveView<'a> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::action::{Action, Risk, Subject};
 use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::order::{Account, Left, Node, Order, order};
+use super::renamed::{Renamed, renamed};
 use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
@@ -26,7 +27,13 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
     if has_errors(&diagnostics) {
         return Err(diagnostics);
     }
-    let Drafts { mut changes, counters, mut unmanaged } = diff(inputs);
+    let today = inputs;
+    let mut renamed = renamed(inputs);
+    diagnostics.append(&mut renamed.diagnostics);
+    let Renamed { live, .. } = &mut renamed;
+    let live = live.take();
+    let inputs = &Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
+    let Drafts { mut changes, counters, mut unmanaged } = diff(inputs, &renamed);
     for change in &mut changes {
         diagnostics.append(&mut change.diagnostics);
     }
@@ -58,7 +65,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
         store: inputs.store.clone(),
         digest: digest(inputs.store, inputs.names, &actions),
         desired: basis::desired(inputs),
-        live: basis::live(inputs),
+        live: basis::live(today),
         rules: basis::rules(inputs.rules),
         at: inputs.at,
         valid_until: time::valid_until(inputs),

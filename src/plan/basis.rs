@@ -314,6 +314,7 @@ mod tests {
         let policy = Policy {
             absent_users: AbsentUsers::Report,
             catalog: CatalogPolicy::Create,
+            grace: "30d".parse().expect("a period"),
             min_admins: 0,
             own_account: None,
             protected: Vec::new(),

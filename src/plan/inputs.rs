@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::StoreRef;
 use crate::model::{ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches};
-use crate::rules::{NamedField, Rules};
+use crate::rules::{NamedField, Period, Rules};
 
 /// What happens to live people whom no manifest names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Policy {
     pub absent_users: AbsentUsers,
     /// Whether organizations, sites and roles are written.
     pub catalog: CatalogPolicy,
+    /// How long an account is inactive before it is deleted.
+    pub grace: Period,
     /// Active admins that each organization keeps, in people.
     pub min_admins: u32,
     /// The account behind the token, as a key is compared ([`crate::rules::Identity::normalize`]).

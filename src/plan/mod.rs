@@ -19,6 +19,7 @@ mod people;
 mod played;
 mod protection;
 mod reach;
+mod renamed;
 mod saved;
 mod saved_plan;
 mod shown;

@@ -286,6 +286,7 @@ impl<'a> Context<'a> {
             key,
             identity: None,
             status: Status::Closed,
+            inactive_since: None,
             facts: &[],
             memberships: &[],
             grants: &[],

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{Action, State};
+use super::{Action, State, Subject};
 use crate::model::{
     ActionKind, Collection, Completeness, Fact, Fields, Grant, InvitationState, LiveState, LiveView, Membership, Name,
     Names, Status, Value, known,
@@ -156,7 +156,7 @@ impl Expected<'_> {
     // ---- catalog
 
     fn catalog(&self) -> Found {
-        let (subject, live) = (self.action.subject, self.seen.live);
+        let (subject, live) = (self.called(), self.seen.live);
         let organization = subject.organization.and_then(|name| live.catalog.organizations.get(&name));
         if let Some(role) = subject.role {
             let what = || format!("role `{}`", self.text(Some(role)));
@@ -183,6 +183,17 @@ impl Expected<'_> {
         }
     }
 
+    /// The subject under the name that it has on this side: a rename says both.
+    fn called(&self) -> Subject {
+        let subject = self.action.subject;
+        match self.state.and_then(|state| state.value(known::KEY)).and_then(Value::text) {
+            None => subject,
+            Some(name) if subject.role.is_some() => Subject { role: Some(name), ..subject },
+            Some(name) if subject.site.is_some() => Subject { site: Some(name), ..subject },
+            Some(name) => Subject { organization: Some(name), ..subject },
+        }
+    }
+
     /// The subject is there: so it should be, with these facts.
     fn present(&self, what: impl FnOnce() -> String, live: impl Fn(Name) -> Value) -> Found {
         match self.state {
@@ -194,7 +205,12 @@ impl Expected<'_> {
     /// Compares facts with what is live; the worst difference counts.
     fn facts(&self, facts: &[Fact], live: impl Fn(Name) -> Value) -> Found {
         let mut found = Found::Same;
+        let is_catalog = self.action.subject.user.is_none();
         for fact in facts {
+            // What has the name was found by it.
+            if is_catalog && fact.field == known::KEY {
+                continue;
+            }
             let is = live(fact.field);
             if !self.is_readable(fact.field) || self.is_same(fact.field, fact.value, is) {
                 continue;

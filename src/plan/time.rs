@@ -23,7 +23,12 @@ pub(super) fn valid_until(inputs: &Inputs<'_>) -> Option<Timestamp> {
         | InvitationState::Expired
         | InvitationState::Cancelled => None,
     });
-    windows.chain(leavers).chain(invitations).filter(|&moment| moment > at).min()
+    let graces = live.users().filter_map(|user| {
+        let declared = desired.find(user.identity?)?;
+        let since = user.inactive_since.filter(|_| declared.status == Some(DeclaredStatus::Absent))?;
+        Some(inputs.policy.grace.after(since))
+    });
+    windows.chain(leavers).chain(invitations).chain(graces).filter(|&moment| moment > at).min()
 }
 
 /// What declared users lose by time alone within 14 days, sorted by time, then by text.

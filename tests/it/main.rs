@@ -21,5 +21,6 @@ mod report;
 mod schemas;
 mod shown;
 mod sqlite;
+mod status_table;
 mod support;
 mod time_laws;

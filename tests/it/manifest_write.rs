@@ -261,6 +261,7 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
     let policy = Policy {
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
+        grace: "30d".parse().expect("a period"),
         min_admins: 0,
         own_account: None,
         protected: Vec::new(),

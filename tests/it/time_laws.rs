@@ -226,6 +226,7 @@ impl Scene {
         let policy = Policy {
             absent_users: AbsentUsers::Deactivate,
             catalog: CatalogPolicy::Create,
+            grace: "30d".parse().expect("a period"),
             min_admins: 0,
             own_account: None,
             protected: Vec::new(),

@@ -5,7 +5,7 @@
 
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, Fact, Fields, Name, Role, SiteAccess, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, Name, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
 
@@ -165,17 +165,25 @@ fn unmanaged(inputs: &Inputs<'_>) -> Vec<Unmanaged> {
     let text = |name: Name| names.text(name).to_owned();
     let mut unmanaged = Vec::new();
     let declared = &inputs.desired.catalog;
+    let tombstones = &inputs.desired.tombstones;
     for (&name, organization) in &inputs.live.catalog.organizations {
+        if tombstones.contains_key(&CatalogKey::Organization(name)) {
+            continue;
+        }
         let Some(known_sites) = declared.organizations.get(&name).map(|organization| &organization.sites) else {
             unmanaged.push(Unmanaged { kind: "organization", name: text(name), reason: "no manifest names it" });
             continue;
         };
-        for &site in organization.sites.keys().filter(|site| !known_sites.contains_key(site)) {
+        let is_gone = |site: &Name| tombstones.contains_key(&CatalogKey::Site(name, *site));
+        for &site in organization.sites.keys().filter(|site| !known_sites.contains_key(site) && !is_gone(site)) {
             let name = format!("{}/{}", names.text(name), names.text(site));
             unmanaged.push(Unmanaged { kind: "site", name, reason: "no manifest names it" });
         }
     }
     for &name in inputs.live.catalog.roles.keys().filter(|name| !declared.roles.contains_key(name)) {
+        if tombstones.contains_key(&CatalogKey::Role(name)) {
+            continue;
+        }
         unmanaged.push(Unmanaged { kind: "role", name: text(name), reason: "no manifest names it" });
     }
     unmanaged

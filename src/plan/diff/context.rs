@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::admin_roles::{self, AdminFlags};
-use crate::model::{Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
+use crate::model::{CatalogKey, Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
 use crate::plan::Inputs;
+use crate::plan::renamed::Renamed;
 use crate::rules::Sayable;
 
 /// The inputs, and what follows from them for every user.
 pub(super) struct Context<'a> {
     pub(super) inputs: &'a Inputs<'a>,
+    /// What is called otherwise in the store.
+    pub(super) renamed: &'a Renamed,
     /// What a manifest could say of the live state.
     pub(super) sayable: Sayable<'a>,
     /// Roles whose holders administer users: as live, and as they will be.
@@ -25,7 +28,7 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// What can be found out before any user is looked at.
-    pub(super) fn new(inputs: &'a Inputs<'a>) -> Self {
+    pub(super) fn new(inputs: &'a Inputs<'a>, renamed: &'a Renamed) -> Self {
         let rules = inputs.rules;
         // A name that is in no table is declared for nobody; the placeholder is a field that no user has.
         let name = |field: &str| inputs.names.find(field).unwrap_or(known::KEY);
@@ -34,6 +37,7 @@ impl<'a> Context<'a> {
         let limit = rules.seat_limit();
         Self {
             inputs,
+            renamed,
             sayable: Sayable::new(inputs.names, rules, &inputs.live.catalog),
             roles: admin_roles::flags(inputs),
             admin_attributes,
@@ -80,9 +84,11 @@ impl Context<'_> {
         self.is_admin_role(membership.role) || !membership.extra_roles.is_empty() || self.reaches_all(membership.role)
     }
 
-    /// Whether an organization is one that the manifests declare, or the platform.
+    /// Whether an organization is one that the manifests declare, be it as gone, or the platform.
     pub(super) fn in_scope(&self, organization: Name) -> bool {
-        organization == known::PLATFORM || self.inputs.desired.catalog.organizations.contains_key(&organization)
+        organization == known::PLATFORM
+            || self.inputs.desired.catalog.organizations.contains_key(&organization)
+            || self.inputs.desired.tombstones.contains_key(&CatalogKey::Organization(organization))
     }
 
     /// The access that a user should have at the time of the plan; what others manage is as it is live. Conflicts were

@@ -16,11 +16,14 @@ mod admins;
 mod catalog;
 mod context;
 mod draft;
+mod endings;
 mod fields;
 mod flips;
 mod partial;
 mod pending;
+mod renames;
 mod shield;
+mod tombstones;
 mod upcoming;
 mod user;
 
@@ -30,6 +33,7 @@ use rayon::prelude::*;
 
 use self::context::{Context, seats_taken};
 pub(super) use self::draft::{Change, Counter, Draft, Need};
+use super::renamed::Renamed;
 use super::{Inputs, Unmanaged};
 use crate::model::known;
 
@@ -55,8 +59,8 @@ pub(super) struct Balance {
 }
 
 /// Compares everything.
-pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
-    let context = Context::new(inputs);
+pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
+    let context = Context::new(inputs, renamed);
     let (catalog, mut unmanaged) = catalog::diff(inputs);
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {
@@ -75,6 +79,8 @@ pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
     let mut changes: Vec<Change> = vec![catalog];
     changes.par_extend(declared);
     changes.par_extend(undeclared);
+    tombstones::settle(&context, &mut changes);
+    renames::catalog(&context, &mut changes);
     flips::settle(&context, &mut changes);
     shield::settle(&context, &mut changes);
     if inputs.desired.windows.iter().len() > 1 {

@@ -167,6 +167,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;
         if invites && let Some(cancellation) = cancellation(context, desired.key, live) {
             change.drafts.truncate(from);
+            let cancellation = cancellation.because("the invitation carries other access than is declared");
             return anew(context, desired, live, cancellation, change);
         }
         if is_less {
@@ -236,6 +237,27 @@ pub(super) fn has_ended(context: &Context<'_>, live: &LiveView<'_>) -> bool {
     live.invitation.is_some_and(|invitation| is_ended(invitation.state_at(context.inputs.at)))
 }
 
+/// Whether an invitation was sent, and can still be accepted.
+pub(super) fn is_pending(context: &Context<'_>, live: &LiveView<'_>) -> bool {
+    live.status == Status::Invited && !has_ended(context, live)
+}
+
+/// A person who is renamed while invited is invited anew, where the store can cancel. Whether it can.
+pub(super) fn under_new_key(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: &LiveView<'_>,
+    change: &mut Change,
+) -> bool {
+    let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;
+    let cancellation = cancellation(context, live.key, live).filter(|_| invites);
+    let can = cancellation.is_some();
+    if let Some(cancellation) = cancellation {
+        anew(context, desired, live, cancellation.because("invited under the former key"), change);
+    }
+    can
+}
+
 fn is_ended(state: InvitationState) -> bool {
     match state {
         InvitationState::Declined | InvitationState::Expired | InvitationState::Cancelled => true,
@@ -278,7 +300,7 @@ pub(super) fn cancellation(context: &Context<'_>, user: Name, live: &LiveView<'_
 /// Less access, or another invitation, while one is pending: cancel, then invite anew.
 fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, cancellation: Draft, change: &mut Change) {
     let status = if desired.status == Some(DeclaredStatus::Preloaded) { Status::Preloaded } else { Status::Invited };
-    let mut cancellation = cancellation.because("the invitation carries other access than is declared");
+    let mut cancellation = cancellation;
     cancellation.action.origins = own_line(desired.position);
     let cancelled = change.push(cancellation);
     // The account is gone with its invitation: nothing of it is left to be updated.

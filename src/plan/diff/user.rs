@@ -11,7 +11,7 @@ use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::{fields, pending};
+use super::{endings, fields, pending, renames};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
@@ -69,7 +69,11 @@ fn inactive<'a>(desired: &UserView<'a>) -> UserView<'a> {
 
 fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>, why: Why) -> Change {
     match live {
-        Some(live) => both(context, desired, live, why),
+        Some(live) => {
+            let mut change = both(context, desired, live, why);
+            renames::user(context, desired, live, &mut change);
+            change
+        }
         None if context.inputs.live.ambiguous().contains(&desired.identity) => ambiguous(context, desired),
         None => pending::onboard(context, desired),
     }
@@ -89,11 +93,13 @@ fn hold_back(context: &Context<'_>, identity: Name, change: &mut Change) {
     if change.drafts.is_empty() {
         return;
     }
-    if context.inputs.is_protected(identity) {
+    let today = context.renamed.users.get(&identity).map(|previous| previous.identity);
+    let is_any = |question: &dyn Fn(Name) -> bool| question(identity) || today.is_some_and(question);
+    if is_any(&|identity| context.inputs.is_protected(identity)) {
         for draft in &mut change.drafts {
             draft.waits_for = Some(WaitsFor::Protected);
         }
-    } else if context.inputs.is_own_account(identity) {
+    } else if is_any(&|identity| context.inputs.is_own_account(identity)) {
         for draft in &mut change.drafts {
             if draft.loses || context.inputs.rules.denies_self(draft.action.kind) {
                 draft.waits_for = Some(WaitsFor::OwnAccount);
@@ -158,14 +164,14 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
 }
 
 /// Who leaves, why, and which line says so.
-struct Leaving {
-    key: Name,
-    reason: &'static str,
-    position: Option<Position>,
+pub(super) struct Leaving {
+    pub(super) key: Name,
+    pub(super) reason: &'static str,
+    pub(super) position: Option<Position>,
 }
 
 /// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
-fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
+pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
     let rules = context.inputs.rules;
     let key = leaving.key;
     let mut draft = match (live.status, rules.reversible_offboarding()) {
@@ -219,6 +225,10 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
         Why::Leaver(position) => ("named under `inactive`", position),
     };
     let leaving = Leaving { key: desired.key, reason, position: Some(position) };
+    if desired.status == Some(DeclaredStatus::Absent) {
+        endings::absent(context, desired, live, &mut change);
+        return change;
+    }
     match (live.status, desired.status) {
         (Status::Closed | Status::Inactive, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
             fields::update_profile(context, desired, live, &mut change);
@@ -243,6 +253,12 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
             leave(context, live, &leaving, &mut change);
         }
         (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+            if context.renamed.users.contains_key(&desired.identity)
+                && pending::is_pending(context, live)
+                && pending::under_new_key(context, desired, live, &mut change)
+            {
+                return change;
+            }
             fields::update_profile(context, desired, live, &mut change);
             pending::compare(context, desired, live, &mut change);
         }
@@ -360,7 +376,7 @@ fn reductions(change: &Change, drafts: &[usize]) -> BTreeSet<usize> {
 }
 
 /// Marks what can't be undone.
-fn mark_undo(context: &Context<'_>, draft: &mut Draft, way: OffBoarding) {
+pub(super) fn mark_undo(context: &Context<'_>, draft: &mut Draft, way: OffBoarding) {
     if !context.inputs.rules.can_undo(way) {
         draft.risk(Risk::Irreversible);
     }

@@ -3,6 +3,7 @@
 //! Every mistake has the line that is wrong and a way out. `validate` runs this without a store. What can only be
 //! judged against live state (a field that can never change) is judged in the diff.
 
+mod endings;
 mod exact;
 mod fields;
 mod users;
@@ -22,6 +23,7 @@ use crate::source::Mistakes;
 pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
     let mut diagnostics = Vec::new();
     catalog(names, &desired.catalog, rules, &mut diagnostics);
+    endings::fit(names, desired, rules, &mut diagnostics);
     let context = users::Context::new(names, desired, rules);
     let mut found = Collected::default();
     found.extend(diagnostics);

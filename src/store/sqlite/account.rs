@@ -323,6 +323,9 @@ pub(super) fn delete(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     let Some(account) = subject(turn, action)? else { return Ok(Effect::AlreadyTrue) };
     check_end(turn, &account, action)?;
     if turn.rules.allows.delete == Some(DeleteAllowed::NeverUsed) && account.is_used {
+        if action.fall_back == Some(ActionKind::CloseUser) {
+            return close(turn, action);
+        }
         return Err(refused(format!("`{}` has been used, and such accounts can't be deleted; close it", account.key)));
     }
     remove(turn, &account)

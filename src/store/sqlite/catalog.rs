@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use serde_json::{Map, Value as Json};
 
-use super::execute::{Stop, Turn, conflict, failed, verdict};
+use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
 use super::read::Ids;
 use super::value::{self, Fields, Plain};
-use crate::model::{AppliesTo, Catalog, List, Name, Names, Organization, Role, Site, SiteAccess, known};
-use crate::plan::Action;
+use crate::model::{AppliesTo, Catalog, List, Name, Names, Organization, Role, Site, SiteAccess, Value, known};
+use crate::plan::{Action, State};
 use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 use crate::store::Effect;
 
@@ -303,16 +303,61 @@ pub(super) fn create(turn: &Turn<'_>, action: &Action) -> Result<Effect, Stop> {
 
 pub(super) fn update(turn: &Turn<'_>, action: &Action) -> Result<Effect, Stop> {
     let object = object(turn, action)?;
+    let former = match key_of(turn, action.before.as_ref()) {
+        Some(old) => rename(turn, &object, old)?,
+        None => false,
+    };
     let Some((id, live)) = object.load(turn.connection)? else {
         return Err(conflict(format!("{} is not there any more", object.describe())));
     };
     let before = value::fields(turn.names, action.before.as_ref());
     let after = value::fields(turn.names, action.after.as_ref());
-    if let Some(effect) = verdict(&before, &after, &live) {
-        return Ok(effect);
+    match verdict(&before, &after, &live) {
+        // Nothing but the name had to be changed.
+        Some(Effect::AlreadyTrue) if former => return Ok(Effect::Done),
+        Some(effect) => return Ok(effect),
+        None => {}
     }
     object.update(turn.connection, id, live, after)?;
     Ok(Effect::Done)
+}
+
+fn key_of<'a>(turn: &Turn<'a>, state: Option<&State>) -> Option<&'a str> {
+    state?.value(known::KEY).and_then(Value::text).map(|name| turn.names.text(name))
+}
+
+/// Gives an object its new name, and writes that wherever the catalog names it. Whether it had the old one.
+fn rename(turn: &Turn<'_>, object: &Object<'_>, old: &str) -> Result<bool, Stop> {
+    let (former, new) = match *object {
+        Object::Organization(new) => (Object::Organization(old), new),
+        Object::Site(organization, new) => (Object::Site(organization, old), new),
+        Object::Role(new) => (Object::Role(old), new),
+    };
+    let taken = object.load(turn.connection)?;
+    let Some((id, _)) = former.load(turn.connection)? else {
+        return match taken {
+            Some(_) => Ok(false),
+            None => Err(conflict(format!("{} is not there any more", former.describe()))),
+        };
+    };
+    if taken.is_some() {
+        return Err(refused(format!("there is a {} already", object.describe())));
+    }
+    let table = object.table();
+    turn.connection.prepare_cached(&format!("UPDATE {table} SET name = ?2 WHERE id = ?1"))?.execute((id, new))?;
+    let (of, scope) = match *object {
+        Object::Site(organization, _) => (" AND organization_id = ?3", organization),
+        Object::Organization(_) | Object::Role(_) => (" AND ?3 = 0", 0),
+    };
+    let replaced = "(SELECT json_group_array(iif(value = ?1, ?2, value)) FROM json_each(includes))";
+    let named = "EXISTS (SELECT 1 FROM json_each(includes) WHERE value = ?1)";
+    let sql = format!("UPDATE {table} SET includes = {replaced} WHERE includes IS NOT NULL AND {named}{of}");
+    turn.connection.prepare_cached(&sql)?.execute((old, new, scope))?;
+    if !matches!(object, Object::Role(_)) {
+        let sql = format!("UPDATE {table} SET parent = ?2 WHERE parent = ?1{of}");
+        turn.connection.prepare_cached(&sql)?.execute((old, new, scope))?;
+    }
+    Ok(true)
 }
 
 pub(super) fn delete(turn: &Turn<'_>, action: &Action) -> Result<Effect, Stop> {

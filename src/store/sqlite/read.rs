@@ -37,7 +37,7 @@ pub(super) const PROFILE: [(Name, &str); 13] = [
 ];
 
 const USERS: &str = "SELECT id, key, status, role_id, mfa, login, email, name, given_name, family_name, phone, \
-                     mobile, language, timezone, job_title, department, user_type, kind \
+                     mobile, language, timezone, job_title, department, user_type, kind, deactivated_at \
                      FROM users WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
 const ATTRIBUTES: &str = "SELECT user_id, field, value FROM user_attributes WHERE user_id BETWEEN ?1 AND ?2 \
                           ORDER BY user_id, field";
@@ -261,9 +261,19 @@ fn read_users(
         let status = status(row, 2)?;
         let id = names.intern(itoa(id, &mut [0; 20]));
         live.push_columns(id, key, identity, status, &facts, &members, &granted, newest);
+        note_inactive(row, status, live);
         read.users += 1;
     }
     Ok(read)
+}
+
+/// Since when an account is inactive; a text that is no time is as good as none.
+fn note_inactive(row: &Row<'_>, status: Status, live: &mut LiveState) {
+    if status == Status::Inactive
+        && let Ok(Some(Moment(since))) = row.get::<_, Option<Moment>>(18)
+    {
+        live.note_inactive_since(since);
+    }
 }
 
 /// The decimal digits of a row id, without an allocation for each of a million.

@@ -229,6 +229,7 @@ impl World {
         let policy = Policy {
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
+            grace: "30d".parse().expect("a period"),
             min_admins: u32::try_from(self.bounds.min_admins).expect("small"),
             own_account: self.bounds.own.clone(),
             protected: self.bounds.protected.iter().cloned().collect(),

@@ -24,6 +24,7 @@ fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
     let policy = Policy {
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
+        grace: "30d".parse().expect("a period"),
         min_admins: 0,
         own_account: None,
         protected: Vec::new(),
@@ -279,4 +280,82 @@ fn an_account_that_takes_nothing_while_inactive_comes_back_with_another_way_to_a
     settle(&mut bench).expect("nothing is left after it went");
     declare(&mut bench, &user("active", "{ role: operator, extra_roles: [auditor] }"));
     settle(&mut bench).expect("nothing waits in a circle");
+}
+
+#[test]
+fn a_renamed_person_keeps_the_account_and_nobody_is_deactivated() {
+    let mut bench = bench("onboarding: create", "  ana@example.com: { access: { north: operator } }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  roy@example.com: { previously: ana@example.com, access: { north: viewer } }\n");
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the rename");
+    assert_eq!(bench.ids(&plan), ["rename_user roy@example.com", "change_role roy@example.com north"], "{shown}");
+    assert_eq!(plan.actions[1].needs, [0]);
+    assert!(!shown.contains("ana@example.com"), "{shown}");
+}
+
+#[test]
+fn a_person_who_is_renamed_while_invited_is_invited_anew() {
+    let mut bench = bench("extends: default", "  ana@example.com: { access: { north: operator } }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  roy@example.com: { previously: ana@example.com, access: { north: operator } }\n");
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the rename");
+    assert_eq!(bench.ids(&plan), ["cancel_invitation ana@example.com", "invite_user roy@example.com"], "{shown}");
+}
+
+#[test]
+fn the_catalog_is_renamed_and_memberships_stay() {
+    let rules = "onboarding: create";
+    let mut bench = bench(
+        rules,
+        "  ana@example.com: { access: { north: { role: operator, sites: [pit-1] } } }\n  ben@example.com: { access: { south: operator } }\n",
+    );
+    settle(&mut bench).expect("nothing is left after the first run");
+    let catalog = CATALOG
+        .replace("north: { sites: { pit-1: {}", "north-new: { previously: north, sites: { pit-9: { previously: pit-1 }")
+        .replace("operator: { rank: 20 }", "driver: { previously: operator, rank: 20 }");
+    let users = "users:\n  ana@example.com: { access: { north-new: { role: driver, sites: [pit-9, pit-2] } } }\n  \
+                 ben@example.com: { access: { south: driver } }\n";
+    bench.files = vec![("access/all.yaml".to_owned(), catalog + users)];
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the renames");
+    let mut ids = bench.ids(&plan);
+    ids.sort_unstable();
+    assert_eq!(
+        ids,
+        [
+            "grant_site ana@example.com north-new pit-2",
+            "update_organization north-new",
+            "update_role driver",
+            "update_site north-new pit-9",
+        ],
+        "{shown}"
+    );
+    assert!(shown.contains("in \"north-new\": driver"), "{shown}");
+    assert!(shown.contains("at north-new/pit-9"), "{shown}");
+}
+
+#[test]
+fn what_has_a_tombstone_goes_when_nobody_depends_on_it() {
+    let mut bench = bench(
+        "onboarding: create",
+        "  ana@example.com: { access: { north: { role: operator, sites: [pit-1] }, south: viewer } }\n",
+    );
+    bench.policy.grace = "0s".parse().unwrap_or_else(|_| "0d".parse().expect("a period"));
+    settle(&mut bench).expect("nothing is left after the first run");
+    let catalog = "organizations:\n  north: { status: absent }\n  south: { sites: { pit-1: { status: absent } } }\nroles:\n  \
+                   operator: { status: absent }\n  viewer: { rank: 10 }\n  manager: { status: absent }\n  auditor: { status: absent }\n";
+    let users = "users:\n  ana@example.com: { access: { south: viewer } }\n";
+    bench.files = vec![("access/all.yaml".to_owned(), format!("{catalog}{users}"))];
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the deletions");
+    let ids = bench.ids(&plan);
+    for id in
+        ["delete_organization north", "delete_site north pit-1", "delete_site south pit-1", "delete_role operator"]
+    {
+        assert!(ids.iter().any(|found| found == id), "{id}: {ids:?}\n{shown}");
+    }
+    assert!(!shown.contains("north"), "{shown}");
+    let users = "users:\n  ana@example.com: { status: absent, access: {} }\n  ben@example.com: { access: {} }\n";
+    bench.files = vec![("access/all.yaml".to_owned(), format!("{catalog}{users}"))];
+    let (plan, shown) = settle(&mut bench).expect("nothing is left without a grace");
+    let ids = bench.ids(&plan);
+    assert!(ids.iter().any(|id| id == "delete_user ana@example.com"), "{ids:?}\n{shown}");
 }

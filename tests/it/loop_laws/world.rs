@@ -300,6 +300,7 @@ impl World {
         Policy {
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
+            grace: "30d".parse().expect("a period"),
             min_admins: self.min_admins,
             own_account: self.own_account(),
             protected: self.protected.into_iter().map(key).collect(),

@@ -118,7 +118,12 @@ impl MemoryStore {
                 check_gained()?;
                 self.check_own(identity)?;
                 if self.rules.allows.delete == Some(DeleteAllowed::NeverUsed) && user.used {
-                    return Err(refused());
+                    if action.fall_back != Some(ActionKind::CloseUser) {
+                        return Err(refused());
+                    }
+                    self.strip(identity);
+                    self.data.users.get_mut(identity).expect("a user").status = Status::Closed;
+                    return Ok(Effect::Done);
                 }
                 self.end_invitations(user.id, InvitationState::Cancelled);
                 self.data.users.remove(identity);

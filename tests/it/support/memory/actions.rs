@@ -8,6 +8,7 @@ use rollcall::plan::Action;
 use rollcall::rules::{OffBoarding, SeatRefusal};
 use rollcall::store::Effect;
 
+use super::rename::{Renamed, after_rename};
 use super::{
     Fields, MemoryStore, Outcome, User, all_same, conflict, failed, fields, get, is_empty, look, membership_fields,
     refused, role_defaults, status_fact, text_fact,
@@ -29,16 +30,23 @@ impl MemoryStore {
                 return Err(refused());
             }
         }
+        let former = text_fact(names, action.before.as_ref(), "key");
         match action.kind {
             ActionKind::CreateOrganization => {
                 let name = organization.ok_or_else(failed)?;
                 Self::create_object(&mut self.data.organizations, name, after)
             }
             ActionKind::UpdateOrganization => {
+                let renamed = match &former {
+                    Some(old) => {
+                        self.rename_object(&Renamed::Organization(organization.as_deref().ok_or_else(failed)?), old)?
+                    }
+                    None => false,
+                };
                 let live = self.data.organizations.get_mut(&organization.ok_or_else(failed)?).ok_or_else(conflict)?;
-                look(&before, &after, live)?;
+                let outcome = after_rename(renamed, look(&before, &after, live))?;
                 live.extend(after);
-                Ok(Effect::Done)
+                Ok(outcome)
             }
             ActionKind::DeleteOrganization => {
                 let name = organization.ok_or_else(failed)?;
@@ -62,11 +70,21 @@ impl MemoryStore {
                 Self::create_object(&mut self.data.sites, place, after)
             }
             ActionKind::UpdateSite => {
+                let renamed = match &former {
+                    Some(old) => self.rename_object(
+                        &Renamed::Site(
+                            organization.as_deref().ok_or_else(failed)?,
+                            site.as_deref().ok_or_else(failed)?,
+                        ),
+                        old,
+                    )?,
+                    None => false,
+                };
                 let place = (organization.ok_or_else(failed)?, site.ok_or_else(failed)?);
                 let live = self.data.sites.get_mut(&place).ok_or_else(conflict)?;
-                look(&before, &after, live)?;
+                let outcome = after_rename(renamed, look(&before, &after, live))?;
                 live.extend(after);
-                Ok(Effect::Done)
+                Ok(outcome)
             }
             ActionKind::DeleteSite => {
                 let place = (organization.ok_or_else(failed)?, site.ok_or_else(failed)?);
@@ -95,10 +113,14 @@ impl MemoryStore {
                 Self::create_object(&mut self.data.roles, name, all)
             }
             ActionKind::UpdateRole => {
+                let renamed = match &former {
+                    Some(old) => self.rename_object(&Renamed::Role(role.as_deref().ok_or_else(failed)?), old)?,
+                    None => false,
+                };
                 let live = self.data.roles.get_mut(&role.ok_or_else(failed)?).ok_or_else(conflict)?;
-                look(&before, &after, live)?;
+                let outcome = after_rename(renamed, look(&before, &after, live))?;
                 live.extend(after);
-                Ok(Effect::Done)
+                Ok(outcome)
             }
             ActionKind::DeleteRole => {
                 let name = role.ok_or_else(failed)?;

@@ -16,6 +16,7 @@ use super::actions::V;
 
 mod account;
 mod actions;
+mod rename;
 
 type Fields = BTreeMap<String, V>;
 type Outcome = Result<Effect, Effect>;
