@@ -21,7 +21,8 @@ roles:
 ";
 
 fn people(organization: &str, numbers: std::ops::Range<u32>) -> String {
-    numbers.map(|at| format!("  p{at:03}@example.com: {{ access: {{ {organization}: operator }} }}\n")).collect()
+    let person = |at| format!("  p{at:03}@example.com: {{ access: {{ {organization}: operator }} }}\n");
+    numbers.map(person).collect::<Vec<String>>().concat()
 }
 
 /// A repository with a manager of both organizations and whoever else is declared.
