@@ -1,7 +1,9 @@
 //! Whether names of roles, organizations and sites lead to something that is declared, and patterns to anything.
 
+use std::cell::Cell;
+
 use super::resolve::span;
-use super::suggest::{closest, listing};
+use super::suggest::{closest, listing, question};
 use crate::diagnostic::{Code, Diagnostic, Position, Severity};
 use crate::model::{AccessRow, Catalog, Name, Names, Selector, SiteRow, known, matches};
 use crate::source::{Mistakes, Sources};
@@ -20,11 +22,33 @@ pub(super) struct KnownNames<'a> {
     names: &'a Names,
     catalog: &'a Catalog,
     sources: &'a Sources,
+    /// How many names "did you mean" may still look at.
+    comparisons: Cell<usize>,
 }
 
+/// How many names "did you mean" looks at in one run, among those of the catalog.
+const MOST_COMPARISONS: usize = 3_000_000;
+
 impl<'a> KnownNames<'a> {
-    pub(super) fn new(names: &'a Names, catalog: &'a Catalog, sources: &'a Sources) -> Self {
-        Self { names, catalog, sources }
+    /// For one of so many parts of a run: each has its share of the looking, so that what is suggested does not depend
+    /// on which thread comes first.
+    pub(super) fn new(names: &'a Names, catalog: &'a Catalog, sources: &'a Sources, parts: usize) -> Self {
+        Self { names, catalog, sources, comparisons: Cell::new(MOST_COMPARISONS / parts.max(1)) }
+    }
+
+    /// The way out of an unknown name, while looking for it is not too much.
+    fn help<'t>(
+        &self,
+        text: &str,
+        what: impl FnOnce() -> String,
+        count: usize,
+        all: impl Iterator<Item = &'t str> + Clone,
+    ) -> String {
+        let Some(left) = self.comparisons.get().checked_sub(count) else {
+            return "correct the name, or declare it".to_owned();
+        };
+        self.comparisons.set(left);
+        help(text, &what(), all)
     }
 
     /// "roles declared in access/roles.yaml", where one file declares them all.
@@ -106,8 +130,9 @@ impl<'a> KnownNames<'a> {
             if !mistakes.keeps(Code::UnknownRole, Severity::Error) {
                 return mistakes.count(Code::UnknownRole, Severity::Error);
             }
-            let what = self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
-            let help = help(text, &what, self.catalog.roles.keys().map(|&name| self.names.text(name)));
+            let what = || self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
+            let all = self.catalog.roles.keys().map(|&name| self.names.text(name));
+            let help = self.help(text, what, self.catalog.roles.len(), all);
             let mistake = Diagnostic::error(Code::UnknownRole, format!("unknown role `{text}`"));
             return mistakes.push(mistake.at(span(position, text), "").help(help));
         };
@@ -142,8 +167,9 @@ impl<'a> KnownNames<'a> {
         let all = self.catalog.organizations.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownOrganization, format!("unknown organization `{text}`"));
         let positions = self.catalog.organizations.values().map(|organization| organization.position);
-        let what = self.declared_in("organizations", positions);
-        mistakes.push(mistake.at(span(position, text), "").help(help(text, &what, all)));
+        let what = || self.declared_in("organizations", positions);
+        let help = self.help(text, what, self.catalog.organizations.len(), all);
+        mistakes.push(mistake.at(span(position, text), "").help(help));
         false
     }
 
@@ -159,7 +185,8 @@ impl<'a> KnownNames<'a> {
         let (text, of) = (self.names.text(site), self.names.text(organization));
         let all = declared.sites.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownSite, format!("organization `{of}` has no site `{text}`"));
-        mistakes.push(mistake.at(span(position, text), "").help(help(text, "its sites", all)));
+        let help = self.help(text, || "its sites".to_owned(), declared.sites.len(), all);
+        mistakes.push(mistake.at(span(position, text), "").help(help));
     }
 
     /// Checks a site of the organizations that a pattern matches.
@@ -189,7 +216,7 @@ pub(super) fn help<'a>(text: &str, what: &str, all: impl Iterator<Item = &'a str
     let close = closest(text, all.clone());
     let listed = listing(all.collect());
     match (close, listed.is_empty()) {
-        (Some(close), _) => format!("did you mean `{close}`? {what}: {listed}"),
+        (Some(close), _) => format!("{} {what}: {listed}", question(text, close)),
         (None, false) => format!("{what}: {listed}"),
         (None, true) => format!("{what}: none"),
     }
