@@ -51,6 +51,9 @@ pub fn load(repository: &Path) -> Result<Settings, Refused> {
     let settings = match read(FILE_NAME) {
         Ok(file) => parse(&file.text, &read_rules),
         Err(Unread { message, place, help, .. }) => {
+            let is_there = repository.join(FILE_NAME).symlink_metadata().is_ok();
+            let begin = "start with `rollcall init`, or name the access repository with -C DIR";
+            let help = if is_there { help } else { begin };
             Err(vec![Mistake::new(Code::Unreadable, FILE_NAME, place.unwrap_or(Place::START), message).help(help)])
         }
     };
