@@ -20,7 +20,7 @@ use crate::plan::{
 use crate::report::{Excerpt, Snippets};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
-use crate::source::{Mistakes, Sources};
+use crate::source::{Mistakes, Sources, names_a_secret};
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Info, Reader as _, Which};
 
@@ -63,12 +63,18 @@ impl Places for Lines<'_> {
 impl Snippets for Lines<'_> {
     fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
         let file = span.start.file;
+        if self.sources.is_withheld(span.start) {
+            return None;
+        }
         let mut last = self.last.borrow_mut();
         if last.as_ref().is_none_or(|(kept, _)| *kept != file) {
             *last = Some((file, self.sources.text(file)));
         }
         let (_, text) = last.as_ref()?;
         let Excerpt { line, start } = Excerpt::of(text.as_ref()?, span.start.offset)?;
+        if names_a_secret(&line) {
+            return None;
+        }
         Some(Excerpt { line: line.into_owned().into(), start })
     }
 }
@@ -253,21 +259,18 @@ pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Sett
         return Err(Failure::invalid(anyhow::Error::new(error).context(why)));
     }
     settings::load(repository).map_err(|refused| {
-        let mut sources =
-            Sources::memory(refused.files.iter().map(|file| (file.name.clone(), file.text.clone().into_bytes())));
+        let mut sources = Sources::memory(refused.files);
         let found: Vec<Diagnostic> = refused
             .mistakes
             .iter()
             .map(|mistake| {
-                if let Ok((file, _)) = sources.open(&mistake.file) {
-                    return mistake.diagnostic(file);
+                // One that is no text is told too, with its lines.
+                sources.open(&mistake.file).ok();
+                let file = sources.add(&mistake.file);
+                if mistake.hides_source {
+                    sources.withhold(file, mistake.line);
                 }
-                let message = format!("{}:{}:{}: {}", mistake.file, mistake.line, mistake.column, mistake.message);
-                let diagnostic = Diagnostic::error(mistake.code, message);
-                match &mistake.help {
-                    Some(help) => diagnostic.help(help.clone()),
-                    None => diagnostic,
-                }
+                mistake.diagnostic(file)
             })
             .collect();
         printer.only_diagnostics(&found, &Lines::new(&sources));

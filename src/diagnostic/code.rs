@@ -43,6 +43,8 @@ codes! {
     HiddenCharacter = "hidden-character",
     /// Letters of several scripts that look alike.
     MixedScript = "mixed-script",
+    /// Two names that look alike and are written with different letters.
+    LookAlike = "look-alike",
     /// An anchor, alias, merge key or tag.
     YamlFeature = "yaml-feature",
     /// More than one YAML document in a file.

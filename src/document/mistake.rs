@@ -6,6 +6,9 @@ use serde_yaml::budget::BudgetBreach;
 use super::tree::{Document, Place, names_a_secret};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
 
+/// What follows a word that is none of those that can stand in its place.
+const NOT_POSSIBLE: &str = " is not possible here";
+
 /// In so many lines, of which the first names a secret, nothing is shown where the document could not be read.
 const LINES_BELOW_A_SECRET: usize = 5;
 
@@ -49,25 +52,41 @@ impl Mistake {
         self
     }
 
-    /// As a diagnostic of the file with this number. Where the line must not be shown, the place stands in the message
-    /// instead.
+    /// As a diagnostic of the file with this number. Whether its line may be shown ([`Self::hides_source`]) is for
+    /// whoever prints it to respect.
     #[must_use]
     pub fn diagnostic(&self, number: FileId) -> Diagnostic {
-        let Self { code, file: name, line, column, offset, length, message, help, hides_source } = self;
-        let mut diagnostic = if *code == Code::Unreadable {
-            Diagnostic::error(*code, message.clone())
-        } else if *hides_source {
-            Diagnostic::error(*code, format!("{message} ({name}:{line}:{column})"))
-        } else {
-            Diagnostic::error(*code, message.clone()).at(Span::new(Position::new(number, *offset), *length), "")
-        };
+        let Self { code, file: _, line: _, column: _, offset, length, message, help, hides_source: _ } = self;
+        let place = Span::new(Position::new(number, *offset), *length);
+        let mut diagnostic = Diagnostic::error(*code, message.clone()).at(place, "");
         diagnostic.help.clone_from(help);
         diagnostic
+    }
+
+    /// With line and column counted in `text`, in which the offset is right.
+    pub(super) fn counted_in(mut self, text: &str) -> Self {
+        let Some(before) = text.get(..self.offset as usize) else { return self };
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        // No editor shows the byte order mark at the beginning.
+        let mark = usize::from(start == 0 && before.starts_with('\u{FEFF}'));
+        self.line = number(before.matches('\n').count() + 1);
+        self.column = number(before[start..].chars().count() + 1 - mark);
+        self
+    }
+
+    /// The key that the mapping at the place lacks, if that is the mistake.
+    pub(super) fn missing_key(&self) -> Option<&str> {
+        self.message.strip_prefix("the key `")?.strip_suffix("` is missing")
     }
 
     /// With what the tree knows: serde sometimes blames the key for its value, and then the value is the place.
     pub(super) fn placed_in(mut self, document: &Document) -> Self {
         self.hides_source = document.hides(self.line);
+        if self.hides_source && self.message.ends_with(NOT_POSSIBLE) {
+            // What stands in the place of a word may be the secret itself.
+            self.message = format!("this{NOT_POSSIBLE}");
+        }
         match document.root.value_of_key_at(self.offset) {
             Some(Place { line, column, offset, length })
                 if matches!(self.code, Code::WrongType | Code::InvalidValue) =>
@@ -104,7 +123,7 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
             (Code::UnknownKey, format!("unknown key `{}`", printable(field)), one_of(field, expected))
         }
         Error::SerdeUnknownVariant { variant, expected, .. } => {
-            (Code::InvalidValue, format!("`{}` is not possible here", printable(variant)), one_of(variant, expected))
+            (Code::InvalidValue, format!("`{}`{NOT_POSSIBLE}", printable(variant)), one_of(variant, expected))
         }
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().map(|key| format!(" `{}`", printable(key))).unwrap_or_default();
@@ -113,8 +132,8 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
         Error::SerdeMissingField { field, .. } => {
             (Code::InvalidValue, format!("the key `{field}` is missing"), Some(format!("add `{field}`")))
         }
-        Error::SerdeInvalidType { expected, .. } => (Code::WrongType, format!("expected {expected}"), None),
-        Error::SerdeInvalidValue { expected, .. } => (Code::InvalidValue, format!("expected {expected}"), None),
+        Error::SerdeInvalidType { expected, .. } => (Code::WrongType, wanted(expected), None),
+        Error::SerdeInvalidValue { expected, .. } => (Code::InvalidValue, wanted(expected), None),
         Error::InvalidBooleanStrict { .. } => {
             (Code::WrongType, "expected `true` or `false`".to_owned(), Some("other words are text".to_owned()))
         }
@@ -123,7 +142,7 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
             "expected text, and null is not text".to_owned(),
             Some("write \"\" for no text".to_owned()),
         ),
-        Error::Unexpected { expected, .. } => (Code::WrongType, format!("expected {expected}"), None),
+        Error::Unexpected { expected, .. } => (Code::WrongType, wanted(expected), None),
         Error::InvalidScalar { ty, .. } => {
             let expected = match ty.as_bytes().first() {
                 Some(b'u') => "a whole number from 0 on",
@@ -153,6 +172,16 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
             };
             (code, text, None)
         }
+    }
+}
+
+/// What the reader expected, in words of the language.
+fn wanted(expected: &str) -> String {
+    match expected {
+        "mapping start" => "this has to be a mapping".to_owned(),
+        "sequence start" => "this has to be a list".to_owned(),
+        "scalar" | "string scalar" | "a string" => "this has to be text".to_owned(),
+        other => format!("expected {other}"),
     }
 }
 

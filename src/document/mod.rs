@@ -8,8 +8,12 @@
 //! Deliberately absent: reading of files, and any meaning.
 
 mod mistake;
+mod rest;
 mod schema;
 mod tree;
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
 use serde_yaml::{MergeKeyPolicy, Options, budget, options};
@@ -19,8 +23,16 @@ pub(crate) use mistake::nearest;
 pub use schema::{SCHEMA_BASE, named, printed_schema_of, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 
+use crate::diagnostic::Code;
+
 /// The largest document in bytes; settings and rule sets are written by hand.
 pub const MAX_LENGTH: usize = 1 << 20;
+
+/// So many mistakes are told of one document.
+const MOST_MISTAKES: usize = 50;
+
+/// Only documents of up to so many bytes are read again for further mistakes: the largest that anybody writes by hand.
+const LARGEST_READ_AGAIN: usize = 64 << 10;
 
 /// Levels of nesting that a document may have.
 const MAX_DEPTH: usize = 32;
@@ -40,6 +52,45 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document)
     let typed = serde_yaml::from_str_with_options(text, limits(text))
         .map_err(|error| Box::new(failed(error).placed_in(&document)))?;
     Ok((typed, document))
+}
+
+/// Like [`read`], and tells every mistake of shape: what is wrong is left out, and the rest is read again.
+///
+/// # Errors
+/// All of them, in the order of the document; the first only, if the document is not well-formed.
+pub fn read_all<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document), Vec<Mistake>> {
+    let mut mistakes: Vec<Mistake> = Vec::new();
+    let mut rest = Cow::Borrowed(text);
+    let mut left_out: BTreeSet<String> = BTreeSet::new();
+    loop {
+        let mistake = match read::<T>(&rest, file) {
+            Ok(read) if mistakes.is_empty() => return Ok(read),
+            Ok(_) => break,
+            Err(mistake) => *mistake,
+        };
+        let is_shape = matches!(mistake.code, Code::UnknownKey | Code::WrongType | Code::InvalidValue);
+        // What was left out may have broken what is left.
+        if !is_shape && !mistakes.is_empty() {
+            break;
+        }
+        let next = if is_shape && mistakes.len() < MOST_MISTAKES && text.len() <= LARGEST_READ_AGAIN {
+            rest::without(&rest, mistake.offset, &mut left_out)
+        } else {
+            None
+        };
+        if mistake.missing_key().is_none_or(|key| !left_out.contains(key)) {
+            mistakes.push(mistake.counted_in(text));
+        }
+        match next {
+            Some(next) => rest = Cow::Owned(next),
+            None => break,
+        }
+    }
+    // A key that is only misspelt is not missing too.
+    let asked: BTreeSet<String> = mistakes.iter().filter_map(|mistake| mistake.help.clone()).collect();
+    mistakes.retain(|one| one.missing_key().is_none_or(|key| !asked.contains(&format!("did you mean `{key}`?"))));
+    mistakes.sort_by_key(|mistake| mistake.offset);
+    Err(mistakes)
 }
 
 /// Budgets that follow from the length of the text: each event and each node takes a byte at least.

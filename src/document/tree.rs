@@ -179,7 +179,10 @@ impl Document {
 
 /// Whether a key or a line names something whose value has to stay out of messages.
 pub(super) fn names_a_secret(line: &str) -> bool {
-    ["token", "password", "secret"].iter().any(|word| line.contains(word))
+    let lower = line.to_lowercase();
+    ["token", "passw", "pasw", "pwd", "secret", "credential", "api_key", "apikey"]
+        .iter()
+        .any(|word| lower.contains(word))
 }
 
 impl<'de> Deserialize<'de> for Node {

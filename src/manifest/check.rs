@@ -45,7 +45,7 @@ impl Check<'_> {
     /// Checks every user.
     pub(super) fn users(&self) -> Mistakes {
         let chunks = self.desired.len().div_ceil(CHUNK);
-        let parts: Vec<Found> = (0..chunks).into_par_iter().map(|chunk| self.chunk(chunk)).collect();
+        let parts: Vec<Found> = (0..chunks).into_par_iter().map(|chunk| self.chunk(chunk, chunks)).collect();
         let mut mistakes = Mistakes::default();
         let mut hits: HashMap<Place, Hit> = HashMap::new();
         for part in parts {
@@ -62,9 +62,9 @@ impl Check<'_> {
         mistakes
     }
 
-    fn chunk(&self, chunk: usize) -> Found {
+    fn chunk(&self, chunk: usize, chunks: usize) -> Found {
         let mut found = Found::default();
-        let known = KnownNames::new(self.names, self.desired, self.sources);
+        let known = KnownNames::new(self.names, self.desired, self.sources, chunks);
         let (mut pieces, mut conflicts, mut effective) = (Vec::new(), Vec::new(), Effective::default());
         let start = chunk * CHUNK;
         for row in start..(start + CHUNK).min(self.desired.len()) {

@@ -1,9 +1,10 @@
 //! Whether names of roles, organizations and sites lead to something that is declared, and patterns to anything.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::resolve::span;
-use super::suggest::{closest, listing};
+use super::suggest::{closest, listing, question};
 use crate::diagnostic::{Code, Diagnostic, Position, Severity};
 use crate::model::{AccessRow, Catalog, CatalogKey, Desired, Name, Names, Selector, SiteRow, known, matches};
 use crate::source::{Mistakes, Sources};
@@ -23,12 +24,34 @@ pub(super) struct KnownNames<'a> {
     catalog: &'a Catalog,
     tombstones: &'a BTreeMap<CatalogKey, Position>,
     sources: &'a Sources,
+    /// How many names "did you mean" may still look at.
+    comparisons: Cell<usize>,
 }
 
+/// How many names "did you mean" looks at in one run, among those of the catalog.
+const MOST_COMPARISONS: usize = 3_000_000;
+
 impl<'a> KnownNames<'a> {
-    pub(super) fn new(names: &'a Names, desired: &'a Desired, sources: &'a Sources) -> Self {
+    /// For one of so many parts of a run: each has its share of the looking, so that what is suggested does not depend
+    /// on which thread comes first.
+    pub(super) fn new(names: &'a Names, desired: &'a Desired, sources: &'a Sources, parts: usize) -> Self {
         let Desired { catalog, tombstones, .. } = desired;
-        Self { names, catalog, tombstones, sources }
+        Self { names, catalog, tombstones, sources, comparisons: Cell::new(MOST_COMPARISONS / parts.max(1)) }
+    }
+
+    /// The way out of an unknown name, while looking for it is not too much.
+    fn help<'t>(
+        &self,
+        text: &str,
+        what: impl FnOnce() -> String,
+        count: usize,
+        all: impl Iterator<Item = &'t str> + Clone,
+    ) -> String {
+        let Some(left) = self.comparisons.get().checked_sub(count) else {
+            return "correct the name, or declare it".to_owned();
+        };
+        self.comparisons.set(left);
+        help(text, &what(), all)
     }
 
     /// "roles declared in access/roles.yaml", where one file declares them all.
@@ -126,8 +149,9 @@ impl<'a> KnownNames<'a> {
             if let Some(gone) = self.gone(CatalogKey::Role(role), Code::UnknownRole, position) {
                 return mistakes.push(gone);
             }
-            let what = self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
-            let help = help(text, &what, self.catalog.roles.keys().map(|&name| self.names.text(name)));
+            let what = || self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
+            let all = self.catalog.roles.keys().map(|&name| self.names.text(name));
+            let help = self.help(text, what, self.catalog.roles.len(), all);
             let mistake = Diagnostic::error(Code::UnknownRole, format!("unknown role `{text}`"));
             return mistakes.push(mistake.at(span(position, text), "").help(help));
         };
@@ -166,8 +190,9 @@ impl<'a> KnownNames<'a> {
         let all = self.catalog.organizations.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownOrganization, format!("unknown organization `{text}`"));
         let positions = self.catalog.organizations.values().map(|organization| organization.position);
-        let what = self.declared_in("organizations", positions);
-        mistakes.push(mistake.at(span(position, text), "").help(help(text, &what, all)));
+        let what = || self.declared_in("organizations", positions);
+        let help = self.help(text, what, self.catalog.organizations.len(), all);
+        mistakes.push(mistake.at(span(position, text), "").help(help));
         false
     }
 
@@ -186,7 +211,8 @@ impl<'a> KnownNames<'a> {
         let (text, of) = (self.names.text(site), self.names.text(organization));
         let all = declared.sites.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownSite, format!("organization `{of}` has no site `{text}`"));
-        mistakes.push(mistake.at(span(position, text), "").help(help(text, "its sites", all)));
+        let help = self.help(text, || "its sites".to_owned(), declared.sites.len(), all);
+        mistakes.push(mistake.at(span(position, text), "").help(help));
     }
 
     /// Checks a site of the organizations that a pattern matches.
@@ -216,7 +242,7 @@ pub(super) fn help<'a>(text: &str, what: &str, all: impl Iterator<Item = &'a str
     let close = closest(text, all.clone());
     let listed = listing(all.collect());
     match (close, listed.is_empty()) {
-        (Some(close), _) => format!("did you mean `{close}`? {what}: {listed}"),
+        (Some(close), _) => format!("{} {what}: {listed}", question(text, close)),
         (None, false) => format!("{what}: {listed}"),
         (None, true) => format!("{what}: none"),
     }

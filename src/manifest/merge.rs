@@ -46,6 +46,8 @@ pub(super) struct Merged<'n> {
     pub(super) teams_of_sources: Vec<TeamMention<SourceId>>,
     pub(super) references: Vec<Reference>,
     pub(super) teams: HashMap<Name, SourceId>,
+    /// How many names "did you mean" may still look at, among teams.
+    pub(super) team_comparisons: usize,
     /// Roles of the rules that a manifest may declare anew.
     open_roles: BTreeMap<Name, bool>,
 }
@@ -71,6 +73,7 @@ impl<'n> Merged<'n> {
             teams_of_sources: Vec::new(),
             references: Vec::new(),
             teams: HashMap::new(),
+            team_comparisons: super::resolve::MOST_COMPARISONS,
             open_roles,
         }
     }

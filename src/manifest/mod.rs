@@ -13,7 +13,9 @@ mod cycles;
 mod emit;
 mod facts;
 mod known_names;
+mod look_alike;
 mod merge;
+mod patterns;
 mod read;
 mod read_access;
 mod read_catalog;
@@ -34,7 +36,7 @@ use rayon::prelude::*;
 use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
-use crate::source::{Content, LARGEST_SUM, Sources, is_hidden};
+use crate::source::{Content, LARGEST_SUM, Sources, Unread, is_hidden};
 pub use schema::schema;
 pub use write::{MODELINE, Unsayable, Written, write};
 
@@ -109,7 +111,7 @@ fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources
     while !waiting.is_empty() {
         let (batch, rest) = waiting.split_at(batch_length(sources, waiting));
         waiting = rest;
-        let read: Vec<Result<(FileFacts, Content, u64), Box<Diagnostic>>> = batch
+        let read: Vec<Result<(FileFacts, Content, u64), Unread>> = batch
             .par_iter()
             .map(|&file| {
                 let (text, content) = sources.read(file)?;
@@ -123,9 +125,12 @@ fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources
                     sources.remember(file, content);
                     merged.add(file, facts);
                 }
-                Err(mistake) => {
+                Err(Unread { diagnostic, content }) => {
                     merged.broken = true;
-                    merged.mistakes.push(*mistake);
+                    if let Some(content) = content {
+                        sources.remember(file, content);
+                    }
+                    merged.mistakes.push(*diagnostic);
                 }
             }
         }
@@ -178,6 +183,7 @@ fn make_visible(diagnostic: &mut Diagnostic) {
     let Diagnostic { code: _, severity: _, message, primary, secondary, help } = diagnostic;
     let labels = primary.iter_mut().chain(secondary).map(|label| &mut label.text);
     for text in std::iter::once(message).chain(help).chain(labels) {
+        shorten(text);
         if text.contains(|character: char| character.is_control() || is_hidden(character)) {
             let escape = |character: char| match character {
                 hidden if hidden.is_control() || is_hidden(hidden) => hidden.escape_default().to_string(),
@@ -186,6 +192,24 @@ fn make_visible(diagnostic: &mut Diagnostic) {
             *text = text.chars().map(escape).collect();
         }
     }
+}
+
+/// Cuts names that are longer than any line: a mistake must not repeat a whole file.
+fn shorten(text: &mut String) {
+    const LONGEST: usize = 160;
+    if text.len() <= LONGEST || !text.split('`').skip(1).step_by(2).any(|name| name.chars().count() > LONGEST) {
+        return;
+    }
+    let cut = |(index, part): (usize, &str)| {
+        let count = part.chars().count();
+        if index % 2 == 0 || count <= LONGEST {
+            return part.to_owned();
+        }
+        let head: String = part.chars().take(LONGEST / 2).collect();
+        let tail: String = part.chars().skip(count - LONGEST / 4).collect();
+        format!("{head}…{tail}")
+    };
+    *text = text.split('`').enumerate().map(cut).collect::<Vec<_>>().join("`");
 }
 
 fn sort(diagnostics: &mut [Diagnostic], sources: &Sources) {

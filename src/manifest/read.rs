@@ -10,7 +10,7 @@ use super::Reading;
 use crate::diagnostic::{Code, Diagnostic, FileId};
 use crate::model::Name;
 use crate::rules::{Named, Rules, mixed_script, refuse_name};
-use crate::source::{At, Cursor, Node, Scalar};
+use crate::source::{At, Cursor, Node, Scalar, find_hidden, names_a_secret};
 
 /// The keys that a manifest may have.
 pub(super) const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "site_grants", "inactive"];
@@ -76,6 +76,9 @@ impl<'t> Reader<'t, '_> {
             ("nothing", "text") => "leave it out, or write `\"\"` for an empty text",
             ("nothing", "a mapping") => "write `{}` for an empty one",
             ("nothing", "a list") => "write `[]` for an empty one",
+            ("text", "a list") => "write it as a list: `[…]`",
+            ("text", "`true` or `false`") => "without quotes; `yes`, `no`, `on` and `off` are text",
+            ("text", "a whole number") => "without quotes, from -2147483648 to 2147483647",
             _ => "",
         };
         self.tell(Code::WrongType, at, format!("{what} has to be {wanted}, and this is {found}"), help);
@@ -84,8 +87,13 @@ impl<'t> Reader<'t, '_> {
 
     /// Records a key that the language does not have, and skips its value.
     pub(super) fn unknown_key(&mut self, key: &Scalar<'t>, allowed: &[&str], owner: &str) {
+        // A key that nobody can read as it stands is told already.
+        if find_hidden(&key.text).is_some() {
+            return self.cursor.skip();
+        }
         let help = match closest(&key.text, allowed.iter().copied()) {
-            Some(close) => format!("did you mean `{close}`?"),
+            _ if names_a_secret(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
+            Some(close) => super::suggest::question(&key.text, close),
             None => format!("it may have: {}", allowed.join(", ")),
         };
         let message = format!("{owner} has no `{}`", key.text);
@@ -134,7 +142,15 @@ impl<'t> Reader<'t, '_> {
 
     /// The text that stands here, which may not be empty.
     pub(super) fn filled(&mut self, what: &str) -> Option<Scalar<'t>> {
-        let scalar = self.text(what)?;
+        let node = self.cursor.node();
+        if let Node::Scalar(scalar) = &node
+            && scalar.is_null()
+        {
+            let message = format!("{what} has to be text, and this is nothing");
+            self.tell(Code::WrongType, scalar.at, message, "write the value, or leave the line out");
+            return None;
+        }
+        let scalar = self.as_text(node, what)?;
         if scalar.text.is_empty() {
             self.tell(Code::InvalidValue, scalar.at, format!("{what} is empty"), "leave it out");
             return None;

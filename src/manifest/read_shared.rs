@@ -114,7 +114,10 @@ impl<'t> Reader<'t, '_> {
                 }
                 "starts" | "expires" => self.window_field(&field, &mut window),
                 "description" => drop(self.text("`description`")),
-                _ => self.unknown_key(&field, SITE_GRANT, "a site grant"),
+                _ => {
+                    has_site |= field.text.starts_with("si");
+                    self.unknown_key(&field, SITE_GRANT, "a site grant");
+                }
             }
         }
         if let Some((organization, site, at)) = site {
@@ -177,7 +180,10 @@ impl<'t> Reader<'t, '_> {
                 }
                 "from" => from = self.moment(&field, Edge::Begin),
                 "reason" => reason = self.text("`reason`").map(|reason| self.intern(&reason.text)),
-                _ => self.unknown_key(&field, LEAVER, "a leaver"),
+                _ => {
+                    has_user = true;
+                    self.unknown_key(&field, LEAVER, "a leaver");
+                }
             }
         }
         if let Some(((name, identity), offset)) = user {

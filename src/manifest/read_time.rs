@@ -45,8 +45,23 @@ impl<'t> Reader<'t, '_> {
         let value = self.filled(&format!("`{}`", key.text))?;
         let moment = moment(&value.text, edge, self.time_zone);
         if moment.is_none() {
-            let message = format!("`{}` is no day and no timestamp", value.text);
-            let help = "write it like 2027-01-31, or with its offset like 2027-01-31T18:00:00+01:00";
+            let text = &value.text;
+            let (why, help) = if text.starts_with("9999-12-3") {
+                ("is later than any date that is kept", "leave it out if there is no end")
+            } else if text.len() == "2027-01-31".len() && text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+                ("is a day that no calendar has", "write it like 2027-01-31")
+            } else if text.parse::<jiff::civil::DateTime>().is_ok() {
+                (
+                    "has no offset, and whose clock is meant is not guessed",
+                    "write it like 2027-01-31T18:00:00+01:00, or just the day",
+                )
+            } else {
+                (
+                    "is no day and no timestamp",
+                    "write it like 2027-01-31, or with its offset like 2027-01-31T18:00:00+01:00",
+                )
+            };
+            let message = format!("`{text}` {why}");
             self.tell(Code::InvalidValue, value.at, message, help);
         }
         moment

@@ -167,7 +167,11 @@ impl<'t> Reader<'t, '_> {
             "access" => draft.stated |= self.access(),
             "starts" | "expires" => self.window_field(field, &mut draft.window),
             "previously" => draft.previous = self.previous_key(identity),
-            _ => self.unknown_key(field, USER, "a user"),
+            _ => {
+                // It may have been meant to say how it stands with access.
+                draft.stated = true;
+                self.unknown_key(field, USER, "a user");
+            }
         }
     }
 

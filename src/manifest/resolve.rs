@@ -16,8 +16,11 @@ use crate::source::Sources;
 /// teams would name the square of its height.
 const MOST_IN_CLOSURES: usize = 20_000_000;
 
+/// So many names of a circle are written out.
+const LONGEST_CIRCLE: usize = 20;
+
 /// How much work "did you mean" may take among users, in comparisons.
-const MOST_COMPARISONS: usize = 3_000_000;
+pub(super) const MOST_COMPARISONS: usize = 3_000_000;
 
 impl Merged<'_> {
     /// Links users to sources, closes sources over nested teams, and checks references and circles.
@@ -25,8 +28,11 @@ impl Merged<'_> {
         self.link_users();
         self.check_former();
         self.close_sources();
-        self.check_references(sources);
+        if self.check_patterns() {
+            self.check_references(sources);
+        }
         self.check_circles();
+        self.check_look_alikes();
     }
 
     fn link_users(&mut self) {
@@ -65,7 +71,7 @@ impl Merged<'_> {
             help = super::suggest::closest(text, self.desired.users().map(|user| self.names.text(user.key)));
         }
         let help = match help {
-            Some(close) => format!("did you mean `{close}`?"),
+            Some(close) => super::suggest::question(text, close),
             None => "declare the user under `users`".to_owned(),
         };
         let mistake = Diagnostic::error(Code::UnknownUser, format!("unknown user `{text}`"));
@@ -80,8 +86,13 @@ impl Merged<'_> {
             return self.mistakes.count(Code::UnknownTeam, Severity::Error);
         }
         let text = self.names.text(team);
-        let help =
-            super::known_names::help(text, "declared teams", self.teams.keys().map(|&team| self.names.text(team)));
+        let help = match self.team_comparisons.checked_sub(self.teams.len()) {
+            Some(left) => {
+                self.team_comparisons = left;
+                super::known_names::help(text, "declared teams", self.teams.keys().map(|&team| self.names.text(team)))
+            }
+            None => "correct the name, or declare it".to_owned(),
+        };
         let mistake = Diagnostic::error(Code::UnknownTeam, format!("unknown team `{text}`"));
         self.mistakes.push(mistake.at(span(position, text), "").help(help));
     }
@@ -147,7 +158,7 @@ impl Merged<'_> {
         if self.broken {
             return;
         }
-        let known = KnownNames::new(self.names, &self.desired, sources);
+        let known = KnownNames::new(self.names, &self.desired, sources, 1);
         let mistakes = &mut self.mistakes;
         for &Reference { target, name, file, offset } in &self.references {
             let position = Position::new(file, offset);
@@ -236,7 +247,12 @@ fn tell_circles(
         circle.rotate_left(first);
         let mut along: Vec<&str> = circle.iter().map(|&node| texts[node]).collect();
         along.extend(along.first().copied());
-        let mistake = Diagnostic::error(code, format!("{what}: {}", along.join(", ")));
+        let more = along.len().saturating_sub(LONGEST_CIRCLE);
+        if more > 0 {
+            along.drain(LONGEST_CIRCLE - 1..along.len() - 1);
+        }
+        let more = if more > 0 { format!(" ({more} more between the last two)") } else { String::new() };
+        let mistake = Diagnostic::error(code, format!("{what}: {}{more}", along.join(", ")));
         let place = positions[circle[0]];
         let mistake = match place {
             Some(position) => mistake.at(span(position, texts[circle[0]]), ""),

@@ -1,5 +1,22 @@
 //! "Did you mean".
 
+/// Longer texts are not compared with others.
+const LONGEST_COMPARED: usize = 400;
+
+/// What a text looks like (UTS 39): the same for texts that look alike.
+pub(super) fn skeleton(text: &str) -> String {
+    unicode_security::skeleton(text).collect()
+}
+
+/// The question whether another name was meant.
+pub(super) fn question(text: &str, close: &str) -> String {
+    if !text.is_ascii() && text != close && skeleton(text) == skeleton(close) {
+        format!("did you mean `{close}`, which looks the same and is written with other letters?")
+    } else {
+        format!("did you mean `{close}`?")
+    }
+}
+
 /// How many names are listed in a help text.
 const MOST_LISTED: usize = 10;
 
@@ -7,8 +24,17 @@ const MOST_LISTED: usize = 10;
 /// of addresses at one domain only what stands before the `@`.
 pub(super) fn closest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let lower = text.to_lowercase();
+    // Nobody means a name that is a thousand letters long, and comparing it would take a million steps.
+    let is_long = text.len() > LONGEST_COMPARED;
+    let foreign = (!text.is_ascii() && !is_long).then(|| skeleton(text));
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
+        if foreign.as_ref().is_some_and(|foreign| *foreign == skeleton(candidate)) {
+            return Some(candidate);
+        }
+        if is_long {
+            continue;
+        }
         // The lengths alone rule out most of a million keys.
         if candidate.len().abs_diff(text.len()) > text.len() / 3 + 1 {
             continue;

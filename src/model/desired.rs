@@ -456,7 +456,10 @@ impl UserView<'_> {
     /// What is wanted of the account at this time. A tombstone outlasts everything; a leaver overrides the rest.
     #[must_use]
     pub fn standing(&self, at: Timestamp) -> Standing {
-        let leaver = self.desired.leavers.get(&self.identity).copied();
+        let leavers = &self.desired.leavers;
+        // Somebody who is renamed may still stand there under the old key.
+        let by_former_key = || leavers.get(&self.previous?.identity);
+        let leaver = leavers.get(&self.identity).or_else(by_former_key).copied();
         match (self.status, leaver) {
             (Some(DeclaredStatus::Absent), _) => Standing::Wanted(self.status),
             (_, Some(leaver)) if leaver.from.is_none_or(|from| from <= at) => Standing::Left(leaver),

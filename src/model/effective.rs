@@ -93,14 +93,21 @@ impl UserView<'_> {
 
 /// Adds the pieces of one source's rows. Within a source, an exact name replaces patterns.
 fn expand(desired: &Desired, names: &Names, rows: &[AccessRow], source: Option<SourceId>, pieces: &mut Vec<Piece>) {
+    let mut exact: Vec<Name> = Vec::new();
+    if rows.iter().any(|row| matches!(row.organization, Selector::Pattern(_))) {
+        exact.extend(rows.iter().filter_map(|row| match row.organization {
+            Selector::Exact(organization) => Some(organization),
+            Selector::Pattern(_) => None,
+        }));
+        exact.sort_unstable();
+    }
     for row in rows {
         match row.organization {
             Selector::Exact(organization) => expand_row(desired, names, row, organization, source, pieces),
             Selector::Pattern(pattern) => {
                 let pattern = names.text(pattern);
                 for &organization in desired.catalog.organizations.keys() {
-                    let replaced = rows.iter().any(|other| other.organization == Selector::Exact(organization));
-                    if !replaced && matches(pattern, names.text(organization)) {
+                    if matches(pattern, names.text(organization)) && exact.binary_search(&organization).is_err() {
                         expand_row(desired, names, row, organization, source, pieces);
                     }
                 }

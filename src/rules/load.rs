@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use super::check::{self, Places};
 use super::{InlineRules, Rules};
-use crate::diagnostic::Code;
-use crate::document::{self, Document, Mistake, Node, Shape};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+use crate::document::{self, Document, Mistake, Node, Place, Shape};
+use crate::source::{self, Lines};
 
 /// Built-in rule sets: name and YAML.
 pub const BUILT_IN: &[(&str, &str)] = &[(DEFAULT, include_str!("sets/default.yaml"))];
@@ -84,6 +85,40 @@ pub fn from_inline(
     chain.finish()
 }
 
+/// Reads a document that people write by hand: settings, or a rule set.
+///
+/// # Errors
+/// Everything that is wrong about its YAML, else everything that is wrong about its shape.
+pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document), Vec<Mistake>> {
+    if text.len() <= document::MAX_LENGTH {
+        let lines = Lines::of(text);
+        let outcome = source::walk_over(FileId(0), text);
+        let told = outcome.mistakes.into_diagnostics();
+        let mistakes: Vec<Mistake> = told.iter().map(|told| of_yaml(told, &lines, text, file)).collect();
+        if !mistakes.is_empty() {
+            return Err(mistakes);
+        }
+    }
+    document::read_all(text, file)
+}
+
+fn of_yaml(told: &Diagnostic, lines: &Lines, text: &str, file: &str) -> Mistake {
+    let Diagnostic { code, severity: _, message, primary, secondary, help } = told;
+    let span = primary.as_ref().map_or(Span::new(Position::new(FileId(0), 0), 0), |label| label.span);
+    let (line, column) = lines.place(span.start.offset);
+    let place = Place { line, column, offset: span.start.offset, length: span.length };
+    let first = secondary.first().map(|label| lines.place(label.span.start.offset).0);
+    let message = match first {
+        Some(first) => format!("{message}, for the first time on line {first}"),
+        None => message.clone(),
+    };
+    let mut mistake = Mistake::new(*code, file, place, message);
+    mistake.help.clone_from(help);
+    // Where the end of a value is not known, neither is where a secret stands.
+    mistake.hides_source = source::names_a_secret(text);
+    mistake
+}
+
 /// The JSON Schema of a rule set.
 #[must_use]
 pub fn schema() -> Value {
@@ -101,7 +136,7 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     fn add_file(&mut self, file: &RuleFile) -> Result<(), Vec<Mistake>> {
-        let (rules, document) = document::read::<Rules>(&file.text, &file.name).map_err(|mistake| vec![*mistake])?;
+        let (rules, document) = read_document::<Rules>(&file.text, &file.name)?;
         self.names.push(file.name.clone());
         self.add(&rules, document, Vec::new())
     }

@@ -44,6 +44,9 @@ pub fn refuse_name(named: Named, name: &str) -> Option<(&'static str, &'static s
     if name.chars().any(char::is_control) {
         return Some(("has a control character", "remove it"));
     }
+    if name.chars().any(|character| character.is_whitespace() && character != ' ') {
+        return Some(("has a blank that is no usual space", "type the space anew"));
+    }
     if name.trim() != name {
         return Some(("begins or ends with a space", "remove the space"));
     }

@@ -2,13 +2,15 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::io::Read as _;
 use std::path::{Component, Path};
 
 use super::raw::RawSettings;
 use super::{Settings, check};
 use crate::diagnostic::Code;
-use crate::document::{self, MAX_LENGTH, Mistake, Place};
-use crate::rules::{ReadFile, RuleFile};
+use crate::document::{MAX_LENGTH, Mistake, Place};
+use crate::rules::{self, ReadFile, RuleFile};
+use crate::source::{Lines, NoText, text_of};
 
 /// The name of the settings file, at the root of the access repository.
 pub const FILE_NAME: &str = "rollcall.yaml";
@@ -19,8 +21,8 @@ pub const FILE_NAME: &str = "rollcall.yaml";
 pub struct Refused {
     /// All mistakes that were found; at least one.
     pub mistakes: Vec<Mistake>,
-    /// The files that were read, so that a mistake can be shown in its line.
-    pub files: Vec<RuleFile>,
+    /// The files that were read, by name, so that a mistake can be shown in its line.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 /// Reads the settings of the access repository in this folder, with the rule files that they name.
@@ -29,19 +31,42 @@ pub struct Refused {
 /// If the file is not there or can't be read, and all mistakes in it.
 pub fn load(repository: &Path) -> Result<Settings, Refused> {
     let files = RefCell::new(Vec::new());
-    let read = |name: &str| {
-        let file = read_inside(repository, name)?;
-        files.borrow_mut().push(file.clone());
-        Ok(file)
+    let read = |name: &str| match read_inside(repository, name) {
+        Ok(file) => {
+            files.borrow_mut().push((file.name.clone(), file.text.clone().into_bytes()));
+            Ok(file)
+        }
+        Err(unread) => {
+            files.borrow_mut().extend(unread.bytes.iter().map(|bytes| (name.to_owned(), bytes.clone())));
+            Err(unread)
+        }
+    };
+    let read_rules = |name: &str| {
+        read(name).map_err(|Unread { message, place, help, .. }| {
+            let place =
+                place.map_or(String::new(), |Place { line, column, .. }| format!(" at line {line}, column {column}"));
+            format!("{message}{place}; {help}")
+        })
     };
     let settings = match read(FILE_NAME) {
-        Ok(file) => parse(&file.text, &read),
-        Err(message) => {
-            let help = "start with `rollcall init`, or name the access repository with -C DIR";
-            Err(vec![Mistake::new(Code::Unreadable, FILE_NAME, Place::START, message).help(help)])
+        Ok(file) => parse(&file.text, &read_rules),
+        Err(Unread { message, place, help, .. }) => {
+            let is_there = repository.join(FILE_NAME).symlink_metadata().is_ok();
+            let begin = "start with `rollcall init`, or name the access repository with -C DIR";
+            let help = if is_there { help } else { begin };
+            Err(vec![Mistake::new(Code::Unreadable, FILE_NAME, place.unwrap_or(Place::START), message).help(help)])
         }
     };
     settings.map_err(|mistakes| Refused { mistakes, files: files.take() })
+}
+
+/// A file that could not be read as text.
+struct Unread {
+    message: String,
+    help: &'static str,
+    /// Where it stops to be text, and all of it.
+    place: Option<Place>,
+    bytes: Option<Vec<u8>>,
 }
 
 /// The settings in a text. `read` reads the rule files that they name.
@@ -49,20 +74,23 @@ pub fn load(repository: &Path) -> Result<Settings, Refused> {
 /// # Errors
 /// All mistakes; the first only, where the text is not even of the right shape.
 pub fn parse(text: &str, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
-    let (raw, document) = document::read::<RawSettings>(text, FILE_NAME).map_err(|mistake| vec![*mistake])?;
+    let (raw, document) = rules::read_document::<RawSettings>(text, FILE_NAME)?;
     check::check(raw, &document, read)
 }
 
 /// Reads a file of the access repository, named relative to its root; also through links it must stay inside.
-fn read_inside(repository: &Path, name: &str) -> Result<RuleFile, String> {
+fn read_inside(repository: &Path, name: &str) -> Result<RuleFile, Unread> {
     let shown = name.escape_debug();
-    let outside = || format!("`{shown}` is outside of the access repository; keep it inside");
+    let refuse = |message: String, help| Unread { message, help, place: None, bytes: None };
+    let outside = || refuse(format!("`{shown}` is outside of the access repository"), "keep it inside");
     let relative = Path::new(name);
     let inside = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || name.contains('\0') {
         return Err(outside());
     }
-    let unreadable = |error: std::io::Error| format!("`{shown}` can't be read: {error}");
+    let unreadable = |error: std::io::Error| {
+        refuse(format!("`{shown}` can't be read: {error}"), "check that it exists and may be read")
+    };
     let root = repository.canonicalize().map_err(unreadable)?;
     let path = root.join(relative).canonicalize().map_err(unreadable)?;
     if !path.starts_with(&root) {
@@ -70,14 +98,27 @@ fn read_inside(repository: &Path, name: &str) -> Result<RuleFile, String> {
     }
     let about = fs::metadata(&path).map_err(unreadable)?;
     if !about.is_file() {
-        return Err(format!("`{shown}` is not a file"));
+        return Err(refuse(format!("`{shown}` is not a file"), "name a file"));
     }
+    let too_large = |length: u64| {
+        let message = format!("`{shown}` has {length} bytes, at most {MAX_LENGTH} are read");
+        refuse(message, "settings and rules are written by hand; look whether this is the right file")
+    };
     if about.len() > MAX_LENGTH as u64 {
-        return Err(format!("`{shown}` has {} bytes, at most {MAX_LENGTH} are read", about.len()));
+        return Err(too_large(about.len()));
     }
-    let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => format!("`{shown}` is no UTF-8 text"),
-        _ => unreadable(error),
+    // It may have grown since, or be of a kind that never ends.
+    let mut bytes = Vec::new();
+    let file = fs::File::open(&path).map_err(unreadable)?;
+    file.take(MAX_LENGTH as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() > MAX_LENGTH {
+        return Err(too_large(bytes.len() as u64));
+    }
+    let text = text_of(bytes).map_err(|(bytes, NoText { offset, why, help })| {
+        let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+        let (line, column) = Lines::of_bytes(&bytes).place(offset);
+        let place = Some(Place { line, column, offset, length: 0 });
+        Unread { message: format!("`{shown}` {why}"), help, place, bytes: Some(bytes) }
     })?;
     let parts = relative.components().filter(|part| matches!(part, Component::Normal(_)));
     let name: Vec<_> = parts.map(|part| part.as_os_str().to_string_lossy()).collect();

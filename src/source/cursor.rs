@@ -106,6 +106,16 @@ pub struct Cursor<'t> {
     outcome: Outcome,
 }
 
+/// Walks over a whole file and tells what is wrong about its YAML, whatever it means.
+#[must_use]
+pub fn walk_over(file: FileId, text: &str) -> Outcome {
+    let mut cursor = Cursor::new(file, text);
+    if let Some(root) = cursor.root() {
+        cursor.skip_rest(&root);
+    }
+    cursor.finish()
+}
+
 impl<'t> Cursor<'t> {
     /// A walk over the text of a file.
     #[must_use]
@@ -367,9 +377,47 @@ impl<'t> Cursor<'t> {
         } else {
             let mut why = error.info();
             why.make_ascii_lowercase();
-            Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.'))).at(place, "")
+            let mistake = Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.')));
+            let mistake = mistake.at(place, "");
+            match self.syntax_help(&why, offset) {
+                Some(help) => mistake.help(help),
+                None => mistake,
+            }
         };
         self.tell(mistake);
+    }
+
+    /// What most often lies behind a message of the parser.
+    fn syntax_help(&self, why: &str, offset: usize) -> Option<&'static str> {
+        let start = self.text.get(..offset)?.rfind('\n').map_or(0, |end| end + 1);
+        let line = self.text.get(start..)?.lines().next().unwrap_or_default();
+        if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {
+            return Some("resolve the merge conflict and take its marks out");
+        }
+        if line.chars().any(|character| character.is_whitespace() && !character.is_ascii()) {
+            return Some("the line has a blank that is no usual space; type the spaces anew");
+        }
+        Some(match why {
+            _ if why.contains("tab") => "indent with spaces",
+            _ if why.contains("mapping values are not allowed") => {
+                "quote a text that has `: ` in it; or the line before lacks its `:`"
+            }
+            _ if why.contains("did not find expected ','") => {
+                "a bracket or brace that was opened before is not closed, or a comma is missing"
+            }
+            _ if why.contains("did not find expected key") || why.contains("expected '-'") => {
+                "look at the indentation: it differs from that of the lines before"
+            }
+            _ if why.contains("unclosed quote") => "close the quote that begins here",
+            _ if why.contains("unclosed bracket") => "close the bracket that begins here",
+            _ if why.contains("misplaced bracket") => "it closes nothing: take it out, or open it before",
+            _ if why.contains("anchor or alias") => "quote a text that begins with `*` or `&`, such as \"*\"",
+            _ if why.contains("unexpected character") => "quote a text that begins with it",
+            _ if why.contains("escape") => "write `\\\\` for a backslash, or use single quotes",
+            _ if why.contains("may not precede") => "write a space after the colon",
+            _ if why.contains("simple key") => "every line of a mapping is `key: value`",
+            _ => return None,
+        })
     }
 
     fn refuse_tag(&mut self, span: &Span) {
@@ -380,7 +428,7 @@ impl<'t> Cursor<'t> {
     fn refuse_feature(&mut self, at: At, message: &str) {
         let mistake = Diagnostic::error(Code::YamlFeature, message)
             .at(at.span(self.file), "")
-            .help("write the value out, without `&`, `*` and `!` before it");
+            .help("write the value out, without `&`, `*` and `!` before it; quote a pattern: \"*\"");
         self.tell(mistake);
     }
 

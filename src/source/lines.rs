@@ -5,7 +5,8 @@
 pub struct Lines {
     /// Offsets of the first byte of each line; the first is 0.
     starts: Vec<u32>,
-    /// Offsets of UTF-8 continuation bytes, sorted: what makes columns in bytes and in characters differ.
+    /// Offsets of bytes that count in no column, sorted: UTF-8 continuation bytes, and a byte order mark at the
+    /// beginning, which no editor shows.
     continuations: Vec<u32>,
 }
 
@@ -13,9 +14,17 @@ impl Lines {
     /// The line table of a text. A line ends with `\n`, `\r\n` or `\r`, as in YAML.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let bytes = text.as_bytes();
+        Self::of_bytes(text.as_bytes())
+    }
+
+    /// The line table of a file that may be no text: places up to what is wrong about it are right.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
         let mut starts = vec![0];
         let mut continuations = Vec::new();
+        if bytes.starts_with("\u{FEFF}".as_bytes()) {
+            continuations.push(0);
+        }
         for (offset, &byte) in (0_u32..).zip(bytes) {
             // One comparison settles nearly every byte.
             if byte > b'\r' && byte < 0x80 {

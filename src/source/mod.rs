@@ -10,17 +10,19 @@ mod cursor;
 mod hidden;
 mod lines;
 mod mistakes;
+mod text;
 mod walk;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub use cursor::{At, Cursor, Node, Outcome, Scalar};
+pub use cursor::{At, Cursor, Node, Outcome, Scalar, walk_over};
 pub use hidden::{find_hidden, is_hidden};
 pub use lines::Lines;
 pub use mistakes::{MOST_OF_A_KIND, Mistakes};
+pub use text::{NoText, names_a_secret, text_of};
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Position};
 
@@ -52,6 +54,15 @@ pub struct Content {
     pub lines: Lines,
 }
 
+/// A file that can't be read as text.
+#[derive(Debug, Clone)]
+pub struct Unread {
+    /// Why, and where.
+    pub diagnostic: Box<Diagnostic>,
+    /// Its lines, where it could be read and is no text: [`Sources::remember`] them, and the place can be told.
+    pub content: Option<Content>,
+}
+
 #[derive(Debug, Clone)]
 struct File {
     path: String,
@@ -64,6 +75,8 @@ pub struct Sources {
     origin: Origin,
     files: Vec<File>,
     by_path: BTreeMap<String, FileId>,
+    /// Lines that may hold a secret.
+    withheld: BTreeSet<(FileId, u32)>,
 }
 
 impl Sources {
@@ -80,7 +93,7 @@ impl Sources {
     }
 
     fn new(origin: Origin) -> Self {
-        Self { origin, files: Vec::new(), by_path: BTreeMap::new() }
+        Self { origin, files: Vec::new(), by_path: BTreeMap::new(), withheld: BTreeSet::new() }
     }
 
     /// The number of the file with this path (relative to the access repository, with `/`), made if it is new. The
@@ -121,28 +134,27 @@ impl Sources {
     ///
     /// # Errors
     /// A diagnostic at the file: not there, too large, not UTF-8, or with a NUL character.
-    pub fn read(&self, file: FileId) -> Result<(String, Content), Box<Diagnostic>> {
-        let bytes = self.bytes(file)?;
+    pub fn read(&self, file: FileId) -> Result<(String, Content), Unread> {
+        let bytes = self.bytes(file).map_err(|diagnostic| Unread { diagnostic, content: None })?;
         let path = self.path(file);
-        let refuse = |code: Code, offset: usize, why: &str, help: &str| {
-            let place = Position::new(file, u32::try_from(offset).unwrap_or(u32::MAX));
-            Err(Box::new(Diagnostic::error(code, format!("`{path}` {why}")).at(place, "").help(help)))
-        };
         if bytes.len() as u64 > LARGEST_FILE {
-            return refuse(Code::TooLarge, 0, "is larger than 512 MiB", "split it: order and splitting mean nothing");
-        }
-        if let Some(offset) = bytes.iter().position(|&byte| byte == 0) {
-            return refuse(Code::Unreadable, offset, "has a NUL character", "save it as UTF-8 text");
+            let diagnostic = Diagnostic::error(Code::TooLarge, format!("`{path}` is larger than 512 MiB"))
+                .at(Position::new(file, 0), "")
+                .help("split it: order and splitting mean nothing");
+            return Err(Unread { diagnostic: Box::new(diagnostic), content: None });
         }
         let hash = Sha256::digest(&bytes).into();
-        match String::from_utf8(bytes) {
+        match text_of(bytes) {
             Ok(text) => {
                 let lines = Lines::of(&text);
                 Ok((text, Content { hash, lines }))
             }
-            Err(error) => {
-                let offset = error.utf8_error().valid_up_to();
-                refuse(Code::Unreadable, offset, "is not UTF-8 text", "save it as UTF-8 text")
+            Err((bytes, NoText { offset, why, help })) => {
+                let place = Position::new(file, u32::try_from(offset).unwrap_or(u32::MAX));
+                let diagnostic =
+                    Diagnostic::error(Code::Unreadable, format!("`{path}` {why}")).at(place, "").help(help);
+                let content = Some(Content { hash, lines: Lines::of_bytes(&bytes) });
+                Err(Unread { diagnostic: Box::new(diagnostic), content })
             }
         }
     }
@@ -153,9 +165,18 @@ impl Sources {
     /// As [`Sources::read`].
     pub fn open(&mut self, path: &str) -> Result<(FileId, String), Box<Diagnostic>> {
         let file = self.add(path);
-        let (text, content) = self.read(file)?;
-        self.remember(file, content);
-        Ok((file, text))
+        match self.read(file) {
+            Ok((text, content)) => {
+                self.remember(file, content);
+                Ok((file, text))
+            }
+            Err(Unread { diagnostic, content }) => {
+                if let Some(content) = content {
+                    self.remember(file, content);
+                }
+                Err(diagnostic)
+            }
+        }
     }
 
     /// How many bytes a file has; 0 if that can't be told. Reading finds out for certain.
@@ -199,11 +220,22 @@ impl Sources {
     }
 
     /// Path, line and column of a position; line and column from 1, the column in characters. In a file that could
-    /// not be read, everything is at its beginning.
+    /// not be opened, everything is at its beginning.
     #[must_use]
     pub fn place(&self, position: Position) -> (String, u32, u32) {
         let (line, column) = self.content(position.file).map_or((1, 1), |content| content.lines.place(position.offset));
         (self.path(position.file).to_owned(), line, column)
+    }
+
+    /// Notes that a line (from 1) may hold a secret, and must not be shown.
+    pub fn withhold(&mut self, file: FileId, line: u32) {
+        self.withheld.insert((file, line));
+    }
+
+    /// Whether the line of a position must not be shown.
+    #[must_use]
+    pub fn is_withheld(&self, position: Position) -> bool {
+        !self.withheld.is_empty() && self.withheld.contains(&(position.file, self.place(position).1))
     }
 
     /// The whole text of a file, for snippets. The file is read again: `None` if it is not any more what was read.
@@ -269,6 +301,7 @@ mod tests {
         for path in ["nul.yaml", "latin.yaml", "missing.yaml"] {
             let file = sources.add(path);
             let diagnostic = sources.read(file).expect_err(path);
+            let diagnostic = diagnostic.diagnostic;
             assert_eq!(diagnostic.code, Code::Unreadable);
             assert!(diagnostic.message.contains(path), "{}", diagnostic.message);
         }

@@ -16,6 +16,7 @@ mod manifest_cases;
 mod manifest_laws;
 mod manifest_schema;
 mod manifest_write;
+mod mutations;
 mod readme;
 mod report;
 mod schemas;

@@ -1,5 +1,6 @@
 //! The command line as its users meet it: the real binary, in temporary folders.
 
+mod broken;
 mod codes;
 mod commands;
 mod fit;
