@@ -30,8 +30,11 @@ const DECLARED: [(&str, &str); 9] = [
     ("not started", "starts: 2028-01-01, access: { north: viewer }"),
 ];
 
+/// A live account by name: its status, and the state of its invitation.
+type Live = (&'static str, Option<(Status, Option<InvitationState>)>);
+
 /// What is live.
-const LIVE: [(&str, Option<(Status, Option<InvitationState>)>); 9] = [
+const LIVE: [Live; 9] = [
     ("not there", None),
     ("preloaded", Some((Status::Preloaded, Some(InvitationState::Suppressed)))),
     ("invited", Some((Status::Invited, Some(InvitationState::Pending)))),
@@ -50,7 +53,7 @@ const RULES: [(&str, &str); 4] = [
     ("offboarding: [delete]", "extends: default\noffboarding: [delete]"),
 ];
 
-fn outcome(rules: &str, declared: (&str, &str), live: (&str, Option<(Status, Option<InvitationState>)>)) -> String {
+fn outcome(rules: &str, declared: (&str, &str), live: Live) -> String {
     let rules = rules::parse(rules, "rules.yaml", &|name| Err(format!("there is no {name}"))).expect("rules");
     let mut names = Names::new();
     let mut text =
@@ -61,7 +64,7 @@ fn outcome(rules: &str, declared: (&str, &str), live: (&str, Option<(Status, Opt
     if declared.0 == "under inactive:" {
         writeln!(text, "inactive: [{KEY}]").expect("a text");
     }
-    let mut sources = Sources::memory([("access/all.yaml".to_owned(), text.into_bytes())].into_iter());
+    let mut sources = Sources::memory([("access/all.yaml".to_owned(), text.into_bytes())]);
     let reading = manifest::Reading { rules: &rules, time_zone: &jiff::tz::TimeZone::UTC };
     let loaded = manifest::load(&mut names, reading, &mut sources, &["access".to_owned()]);
     assert!(!loaded.has_errors(), "{:?}", loaded.diagnostics);
@@ -163,7 +166,9 @@ fn table() -> String {
 fn every_combination_of_declared_and_live_has_its_row() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/status_table.txt");
     let found = table();
-    if std::env::var_os("BLESS").is_some() {
+    #[allow(clippy::disallowed_methods, reason = "whether to bless is said by the environment")]
+    let bless = std::env::var_os("BLESS").is_some();
+    if bless {
         std::fs::write(path, &found).expect("a file");
     }
     let expected = std::fs::read_to_string(path).unwrap_or_default();
