@@ -79,7 +79,10 @@ fn out_of_time(saved: &SavedPlan, now: Timestamp) -> Option<String> {
 fn forbidden(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
     let identity = |key| inputs.rules.identity.normalize(inputs.names.text(key)).ok();
     let mut identities = keys_touched(action).filter_map(identity).filter_map(|key| inputs.names.find(&key));
-    let is_own = |identity| inputs.is_own_account(identity) && takes_away(action, inputs);
+    // What these take is judged by value, by the planner and by the store itself.
+    let by_value =
+        matches!(action.kind, ActionKind::UpdateMembership | ActionKind::ChangeAccess | ActionKind::RenameUser);
+    let is_own = |identity| inputs.is_own_account(identity) && !by_value && takes_away(action, inputs);
     identities.find_map(|identity| match (inputs.is_protected(identity), is_own(identity)) {
         (true, _) => Some("the settings protect this account".to_owned()),
         (false, true) => Some("it takes something from the account that rollcall itself uses".to_owned()),
