@@ -10,11 +10,13 @@ use super::journal;
 use super::options::Global;
 use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
+use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
-use crate::model::{Desired, LiveState, Names, Status};
+use crate::model::{Desired, LiveState, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, StoreRef, fit, plan_fitted, void_protection,
+    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, Scope, StoreRef, fit, outside_scope, people_in_scope,
+    plan_fitted, void_protection,
 };
 use crate::report::{Excerpt, Snippets};
 use crate::rules::Rules;
@@ -98,12 +100,42 @@ impl Access {
         let mut found = loaded.diagnostics;
         if !has_errors(&found) {
             found.extend(fit(&names, &loaded.desired, self.rules()));
+            found.extend(self.unknown_organizations(&names, &loaded.desired, &mut sources));
+            found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
         }
         if has_errors(&found) {
             printer.only_diagnostics(&found, &Lines::new(&sources));
             return Err(Failure::told(Exit::Invalid));
         }
         Ok(Declared { names, sources, desired: loaded.desired, warnings: found })
+    }
+
+    /// Errors for organizations that the settings list and no manifest declares: a slip of the pen there would take
+    /// all of one organization out of the scope.
+    fn unknown_organizations(&self, names: &Names, desired: &Desired, sources: &mut Sources) -> Vec<Diagnostic> {
+        let declared = &desired.catalog.organizations;
+        let is_unknown = |name: &str| names.find(name).is_none_or(|organization| !declared.contains_key(&organization));
+        let listed = self.settings.manage.organizations.iter().flatten();
+        let unknown: Vec<_> = listed.filter(|one| is_unknown(&one.name)).collect();
+        if unknown.is_empty() {
+            return Vec::new();
+        }
+        let file = sources.open(settings::FILE_NAME).ok().map(|(file, _)| file);
+        let texts: Vec<&str> = declared.keys().map(|&name| names.text(name)).collect();
+        let told = unknown.into_iter().map(|one| {
+            let shown = one.name.escape_debug();
+            let message = format!("`manage.organizations` lists `{shown}`, which no manifest declares");
+            let help = match nearest(&one.name, texts.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it in a manifest, or take it out of the list".to_owned(),
+            };
+            let found = Diagnostic::error(Code::UnknownOrganization, message).help(help);
+            match file {
+                Some(file) => found.at(Span::new(Position::new(file, one.offset), one.length), ""),
+                None => found,
+            }
+        });
+        told.collect()
     }
 
     /// The path of the embedded store.
@@ -143,6 +175,14 @@ impl Access {
         Ok((info, live))
     }
 
+    /// What the settings manage.
+    fn scope(&self) -> Scope {
+        let manage = &self.settings.manage;
+        let listed = manage.organizations.as_ref();
+        let organizations = listed.map(|listed| listed.iter().map(|one| one.name.clone()).collect());
+        Scope { organizations, accounts: manage.accounts }
+    }
+
     /// What the settings, and the adapter of the store, let a plan do.
     pub(super) fn policy(&self, info: &Info) -> Result<Policy, Failure> {
         let identity = &self.rules().identity;
@@ -153,6 +193,7 @@ impl Access {
             identity.normalize(key).map_err(|error| Failure::invalid(why(error)))
         });
         Ok(Policy {
+            scope: self.scope(),
             absent_users: match self.settings.manage.absent_users {
                 settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
                 settings::AbsentUsers::Report => AbsentUsers::Report,
@@ -176,7 +217,6 @@ impl Access {
         at: Timestamp,
         printer: &Printer,
     ) -> Result<Plan, Failure> {
-        refuse_nobody(declared, live, printer)?;
         let policy = self.policy(info)?;
         let store = StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
         let inputs = Inputs {
@@ -188,6 +228,7 @@ impl Access {
             store: &store,
             at,
         };
+        refuse_nobody(declared, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
         let told = before.len();
@@ -251,11 +292,8 @@ pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Sett
 }
 
 /// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
-fn refuse_nobody(declared: &Declared, live: &LiveState, printer: &Printer) -> Result<(), Failure> {
-    let people = live
-        .users()
-        .filter(|user| !user.is_service() && !matches!(user.status, Status::Closed | Status::Inactive))
-        .count();
+fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) -> Result<(), Failure> {
+    let people = people_in_scope(inputs);
     if !declared.desired.is_empty() || people == 0 {
         return Ok(());
     }

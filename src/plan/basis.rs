@@ -297,7 +297,7 @@ pub(super) fn live(inputs: &Inputs<'_>) -> String {
 mod tests {
     use super::*;
     use crate::model::{Desired, Invitation, InvitationState, LiveRecord, LiveState, Status};
-    use crate::plan::{AbsentUsers, CatalogPolicy, Policy, StoreRef};
+    use crate::plan::{AbsentUsers, CatalogPolicy, Policy, Scope, StoreRef};
     use crate::rules::Rules;
 
     #[test]
@@ -306,6 +306,7 @@ mod tests {
         let key = names.intern("kim@example.com");
         let time = |text: &str| text.parse().unwrap();
         let policy = Policy {
+            scope: Scope::ALL,
             absent_users: AbsentUsers::Report,
             catalog: CatalogPolicy::Create,
             min_admins: 0,

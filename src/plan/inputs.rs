@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::StoreRef;
+use super::scope::Scope;
 use crate::model::{ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches};
 use crate::rules::{NamedField, Rules};
 
@@ -27,6 +28,8 @@ pub enum CatalogPolicy {
 /// What the settings allow a plan to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// What is managed.
+    pub scope: Scope,
     /// What happens to live people whom no manifest names.
     pub absent_users: AbsentUsers,
     /// Whether organizations, sites and roles are written.

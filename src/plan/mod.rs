@@ -15,6 +15,7 @@ mod order;
 mod people;
 mod protection;
 mod reach;
+mod scope;
 mod shown;
 mod state_json;
 mod time;
@@ -39,6 +40,7 @@ pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::void_protection;
+pub use scope::{Scope, outside_scope, people_in_scope};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 

@@ -84,7 +84,7 @@ stores:
   local: { sqlite: { path: '' }, rules: defualt }
   far: { scim: { url: https://id.example.com, read_token: { env: TOKEN } } }
   none: {}
-manage: { organizations: [north], accounts: false }
+manage: { organizations: [] }
 guards: { removals: { max_percent: 101 }, protected_users: [''], self: '' }
 mail: { from: x }
 ",

@@ -20,6 +20,7 @@ mod fields;
 mod flips;
 mod partial;
 mod pending;
+mod scoped;
 mod shield;
 mod upcoming;
 mod user;
@@ -57,7 +58,7 @@ pub(super) struct Balance {
 /// Compares everything.
 pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
     let context = Context::new(inputs);
-    let (catalog, mut unmanaged) = catalog::diff(inputs);
+    let (catalog, mut unmanaged) = catalog::diff(inputs, &context.reach);
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {
         let desired = inputs.desired.user(row);

@@ -11,7 +11,7 @@ use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::{fields, pending};
+use super::{fields, pending, scoped};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
@@ -68,6 +68,9 @@ fn inactive<'a>(desired: &UserView<'a>) -> UserView<'a> {
 }
 
 fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>, why: Why) -> Change {
+    if scoped::is_out(context, desired, live) {
+        return scoped::left_alone(context, desired.key, "has no membership in scope");
+    }
     match live {
         Some(live) => both(context, desired, live, why),
         None if context.inputs.live.ambiguous().contains(&desired.identity) => ambiguous(context, desired),
@@ -132,8 +135,12 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let leaver = context.inputs.desired.leavers.get(&identity);
     if let Some(leaver) = leaver.filter(|leaver| leaver.from.is_none_or(|from| from <= context.inputs.at)) {
         let mut change = Change::default();
-        let position = Some(leaver.position);
-        leave(context, live, &Leaving { key: live.key, reason: "named under `inactive`", position }, &mut change);
+        let leaving = Leaving { key: live.key, reason: "named under `inactive`", position: Some(leaver.position) };
+        if context.reach.whole_account(live, true) {
+            leave(context, live, &leaving, &mut change);
+        } else {
+            scoped::lose(context, &scoped::nobody(context, live, identity), live, &leaving, &mut change);
+        }
         return change;
     }
     match live.status {
@@ -146,26 +153,33 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     if context.inputs.is_protected(identity) {
         return left_alone("protected by the settings");
     }
+    if let Some(reason) = context.reach.refuse_absent(live) {
+        return left_alone(reason);
+    }
     match context.inputs.policy.absent_users {
         AbsentUsers::Report => left_alone("no manifest names this person"),
         AbsentUsers::Deactivate => {
             let mut change = Change::default();
             let leaving = Leaving { key: live.key, reason: "no longer declared", position: None };
-            leave(context, live, &leaving, &mut change);
+            if context.reach.whole_account(live, false) {
+                leave(context, live, &leaving, &mut change);
+            } else {
+                scoped::lose(context, &scoped::nobody(context, live, identity), live, &leaving, &mut change);
+            }
             change
         }
     }
 }
 
 /// Who leaves, why, and which line says so.
-struct Leaving {
-    key: Name,
-    reason: &'static str,
-    position: Option<Position>,
+pub(super) struct Leaving {
+    pub(super) key: Name,
+    pub(super) reason: &'static str,
+    pub(super) position: Option<Position>,
 }
 
 /// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
-fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
+pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
     let rules = context.inputs.rules;
     let key = leaving.key;
     let mut draft = match (live.status, rules.reversible_offboarding()) {
@@ -219,6 +233,11 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
         Why::Leaver(position) => ("named under `inactive`", position),
     };
     let leaving = Leaving { key: desired.key, reason, position: Some(position) };
+    if !context.reach.whole_account(live, true)
+        && let Some(change) = scoped::instead(context, desired, live, &leaving)
+    {
+        return change;
+    }
     match (live.status, desired.status) {
         (Status::Closed | Status::Inactive, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
             fields::update_profile(context, desired, live, &mut change);
@@ -271,10 +290,10 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     if has_none_left && context.inputs.rules.demands_membership() {
         let reason = "the last membership ends";
         let leaving = Leaving { key: desired.key, reason, position: Some(desired.position) };
-        return leave(context, live, &leaving, change);
+        return scoped::leave_if_managed(context, live, &leaving, change);
     }
     fields::update_profile(context, desired, live, change);
-    let access = fields::change_access(context, desired, live.facts, change);
+    let access = fields::change_live_access(context, desired, live, change);
     let deltas = deltas(context, &wanted, live.memberships, live.grants);
     if deltas.is_empty() && access.is_none() {
         return;
@@ -304,7 +323,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let activation = change.push(draft.because("declared active"));
 
     let wanted = context.effective(desired, Some(live));
-    let access = fields::change_access(context, desired, live.facts, change);
+    let access = fields::change_live_access(context, desired, live, change);
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     let view = LiveView { memberships, grants, ..*live };

@@ -216,6 +216,7 @@ impl World {
         let desired = self.desired(&mut names, shuffle);
         let rules = self.rules();
         let policy = Policy {
+            scope: rollcall::plan::Scope::ALL,
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             min_admins: u32::try_from(self.bounds.min_admins).expect("small"),

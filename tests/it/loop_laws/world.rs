@@ -298,6 +298,7 @@ impl World {
     /// What the settings allow.
     pub(super) fn policy(&self) -> Policy {
         Policy {
+            scope: rollcall::plan::Scope::ALL,
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             min_admins: self.min_admins,
