@@ -13,12 +13,12 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
-use crate::model::{Desired, LiveState, Names};
+use crate::model::{Desired, LiveState, Name, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, Scope, StoreRef, fit, outside_scope, people_in_scope,
-    plan_fitted, void_protection,
+    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, Policy, Scope, StoreRef, fit, likely_keys, outside_scope,
+    people_in_scope, plan_for, void_protection,
 };
-use crate::report::{Excerpt, Snippets};
+use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
 use crate::source::{Mistakes, Sources};
@@ -31,6 +31,8 @@ pub(super) struct Access {
     pub(super) settings: Settings,
     pub(super) store_name: String,
     pub(super) store: StoreSettings,
+    /// The key of the only user for whom something is planned, as typed.
+    pub(super) target: Option<String>,
 }
 
 /// Manifests that are valid under the rules of the store; `warnings` holds what is odd, also what `fit` found.
@@ -79,14 +81,14 @@ impl Access {
         let settings = read_settings(&repository, printer)?;
         let (name, store) = settings.store(global.store.as_deref()).map_err(Failure::invalid)?;
         let (store_name, store) = (name.to_owned(), store.clone());
-        Ok(Self { repository, settings, store_name, store })
+        Ok(Self { repository, settings, store_name, store, target: None })
     }
 
     pub(super) fn rules(&self) -> &Rules {
         &self.store.rules
     }
 
-    fn reading(&self) -> manifest::Reading<'_> {
+    pub(super) fn reading(&self) -> manifest::Reading<'_> {
         manifest::Reading { rules: self.rules(), time_zone: &self.settings.time_zone }
     }
 
@@ -194,6 +196,7 @@ impl Access {
         });
         Ok(Policy {
             scope: self.scope(),
+            locked_out: journal::locked_out(self, &info.id)?,
             absent_users: match self.settings.manage.absent_users {
                 settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
                 settings::AbsentUsers::Report => AbsentUsers::Report,
@@ -232,7 +235,8 @@ impl Access {
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
         let told = before.len();
-        match plan_fitted(&inputs, before) {
+        let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose()?;
+        match plan_for(&inputs, before, target) {
             Ok(mut plan) => {
                 cap(&mut plan.diagnostics, told);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
@@ -245,6 +249,31 @@ impl Access {
             }
         }
     }
+}
+
+/// The user who is meant by a key.
+fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
+    let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
+    let is_known = |identity: &Name| {
+        inputs.desired.find(*identity).is_some()
+            || inputs.live.find(*identity).is_some()
+            || inputs.live.ambiguous().contains(identity)
+    };
+    identity.filter(is_known).ok_or_else(|| {
+        unknown_key(key, &likely_keys(key, inputs.desired, Some(inputs.live), inputs.names, &inputs.rules.identity))
+    })
+}
+
+/// Nobody has this key.
+pub(super) fn unknown_key(key: &str, likely: &[String]) -> Failure {
+    let shown = sanitise(key);
+    let advice = if likely.is_empty() {
+        "nothing is like it; `rollcall explain` searches keys and names".to_owned()
+    } else {
+        let shown: Vec<_> = likely.iter().map(|key| format!("`{}`", sanitise(key))).collect();
+        format!("did you mean {}?", shown.join(", "))
+    };
+    Failure::invalid(anyhow::anyhow!("nobody has the key `{shown}`; {advice}"))
 }
 
 /// Keeps as many of a kind as of mistakes, and counts the others. The first `told` were counted where they were found.

@@ -15,7 +15,7 @@ use super::options::{Apply, Global};
 use super::printer::Printer;
 use super::show::{show, show_aside};
 use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
-use crate::guard;
+use crate::guard::{self, GuardedPlan};
 use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
 use crate::plan::Plan;
@@ -24,7 +24,8 @@ use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
 
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
-    let access = Access::load(global, printer)?;
+    let mut access = Access::load(global, printer)?;
+    access.target.clone_from(&arguments.target);
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     access.check_store_is_there(printer)?;
@@ -150,6 +151,29 @@ async fn execute(
     at: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
+    let guarded = guard::check(plan);
+    let report = run_guarded(access, &mut declared.names, &guarded, journal, at).await?;
+    tell(printer, &declared.names, guarded.plan(), &report);
+    Ok(exit_of(&report))
+}
+
+/// The code with which a report ends.
+pub(super) fn exit_of(report: &ApplyReport) -> Exit {
+    match report.verdict() {
+        Verdict::Complete => Exit::Done,
+        Verdict::NothingWritten => Exit::Failed,
+        Verdict::Partial => Exit::Partial,
+    }
+}
+
+/// Executes what passed the guards.
+pub(super) async fn run_guarded(
+    access: &Access,
+    names: &mut Names,
+    guarded: &GuardedPlan,
+    journal: &mut Journal,
+    at: Option<Timestamp>,
+) -> Result<ApplyReport, Failure> {
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
@@ -159,9 +183,8 @@ async fn execute(
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
     let options = Options::new(&run, &who, access.rules(), &clock);
-    let guarded = guard::check(plan);
     let before = journal.head();
-    let report = apply::run(&guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
+    let report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
     listening.abort();
     // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
     let head = journal.head();
@@ -172,15 +195,9 @@ async fn execute(
     {
         tracing::warn!(%error, "the store can't keep the last line of the journal");
     }
-    let report = report.map_err(|error| match error {
+    report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error),
-    })?;
-    tell(printer, declared, guarded.plan(), &report);
-    Ok(match report.verdict() {
-        Verdict::Complete => Exit::Done,
-        Verdict::NothingWritten => Exit::Failed,
-        Verdict::Partial => Exit::Partial,
     })
 }
 
@@ -208,19 +225,20 @@ fn progress(progress: Progress<'_>) {
     }
 }
 
-fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport) {
+/// Tells what was done.
+pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport) {
     if !report.looked_up.is_empty() {
         printer.note(&looked_up(report));
     }
     if printer.is_json() {
-        printer.json(&report.document(&declared.names, plan));
+        printer.json(&report.document(names, plan));
         return;
     }
     let lines: Vec<_> = plan
         .actions
         .iter()
         .zip(&report.outcomes)
-        .map(|(action, outcome)| outcome_line(&declared.names, action, outcome.word(), outcome.detail()))
+        .map(|(action, outcome)| outcome_line(names, action, outcome.word(), outcome.detail()))
         .collect();
     printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
     match &report.end {

@@ -95,6 +95,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Lists invitations, or answers one in place of the person
     Invitations(Invitations),
+    /// Locks one account out at once, whatever the manifests say, and even if they are not valid
+    Deactivate(Deactivate),
     /// Prints a JSON Schema, or the names of all
     Schema(Schema),
     /// Prints a completion script for a shell
@@ -116,6 +118,9 @@ pub(super) struct Plan {
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+    /// Plans for this user only: what is done for them, and what that needs
+    #[arg(long, value_name = "KEY")]
+    pub(super) target: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -126,6 +131,9 @@ pub(super) struct Apply {
     /// Applies only a plan with this digest, and does not ask
     #[arg(long, value_name = "DIGEST")]
     pub(super) approved: Option<String>,
+    /// Plans for this user only: what is done for them, and what that needs
+    #[arg(long, value_name = "KEY")]
+    pub(super) target: Option<String>,
     /// The time of the run instead of now, for embedded stores only
     #[arg(long, value_name = "TIMESTAMP")]
     pub(super) at: Option<Timestamp>,
@@ -170,6 +178,21 @@ pub(super) struct Key {
     /// The key of the user
     pub(super) key: String,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = DEACTIVATE)]
+pub(super) struct Deactivate {
+    /// The key of the user
+    pub(super) key: String,
+    /// Does not ask; needed where there is no terminal
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+const DEACTIVATE: &str = "Deactivates the account, strips it where the store can't deactivate, or cancels its \
+                          invitation. No guard that counts people keeps it from that. Later plans do not undo it: \
+                          only `status: active` in a manifest lets the person in again. Declare `status: inactive` \
+                          afterwards, so that everybody sees it.";
 
 #[derive(Debug, Args)]
 pub(super) struct Schema {

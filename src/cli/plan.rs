@@ -9,7 +9,8 @@ use super::printer::Printer;
 use super::show::show;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
-    let access = Access::load(global, printer)?;
+    let mut access = Access::load(global, printer)?;
+    access.target.clone_from(&arguments.target);
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
@@ -20,7 +21,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
         printer.warning(&why);
     }
-    show(printer, &declared, &plan, Some(&apply_command(global)));
+    show(printer, &declared, &plan, Some(&apply_command(global, arguments)));
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
         (false, _) => Exit::Failed,
         (true, false) if arguments.detailed_exitcode => Exit::Changes,
@@ -29,13 +30,14 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
 }
 
 /// The command that applies what was planned with these options.
-fn apply_command(global: &Global) -> String {
+fn apply_command(global: &Global, arguments: &Plan) -> String {
     let mut words = vec!["rollcall".to_owned()];
     let repository = global.repository.to_string_lossy();
     if repository != "." {
         words.extend(["-C".to_owned(), quoted(&repository)]);
     }
     words.push("apply".to_owned());
+    words.extend(arguments.target.iter().flat_map(|key| ["--target".to_owned(), quoted(key)]));
     words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), quoted(store)]));
     words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), quoted(path)]));
     words.join(" ")

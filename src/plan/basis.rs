@@ -307,6 +307,7 @@ mod tests {
         let time = |text: &str| text.parse().unwrap();
         let policy = Policy {
             scope: Scope::ALL,
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: AbsentUsers::Report,
             catalog: CatalogPolicy::Create,
             min_admins: 0,

@@ -1,5 +1,7 @@
 //! What a plan is computed from. All of it comes in as values: no clock, no environment, no store.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::StoreRef;
@@ -40,6 +42,8 @@ pub struct Policy {
     pub own_account: Option<String>,
     /// Patterns of keys, as compared, that get no action at all.
     pub protected: Vec<String>,
+    /// Keys, as compared, of accounts that an operator locked out and whom the store itself does not keep out.
+    pub locked_out: BTreeSet<String>,
 }
 
 /// Everything that a plan is computed from.

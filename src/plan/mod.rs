@@ -11,6 +11,7 @@ mod explain_document;
 mod fit;
 mod held;
 mod inputs;
+mod lock_out;
 mod order;
 mod people;
 mod protection;
@@ -18,10 +19,11 @@ mod reach;
 mod scope;
 mod shown;
 mod state_json;
+mod target;
 mod time;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
-pub use assemble::{plan, plan_fitted};
+pub use assemble::{plan, plan_fitted, plan_for};
 pub use digest::digest;
 pub use document::{
     ActionDocument, Actions, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument,
@@ -30,7 +32,7 @@ pub use document::{
 };
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
-    explain_user, likely,
+    explain_user, likely, likely_keys,
 };
 pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLine, ExplainedPlace,
@@ -38,6 +40,7 @@ pub use explain_document::{
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use lock_out::{LockOut, lock_out};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::void_protection;
 pub use scope::{Scope, outside_scope, people_in_scope};

@@ -260,6 +260,7 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
     assert!(!loaded.has_errors(), "{:#?}\n{files:#?}", loaded.diagnostics);
     let policy = Policy {
         scope: rollcall::plan::Scope::ALL,
+        locked_out: std::collections::BTreeSet::new(),
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         min_admins: 0,

@@ -32,7 +32,7 @@ use rayon::prelude::*;
 use self::context::{Context, seats_taken};
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::{Inputs, Unmanaged};
-use crate::model::known;
+use crate::model::{LiveView, known};
 
 /// The drafts of everything, in no order, and the catalog's first.
 pub(super) struct Drafts {
@@ -99,6 +99,11 @@ pub(super) fn diff(inputs: &Inputs<'_>) -> Drafts {
         }
     }
     Drafts { changes, counters, unmanaged }
+}
+
+/// The draft that locks an account out, if there is anything left to take.
+pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Change {
+    user::lock_out(&Context::new(inputs), live)
 }
 
 /// What today's state leaves over of everything that is counted.

@@ -30,6 +30,9 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
             Standing::NotYet(_) => Change::default(),
         },
     };
+    if let Some(desired) = desired {
+        keep_locked_out(context, desired, &mut change);
+    }
     let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
     finish(context, identity, &mut change);
     change
@@ -48,6 +51,25 @@ fn finish(context: &Context<'_>, identity: Option<Name>, change: &mut Change) {
     }
     for draft in &mut change.drafts {
         mark(context, draft);
+    }
+}
+
+/// What an operator asks for in an emergency.
+pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
+    let mut change = Change::default();
+    leave(context, live, &Leaving { key: live.key, reason: "locked out by an operator", position: None }, &mut change);
+    change.drafts.iter_mut().for_each(|draft| mark(context, draft));
+    change
+}
+
+/// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
+fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
+    let is_locked_out = context.inputs.policy.locked_out.contains(context.inputs.names.text(desired.identity));
+    if !is_locked_out || desired.status == Some(DeclaredStatus::Active) {
+        return;
+    }
+    for draft in change.drafts.iter_mut().filter(|draft| draft.gains) {
+        draft.waits_for.get_or_insert(WaitsFor::Decision);
     }
 }
 

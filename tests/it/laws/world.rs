@@ -217,6 +217,7 @@ impl World {
         let rules = self.rules();
         let policy = Policy {
             scope: rollcall::plan::Scope::ALL,
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             min_admins: u32::try_from(self.bounds.min_admins).expect("small"),

@@ -299,6 +299,7 @@ impl World {
     pub(super) fn policy(&self) -> Policy {
         Policy {
             scope: rollcall::plan::Scope::ALL,
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             min_admins: self.min_admins,
