@@ -70,6 +70,9 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
     tell(printer, &names, guarded.plan(), &report);
     let exit = exit_of(&report);
     if exit == Exit::Done {
+        if !printer.is_json() {
+            printer.result(&format!("{shown}: {}\n", done(guarded.plan())));
+        }
         printer.note(&format!(
             "next: declare `status: inactive` for {shown}, or take the person out of the manifests, so that everybody \
              sees it; `status: active` lets the person in again, nothing else does"
@@ -93,6 +96,14 @@ fn intention(plan: &Plan) -> &'static str {
         Some(ActionKind::CancelInvitation) => "the invitation will be cancelled",
         Some(ActionKind::StripUser) => "all access will be taken away, since this store can't deactivate",
         Some(_) | None => "the account will be deactivated; its access stays in the store, and nobody can log in",
+    }
+}
+
+fn done(plan: &Plan) -> &'static str {
+    match plan.actions.first().map(|action| action.kind) {
+        Some(ActionKind::CancelInvitation) => "invitation cancelled",
+        Some(ActionKind::StripUser) => "all access taken away",
+        Some(_) | None => "deactivated",
     }
 }
 

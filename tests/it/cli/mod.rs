@@ -2,9 +2,11 @@
 
 mod codes;
 mod commands;
+mod emergency;
 mod fit;
 mod hostile;
 mod output;
 mod people;
 mod prompt;
 mod safety;
+mod scope;

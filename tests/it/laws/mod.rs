@@ -8,4 +8,5 @@
 mod naive;
 mod people;
 mod planner;
+mod scope;
 mod world;

@@ -11,7 +11,7 @@ use rollcall::model::{
     SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
-    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, StoreRef, document, plan,
+    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
 };
 use rollcall::rules::{
     Amount, Carries, Identity, Invitations, OffBoarding, OnBoarding, PendingTakes, Reactivation, Rules, Seats,
@@ -52,6 +52,9 @@ pub(super) struct World {
     inactive_takes: bool,
     strips: bool,
     reports_absent: bool,
+    pub(super) scope: Scope,
+    /// Whether only a part of the accounts was read.
+    pub(super) is_partial: bool,
     pub(super) bounds: Bounds,
 }
 
@@ -156,6 +159,8 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             inactive_takes: !on[7],
             strips: on[8],
             reports_absent: on[0] && on[8],
+            scope: Scope::ALL,
+            is_partial: false,
             bounds: Bounds {
                 seats,
                 min_admins,
@@ -167,6 +172,32 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
 }
 
 impl World {
+    /// The same world with another scope: what would be declared outside of it is not.
+    pub(super) fn scoped(&self, scope: Scope, undeclared: Option<&str>) -> Self {
+        let mut world = Self { scope, ..self.clone() };
+        world.organizations.retain(|name, _| Some(name.as_str()) != undeclared);
+        let declared = world.organizations.clone();
+        let listed = world.scope.organizations.clone();
+        let is_in = |name: &String| declared.contains_key(name) && listed.as_ref().is_none_or(|all| all.contains(name));
+        for user in world.declared.values_mut() {
+            user.access.memberships.retain(|organization, _| is_in(organization));
+            user.access.grants.retain(|(organization, _), _| is_in(organization));
+        }
+        world
+    }
+
+    /// Whether memberships of this organization are in scope.
+    pub(super) fn is_in_scope(&self, organization: &str) -> bool {
+        self.organizations.contains_key(organization)
+            && self.scope.organizations.as_ref().is_none_or(|listed| listed.contains(organization))
+    }
+
+    /// Whether a manifest names the user, and whether it says `inactive`.
+    pub(super) fn names(&self, key: &str) -> (bool, bool) {
+        let declared = self.declared.get(key);
+        (declared.is_some(), declared.is_some_and(|user| user.status == Some(DeclaredStatus::Inactive)))
+    }
+
     fn rules(&self) -> Rules {
         let amount = if self.carries_one { Amount::Number(1) } else { Amount::ALL };
         let carries = Carries {
@@ -216,7 +247,7 @@ impl World {
         let desired = self.desired(&mut names, shuffle);
         let rules = self.rules();
         let policy = Policy {
-            scope: rollcall::plan::Scope::ALL,
+            scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
