@@ -78,7 +78,11 @@ fn a_cancelled_invitation_is_not_sent_again() {
 #[test]
 fn what_was_stripped_stays_so() {
     let repository = with_people();
-    repository.edit("rollcall.yaml", "rules: default", "rules: { extends: default, offboarding: [strip], allows: { delete: null } }");
+    repository.edit(
+        "rollcall.yaml",
+        "rules: default",
+        "rules: { extends: default, offboarding: [strip], allows: { delete: null } }",
+    );
     repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
     repository.run(["apply", "--yes"]).ends_with(0);
     let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();

@@ -87,7 +87,8 @@ fn nothing_outside_of_the_scope_is_touched() {
 fn from_a_partial_read_nothing_goes_and_nobody_comes() {
     let mut runner = TestRunner::new(Config { cases: cases() / 2, ..Config::default() });
     let outcome = runner.run(&(worlds(), scopes()), |(world, (scope, undeclared))| {
-        let world = World { is_partial: true, ..world.scoped(scope, undeclared) };
+        let mut world = world.scoped(scope, undeclared);
+        world.is_partial = true;
         let planned = actions(&world.plan(&world.live, 0));
         for action in &planned {
             let kind = action["action"].as_str().unwrap_or_default();

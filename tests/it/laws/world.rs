@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{
-    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState,
-    LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector, Site, SiteAccess,
-    SiteRow, Status, Value, WindowId, known,
+    AccessRow, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation,
+    InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector,
+    Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
     AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
@@ -243,7 +243,14 @@ impl World {
         for at in 0..shuffle % 7 {
             names.intern(USERS[usize::try_from((at + shuffle) % 6).expect("small")]);
         }
-        let live = Self::live_state(&mut names, live, shuffle);
+        let mut seen = live.clone();
+        if self.is_partial {
+            seen.users.pop_first();
+        }
+        let mut live = Self::live_state(&mut names, &seen, shuffle);
+        if self.is_partial {
+            live.evidence.note(Collection::Users, Completeness::Partial("a page is missing".to_owned()));
+        }
         let desired = self.desired(&mut names, shuffle);
         let rules = self.rules();
         let policy = Policy {
