@@ -178,7 +178,7 @@ impl Access {
     }
 
     /// What the settings manage.
-    fn scope(&self) -> Scope {
+    pub(super) fn scope(&self) -> Scope {
         let manage = &self.settings.manage;
         let listed = manage.organizations.as_ref();
         let organizations = listed.map(|listed| listed.iter().map(|one| one.name.clone()).collect());

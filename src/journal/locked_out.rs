@@ -38,7 +38,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
         let Some(Record { seq, entry, .. }) = Record::parse(&text) else { continue };
         match entry {
             Entry::Intent { store: of, action } if of == store => {
-                drop(step(&action).map(|step| tried.insert(seq, step)))
+                tried.extend(step(&action).map(|step| (seq, step)));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(&intent) {

@@ -43,7 +43,7 @@ pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::void_protection;
-pub use scope::{Scope, outside_scope, people_in_scope};
+pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 

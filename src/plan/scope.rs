@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use super::Inputs;
 use super::action::Subject;
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{AccessRow, ActionKind, Desired, LiveView, Name, Names, Selector, SourceId, Status, known, matches};
+use crate::model::{
+    AccessRow, ActionKind, Desired, LiveState, LiveView, Name, Names, Selector, SourceId, Status, known, matches,
+};
 
 /// What the settings manage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,10 +96,8 @@ impl<'a> Reach<'a> {
     pub(super) fn whole_account(&self, live: &LiveView<'_>, is_named: bool) -> bool {
         self.accounts
             && match (self.belongs(live), &self.listed) {
-                (Belongs::Inside, _) => true,
-                (Belongs::Nowhere, None) => true,
-                (Belongs::Nowhere, Some(_)) => is_named,
-                (Belongs::Partly | Belongs::Outside, None) => is_named,
+                (Belongs::Inside, _) | (Belongs::Nowhere, None) => true,
+                (Belongs::Nowhere, Some(_)) | (Belongs::Partly | Belongs::Outside, None) => is_named,
                 (Belongs::Partly | Belongs::Outside, Some(_)) => false,
             }
     }
@@ -196,6 +196,27 @@ fn told(names: &Names, organization: Name, position: Position) -> Diagnostic {
     Diagnostic::error(Code::OutsideScope, format!("organization `{name}` is outside of the scope"))
         .at(position, "")
         .help(format!("take this out, write `{name}: unmanaged`, or list `{name}` in `manage.organizations`"))
+}
+
+/// What of a live state is managed, to write it down: with a list the accounts that have a membership in it, and only
+/// that access of theirs. The catalog is whole, since what is in scope may refer to the rest.
+#[must_use]
+pub fn within_scope(names: &Names, live: LiveState, scope: &Scope) -> LiveState {
+    let Some(listed) = &scope.organizations else { return live };
+    let listed = names_of(names, listed);
+    let mut within = LiveState::default();
+    within.catalog.clone_from(&live.catalog);
+    within.evidence.clone_from(&live.evidence);
+    for user in live.users() {
+        let memberships: Vec<_> =
+            user.memberships.iter().copied().filter(|one| listed.contains(&one.organization)).collect();
+        let grants: Vec<_> = user.grants.iter().copied().filter(|one| listed.contains(&one.organization)).collect();
+        if !memberships.is_empty() || !grants.is_empty() {
+            let LiveView { id, key, identity, status, facts, invitation, .. } = user;
+            within.push_columns(id, key, identity, status, facts, &memberships, &grants, invitation);
+        }
+    }
+    within
 }
 
 /// How many people, neither inactive nor closed, are live in scope: with a list, those with a membership in it.

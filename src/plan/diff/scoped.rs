@@ -53,8 +53,10 @@ pub(super) fn instead(
 ) -> Option<Change> {
     let mut change = Change::default();
     match (live.status, desired.status) {
-        (Status::Active, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded))
-        | (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+        (
+            Status::Active | Status::Preloaded | Status::Invited,
+            None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded),
+        ) => {
             return None;
         }
         (Status::Inactive | Status::Closed, _) => {

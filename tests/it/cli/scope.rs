@@ -195,3 +195,15 @@ fn what_is_left_to_others_gets_no_action() {
     let run = repository.run(["plan"]);
     run.ends_with(3).tells("conflicting-unmanaged").tells("access/team.yaml:1").tells("access/all.yaml:9");
 }
+
+/// Law 1 within a scope: what is imported is what is live, and nothing of the rest.
+#[test]
+fn import_writes_what_is_in_scope_and_then_nothing_is_to_be_done() {
+    for accounts in ["", "  accounts: true\n"] {
+        let repository = two_organizations(&format!("{LISTED}{accounts}"));
+        repository.run(["import", "--out", "imported"]).ends_with(0);
+        let users = repository.read("imported/users.yaml");
+        assert!(users.contains("ben@example.com") && !users.contains("kim@example.com"), "{users}");
+        repository.run(["plan", "--manifests", "imported"]).ends_with(0).prints("no changes");
+    }
+}
