@@ -33,6 +33,8 @@ pub(super) struct Access {
     pub(super) store: StoreSettings,
     /// The key of the only user for whom something is planned, as typed.
     pub(super) target: Option<String>,
+    /// Whether this run plans without the floor of active admins.
+    pub(super) is_floor_waived: bool,
 }
 
 /// Manifests that are valid under the rules of the store; `warnings` holds what is odd, also what `fit` found.
@@ -81,7 +83,7 @@ impl Access {
         let settings = read_settings(&repository, printer)?;
         let (name, store) = settings.store(global.store.as_deref()).map_err(Failure::invalid)?;
         let (store_name, store) = (name.to_owned(), store.clone());
-        Ok(Self { repository, settings, store_name, store, target: None })
+        Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false })
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -205,7 +207,7 @@ impl Access {
                 CatalogMode::Create if info.capabilities.writes_catalog => CatalogPolicy::Create,
                 CatalogMode::Create | CatalogMode::Existing => CatalogPolicy::Existing,
             },
-            min_admins: guards.min_admins,
+            min_admins: if self.is_floor_waived { 0 } else { guards.min_admins },
             own_account: own.transpose()?,
             protected: guards.protected_patterns(identity),
         })

@@ -10,12 +10,14 @@ use tokio::task::JoinHandle;
 use super::access::{Access, Declared};
 use super::edge;
 use super::exit::{Exit, Failure};
+use super::history::likely_cause;
 use super::journal;
 use super::options::{Apply, Global};
+use super::plan::apply_command;
 use super::printer::Printer;
-use super::show::{show, show_aside};
+use super::show::{show, show_aside, show_refusal};
 use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, RunEnd, Stop, Verdict};
-use crate::guard::{self, GuardedPlan};
+use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
 use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
 use crate::plan::Plan;
@@ -26,6 +28,8 @@ use crate::store::sqlite::SqliteStore;
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let mut access = Access::load(global, printer)?;
     access.target.clone_from(&arguments.target);
+    let waivers = &arguments.waive[..];
+    access.is_floor_waived = waivers.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     access.check_store_is_there(printer)?;
@@ -51,8 +55,10 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     let mut plan = access.plan(&declared, &info, &live, at, printer)?;
     drop(live);
     let is_json = printer.is_json();
+    let limits = &access.settings.guards;
+    let rulings = guard::judge(&plan, limits, waivers);
     if !is_json {
-        show(printer, &declared, &plan, None);
+        show(printer, &declared, &plan, &rulings, None);
     }
     if printer.has_failed() {
         // A plan that nobody could see is not applied.
@@ -62,18 +68,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     if !plan.gaps.is_empty() {
         return Ok(begun(&plan, Exit::Failed, "the store was read in part, so nothing is written".to_owned()));
     }
-    if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
-        let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
-    }
-    if let Some(approved) = &arguments.approved
-        && *approved != plan.digest
-    {
-        let why = format!(
-            "the plan is another one now: {} was approved, it is {}; review it again",
-            approved.escape_debug(),
-            plan.digest
-        );
+    if let Some(why) = is_of_another_plan(arguments, &plan)? {
         return Ok(begun(&plan, Exit::Stale, why));
     }
     if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
@@ -84,13 +79,17 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         printer.warning(&why);
     }
     let has_open_intents = journal.open_intents().next().is_some();
-    if !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none() {
-        if !edge::has_terminal() {
-            let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
-            return Err(Failure::invalid(anyhow::anyhow!(why)));
-        }
+    let asks = !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
+    if asks && !edge::has_terminal() {
+        let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
+    if rulings.iter().any(Ruling::is_refused) {
+        return Ok(refused(&access, (global, arguments), &declared, &plan, &rulings, printer));
+    }
+    if asks {
         if is_json {
-            show_aside(printer, &declared, &plan);
+            show_aside(printer, &declared, &plan, &rulings);
         }
         if !printer.asks(&question(plan.actions.len())) {
             return Ok(begun(&plan, Exit::Done, "nothing was changed".to_owned()));
@@ -103,16 +102,65 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         plan = now;
     }
+    // What the plan comes to can have changed with the store although its actions are the same.
+    let guarded = match guard::check(plan, limits, waivers) {
+        Ok(guarded) => guarded,
+        Err(Refused::ByGuard { plan, rulings }) => {
+            return Ok(refused(&access, (global, arguments), &declared, &plan, &rulings, printer));
+        }
+        Err(Refused::Stale { plan, waiver: _ }) => {
+            return Ok(not_begun(
+                printer,
+                &declared.names,
+                &plan,
+                Exit::Stale,
+                "a waiver is of another plan".to_owned(),
+            ));
+        }
+    };
+    let plan = guarded.plan();
     if plan.actions.is_empty() && !has_open_intents && !is_json {
         return Ok(Exit::Done);
     }
-    let report = runtime.block_on(execute(&access, &mut declared, plan, &mut journal, arguments.at, printer))?;
+    let report = runtime.block_on(execute(&access, &mut declared, &guarded, &mut journal, arguments.at, printer))?;
     Ok(report)
 }
 
-fn is_digest(text: &str) -> bool {
-    let digits = text.strip_prefix("sha256:");
-    digits.is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+/// Whether what was approved or waived is another plan than this, in words.
+fn is_of_another_plan(arguments: &Apply, plan: &Plan) -> Result<Option<String>, Failure> {
+    if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
+        let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
+    let approved = arguments.approved.iter().map(|digest| ("approved".to_owned(), digest));
+    let waived = arguments.waive.iter().map(|of| (format!("waived for `{}`", of.guard.as_str()), &of.digest));
+    let other = approved.chain(waived).find(|(_, digest)| **digest != plan.digest);
+    Ok(other.map(|(what, digest)| {
+        format!("the plan is another one now: {digest} was {what}, it is {}; review it again", plan.digest)
+    }))
+}
+
+/// Says what guards refuse, why that may be, and how to waive it.
+fn refused(
+    access: &Access,
+    (global, arguments): (&Global, &Apply),
+    declared: &Declared,
+    plan: &Plan,
+    rulings: &[Ruling],
+    printer: &Printer,
+) -> Exit {
+    let cause = likely_cause(access, global, declared, rulings);
+    // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
+    let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
+    let mut command = apply_command(global, arguments.target.as_deref(), floor, plan);
+    if arguments.yes {
+        command.push_str(" --yes");
+    }
+    show_refusal(printer, declared, plan, rulings, cause.as_ref(), &command);
+    let mut guards: Vec<&str> = rulings.iter().filter(|one| one.is_refused()).map(|one| one.guard.as_str()).collect();
+    guards.dedup();
+    let why = format!("refused by guard `{}`, so nothing is written", guards.join("`, `"));
+    not_begun(printer, &declared.names, plan, Exit::Refused, why)
 }
 
 fn question(actions: usize) -> String {
@@ -146,13 +194,12 @@ fn not_begun(printer: &Printer, names: &Names, plan: &Plan, exit: Exit, why: Str
 async fn execute(
     access: &Access,
     declared: &mut Declared,
-    plan: Plan,
+    guarded: &GuardedPlan,
     journal: &mut Journal,
     at: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
-    let guarded = guard::check(plan);
-    let report = run_guarded(access, &mut declared.names, &guarded, journal, at).await?;
+    let report = run_guarded(access, &mut declared.names, guarded, journal, at).await?;
     tell(printer, &declared.names, guarded.plan(), &report);
     Ok(exit_of(&report))
 }

@@ -26,6 +26,11 @@ pub(super) fn columns() -> Option<usize> {
     std::env::var("COLUMNS").ok()?.parse().ok().filter(|&columns| columns >= 40)
 }
 
+/// What a program that is started needs to be found and to find its user's own settings, and nothing else.
+pub(super) fn where_programs_are() -> Vec<(&'static str, std::ffi::OsString)> {
+    ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))).collect()
+}
+
 /// Whether a person can be asked.
 pub(super) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -18,7 +18,9 @@ pub(super) enum Exit {
     Changes,
     /// Invalid settings, manifests or command line.
     Invalid,
-    /// An approved plan is stale.
+    /// A guard refused the plan.
+    Refused,
+    /// An approved or waived plan is stale.
     Stale,
     /// Applied in part; interrupted after a write; a value that the store rewrote.
     Partial,
@@ -32,6 +34,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Changes => 2,
             Self::Invalid => 3,
+            Self::Refused => 4,
             Self::Stale => 5,
             Self::Partial => 6,
         })

@@ -5,17 +5,17 @@ use super::edge;
 use super::exit::{Exit, Failure};
 use super::options::{Explain, Global};
 use super::printer::Printer;
-use crate::plan::{Asked, ExplainDocument, asked, explain_place, explain_user, likely};
+use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, likely};
 use crate::report::{explained_organization, explained_site, explained_user, not_found};
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
-    // Nothing that is declared depends on the time yet; the option is there so that every command takes it.
-    let Explain { asked: text, at: _ } = arguments;
+    let Explain { asked: text, at } = arguments;
     let access = Access::load(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let (_, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     let (desired, names, lines) = (&declared.desired, &declared.names, Lines::new(&declared.sources));
+    let scene = Scene { desired, live: Some(&live), names, at: edge::now(*at) };
     let style = printer.style();
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);
     if printer.is_json() {
@@ -23,15 +23,15 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
         for &asked in &found {
             match asked {
                 Asked::User(identity) => {
-                    if let Some(user) = explain_user(desired, Some(&live), names, identity) {
+                    if let Some(user) = explain_user(scene, identity) {
                         document.push_user(&user, names, &lines);
                     }
                 }
                 Asked::Organization(organization) => {
-                    document.push_place(&explain_place(desired, Some(&live), names, organization, None), names, &lines);
+                    document.push_place(&explain_place(scene, organization, None), names, &lines);
                 }
                 Asked::Site(organization, site) => {
-                    let holders = explain_place(desired, Some(&live), names, organization, Some(site));
+                    let holders = explain_place(scene, organization, Some(site));
                     document.push_place(&holders, names, &lines);
                 }
             }
@@ -50,15 +50,15 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     }
     for asked in found {
         let text = match asked {
-            Asked::User(identity) => explain_user(desired, Some(&live), names, identity)
+            Asked::User(identity) => explain_user(scene, identity)
                 .map(|explanation| explained_user(&explanation, names, &lines, style))
                 .unwrap_or_default(),
             Asked::Organization(organization) => {
-                let holders = explain_place(desired, Some(&live), names, organization, None);
+                let holders = explain_place(scene, organization, None);
                 explained_organization(&holders, names, &lines, style)
             }
             Asked::Site(organization, site) => {
-                let holders = explain_place(desired, Some(&live), names, organization, Some(site));
+                let holders = explain_place(scene, organization, Some(site));
                 explained_site(&holders, names, &lines, style)
             }
         };

@@ -11,6 +11,7 @@ mod edge;
 mod exit;
 mod explain;
 mod files;
+mod history;
 mod import;
 mod init;
 mod invitations;

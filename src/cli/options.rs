@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::Timestamp;
 
+use crate::guard::{Guard, Waiver};
+
 /// Keeps who-has-access-to-what in git: declared in YAML, planned against the live user store, applied.
 #[derive(Debug, Parser)]
 #[command(name = "rollcall", version, about, max_term_width = 100, after_help = EXIT_CODES)]
@@ -121,6 +123,9 @@ pub(super) struct Plan {
     /// Plans for this user only: what is done for them, and what that needs
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
+    /// Plans without the guard that shapes the plan, which is `min_admins`
+    #[arg(long, value_name = "GUARD")]
+    pub(super) waive: Vec<Guard>,
 }
 
 #[derive(Debug, Args)]
@@ -134,6 +139,9 @@ pub(super) struct Apply {
     /// Plans for this user only: what is done for them, and what that needs
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
+    /// Lifts one guard from the plan with this digest, in this run only; may be repeated
+    #[arg(long, value_name = "GUARD=DIGEST")]
+    pub(super) waive: Vec<Waiver>,
     /// The time of the run instead of now, for embedded stores only
     #[arg(long, value_name = "TIMESTAMP")]
     pub(super) at: Option<Timestamp>,

@@ -3,14 +3,18 @@
 use super::access::Access;
 use super::edge;
 use super::exit::{Exit, Failure};
+use super::history::likely_cause;
 use super::journal;
 use super::options::{Global, Plan};
 use super::printer::Printer;
-use super::show::show;
+use super::show::{show, show_refusal};
+use crate::guard::{self, Guard, Ruling};
+use crate::plan as planned;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
     let mut access = Access::load(global, printer)?;
     access.target.clone_from(&arguments.target);
+    access.is_floor_waived = waives_floor(&arguments.waive)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
@@ -21,25 +25,48 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     if let Some(why) = journal::invited_twice(&declared.names, &plan, &done) {
         printer.warning(&why);
     }
-    show(printer, &declared, &plan, Some(&apply_command(global, arguments)));
+    let rulings = guard::judge(&plan, &access.settings.guards, &[]);
+    let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
+    let command = apply_command(global, arguments.target.as_deref(), waivers, &plan);
+    show(printer, &declared, &plan, &rulings, Some(&command));
+    let is_refused = rulings.iter().any(Ruling::is_refused);
+    if is_refused {
+        let cause = likely_cause(&access, global, &declared, &rulings);
+        show_refusal(printer, &declared, &plan, &rulings, cause.as_ref(), &command);
+    }
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
         (false, _) => Exit::Failed,
+        (true, _) if is_refused => Exit::Refused,
         (true, false) if arguments.detailed_exitcode => Exit::Changes,
         (true, _) => Exit::Done,
     })
 }
 
-/// The command that applies what was planned with these options.
-fn apply_command(global: &Global, arguments: &Plan) -> String {
+/// Whether the floor of active admins is waived. No other guard shapes a plan, so no other can be waived from one.
+fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
+    if let Some(guard) = waived.iter().find(|&&guard| guard != Guard::MinAdmins) {
+        let guard = guard.as_str();
+        let why = format!(
+            "the plan is the same with and without `{guard}`; waive it where it is applied: rollcall apply --waive \
+             {guard}=DIGEST"
+        );
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
+    Ok(!waived.is_empty())
+}
+
+/// The command that applies what was planned with these options, with waivers of these guards for this plan.
+pub(super) fn apply_command(global: &Global, target: Option<&str>, waivers: &[Guard], plan: &planned::Plan) -> String {
     let mut words = vec!["rollcall".to_owned()];
     let repository = global.repository.to_string_lossy();
     if repository != "." {
         words.extend(["-C".to_owned(), quoted(&repository)]);
     }
     words.push("apply".to_owned());
-    words.extend(arguments.target.iter().flat_map(|key| ["--target".to_owned(), quoted(key)]));
+    words.extend(target.iter().flat_map(|key| ["--target".to_owned(), quoted(key)]));
     words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), quoted(store)]));
     words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), quoted(path)]));
+    words.extend(waivers.iter().map(|guard| format!("--waive {}={}", guard.as_str(), plan.digest)));
     words.join(" ")
 }
 

@@ -2,34 +2,54 @@
 
 use super::access::{Declared, Lines};
 use super::printer::Printer;
+use crate::guard::{self, Ruling};
 use crate::plan::{Plan, document};
-use crate::report::{self, PlanText, Style};
+use crate::report::{self, LikelyCause, PlanText, RefusalText, Style};
 
 /// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
-pub(super) fn show(printer: &Printer, declared: &Declared, plan: &Plan, apply: Option<&str>) {
+pub(super) fn show(printer: &Printer, declared: &Declared, plan: &Plan, rulings: &[Ruling], apply: Option<&str>) {
     let lines = Lines::new(&declared.sources);
     if printer.is_json() {
-        printer.json(&document(plan, &declared.names, &lines));
+        let mut document = document(plan, &declared.names, &lines);
+        document.guards = guard::documents(&declared.names, rulings);
+        printer.json(&document);
         return;
     }
     printer.diagnostics(&plan.diagnostics, &lines);
-    printer.result(&text(declared, plan, &lines, apply, printer.style()));
+    printer.result(&text(declared, plan, rulings, apply, printer.style()));
 }
 
 /// Shows a plan to the person who is going to be asked, where standard output is for a document.
-pub(super) fn show_aside(printer: &Printer, declared: &Declared, plan: &Plan) {
+pub(super) fn show_aside(printer: &Printer, declared: &Declared, plan: &Plan, rulings: &[Ruling]) {
     let lines = Lines::new(&declared.sources);
     printer.diagnostics(&plan.diagnostics, &lines);
-    printer.aside(&text(declared, plan, &lines, None, printer.style_aside()));
+    printer.aside(&text(declared, plan, rulings, None, printer.style_aside()));
 }
 
-fn text(declared: &Declared, plan: &Plan, lines: &Lines<'_>, apply: Option<&str>, style: Style) -> String {
+/// Says what guards refuse, after everything else; `apply` is the command without the waivers that are missing.
+pub(super) fn show_refusal(
+    printer: &Printer,
+    declared: &Declared,
+    plan: &Plan,
+    rulings: &[Ruling],
+    cause: Option<&LikelyCause>,
+    apply: &str,
+) {
+    let text = |style| report::refusal(&RefusalText { plan, names: &declared.names, rulings, cause, apply, style });
+    if printer.is_json() {
+        printer.aside(&text(printer.style_aside()));
+    } else {
+        printer.result(&format!("\n{}", text(printer.style())));
+    }
+}
+
+fn text(declared: &Declared, plan: &Plan, rulings: &[Ruling], apply: Option<&str>, style: Style) -> String {
     report::plan(&PlanText {
         plan,
         names: &declared.names,
         catalog: Some(&declared.desired.catalog),
-        places: lines,
-        guards: &[],
+        places: &Lines::new(&declared.sources),
+        guards: &guard::documents(&declared.names, rulings),
         apply,
         style,
     })

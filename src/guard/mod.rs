@@ -1,9 +1,11 @@
 //! Floor 4: what a plan has to pass before anything is written.
 //!
+//! [`judge`] holds what the planner counted ([`Census`](crate::plan::Census)) against the limits of the settings;
 //! [`check`] is the only way to a [`GuardedPlan`], and the executor takes nothing else, so an unguarded apply does not
-//! compile. Today every plan passes: the limits that count people, and the waivers that lift one of them for one
-//! digest, come with the next issue. What a plan may not do at all (seats, the last admin, own account, protected
-//! users) is no guard but is deferred by the planner.
+//! compile. A [`Waiver`] lifts one guard for one digest. What a plan may not do at all (seats, the last admin, own
+//! account, protected users) is no guard that counts: the planner defers it.
+//!
+//! Deliberately absent: a way around all guards at once, and any count that the planner did not make.
 //!
 //! ```compile_fail,E0451
 //! fn unguarded(plan: rollcall::plan::Plan) -> rollcall::guard::GuardedPlan {
@@ -11,8 +13,87 @@
 //! }
 //! ```
 
-use crate::model::ActionKind;
-use crate::plan::{Cause, Plan};
+mod limit;
+mod waiver;
+
+pub use limit::{Limit, removal_limit};
+pub use waiver::{NoWaiver, Waiver, is_digest};
+
+use crate::model::{ActionKind, Name, Names};
+use crate::plan::{Cause, Census, GuardDocument, Headcount, Plan};
+use crate::settings::Guards;
+
+/// A guard, by its name in the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Guard {
+    /// People who lose an account or any access.
+    Removals,
+    /// People to whom an invitation goes out.
+    Invitations,
+    /// People who can do more in a way that matters.
+    Escalations,
+    /// Mails.
+    Mails,
+    /// What ends for good.
+    Deletions,
+    /// The floor of active admins. It refuses no plan: the planner defers what would go below it.
+    MinAdmins,
+}
+
+impl Guard {
+    /// Every guard, in the order in which they are shown.
+    pub const ALL: [Self; 6] =
+        [Self::Removals, Self::Invitations, Self::Escalations, Self::Mails, Self::Deletions, Self::MinAdmins];
+
+    /// Its name in the settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Removals => "removals",
+            Self::Invitations => "invitations",
+            Self::Escalations => "escalations",
+            Self::Mails => "mails",
+            Self::Deletions => "deletions",
+            Self::MinAdmins => "min_admins",
+        }
+    }
+}
+
+/// Why a guard refuses a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// There is more than its limit.
+    OverLimit,
+    /// Nobody active would be left where somebody was.
+    Emptied,
+}
+
+/// What a guard says of a plan, for the store or for one organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ruling {
+    /// The guard.
+    pub guard: Guard,
+    /// Where it counts; `None` for the whole store.
+    pub organization: Option<Name>,
+    /// What the plan comes to.
+    pub count: u32,
+    /// What it may come to, and where that comes from.
+    pub limit: Limit,
+    /// Who is there, where the guard counts a share of them.
+    pub people: Option<Headcount>,
+    /// Why the guard refuses; also where that is waived.
+    pub why: Option<Why>,
+    /// Whether a waiver lifts the guard from this plan.
+    pub is_waived: bool,
+}
+
+impl Ruling {
+    /// Whether the plan may not be applied.
+    #[must_use]
+    pub const fn is_refused(&self) -> bool {
+        self.why.is_some() && !self.is_waived
+    }
+}
 
 /// A plan that passed the guards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +122,118 @@ pub fn lock_out(plan: Plan) -> Option<GuardedPlan> {
     is_one.then_some(GuardedPlan { plan })
 }
 
+/// A plan that did not pass.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Guards refuse it.
+    #[error("refused by a guard: {}", listed(.rulings))]
+    ByGuard {
+        /// The plan.
+        plan: Box<Plan>,
+        /// What all guards say of it.
+        rulings: Vec<Ruling>,
+    },
+    /// A waiver is for another plan than this.
+    #[error(
+        "the plan is another one now: {} was waived for {}, it is {}; review it again",
+        .waiver.guard.as_str(), .waiver.digest, .plan.digest
+    )]
+    Stale {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The waiver.
+        waiver: Waiver,
+    },
+}
+
+fn listed(rulings: &[Ruling]) -> String {
+    let mut names: Vec<&str> =
+        rulings.iter().filter(|ruling| ruling.is_refused()).map(|ruling| ruling.guard.as_str()).collect();
+    names.dedup();
+    names.join(", ")
+}
+
 /// Passes a plan through the guards.
 ///
 /// ```
-/// fn guarded(plan: rollcall::plan::Plan) -> rollcall::guard::GuardedPlan {
-///     rollcall::guard::check(plan)
+/// use rollcall::guard::{GuardedPlan, Refused, Waiver, check};
+/// use rollcall::plan::Plan;
+/// use rollcall::settings::Guards;
+///
+/// fn guarded(plan: Plan, limits: &Guards, waivers: &[Waiver]) -> Result<GuardedPlan, Refused> {
+///     check(plan, limits, waivers)
 /// }
 /// ```
-#[must_use]
-pub const fn check(plan: Plan) -> GuardedPlan {
-    GuardedPlan { plan }
+///
+/// # Errors
+/// If a guard that is not waived refuses it, or a waiver names another plan.
+pub fn check(plan: Plan, limits: &Guards, waivers: &[Waiver]) -> Result<GuardedPlan, Refused> {
+    if let Some(waiver) = waivers.iter().find(|waiver| waiver.digest != plan.digest) {
+        return Err(Refused::Stale { plan: Box::new(plan), waiver: waiver.clone() });
+    }
+    let rulings = judge(&plan, limits, waivers);
+    if rulings.iter().any(Ruling::is_refused) {
+        return Err(Refused::ByGuard { plan: Box::new(plan), rulings });
+    }
+    Ok(GuardedPlan { plan })
 }
+
+/// What each guard says of a plan: of the whole store first, guard by guard, then of each organization in which
+/// somebody loses something, by name. A waiver for another plan lifts nothing.
+///
+/// Names of organizations are only compared, so rulings of organizations come in the order of handles; who prints
+/// them sorts by text ([`documents`]).
+#[must_use]
+pub fn judge(plan: &Plan, limits: &Guards, waivers: &[Waiver]) -> Vec<Ruling> {
+    let is_waived = |guard| waivers.iter().any(|waiver| waiver.guard == guard && waiver.digest == plan.digest);
+    let Census { store, organizations, invited, escalated, mails, deletions, short_of_admins: _ } = &plan.census;
+    let removals = |organization, headcount: Headcount| {
+        let limit = removal_limit(headcount.people, limits.removals);
+        let why = if headcount.lose > limit.most {
+            Some(Why::OverLimit)
+        } else {
+            headcount.is_emptied().then_some(Why::Emptied)
+        };
+        let (guard, is_waived) = (Guard::Removals, is_waived(Guard::Removals));
+        Ruling { guard, organization, count: headcount.lose, limit, people: Some(headcount), why, is_waived }
+    };
+    let counted = |guard, count: u32, most: u32| Ruling {
+        guard,
+        organization: None,
+        count,
+        limit: Limit::of_settings(most),
+        people: None,
+        why: (count > most).then_some(Why::OverLimit),
+        is_waived: is_waived(guard),
+    };
+    let mut rulings = vec![
+        removals(None, *store),
+        counted(Guard::Invitations, *invited, limits.invitations.max_count),
+        counted(Guard::Escalations, *escalated, limits.escalations.max_count),
+        counted(Guard::Mails, *mails, limits.mails.max_count),
+        counted(Guard::Deletions, *deletions, limits.deletions.max_count),
+    ];
+    let touched = organizations.iter().filter(|(_, of)| of.lose > 0 || of.moved > 0 || of.is_emptied());
+    rulings.extend(touched.map(|(&organization, &headcount)| removals(Some(organization), headcount)));
+    rulings
+}
+
+/// Rulings as JSON, those of the store first, then those of organizations by name.
+#[must_use]
+pub fn documents(names: &Names, rulings: &[Ruling]) -> Vec<GuardDocument> {
+    let mut documents: Vec<GuardDocument> = rulings
+        .iter()
+        .map(|ruling| GuardDocument {
+            name: ruling.guard.as_str().to_owned(),
+            organization: ruling.organization.map(|organization| names.text(organization).to_owned()),
+            count: ruling.count,
+            limit: ruling.limit.most,
+            refused: ruling.is_refused(),
+        })
+        .collect();
+    documents.sort_by(|a, b| a.organization.cmp(&b.organization));
+    documents
+}
+
+#[cfg(test)]
+mod tests;

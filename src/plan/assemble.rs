@@ -75,8 +75,11 @@ pub(super) fn assembled(
         expiring.retain(|expiring| target.is_about(Some(expiring.user)));
         unmanaged.retain(|unmanaged| unmanaged.kind == "user" && target.is_named(inputs, &unmanaged.name));
     }
-    let (people, effects) = people::count(inputs, order.sequence.iter().map(|&place| &queue.drafts[place as usize]));
-    queue.mark_last_admins(&order, &counters);
+    let executed = order.sequence.iter().map(|&place| &queue.drafts[place as usize]);
+    let (people, effects, mut census) = people::count(inputs, executed);
+    let admins = queue.admins_left(&order, &counters);
+    census.short_of_admins = short_of_admins(inputs, &admins);
+    queue.mark_last_admins(&admins);
     let actions = queue.into_actions(&order);
     unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     let mut counts: BTreeMap<ActionKind, u32> = BTreeMap::new();
@@ -97,6 +100,7 @@ pub(super) fn assembled(
         gaps: inputs.live.evidence.gaps().map(gap).collect(),
         people,
         effects,
+        census,
         counts,
         actions,
         deferred,
@@ -242,8 +246,8 @@ impl Queue {
         deferred
     }
 
-    /// Marks what leaves an organization without any active admin, where the settings let it.
-    fn mark_last_admins(&mut self, order: &Order, counters: &BTreeMap<Counter, super::diff::Balance>) {
+    /// How many active admins each organization has in the end.
+    fn admins_left(&self, order: &Order, counters: &BTreeMap<Counter, super::diff::Balance>) -> BTreeMap<Counter, i64> {
         let mut left: BTreeMap<Counter, i64> =
             counters.iter().map(|(&counter, balance)| (counter, i64::from(balance.today))).collect();
         for &place in &order.sequence {
@@ -251,9 +255,14 @@ impl Queue {
             draft.takes.iter().for_each(|counter| *left.entry(*counter).or_default() -= 1);
             draft.gives.iter().for_each(|counter| *left.entry(*counter).or_default() += 1);
         }
-        left.retain(|counter, left| matches!(counter, Counter::Admin(_)) && *left <= 0);
+        left.retain(|counter, _| matches!(counter, Counter::Admin(_)));
+        left
+    }
+
+    /// Marks what leaves an organization without any active admin, where the settings let it.
+    fn mark_last_admins(&mut self, left: &BTreeMap<Counter, i64>) {
         for draft in &mut self.drafts {
-            if draft.takes.iter().any(|counter| left.contains_key(counter)) {
+            if draft.takes.iter().any(|counter| left.get(counter).is_some_and(|&left| left <= 0)) {
                 draft.risk(Risk::LastAdmin);
             }
         }
@@ -275,6 +284,21 @@ impl Queue {
         }
         actions
     }
+}
+
+/// The declared organizations that are, or will be, short of active admins; `None` where there is nothing to be short of.
+fn short_of_admins(inputs: &Inputs<'_>, left: &BTreeMap<Counter, i64>) -> Option<Vec<Name>> {
+    let (desired, live) = (&inputs.desired.catalog, &inputs.live.catalog);
+    let can_be_admin = inputs.rules.admin_attributes().next().is_some()
+        || desired.roles.values().chain(live.roles.values()).any(|role| role.admin);
+    let floor = i64::from(inputs.policy.min_admins);
+    if floor == 0 || !can_be_admin || desired.organizations.is_empty() {
+        return None;
+    }
+    let is_short = |&organization: &Name| left.get(&Counter::Admin(organization)).is_none_or(|&left| left < floor);
+    let mut short: Vec<Name> = desired.organizations.keys().copied().filter(is_short).collect();
+    short.sort_unstable_by_key(|&organization| inputs.names.text(organization));
+    Some(short)
 }
 
 const fn account_of(balance: &super::diff::Balance) -> Account {

@@ -311,6 +311,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         gaps: _,
         people,
         effects,
+        census: _,
         counts,
         actions: _,
         deferred,

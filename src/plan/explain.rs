@@ -5,13 +5,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::reach::{organizations_through, sites_through};
 use crate::diagnostic::Position;
 use crate::model::{
-    Catalog, DeclaredStatus, Desired, Effective, Grant, List, LiveState, LiveView, Membership, Name, Names, Piece,
-    SourceId, SourceLabel, Status, UserView, known,
+    Catalog, DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name,
+    Names, Piece, SourceId, SourceLabel, Status, UserView, Window, known,
 };
 use crate::rules::Identity;
+
+/// Both sides, and the time for which is asked.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    /// What is declared.
+    pub desired: &'a Desired,
+    /// What is live, to be told beside it.
+    pub live: Option<&'a LiveState>,
+    /// The table of both sides' names.
+    pub names: &'a Names,
+    /// The time.
+    pub at: Timestamp,
+}
 
 /// What one asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +63,9 @@ pub struct Contribution {
     pub through: Option<SourceLabel>,
     /// Where the user is named as a member of it; `None` for the user's own access.
     pub member: Option<Position>,
-    /// Whether it decides the result; a weaker role does not.
+    /// When it is in force.
+    pub window: Window,
+    /// Whether it decides the result; a weaker role does not, nor what is not in force.
     pub counts: bool,
 }
 
@@ -67,6 +84,8 @@ pub struct PlaceExplanation {
     pub reaches: Option<usize>,
     /// Where nothing is given here itself: the sites, or organizations, that include it and are, sorted by text.
     pub through: Vec<Name>,
+    /// What a line leaves to others there.
+    pub left_alone: LeftAlone,
     /// The lines that say so, in no order that may be printed.
     pub contributions: Vec<Contribution>,
 }
@@ -80,6 +99,12 @@ pub struct UserExplanation {
     pub position: Option<Position>,
     /// The status asked for, and where.
     pub status: Option<(DeclaredStatus, Position)>,
+    /// When the user as a whole is in force.
+    pub window: Window,
+    /// The entry under `inactive:`, if there is one.
+    pub leaver: Option<Leaver>,
+    /// The time for which was asked.
+    pub at: Timestamp,
     /// The status in the store; `None` if there is no account, or no live state was given.
     pub live: Option<Status>,
     /// Whether a live state was given.
@@ -97,6 +122,8 @@ pub struct PlaceHolders {
     pub site: Option<Name>,
     /// Where it is declared.
     pub position: Option<Position>,
+    /// The time for which was asked.
+    pub at: Timestamp,
     /// Whether a live state was given.
     pub is_compared: bool,
     /// The holders, sorted by key.
@@ -221,12 +248,8 @@ pub fn likely_keys(
 
 /// All access of the user with this identity; `None` if neither side knows the user.
 #[must_use]
-pub fn explain_user(
-    desired: &Desired,
-    live: Option<&LiveState>,
-    names: &Names,
-    identity: Name,
-) -> Option<UserExplanation> {
+pub fn explain_user(scene: Scene<'_>, identity: Name) -> Option<UserExplanation> {
+    let Scene { desired, live, at, .. } = scene;
     let declared = desired.find(identity);
     let account = live.and_then(|live| live.find(identity));
     let key = declared.map(|user| user.key).or(account.map(|account| account.key))?;
@@ -234,34 +257,27 @@ pub fn explain_user(
         key,
         position: declared.map(|user| user.position),
         status: declared.and_then(|user| user.status.zip(user.status_position)),
+        window: declared.map_or(Window::ALWAYS, |user| user.window),
+        leaver: desired.leavers.get(&identity).copied(),
+        at,
         live: account.map(|account| account.status),
         is_compared: live.is_some(),
-        places: places(
-            &Sides { desired, live: live.map(|live| &live.catalog), names },
-            declared.as_ref(),
-            account.as_ref(),
-        ),
+        places: places(scene, declared.as_ref(), account.as_ref()),
     })
 }
 
 /// Everybody with access in an organization, or on one of its sites if `site` is given.
 #[must_use]
-pub fn explain_place(
-    desired: &Desired,
-    live: Option<&LiveState>,
-    names: &Names,
-    organization: Name,
-    site: Option<Name>,
-) -> PlaceHolders {
-    let sides = Sides { desired, live: live.map(|live| &live.catalog), names };
+pub fn explain_place(scene: Scene<'_>, organization: Name, site: Option<Name>) -> PlaceHolders {
+    let Scene { desired, live, names, at } = scene;
     let mut holders = Vec::new();
     for user in desired.users() {
         let account = live.and_then(|live| live.find(user.identity));
-        holders.extend(holder(&sides, Some(&user), account.as_ref(), organization, site));
+        holders.extend(holder(scene, Some(&user), account.as_ref(), organization, site));
     }
     for account in live.iter().flat_map(|live| live.users()) {
         if account.identity.and_then(|identity| desired.find(identity)).is_none() {
-            holders.extend(holder(&sides, None, Some(&account), organization, site));
+            holders.extend(holder(scene, None, Some(&account), organization, site));
         }
     }
     holders.sort_by(|a: &Holder, b| names.text(a.key).cmp(names.text(b.key)));
@@ -270,25 +286,18 @@ pub fn explain_place(
         Some(site) => declared.and_then(|organization| organization.sites.get(&site)).and_then(|site| site.position),
         None => declared.and_then(|organization| organization.position),
     };
-    PlaceHolders { organization, site, position, is_compared: live.is_some(), holders }
-}
-
-/// Both sides' catalogs and what is declared.
-struct Sides<'a> {
-    desired: &'a Desired,
-    live: Option<&'a Catalog>,
-    names: &'a Names,
+    PlaceHolders { organization, site, position, at, is_compared: live.is_some(), holders }
 }
 
 fn holder(
-    sides: &Sides<'_>,
+    scene: Scene<'_>,
     user: Option<&UserView<'_>>,
     account: Option<&LiveView<'_>>,
     organization: Name,
     site: Option<Name>,
 ) -> Option<Holder> {
     let key = user.map(|user| user.key).or(account.map(|account| account.key))?;
-    let mut places = places(sides, user, account);
+    let mut places = places(scene, user, account);
     places.retain(|place| place.organization == organization);
     let is_granted =
         |place: &&PlaceExplanation| place.site.is_some() && place.declared.is_some() && place.through.is_empty();
@@ -297,7 +306,7 @@ fn holder(
     let found = match site {
         None => at(None)?,
         // A role that reaches every site reaches this one without a grant.
-        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&sides.desired.catalog, &places[at])))?,
+        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&scene.desired.catalog, &places[at])))?,
     };
     Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites: granted })
 }
@@ -307,13 +316,16 @@ fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
 }
 
 /// Every place where a user has access by either side, sorted by text.
-fn places(sides: &Sides<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<PlaceExplanation> {
-    let &Sides { desired, live: live_catalog, names } = sides;
+fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<PlaceExplanation> {
+    let Scene { desired, live, names, at } = scene;
+    let live_catalog = live.map(|live| &live.catalog);
     let (mut pieces, mut effective) = (Vec::new(), Effective::default());
     if let Some(user) = user {
-        user.pieces(names, &mut pieces);
+        user.pieces_at(names, at, &mut pieces);
         // Conflicts were told when the manifests were read; here the first piece stands.
         effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
+        // What is not in force is told too.
+        user.pieces(names, &mut pieces);
     }
     let mut places: BTreeMap<(&str, Option<&str>), PlaceExplanation> = BTreeMap::new();
     let memberships = |memberships: &[Membership]| -> Vec<_> {
@@ -322,6 +334,12 @@ fn places(sides: &Sides<'_>, user: Option<&UserView<'_>>, account: Option<&LiveV
     let grants = |grants: &[Grant]| -> Vec<_> {
         grants.iter().map(|one| ((one.organization, Some(one.site)), of_grant(one))).collect()
     };
+    for piece in pieces.iter().filter(|piece| !piece.left_alone.any() || piece.left_alone.membership) {
+        if !piece.window.holds(at) || piece.left_alone.membership {
+            let key = (names.text(piece.organization), piece.site.map(|site| names.text(site)));
+            places.entry(key).or_insert_with(|| PlaceExplanation::nothing((piece.organization, piece.site)));
+        }
+    }
     let mut declared: Vec<((Name, Option<Name>), Access)> = memberships(&effective.memberships);
     declared.extend(grants(&effective.grants));
     let mut live: Vec<((Name, Option<Name>), Access)> = Vec::new();
@@ -363,8 +381,14 @@ fn places(sides: &Sides<'_>, user: Option<&UserView<'_>>, account: Option<&LiveV
     for place in &mut places {
         place.through.sort_by_key(|&name| names.text(name));
         place.through.dedup();
-        let Some(declared) = place.declared else { continue };
-        if place.site.is_none() && desired.catalog.reaches_all(declared.role) {
+        if let Some((_, left_alone)) = effective.left_alone.iter().find(|(one, _)| *one == place.organization) {
+            place.left_alone = *left_alone;
+        }
+        let declared = place.declared;
+        if let Some(declared) = place.declared
+            && place.site.is_none()
+            && desired.catalog.reaches_all(declared.role)
+        {
             let organization = desired.catalog.organizations.get(&place.organization);
             place.reaches = organization.map(|organization| organization.sites.len());
         }
@@ -376,7 +400,7 @@ fn places(sides: &Sides<'_>, user: Option<&UserView<'_>>, account: Option<&LiveV
             None => piece.site.is_none() && place.through.contains(&piece.organization),
         };
         let here = pieces.iter().filter(is_here);
-        place.contributions = here.map(|piece| contribution(desired, user, piece, declared.role)).collect();
+        place.contributions = here.map(|piece| contribution(scene, user, piece, declared)).collect();
     }
     places
 }
@@ -390,12 +414,19 @@ impl PlaceExplanation {
             live: None,
             reaches: None,
             through: Vec::new(),
+            left_alone: LeftAlone::NOTHING,
             contributions: Vec::new(),
         }
     }
 }
 
-fn contribution(desired: &Desired, user: Option<&UserView<'_>>, piece: &Piece, role: Option<Name>) -> Contribution {
+fn contribution(
+    scene: Scene<'_>,
+    user: Option<&UserView<'_>>,
+    piece: &Piece,
+    declared: Option<Access>,
+) -> Contribution {
+    let Scene { desired, at, .. } = scene;
     let label = |source: SourceId| desired.source(source).label;
     // Of several ways into a team the direct one is the plainest.
     let link = piece.source.and_then(|source| {
@@ -411,7 +442,8 @@ fn contribution(desired: &Desired, user: Option<&UserView<'_>>, piece: &Piece, r
         source: piece.source.map(label),
         through: link.filter(|link| Some(link.source) != piece.source).map(|link| label(link.source)),
         member: link.map(|link| link.position),
-        counts: piece.role == role,
+        window: piece.window,
+        counts: piece.window.holds(at) && declared.is_some_and(|declared| piece.role == declared.role),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Explanations as JSON: what `explain --format json` prints.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::explain::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation};
 use super::{FORMAT, Places};
 use crate::diagnostic::Position;
-use crate::model::{Name, Names, SourceLabel, Status, known};
+use crate::model::{LeftAlone, Name, Names, SourceLabel, Status, known};
 
 /// What was asked, what it may mean, and who has what access from which lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,10 +32,27 @@ pub struct ExplainedUser {
     pub line: Option<ExplainedLine>,
     /// The status asked for; null where none is.
     pub status: Option<&'static str>,
+    /// When the user begins; null: always was.
+    pub starts: Option<Timestamp>,
+    /// When the user ends; null: never.
+    pub expires: Option<Timestamp>,
+    /// The entry under `inactive:`; null where there is none.
+    pub leaver: Option<ExplainedLeaver>,
     /// The status in the store; null where there is no account.
     pub live_status: Option<&'static str>,
     /// The platform, organizations and sites with access.
     pub access: Vec<ExplainedAccess>,
+}
+
+/// An entry under `inactive:`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedLeaver {
+    /// From when on; null: at once.
+    pub from: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The line.
+    pub line: ExplainedLine,
 }
 
 /// An organization or a site, with everybody who has access there.
@@ -76,6 +94,8 @@ pub struct ExplainedAccess {
     pub reaches: Option<usize>,
     /// Where nothing is given here itself: the sites, or organizations, that include it.
     pub through: Vec<String>,
+    /// What others manage there: `membership` (all of it), `role`, `extra_roles`, `sites`.
+    pub unmanaged: Vec<&'static str>,
     /// The lines that give it.
     pub because: Vec<ExplainedContribution>,
 }
@@ -104,7 +124,11 @@ pub struct ExplainedContribution {
     pub through: Option<String>,
     /// Where the user is named as a member.
     pub member: Option<ExplainedLine>,
-    /// Whether it decides the result; a weaker role does not.
+    /// When it begins; null: always was.
+    pub starts: Option<Timestamp>,
+    /// When it ends; null: never.
+    pub expires: Option<Timestamp>,
+    /// Whether it decides the result; a weaker role does not, nor what is not in force.
     pub counts: bool,
 }
 
@@ -128,11 +152,19 @@ impl ExplainDocument {
 
     /// Adds a user.
     pub fn push_user(&mut self, found: &UserExplanation, names: &Names, places: &dyn Places) {
-        let UserExplanation { key, position, status, live, is_compared: _, places: access } = found;
+        let UserExplanation { key, position, status, window, leaver, at: _, live, is_compared: _, places: access } =
+            found;
         self.users.push(ExplainedUser {
             user: names.text(*key).to_owned(),
             line: position.map(|position| line(places, position)),
             status: status.map(|(status, _)| status.as_str()),
+            starts: window.starts,
+            expires: window.expires,
+            leaver: leaver.map(|leaver| ExplainedLeaver {
+                from: leaver.from,
+                reason: text(names, leaver.reason),
+                line: line(places, leaver.position),
+            }),
             live_status: live.map(Status::as_str),
             access: access.iter().map(|place| explained(place, names, places)).collect(),
         });
@@ -140,7 +172,7 @@ impl ExplainDocument {
 
     /// Adds an organization or a site.
     pub fn push_place(&mut self, found: &PlaceHolders, names: &Names, places: &dyn Places) {
-        let PlaceHolders { organization, site, position, is_compared: _, holders } = found;
+        let PlaceHolders { organization, site, position, at: _, is_compared: _, holders } = found;
         let holders = holders.iter().map(|Holder { key, live, place, sites: _ }| ExplainedHolder {
             user: names.text(*key).to_owned(),
             live_status: live.map(Status::as_str),
@@ -156,7 +188,9 @@ impl ExplainDocument {
 }
 
 fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> ExplainedAccess {
-    let PlaceExplanation { organization, site, declared, live, reaches, through, contributions } = place;
+    let PlaceExplanation { organization, site, declared, live, reaches, through, left_alone, contributions } = place;
+    let LeftAlone { membership, role: of_role, extra_roles, sites } = *left_alone;
+    let parts = [(membership, "membership"), (of_role, "role"), (extra_roles, "extra_roles"), (sites, "sites")];
     let mut because: Vec<ExplainedContribution> =
         contributions.iter().map(|contribution| because(contribution, names, places)).collect();
     because.sort_unstable();
@@ -167,6 +201,7 @@ fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> Ex
         live: live.map(|access| role(access, names)),
         reaches: *reaches,
         through: through.iter().map(|&name| names.text(name).to_owned()).collect(),
+        unmanaged: parts.into_iter().filter_map(|(is_left, part)| is_left.then_some(part)).collect(),
         because,
     }
 }
@@ -181,7 +216,7 @@ fn role(access: Access, names: &Names) -> ExplainedRole {
 }
 
 fn because(contribution: &Contribution, names: &Names, places: &dyn Places) -> ExplainedContribution {
-    let &Contribution { role, position, source, through, member, counts } = contribution;
+    let &Contribution { role, position, source, through, member, window, counts } = contribution;
     let label = |label: SourceLabel| match label {
         SourceLabel::Team(team) => format!("team:{}", names.text(team)),
         SourceLabel::SiteGrant => "site_grant".to_owned(),
@@ -192,6 +227,8 @@ fn because(contribution: &Contribution, names: &Names, places: &dyn Places) -> E
         via: source.map(label),
         through: through.map(label),
         member: member.map(|position| line(places, position)),
+        starts: window.starts,
+        expires: window.expires,
         counts,
     }
 }

@@ -3,6 +3,7 @@
 mod action;
 mod assemble;
 mod basis;
+mod census;
 mod diff;
 mod digest;
 mod document;
@@ -24,6 +25,7 @@ mod time;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted, plan_for};
+pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
     ActionDocument, Actions, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument,
@@ -31,12 +33,12 @@ pub use document::{
     UnmanagedDocument, action_document, action_id, diagnostic_document, document, schema,
 };
 pub use explain::{
-    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation, asked, explain_place,
+    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, asked, explain_place,
     explain_user, likely, likely_keys,
 };
 pub use explain_document::{
-    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLine, ExplainedPlace,
-    ExplainedRole, ExplainedUser,
+    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
+    ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
@@ -217,6 +219,8 @@ pub struct Plan {
     pub people: People,
     /// What actions come to for people beyond what they say themselves.
     pub effects: Effects,
+    /// What guards judge it by.
+    pub census: Census,
     /// How many actions of each kind.
     pub counts: BTreeMap<ActionKind, u32>,
     /// What is done, in an executable order.

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use super::census::{self, Census, Course, Fate, Included, Loss};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
 use super::reach::{Catalogs, Reach, organizations_through, reach, roles_through, sites_through};
@@ -74,6 +75,8 @@ struct Context<'a> {
     changed: Vec<(Subject, Changed)>,
     /// Organizations whose members may fare otherwise by them.
     touched: BTreeSet<Name>,
+    /// What organizations include before the plan and after it.
+    included: [Included; 2],
 }
 
 /// One person before and after.
@@ -83,10 +86,11 @@ struct Person {
     /// The places of changes in [`Context::changed`] that let this person do more or less, and where.
     by: Vec<(usize, Fare, Vec<Name>)>,
     sites: Vec<(Name, SiteChange)>,
+    fate: Fate,
 }
 
 /// Counts the people of these drafts, which stand in the order of the plan.
-pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Draft>) -> (People, Effects) {
+pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Draft>) -> (People, Effects, Census) {
     let mut of_users: BTreeMap<Name, Vec<&Draft>> = BTreeMap::new();
     let mut of_catalog: Vec<&Draft> = Vec::new();
     for draft in drafts {
@@ -99,6 +103,7 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     let (mut people, mut effects) = (People::default(), Effects::default());
     let mut told: BTreeSet<usize> = BTreeSet::new();
     let mut persons: Vec<Person> = Vec::new();
+    let mut census = census::population(inputs, &context.included[0]);
     for (&key, drafts) in &of_users {
         let is = |kinds: fn(ActionKind) -> bool| drafts.iter().any(|draft| kinds(draft.action.kind));
         let (starts, ends) = (is(begins), is(finishes));
@@ -109,8 +114,13 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         // Who never was there, or is gone, has nothing to compare; who comes back is told what comes back.
         let opens = is(|kind| matches!(kind, ActionKind::ReactivateUser | ActionKind::SendInvitation));
         if (starts != ends || is_sent) && !opens {
-            if ends {
-                told.extend(find(inputs, key).map(|live| live.row));
+            match find(inputs, key) {
+                Some(live) if ends => {
+                    told.insert(live.row);
+                    census.add(&context.leaves(&live));
+                }
+                Some(_) => {}
+                None => census.add(&context.enters(key, drafts)),
             }
             continue;
         }
@@ -119,12 +129,16 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         let after = after(inputs, &live, drafts, &mut effects.opens);
         // Who is locked out and stays so reaches nothing on either side.
         let is_locked_out = matches!(live.status, Status::Inactive | Status::Closed);
+        if starts && is_locked_out {
+            census.add(&context.comes_back(&live, &after));
+        }
         if starts == ends && !is_locked_out {
             let mut person = context.person(key, &live, &after);
             // API access and access attributes are no places.
             for draft in drafts.iter().filter(|draft| draft.action.kind == ActionKind::ChangeAccess) {
                 person.fare.gains |= draft.gains;
                 person.fare.loses |= draft.loses;
+                person.fate.loses_power |= draft.loses;
             }
             persons.push(person);
         }
@@ -138,7 +152,8 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         });
         persons.par_extend(others);
     }
-    for Person { key, fare, by, sites } in persons {
+    for Person { key, fare, by, sites, fate } in persons {
+        census.add(&fate);
         people.gain += u32::from(fare.gains);
         people.lose += u32::from(fare.loses);
         for (changed, fare, organizations) in by {
@@ -155,7 +170,8 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
             list.dedup();
         }
     }
-    (people, effects)
+    census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
+    (people, effects, census)
 }
 
 /// Whether a person joins by an action of this kind (`contract.md` §2): account created, invited or reactivated.
@@ -224,7 +240,60 @@ impl<'a> Context<'a> {
         let organizations = before.organizations.keys().chain(after.organizations.keys()).copied();
         let touched = if changed.is_empty() { BTreeSet::new() } else { organizations.filter(is_touched).collect() };
         let of_offers = Catalogs::new(inputs.names, inputs.rules, after.clone(), after.clone());
-        Self { inputs, catalogs: Catalogs::new(inputs.names, inputs.rules, before, after), of_offers, changed, touched }
+        let included = [&before, &after].map(|catalog| Included::of(inputs.names, catalog));
+        let catalogs = Catalogs::new(inputs.names, inputs.rules, before, after);
+        Self { inputs, catalogs, of_offers, changed, touched, included }
+    }
+
+    /// A live account of which nothing is said yet but what it reaches.
+    fn fate(&self, live: &LiveView<'_>, course: Course, held: &Held) -> Fate {
+        let [before, after] = &self.included;
+        Fate {
+            status: live.status,
+            is_service: live.is_service(),
+            course,
+            loses_power: false,
+            losses: Vec::new(),
+            before: before.organizations(live.memberships, live.grants),
+            after: after.organizations(&held.memberships, &held.grants),
+        }
+    }
+
+    /// Somebody's account, or invitation, ends. (One that was kept back and is made anew was never counted.)
+    fn leaves(&self, live: &LiveView<'_>) -> Fate {
+        let fate = self.fate(live, Course::Leaves, &Held::default());
+        let losses = fate.before.iter().map(|&organization| Loss { organization, is_moved: false }).collect();
+        Fate { losses, ..fate }
+    }
+
+    /// Somebody can log in again, with this access.
+    fn comes_back(&self, live: &LiveView<'_>, held: &Held) -> Fate {
+        self.fate(live, Course::Enters, held)
+    }
+
+    /// An account is made, and can log in at once unless it is only invited.
+    fn enters(&self, key: Name, drafts: &[&Draft]) -> Fate {
+        let says = |field: Name, value: Name| {
+            let of = |draft: &&&Draft| draft.action.kind == ActionKind::CreateUser;
+            let after = drafts.iter().filter(of).filter_map(|draft| draft.action.after.as_ref());
+            after.filter_map(|after| after.value(field)).any(|is| is == Value::Text(value))
+        };
+        let is_in = says(known::STATUS, Status::Active.name());
+        // Nothing but the drafts says what this account reaches.
+        let nobody = LiveView {
+            row: usize::MAX,
+            id: key,
+            key,
+            identity: None,
+            status: Status::Closed,
+            facts: &[],
+            memberships: &[],
+            grants: &[],
+            invitation: None,
+        };
+        let held = if is_in { after(self.inputs, &nobody, drafts, &mut BTreeMap::new()) } else { Held::default() };
+        let course = if is_in { Course::Enters } else { Course::Stays };
+        Fate { is_service: says(known::KIND, known::SERVICE), ..self.fate(&nobody, course, &held) }
     }
 
     /// Whether a person without actions may fare otherwise by what changes in the catalog.
@@ -257,7 +326,9 @@ impl<'a> Context<'a> {
         } else {
             Vec::new()
         };
-        Person { key, fare, by, sites: self.site_changes(catalogs, live, held) }
+        let losses = if fare.loses { census::losses(catalogs, &before, &after) } else { Vec::new() };
+        let sites = self.site_changes(catalogs, live, held);
+        Person { key, fare, by, sites, fate: Fate { losses, ..self.fate(live, Course::Stays, held) } }
     }
 
     /// What one change of the catalog lets a person do more or less, and where.

@@ -134,7 +134,8 @@ impl<'a> Catalogs<'a> {
             || to.extra.iter().any(|role| !from.extra.contains(role) || self.widened.contains(role))
     }
 
-    fn takes(&self, from: &Roles, to: &Roles) -> bool {
+    /// Whether roles in one place give less than before.
+    pub(super) fn takes(&self, from: &Roles, to: &Roles) -> bool {
         let is_lost = |role: &Option<Name>| !to.main.iter().any(|has| !self.is_less(*role, *has));
         from.main.iter().any(is_lost)
             || from.extra.iter().any(|role| !to.extra.contains(role) || self.narrowed.contains(role))

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::action::Origin;
 use super::{Expiring, Inputs};
-use crate::model::{DeclaredStatus, InvitationState, Name, Piece, SourceLabel, Standing, UserView};
+use crate::model::{DeclaredStatus, Effective, Grant, InvitationState, Name, Piece, SourceLabel, Standing, UserView};
 
 /// What ends within this time is listed (`language.md` §3, 9).
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -78,26 +78,18 @@ fn of_user(inputs: &Inputs<'_>, user: &UserView<'_>, is_soon: &impl Fn(Timestamp
 /// not repeated.
 fn places(inputs: &Inputs<'_>, user: &UserView<'_>, pieces: &mut [Piece]) -> Vec<Expiring> {
     pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts));
-    let effective = inputs.effective(user);
+    let today = inputs.effective(user);
     let mut found: Vec<Expiring> = Vec::new();
     for here in pieces.chunk_by(|a, b| (a.organization, a.site) == (b.organization, b.site)) {
         let Some(first) = here.first() else { continue };
         let (organization, site) = (first.organization, first.site);
-        let role = match site {
-            None => effective.memberships.iter().find(|one| one.organization == organization).map(|one| one.role),
-            Some(site) => {
-                let is_it = |one: &&crate::model::Grant| (one.organization, one.site) == (organization, site);
-                effective.grants.iter().find(is_it).map(|one| one.role)
-            }
-        };
-        let Some(role) = role else { continue };
-        let with_role = || here.iter().filter(|piece| (piece.membership || site.is_some()) && piece.role == role);
-        let Some(at) = end(with_role().copied(), inputs.at) else { continue };
+        let Some(Held { role }) = held(&today, organization, site) else { continue };
+        let Some((at, role)) = loss(inputs, user, here, role) else { continue };
         let of_membership = |one: &Expiring| one.organization == Some(organization) && one.site.is_none();
         if site.is_some() && found.iter().any(|one| of_membership(one) && one.at <= at) {
             continue;
         }
-        let ending = with_role().filter(|piece| piece.window.expires == Some(at));
+        let ending = here.iter().filter(|piece| piece.role == role && piece.window.expires == Some(at));
         let mut origins: Vec<Origin> =
             ending.map(|piece| Origin { position: piece.position, via: via(inputs, piece) }).collect();
         origins.sort_unstable();
@@ -105,6 +97,47 @@ fn places(inputs: &Inputs<'_>, user: &UserView<'_>, pieces: &mut [Piece]) -> Vec
         found.push(Expiring { user: user.key, organization: Some(organization), site, at, origins });
     }
     found
+}
+
+/// When the user loses something in the place of these pieces, and the role until then. One that is followed by
+/// another that is no less is no loss.
+fn loss(
+    inputs: &Inputs<'_>,
+    user: &UserView<'_>,
+    here: &[Piece],
+    mut role: Option<Name>,
+) -> Option<(Timestamp, Option<Name>)> {
+    let Inputs { names, desired, rules, .. } = *inputs;
+    let first = here.first()?;
+    let mut at = inputs.at;
+    loop {
+        let with_role = here.iter().filter(|piece| (piece.membership || piece.site.is_some()) && piece.role == role);
+        at = end(with_role.copied(), at)?;
+        let then = Inputs { at, ..inputs.clone() }.effective(user);
+        match held(&then, first.organization, first.site) {
+            Some(Held { role: next }) if next != role && !rules.escalates(&desired.catalog, names, next, role) => {
+                role = next;
+            }
+            Some(_) | None => return Some((at, role)),
+        }
+    }
+}
+
+/// What a user holds in one place.
+struct Held {
+    role: Option<Name>,
+}
+
+fn held(effective: &Effective, organization: Name, site: Option<Name>) -> Option<Held> {
+    match site {
+        None => {
+            effective.memberships.iter().find(|one| one.organization == organization).map(|one| Held { role: one.role })
+        }
+        Some(site) => {
+            let is_here = |one: &&Grant| (one.organization, one.site) == (organization, site);
+            effective.grants.iter().find(is_here).map(|one| Held { role: one.role })
+        }
+    }
 }
 
 /// When contributions that stand in for each other are all over; `None`: never. They come sorted by their beginning.

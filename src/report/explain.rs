@@ -2,7 +2,10 @@
 
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::words::Context;
-use crate::model::{Names, SourceLabel, known};
+use jiff::Timestamp;
+
+use super::time::{beginning, end};
+use crate::model::{LeftAlone, Names, SourceLabel, Window, known};
 use crate::plan::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, Places, UserExplanation};
 
 /// Holders of a place that are printed without `-v`.
@@ -11,7 +14,7 @@ const HOLDERS: usize = 200;
 /// All access of a user, place by place, with the lines that give it.
 #[must_use]
 pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn Places, style: Style) -> String {
-    let UserExplanation { key, position, status, live, is_compared, places: found } = explanation;
+    let UserExplanation { key, position, status, window, leaver, at, live, is_compared, places: found } = explanation;
     let context = Context { names, catalog: None, effects: None, places, style };
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
@@ -20,6 +23,15 @@ pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn
     );
     if let Some((status, position)) = status {
         head.push(format!("status {} ({})", status.as_str(), line_of(places, *position)));
+    }
+    head.extend(window_words(*window, *at));
+    if let Some(leaver) = leaver {
+        let from = match leaver.from {
+            Some(from) if from > *at => format!(" from {}", beginning(from)),
+            Some(_) | None => String::new(),
+        };
+        let reason = leaver.reason.map(|reason| format!(": {}", sanitise(names.text(reason)))).unwrap_or_default();
+        head.push(format!("named under `inactive`{from} ({}){reason}", line_of(places, leaver.position)));
     }
     match live {
         Some(live) => head.push(format!("{} in the store", live.as_str())),
@@ -34,7 +46,7 @@ pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn
         let title = title(context, place);
         text.push_str(&format!("\n{}   {}\n", style.paint(Tone::Heading, &title), access_words(context, place)));
         text.push_str(&live_line(context, place, *is_compared && live.is_some()));
-        text.push_str(&contributions(context, place, "  "));
+        text.push_str(&contributions(context, place, *at));
     }
     text
 }
@@ -68,7 +80,7 @@ pub fn not_found(asked: &str, likely: &[String]) -> String {
 }
 
 fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
-    let PlaceHolders { organization, site, position, is_compared, holders } = found;
+    let PlaceHolders { organization, site, position, at, is_compared, holders } = found;
     let style = context.style;
     let mut title = context.name(*organization);
     if let Some(site) = site {
@@ -93,7 +105,7 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
         let live_word = live.map(|live| format!("   {} in the store", live.as_str())).unwrap_or_default();
         text.push_str(&format!("\n{}   {words}{live_word}\n", style.paint(Tone::Heading, &context.name(*key))));
         text.push_str(&live_line(context, place, *is_compared && live.is_some()));
-        text.push_str(&contributions(context, place, "  "));
+        text.push_str(&contributions(context, place, *at));
     }
     if shown < holders.len() {
         text.push_str(&format!("\nand {} more (use -v)\n", number(holders.len() - shown)));
@@ -110,7 +122,13 @@ fn title(context: Context<'_>, place: &PlaceExplanation) -> String {
 }
 
 fn access_words(context: Context<'_>, place: &PlaceExplanation) -> String {
+    if place.left_alone.membership {
+        return "managed by others: left as it is".to_owned();
+    }
     let Some(access) = place.declared else {
+        if place.live.is_none() {
+            return "nothing today".to_owned();
+        }
         let words = format!("in the store only: nothing declares it{}", through(context, place));
         return context.style.paint(Tone::Removal, &words).into_owned();
     };
@@ -119,6 +137,13 @@ fn access_words(context: Context<'_>, place: &PlaceExplanation) -> String {
         words.push_str(&format!(", every site ({})", number(sites)));
     }
     words.push_str(&through(context, place));
+    let LeftAlone { membership: _, role, extra_roles, sites } = place.left_alone;
+    let parts = [(role, "the role"), (extra_roles, "extra roles"), (sites, "sites")];
+    let left: Vec<String> =
+        parts.into_iter().filter(|&(is_left, _)| is_left).map(|(_, part)| part.to_owned()).collect();
+    if place.site.is_none() && !left.is_empty() {
+        words.push_str(&format!(", {} managed by others", enumeration(&left)));
+    }
     words
 }
 
@@ -164,12 +189,12 @@ struct Row {
 }
 
 /// One line each, those that decide first, in columns.
-fn contributions(context: Context<'_>, place: &PlaceExplanation, indent: &str) -> String {
+fn contributions(context: Context<'_>, place: &PlaceExplanation, at: Timestamp) -> String {
     let mut rows: Vec<Row> = place
         .contributions
         .iter()
         .map(|contribution| {
-            let &Contribution { role, position, source, through, member, counts } = contribution;
+            let &Contribution { role, position, source, through, member, window, counts } = contribution;
             let label = |label: SourceLabel| match label {
                 SourceLabel::Team(team) => format!("team {}", context.name(team)),
                 SourceLabel::SiteGrant => "a site grant".to_owned(),
@@ -185,7 +210,11 @@ fn contributions(context: Context<'_>, place: &PlaceExplanation, indent: &str) -
             if let Some(member) = member {
                 line.push_str(&format!(", named in {}", line_of(context.places, member)));
             }
-            if !counts {
+            let when = window_words(window, at);
+            if !when.is_empty() {
+                line.push_str(&format!("   {}", when.join(", ")));
+            }
+            if !counts && window.holds(at) {
                 line.push_str("   (weaker, does not count)");
             }
             Row { is_weaker: !counts, place, texts: [role, why, line] }
@@ -198,9 +227,19 @@ fn contributions(context: Context<'_>, place: &PlaceExplanation, indent: &str) -
     let mut text = String::new();
     for Row { texts: [role, why, line], .. } in &rows {
         let pad = |text: &str, column: usize| " ".repeat(column.saturating_sub(width(text)));
-        text.push_str(&format!("{indent}{role}{}  {why}{}  {line}\n", pad(role, first), pad(why, second)));
+        text.push_str(&format!("  {role}{}  {why}{}  {line}\n", pad(role, first), pad(why, second)));
     }
     text
+}
+
+/// `from 2027-06-01, until the end of 2027-06-30`, or that it is over.
+fn window_words(window: Window, at: Timestamp) -> Vec<String> {
+    let mut words = Vec::new();
+    words.extend(window.starts.filter(|&starts| starts > at).map(|starts| format!("from {}", beginning(starts))));
+    words.extend(window.expires.map(|expires| {
+        if expires <= at { format!("over since {}", end(expires)) } else { format!("until {}", end(expires)) }
+    }));
+    words
 }
 
 fn line_of(places: &dyn Places, position: crate::diagnostic::Position) -> String {

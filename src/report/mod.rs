@@ -15,13 +15,16 @@ mod explain;
 mod happenings;
 mod lines;
 mod outcome;
+mod refusal;
 mod style;
 mod text;
+mod time;
 mod waiting;
 mod words;
 
 pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};
 pub use explain::{explained_organization, explained_site, explained_user, not_found};
 pub use outcome::{OutcomeLine, outcome_line, outcomes};
+pub use refusal::{Counted, LikelyCause, RefusalText, refusal};
 pub use style::{Style, count, sanitise};
 pub use text::{PlanText, plan};

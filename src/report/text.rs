@@ -8,7 +8,7 @@ use super::lines;
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, done};
-use crate::model::{Catalog, Names};
+use crate::model::{Catalog, Name, Names};
 use crate::plan::{GuardDocument, People, Places, Plan};
 
 /// A plan, and what is needed to print it.
@@ -45,7 +45,7 @@ pub fn plan(input: &PlanText<'_>) -> String {
         waiting::waiting(context, plan),
         waiting::expiring(context, plan),
         waiting::unmanaged(context, plan),
-        guard_entries(guards),
+        guard_entries(context, plan, guards),
     ];
     let mut is_first = true;
     for Entries { label, lines } in entries.into_iter().filter(|entries| !entries.lines.is_empty()) {
@@ -103,21 +103,46 @@ fn header(plan: &Plan, style: Style) -> String {
 
 const GUARDS: &str = "guards";
 const REFUSED: &str = "REFUSED";
+const REMOVALS: &str = "removals";
 
-fn guard_entries(guards: &[GuardDocument]) -> Entries {
-    let lines = guards.iter().map(|guard| {
+fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
+    let lines = guards.iter().filter(|guard| guard.refused || guard.organization.is_none()).map(|guard| {
         let GuardDocument { name: of, organization, count, limit, refused } = guard;
         let place = organization.as_ref().map(|place| format!(" in {}", name(place))).unwrap_or_default();
+        let moved = if of == REMOVALS && organization.is_none() { plan.census.store.moved } else { 0 };
+        let moved = if moved > 0 { format!(" ({} more moved)", number(moved as usize)) } else { String::new() };
+        let waived = if count > limit && !refused { " (waived)" } else { "" };
         let (count, limit) = (number(*count as usize), number(*limit as usize));
         let refused = if *refused { format!("   {REFUSED}") } else { String::new() };
-        format!("{} {count} of {limit}{place}{refused}", sanitise(of))
+        format!("{} {count} of {limit}{place}{moved}{waived}{refused}", sanitise(of))
     });
-    let (refused, passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.ends_with(REFUSED));
+    let (refused, mut passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.ends_with(REFUSED));
+    // Of a plan that does nothing there is nothing to say.
+    if refused.is_empty() && plan.actions.is_empty() {
+        return Entries { label: GUARDS, lines: refused };
+    }
+    if !guards.is_empty() {
+        passed.extend(plan.census.short_of_admins.as_ref().map(|short| admins(context, short)));
+    }
     let mut lines = refused;
     if !passed.is_empty() {
         lines.push(passed.join("   "));
     }
     Entries { label: GUARDS, lines }
+}
+
+/// Where there are fewer active admins than the settings ask for.
+fn admins(context: Context<'_>, short: &[Name]) -> String {
+    const SHOWN: usize = 3;
+    if short.is_empty() {
+        return "an admin everywhere".to_owned();
+    }
+    let mut places: Vec<String> = short.iter().take(SHOWN).map(|&organization| context.name(organization)).collect();
+    let more = short.len() - places.len();
+    if more > 0 {
+        places.push(format!("{} more", number(more)));
+    }
+    format!("too few active admins in {}", enumeration(&places))
 }
 
 fn sums(plan: &Plan, style: Style) -> String {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::style::{count, enumeration, name, number, sanitise};
+use super::time::{beginning, end};
 use super::words::{Context, wanted};
 use crate::model::{ActionKind, known};
 use crate::plan::{Deferred, Expiring, Plan, Unmanaged, WaitsFor};
@@ -77,7 +78,10 @@ fn sentence(at: Timestamp, who: &str, place: &str, waits_for: WaitsFor, group: &
         WaitsFor::Key => format!("another account has the key {who}"),
         WaitsFor::Grace => format!("{who} was deactivated too short a time ago to be deleted"),
         WaitsFor::Decision => decision(who, group),
-        WaitsFor::Start => format!("{who} starts later"),
+        WaitsFor::Start => match group.iter().filter_map(|deferred| deferred.until).min() {
+            Some(starts) => format!("{who} starts {}", beginning(starts)),
+            None => format!("{who} starts later"),
+        },
         WaitsFor::Catalog => {
             let place = if place.is_empty() { "something that it needs" } else { place };
             format!("{who} waits for {place}, which rollcall may not create in this store")
@@ -128,7 +132,7 @@ pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
         };
         let place = context.origin(origins.iter());
         let place = if place.is_empty() { place } else { format!(" ({place})") };
-        format!("{} loses {what} on {}{place}", context.name(user), day(at))
+        format!("{} loses {what} at {}{place}", context.name(user), end(at))
     });
     Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose, String::new) }
 }

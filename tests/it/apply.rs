@@ -8,13 +8,14 @@ use proptest::prelude::*;
 use rollcall::apply::{
     self, ApplyError, ApplyReport, Options, Outcome, OutcomeWord, Progress, ReportDocument, RunEnd, Stop, Verdict,
 };
-use rollcall::guard::{GuardedPlan, check};
+use rollcall::guard::GuardedPlan;
 use rollcall::journal::{Entry, Journal, LookedUp, Record, Run, Who};
 use rollcall::model::{ActionKind, Names, Status};
 use rollcall::plan::action_id;
 use rollcall::rules::Rules;
 
 use crate::support::disk::Disk;
+use crate::support::plans::unguarded;
 use crate::support::scripted::{Account, Behaviour, Log, Request, Scripted, action, creation, plan};
 
 /// Everything that a run needs, with a journal on a disk that outlives it.
@@ -389,7 +390,7 @@ fn an_open_invitation_is_looked_up_and_never_sent_twice() {
     kill_while_inviting(&mut bench);
     let mut elsewhere = plan(Vec::new()).plan().clone();
     elsewhere.store.id = "2".to_owned();
-    assert!(bench.apply(&check(elsewhere)).looked_up.is_empty());
+    assert!(bench.apply(&unguarded(elsewhere)).looked_up.is_empty());
     assert_eq!(bench.disk.open().unwrap().open_intents().count(), 1);
 
     // The store is away: nothing is begun.

@@ -7,7 +7,7 @@ use rollcall::model::{
     Organization, Role, Selector, Site, SiteAccess, SiteRow, Source, SourceId, SourceLabel, Status, Value, WindowId,
     known,
 };
-use rollcall::plan::{Asked, asked, explain_place, explain_user, likely};
+use rollcall::plan::{Asked, Scene, asked, explain_place, explain_user, likely};
 use rollcall::report::{self, Style};
 use rollcall::rules::Identity;
 
@@ -113,11 +113,15 @@ fn world() -> (Names, Desired, LiveState) {
     (names, desired, live)
 }
 
+fn scene<'a>(desired: &'a Desired, live: Option<&'a LiveState>, names: &'a Names) -> Scene<'a> {
+    Scene { desired, live, names, at: "2026-11-22T09:00:00Z".parse().expect("a timestamp") }
+}
+
 #[test]
 fn a_user_is_explained_by_lines_and_teams() {
     let (names, desired, live) = world();
     let identity = names.find("ana@example.com").expect("there");
-    let found = explain_user(&desired, Some(&live), &names, identity).expect("known");
+    let found = explain_user(scene(&desired, Some(&live), &names), identity).expect("known");
     assert_snapshot!(report::explained_user(&found, &names, &Lines, Style::default()), @r#"
         ana@example.com   declared in access/north.yaml:5   active in the store
 
@@ -132,21 +136,21 @@ fn a_user_is_explained_by_lines_and_teams() {
           granted  a site grant through team night  access/south.yaml:31, named in access/south.yaml:40
         "#);
     let ben = names.find("ben@example.com").expect("there");
-    let found = explain_user(&desired, Some(&live), &names, ben).expect("live");
+    let found = explain_user(scene(&desired, Some(&live), &names), ben).expect("live");
     assert_snapshot!(report::explained_user(&found, &names, &Lines, Style::default()), @r#"
         ben@example.com   not declared   inactive in the store
 
         north   in the store only: nothing declares it
           in the store: operator
         "#);
-    assert_eq!(explain_user(&desired, None, &names, ben), None);
+    assert_eq!(explain_user(scene(&desired, None, &names), ben), None);
 }
 
 #[test]
 fn a_place_is_explained_by_its_people() {
     let (names, desired, live) = world();
     let [north, pit] = ["north", "pit-1"].map(|text| names.find(text).expect("there"));
-    let found = explain_place(&desired, Some(&live), &names, north, None);
+    let found = explain_place(scene(&desired, Some(&live), &names), north, None);
     assert_snapshot!(report::explained_organization(&found, &names, &Lines, Style::default()), @r#"
         north   declared in access/north.yaml:1   3 people
 
@@ -161,7 +165,7 @@ fn a_place_is_explained_by_its_people() {
         boss@example.com   boss, every site (1)
           boss  own access  access/south.yaml:12
         "#);
-    let found = explain_place(&desired, None, &names, north, Some(pit));
+    let found = explain_place(scene(&desired, None, &names), north, Some(pit));
     assert_snapshot!(report::explained_site(&found, &names, &Lines, Style::default()), @r#"
         north/pit-1   declared in access/north.yaml:2   2 people
 

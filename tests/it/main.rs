@@ -22,3 +22,4 @@ mod schemas;
 mod shown;
 mod sqlite;
 mod support;
+mod time_laws;

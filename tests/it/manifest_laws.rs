@@ -239,6 +239,9 @@ proptest! {
         let texts = valid_texts();
         let mut bytes = texts[at.index(texts.len())].clone().into_bytes();
         for (place, what, byte) in edits {
+            if bytes.is_empty() {
+                break;
+            }
             let place = place.index(bytes.len());
             match what {
                 0 => bytes[place] = byte,

@@ -119,7 +119,7 @@ fn a_plan_with_every_line() {
                    north-quarries would be left with too few admins without yan@example.com (1 admin missing): 1 removal waits (access/north.yaml:33)
                    yan@example.com waits for north-quarries, which rollcall may not create in this store: 1 invitation waits (access/north.yaml:33)
                    zoe@example.com has not accepted the invitation (sent 3 days ago, ends 2026-11-26): 2 grants wait (access/north.yaml:33)
-        expiring   max@example.com loses north-quarries on 2026-11-30 (access/north.yaml:40)
+        expiring   max@example.com loses north-quarries at 2026-11-30 23:00 UTC (access/north.yaml:40)
         unmanaged  12 sites, left as they are
                      site north-quarries/old-00: not declared
                      site north-quarries/old-01: not declared

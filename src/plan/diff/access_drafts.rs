@@ -124,12 +124,7 @@ fn comes_before(context: &Context<'_>, whose: &Differences<'_>, other: &Delta, d
         }
         // A default site that only the old role reaches goes before that role does.
         (Delta::UpdateMembership { from: updated, to: later }, Delta::ChangeRole { from, to, .. }) => {
-            let is_narrowed = context.reaches_all(*from) && !context.reaches_all(*to);
-            let goes = |site| later.default_site != Some(site) && !whose.is_granted(updated.organization, site);
-            is_here
-                && is_narrowed
-                && updated.default_site.is_some_and(goes)
-                && !context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
+            is_here && loses_default_site(context, whose, (updated, later), (*from, *to))
         }
         // A default site is among the user's sites, before and after; a role that reaches every site reaches it too.
         (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => {
@@ -166,23 +161,26 @@ fn precedes_activation(context: &Context<'_>, whose: &Differences<'_>, one: &Del
 }
 
 /// Whether a difference in a membership comes before its role is changed by removing and adding; else it comes after:
-/// another way to administer, and what that needs.
-/// Before an account comes back what is too much goes first, and an admin stays one all the time.
+/// another way to administer, a default site that only the old role reaches, and the grant on a new default site.
 fn precedes_rebuilding(
     context: &Context<'_>,
     whose: &Differences<'_>,
     one: &Delta,
-    (from, to): (Option<Name>, Option<Name>),
+    roles: (Option<Name>, Option<Name>),
 ) -> bool {
-    if whose.activation.is_some() {
+    // Where an inactive account takes nothing, all of it comes afterwards, as with any active account.
+    if whose.activation.is_some() && context.inputs.rules.inactive_takes() {
         return precedes_activation(context, whose, one);
     }
-    let update = match one {
-        Delta::UpdateMembership { .. } => Some(one),
-        // The grant on a new default site comes before the membership that has it.
-        Delta::GrantSite(grant) => whose.deltas.iter().find(|delta| match delta {
-            Delta::UpdateMembership { to, .. } => {
-                (to.organization, to.default_site) == (grant.organization, Some(grant.site))
+    let precedes = |from: &Membership, to: &Membership| {
+        replaces_admin_role(context, to, roles) || loses_default_site(context, whose, (from, to), roles)
+    };
+    match one {
+        Delta::UpdateMembership { from, to } => precedes(from, to),
+        Delta::GrantSite(grant) => whose.deltas.iter().any(|delta| match delta {
+            Delta::UpdateMembership { from, to } => {
+                let is_default = (to.organization, to.default_site) == (grant.organization, Some(grant.site));
+                is_default && !context.reaches_all(roles.0) && precedes(from, to)
             }
             Delta::AddMembership(_)
             | Delta::RemoveMembership(..)
@@ -195,13 +193,30 @@ fn precedes_rebuilding(
         | Delta::RemoveMembership(..)
         | Delta::ChangeRole { .. }
         | Delta::ChangeSiteRole { .. }
-        | Delta::RevokeSite(_) => None,
-    };
-    let Some(Delta::UpdateMembership { to: updated, .. }) = update else { return false };
-    let extra = context.inputs.names.elements(updated.extra_roles);
-    // A role that becomes an admin role is one already when users are changed.
+        | Delta::RevokeSite(_) => false,
+    }
+}
+
+/// Whether extra roles make an admin of somebody whose role stops doing so. A role that becomes an admin role is one
+/// already when users are changed.
+fn replaces_admin_role(context: &Context<'_>, to: &Membership, roles: (Option<Name>, Option<Name>)) -> bool {
+    let extra = context.inputs.names.elements(to.extra_roles);
     let is_admin = |role: Option<Name>| context.was_admin_role(role) || context.is_admin_role(role);
-    is_admin(from) && !context.was_admin_role(to) && extra.iter().any(|&role| is_admin(Some(role)))
+    is_admin(roles.0) && !context.was_admin_role(roles.1) && extra.iter().any(|&role| is_admin(Some(role)))
+}
+
+/// Whether a default site goes that nothing but the old role reaches.
+fn loses_default_site(
+    context: &Context<'_>,
+    whose: &Differences<'_>,
+    (from, to): (&Membership, &Membership),
+    roles: (Option<Name>, Option<Name>),
+) -> bool {
+    let is_narrowed = context.reaches_all(roles.0) && !context.reaches_all(roles.1);
+    let goes = |site| to.default_site != Some(site) && !whose.is_granted(from.organization, site);
+    is_narrowed
+        && from.default_site.is_some_and(goes)
+        && !context.inputs.rules.role_change_loses(RoleChangeLoss::ExtraRoles)
 }
 
 /// `earlier` has been done before it.

@@ -215,6 +215,8 @@ fn a_store_that_is_read_only_can_be_planned_against() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let repository = Repository::small();
+    let limits = "guards: { invitations: { max_count: 5000 }, mails: { max_count: 5000 } }\nmanage:";
+    repository.edit("rollcall.yaml", "manage:", limits);
     let people = (0..3_000).map(|number| format!("  user-{number}@example.com: {{ access: {{}} }}\n"));
     let manifest: String = std::iter::once(repository.read("access/all.yaml")).chain(people).collect();
     repository.write("access/all.yaml", &manifest);

@@ -12,12 +12,12 @@ use super::world::{World, worlds};
 
 /// Roles by organization and site; of a membership the main one and others apart.
 #[derive(Default)]
-struct Reached {
-    main: BTreeMap<(String, String), BTreeSet<Option<String>>>,
-    extra: BTreeSet<(String, String)>,
+pub(super) struct Reached {
+    pub(super) main: BTreeMap<(String, String), BTreeSet<Option<String>>>,
+    pub(super) extra: BTreeSet<(String, String)>,
 }
 
-fn reached(store: &NaiveStore, user: &NaiveUser) -> Reached {
+pub(super) fn reached(store: &NaiveStore, user: &NaiveUser) -> Reached {
     let mut reached = Reached::default();
     for (organization, membership) in &user.access.memberships {
         reached.main.entry((organization.clone(), String::new())).or_default().insert(membership.role.clone());
@@ -47,7 +47,7 @@ fn is_more(from: (&NaiveStore, &Option<String>), to: (&NaiveStore, &Option<Strin
     by_rank || (to.admin && !from.admin) || (to.all_sites && !from.all_sites)
 }
 
-fn has_more(from: (&NaiveStore, &Reached), to: (&NaiveStore, &Reached)) -> bool {
+pub(super) fn has_more(from: (&NaiveStore, &Reached), to: (&NaiveStore, &Reached)) -> bool {
     let is_new = |place: &(String, String), role: &Option<String>| {
         let had = from.1.main.get(place);
         !had.into_iter().flatten().any(|had| !is_more((from.0, had), (to.0, role)))

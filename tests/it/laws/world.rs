@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
+use rollcall::guard;
 use rollcall::model::{
     AccessRow, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation,
     InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector,
@@ -17,6 +18,7 @@ use rollcall::rules::{
     Amount, Carries, Identity, Invitations, OffBoarding, OnBoarding, PendingTakes, Reactivation, Rules, Seats,
     SiteDefault, SiteRules, Sites, Undo,
 };
+use rollcall::settings::Guards;
 
 use super::naive::{Bounds, NaiveAccess, NaiveMembership, NaiveRole, NaiveStore, NaiveUser};
 
@@ -238,6 +240,15 @@ impl World {
 
     /// Plans against `live`, with users and rows added in an order that depends on `shuffle`.
     pub(super) fn plan(&self, live: &NaiveStore, shuffle: u64) -> PlanDocument {
+        self.planned(live, shuffle, None)
+    }
+
+    /// Like [`plan`](Self::plan), with what guards with these limits say.
+    pub(super) fn judged(&self, limits: &Guards) -> PlanDocument {
+        self.planned(&self.live, 0, Some(limits))
+    }
+
+    fn planned(&self, live: &NaiveStore, shuffle: u64, limits: Option<&Guards>) -> PlanDocument {
         let mut names = Names::new();
         // Handles differ from run to run of this function; nothing printed may.
         for at in 0..shuffle % 7 {
@@ -273,7 +284,13 @@ impl World {
             at: Timestamp::UNIX_EPOCH,
         };
         let plan: Plan = plan(&inputs).expect("worlds fit their rules");
-        let written = serde_json::to_value(document(&plan, &names, &Nowhere)).expect("a plan has a JSON form");
+        let mut document = document(&plan, &names, &Nowhere);
+        if let Some(limits) = limits {
+            document.guards = guard::documents(&names, &guard::judge(&plan, limits, &[]));
+            let refused = document.guards.iter().any(|guard| guard.refused);
+            assert_eq!(guard::check(plan.clone(), limits, &[]).is_err(), refused, "what is refused does not pass");
+        }
+        let written = serde_json::to_value(document).expect("a plan has a JSON form");
         serde_json::from_value(written).expect("what is written can be read")
     }
 

@@ -252,3 +252,33 @@ fn a_default_site_that_comes_with_another_way_to_administer_is_granted_before_a_
         ]
     );
 }
+
+#[test]
+fn a_default_site_does_not_outlive_the_rebuilt_role_that_reached_it() {
+    let rules = "{ onboarding: create, role_change: remove_then_add }";
+    let place = "{ role: manager, extra_roles: [auditor], default_site: pit-1 }";
+    let mut bench = bench(rules, &format!("  ben@example.com: {{ access: {{ north: {place} }} }}\n"));
+    bench.policy.min_admins = 1;
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  ben@example.com: { access: { north: operator } }\n");
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(
+        bench.ids(&plan),
+        ["update_membership ben@example.com north"],
+        "the role stays, with the place of the only admin: {shown}"
+    );
+}
+
+#[test]
+fn an_account_that_takes_nothing_while_inactive_comes_back_with_another_way_to_administer() {
+    let rules = "{ onboarding: create, role_change: remove_then_add, reactivation: { inactive_takes: false } }";
+    let user = |status: &str, place: &str| {
+        format!("  zoe@example.com: {{ status: {status}, access: {{ north: {place} }} }}\n")
+    };
+    let mut bench = bench(rules, &user("active", "auditor"));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &user("inactive", "auditor"));
+    settle(&mut bench).expect("nothing is left after it went");
+    declare(&mut bench, &user("active", "{ role: operator, extra_roles: [auditor] }"));
+    settle(&mut bench).expect("nothing waits in a circle");
+}

@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rollcall::diagnostic::{FileId, Position};
+use rollcall::guard::{Guard, GuardedPlan, Waiver, check};
 use rollcall::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, SourceLabel, Value, known};
-use rollcall::plan::{Action, Cause, Effects, Origin, People, Places, Plan, Risk, State, StoreRef, Subject, digest};
+use rollcall::plan::{
+    Action, Cause, Census, Effects, Origin, People, Places, Plan, Risk, State, StoreRef, Subject, digest,
+};
+use rollcall::settings::{CountLimit, Guards, RemovalLimit};
 
 /// File 0 is `access/north.yaml`, file 1 `access/south.yaml`; the offset is the line.
 pub(crate) struct Lines;
@@ -114,6 +118,7 @@ impl Draft {
             gaps: Vec::new(),
             people: People::default(),
             effects: Effects::default(),
+            census: Census::default(),
             counts,
             actions: self.actions.clone(),
             deferred: Vec::new(),
@@ -122,6 +127,27 @@ impl Draft {
             diagnostics: Vec::new(),
         }
     }
+}
+
+/// The limits that hold where the settings name none.
+pub(crate) fn usual_limits() -> Guards {
+    let most = |max_count| CountLimit { max_count };
+    Guards {
+        removals: RemovalLimit::default(),
+        invitations: most(200),
+        escalations: most(20),
+        mails: most(500),
+        deletions: most(0),
+        min_admins: 1,
+        protected_users: Vec::new(),
+        own_account: None,
+    }
+}
+
+/// The plan with every guard waived, for what comes after the guards.
+pub(crate) fn unguarded(plan: Plan) -> GuardedPlan {
+    let waivers = Guard::ALL.map(|guard| Waiver { guard, digest: plan.digest.clone() });
+    check(plan, &usual_limits(), &waivers).expect("every guard is waived")
 }
 
 pub(crate) fn timestamp(text: &str) -> Timestamp {

@@ -4,14 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use rollcall::guard::{GuardedPlan, check};
+use rollcall::guard::GuardedPlan;
 use rollcall::model::{
     ActionKind, Collection, Completeness, Fact, Invitation, InvitationState, LiveRecord, LiveState, Names, Status,
     Value, known,
 };
-use rollcall::plan::{Action, Cause, Effects, People, Plan, State, StoreRef, Subject, action_id};
+use rollcall::plan::{Action, Cause, Census, Effects, People, Plan, State, StoreRef, Subject, action_id};
 use rollcall::rules::Identity;
 use rollcall::store::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
+
+use super::plans::unguarded;
 
 /// What happened, in order.
 #[derive(Clone, Default)]
@@ -271,7 +273,7 @@ pub(crate) fn creation(names: &mut Names, key: &str, needs: &[u32]) -> Action {
 }
 
 pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
-    check(Plan {
+    unguarded(Plan {
         store: StoreRef { name: "local".to_owned(), kind: "scripted".to_owned(), id: "1".to_owned() },
         digest: "sha256:00".to_owned(),
         desired: String::new(),
@@ -283,6 +285,7 @@ pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
         gaps: Vec::new(),
         people: People::default(),
         effects: Effects::default(),
+        census: Census::default(),
         counts: BTreeMap::new(),
         actions,
         deferred: Vec::new(),

@@ -1,0 +1,50 @@
+//! The arithmetic of guards, and what waivers lift.
+
+use super::{Guard, Limit, NoWaiver, Waiver, removal_limit};
+use crate::settings::RemovalLimit;
+
+fn most(people: u32) -> u32 {
+    removal_limit(people, RemovalLimit::default()).most
+}
+
+#[test]
+fn small_stores_may_lose_up_to_half_and_large_ones_a_quarter() {
+    let small: Vec<u32> = (0..=12).map(most).collect();
+    assert_eq!(small, [0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 5, 5]);
+    for (people, limit) in [(19, 5), (20, 5), (23, 5), (24, 6), (27, 6), (28, 7), (1_506, 376), (1_000_000, 250_000)] {
+        assert_eq!(most(people), limit, "of {people}");
+    }
+    assert_eq!(most(u32::MAX), 1_073_741_823, "no overflow");
+}
+
+#[test]
+fn percentages_are_rounded_down_and_half_is_rounded_up() {
+    let limit = |people, max_percent, min_count| removal_limit(people, RemovalLimit { max_percent, min_count }).most;
+    assert_eq!(limit(99, 1, 0), 0);
+    assert_eq!(limit(100, 1, 0), 1);
+    assert_eq!(limit(7, 0, 100), 4, "never more than half by number");
+    assert_eq!(limit(7, 100, 0), 7);
+    assert_eq!(limit(7, 0, 0), 0, "nobody ever");
+    assert_eq!(limit(3, 50, 1), 1);
+    assert_eq!(removal_limit(1_506, RemovalLimit::default()), Limit { most: 376, is_share: true });
+    assert_eq!(removal_limit(10, RemovalLimit::default()), Limit { most: 5, is_share: false });
+}
+
+#[test]
+fn a_waiver_names_one_guard_and_one_digest() {
+    let digest = format!("sha256:{}", "0a".repeat(32));
+    let waiver: Waiver = format!("removals={digest}").parse().expect("a waiver");
+    assert_eq!(waiver, Waiver { guard: Guard::Removals, digest: digest.clone() });
+    for guard in Guard::ALL {
+        assert_eq!(format!("{}={digest}", guard.as_str()).parse::<Waiver>().map(|waiver| waiver.guard), Ok(guard));
+    }
+    let refused = |text: &str| text.parse::<Waiver>().expect_err("no waiver");
+    assert!(refused(&format!("removal={digest}")).to_string().contains("did you mean `removals`"));
+    assert!(refused(&format!("all={digest}")).to_string().contains("there are: removals, "));
+    assert!(refused(&format!("*={digest}")).to_string().contains("there is no guard"));
+    assert_eq!(refused("removals"), NoWaiver::NoDigest("removals".to_owned()));
+    assert_eq!(refused(&format!("protected_users={digest}")), NoWaiver::NotWaivable("protected_users".to_owned()));
+    for wrong in ["", "sha256:", "sha256:xyz", &digest[..70], &format!("{digest}0"), &digest[7..], "*"] {
+        assert_eq!(refused(&format!("mails={wrong}")), NoWaiver::NotADigest(wrong.to_owned()));
+    }
+}

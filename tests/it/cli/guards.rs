@@ -1,0 +1,341 @@
+//! Guards on the command line: what refuses, how it is told, and how it is waived.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::super::support::cli::{Repository, Run};
+
+const SETTINGS: &str = "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: default } }\n\
+                        manage: { absent_users: deactivate }\n";
+
+const CATALOG: &str = "\
+organizations:
+  north: { sites: { pit-1: {}, pit-2: {}, pit-3: {} } }
+  south: {}
+roles:
+  manager: { rank: 40, site_access: all, admin: true }
+  operator: { rank: 20 }
+";
+
+fn people(organization: &str, numbers: std::ops::Range<u32>) -> String {
+    numbers.map(|at| format!("  p{at:03}@example.com: {{ access: {{ {organization}: operator }} }}\n")).collect()
+}
+
+/// A repository with a manager of both organizations and whoever else is declared.
+fn repository(settings: &str, users: &str) -> Repository {
+    let repository = Repository::empty();
+    repository.write("rollcall.yaml", &format!("{SETTINGS}{settings}"));
+    repository.write("access/catalog.yaml", CATALOG);
+    declare(&repository, users);
+    repository.run(["init"]).ends_with(0);
+    repository
+}
+
+fn declare(repository: &Repository, users: &str) {
+    let text = format!("users:\n  ana@example.com: {{ access: {{ north: manager, south: manager }} }}\n{users}");
+    repository.write("access/people.yaml", &text);
+}
+
+/// Like [`repository`], applied, and everybody has accepted.
+fn applied(settings: &str, users: &str) -> Repository {
+    let repository = repository(settings, users);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let keys = repository.run(["plan"]);
+    keys.ends_with(0);
+    let mut statement = repository.store();
+    let keys: Vec<String> = {
+        let transaction = statement.transaction().unwrap();
+        let mut select = transaction.prepare("SELECT key FROM users WHERE status = 'invited' ORDER BY key").unwrap();
+        let keys = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        drop(select);
+        keys
+    };
+    for key in keys {
+        repository.run(["invitations", "accept", &key]).ends_with(0);
+    }
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository
+}
+
+fn digest(run: &Run) -> String {
+    run.json()["digest"].as_str().unwrap().to_owned()
+}
+
+fn planned(repository: &Repository) -> String {
+    digest(&repository.run(["plan", "--format", "json"]))
+}
+
+fn guard<'a>(document: &'a Value, name: &str, organization: Option<&str>) -> &'a Value {
+    let guards = document["guards"].as_array().unwrap();
+    let is_it = |guard: &&Value| guard["name"] == name && guard["organization"].as_str() == organization;
+    guards.iter().find(is_it).unwrap_or_else(|| panic!("no {name} of {organization:?} in {guards:#?}"))
+}
+
+fn waiver(guard: &str, digest: &str) -> String {
+    format!("{guard}={digest}")
+}
+
+#[test]
+fn too_many_removals_are_refused_and_waived_for_one_plan_only() {
+    let repository = repository("", &format!("{}{}", people("north", 0..30), people("south", 30..40)));
+    repository.run(["apply", "--yes"]).ends_with(0).prints("guards     removals 0 of 0   invitations 41 of 200");
+    declare(&repository, &format!("{}{}", people("north", 0..2), people("south", 30..40)));
+    let before = fs::read(repository.file(".rollcall/store.db")).unwrap();
+    let json = repository.run(["plan", "--format", "json"]);
+    json.ends_with(4).tells("refused by guard `removals`");
+    let document = json.json();
+    let told = guard(&document, "removals", None);
+    assert_eq!((&told["count"], &told["limit"], &told["refused"]), (&28.into(), &10.into(), &true.into()));
+    let told = guard(&document, "removals", Some("north"));
+    assert_eq!((&told["count"], &told["limit"], &told["refused"]), (&28.into(), &7.into(), &true.into()));
+    let digest = digest(&json);
+
+    let run = repository.run(["plan"]);
+    run.ends_with(4).tells_nothing();
+    let (_, tail) = run.out.split_once("\ndigest ").expect("a digest");
+    insta::assert_snapshot!(tail.replace(&digest, "sha256:DIGEST"), @r"
+    sha256:DIGEST
+
+    refused by guard `removals`: this plan removes 28 of 41 people (68 %) or some of their access, at most 10 (24 %) may go at once
+      north   28 of 31 people, at most 7
+    If this is meant: rollcall apply --waive removals=sha256:DIGEST
+    ");
+    run.prints("removals 28 of 10   REFUSED");
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(4);
+
+    let refused = repository.run(["apply", "--yes"]);
+    refused
+        .ends_with(4)
+        .tells("refused by guard `removals`, so nothing is written")
+        .prints("apply --yes --waive removals=");
+    let report = repository.run(["apply", "--yes", "--format", "json"]);
+    report.ends_with(4).tells("at most 10 (24 %)");
+    assert_eq!(report.json()["plan"], digest.as_str(), "{report}");
+    repository.run(["apply"]).ends_with(3);
+    repository.run(["apply", "--approved", &digest]).ends_with(4);
+    repository.run(["apply", "--yes", "--waive", &waiver("mails", &digest)]).ends_with(4);
+    assert!(fs::read(repository.file(".rollcall/store.db")).unwrap() == before, "nothing was written");
+
+    // One person more, and it is another plan.
+    declare(&repository, &format!("{}{}", people("north", 0..3), people("south", 30..40)));
+    let stale = repository.run(["apply", "--yes", "--waive", &waiver("removals", &digest)]);
+    stale.ends_with(5).tells("another one now").tells(&digest);
+    assert!(fs::read(repository.file(".rollcall/store.db")).unwrap() == before, "nothing was written");
+    declare(&repository, &format!("{}{}", people("north", 0..2), people("south", 30..40)));
+    repository.run(["apply", "--yes", "--waive", &waiver("removals", &digest)]).ends_with(0).prints("(waived)");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn waivers_are_judged_before_anything_is_read() {
+    let repository = Repository::small();
+    let digest = planned(&repository);
+    for (waiver, words) in [
+        (waiver("removal", &digest), "did you mean `removals`"),
+        (waiver("all", &digest), "there is no guard `all`"),
+        (waiver("self", &digest), "can't be waived"),
+        ("removals".to_owned(), "names a guard and the digest of one plan"),
+        ("removals=*".to_owned(), "is no digest"),
+        ("removals=sha256:\u{1b}[2J".to_owned(), "is no digest"),
+    ] {
+        let run = repository.run(["apply", "--yes", "--waive", &waiver]);
+        run.ends_with(3).prints_nothing().tells(words);
+        assert!(!run.err.contains('\u{1b}'), "{run}");
+    }
+    repository.run(["plan", "--waive", "removals"]).ends_with(3).prints_nothing().tells("apply --waive removals=");
+    repository.run(["plan", "--waive", "everything"]).ends_with(3).prints_nothing().tells("there is no guard");
+    repository.edit("rollcall.yaml", "manage", "guards: { waive: [removals] }\nmanage");
+    repository.run(["plan"]).ends_with(3).prints_nothing().tells("waive");
+}
+
+#[test]
+fn every_counting_guard_refuses_and_is_waived() {
+    let limits = "guards: { invitations: { max_count: 3 }, escalations: { max_count: 0 }, mails: { max_count: 2 } }\n";
+    let repository = repository(limits, &people("north", 0..3));
+    let run = repository.run(["plan"]);
+    run.ends_with(4)
+        .prints("invitations 4 of 3   REFUSED")
+        .prints("refused by guard `invitations`: this plan invites 4 people, at most 3 may be invited at once")
+        .prints("refused by guard `escalations`: this plan gives 1 person powers that matter, at most 0")
+        .prints("refused by guard `mails`: this plan sends 4 mails, at most 2");
+    let digest = planned(&repository);
+    let waivers = ["invitations", "escalations", "mails"].map(|guard| format!(" --waive {guard}={digest}")).concat();
+    run.prints(&format!("If this is meant: rollcall apply{waivers}\n"));
+    for guards in [&["invitations", "mails"][..], &["escalations", "mails"], &["removals"]] {
+        let mut words = vec!["apply".to_owned(), "--yes".to_owned()];
+        words.extend(guards.iter().flat_map(|guard| ["--waive".to_owned(), waiver(guard, &digest)]));
+        repository.run(words).ends_with(4);
+    }
+    let mut words = vec!["apply".to_owned(), "--yes".to_owned()];
+    words.extend(
+        ["invitations", "escalations", "mails"].iter().flat_map(|guard| ["--waive".to_owned(), waiver(guard, &digest)]),
+    );
+    repository.run(words).ends_with(0);
+}
+
+/// The way in for whoever begins with many people: nothing can be removed, and the refusal says how to go on.
+#[test]
+fn an_empty_store_takes_many_people_by_a_waiver() {
+    let repository = repository("", &people("north", 0..250));
+    let run = repository.run(["plan"]);
+    run.ends_with(4).prints("refused by guard `invitations`: this plan invites 251 people, at most 200");
+    let command = run.out.lines().find_map(|line| line.strip_prefix("If this is meant: rollcall ")).expect("a way");
+    let words: Vec<&str> = command.split(' ').chain(["--yes"]).collect();
+    repository.run(words).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+/// Adoption of a store that is full already: what import writes plans nothing, and what is lost in the move is refused.
+#[test]
+fn a_full_store_is_taken_over_by_import() {
+    let repository = applied("", &people("north", 0..12));
+    repository.run(["import", "--out", "imported"]).ends_with(0);
+    repository.edit("rollcall.yaml", "version: 1", "version: 1\nmanifests: [imported]");
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
+    // Somebody begins with the manifests instead of the import, and forgets nearly everybody.
+    repository.edit("rollcall.yaml", "manifests: [imported]", "manifests: [access]");
+    declare(&repository, &people("north", 0..1));
+    repository.run(["plan"]).ends_with(4).prints("this plan removes 11 of 13 people (85 %)");
+}
+
+#[test]
+fn nobody_left_is_refused_whatever_the_limit() {
+    let limits = "guards: { removals: { max_percent: 100, min_count: 100 }, min_admins: 0 }\n";
+    let repository = applied(limits, "  ben@example.com: { access: { south: operator } }\n");
+    let all = repository.read("access/people.yaml");
+    repository.write(
+        "access/people.yaml",
+        &all.replace(", south: manager", "").replace("south: operator", "north: operator"),
+    );
+    let run = repository.run(["plan"]);
+    run.ends_with(4)
+        .prints("refused by guard `removals`: too many in one organization\n  south   nobody active would be left of 2 people\n");
+    let document = repository.run(["plan", "--format", "json"]).json();
+    assert_eq!(guard(&document, "removals", Some("south"))["refused"], true);
+    assert_eq!(guard(&document, "removals", None)["refused"], false);
+    let digest = planned(&repository);
+    repository.run(["apply", "--yes"]).ends_with(4);
+    repository.run(["apply", "--yes", "--waive", &waiver("removals", &digest)]).ends_with(0);
+}
+
+#[test]
+fn who_moves_is_shown_and_not_counted() {
+    let at =
+        |site: &str| format!("  ben@example.com: {{ access: {{ north: {{ role: operator, sites: [{site}] }} }} }}\n");
+    let repository = applied("guards: { removals: { max_percent: 0, min_count: 0 } }\n", &at("pit-1"));
+    declare(&repository, &at("pit-2"));
+    repository.run(["plan"]).ends_with(0).prints("removals 0 of 0 (1 more moved)   invitations 0 of 200");
+    declare(&repository, &at("pit-2, pit-3"));
+    repository.run(["plan"]).ends_with(0);
+    declare(&repository, &at(""));
+    repository.run(["plan"]).ends_with(4).prints("removals 1 of 0   REFUSED");
+    declare(&repository, "  ben@example.com: { access: { south: operator } }\n");
+    repository.run(["plan"]).ends_with(4).prints("  north   1 of 2 people, at most 0\n");
+}
+
+#[test]
+fn the_floor_of_admins_is_waived_in_the_plan_that_shows_it() {
+    let repository = applied("", "  ben@example.com: { access: { north: operator, south: operator } }\n");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    repository.edit("access/people.yaml", "north: manager", "north: operator");
+    let kept = repository.run(["plan"]);
+    kept.ends_with(0).prints("no changes").prints("waiting");
+    let shown = repository.run(["plan", "--waive", "min_admins"]);
+    let digest = digest(&repository.run(["plan", "--waive", "min_admins", "--format", "json"]));
+    shown.ends_with(0).prints(&format!("rollcall apply --waive min_admins={digest} --approved {digest}"));
+    repository.run(["apply", "--yes", "--approved", &digest]).ends_with(5);
+    let other = format!("sha256:{}", "0".repeat(64));
+    repository.run(["apply", "--yes", "--waive", &waiver("min_admins", &other)]).ends_with(5);
+    repository.run(["apply", "--yes", "--waive", &waiver("min_admins", &digest)]).ends_with(0).prints("1 done");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+    let run = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git is there");
+    assert!(run.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
+}
+
+#[test]
+fn the_likely_cause_is_told_from_git_and_nothing_of_the_repository_is_run() {
+    let repository = repository("", &people("north", 0..30));
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let folder = repository.path();
+    git(folder, &["init", "-q", "-b", "trunk"]);
+    git(folder, &["add", "access", "rollcall.yaml"]);
+    git(folder, &["commit", "-q", "-m", "one"]);
+    declare(&repository, &people("north", 0..4));
+    let words = "most likely cause: access/people.yaml declared 31 people at trunk and declares 5 now\n";
+    repository.run(["plan"]).ends_with(4).prints(words);
+    git(folder, &["commit", "-q", "-a", "-m", "two"]);
+    let words = "most likely cause: access/people.yaml declared 31 people at trunk~1 and declares 5 now\n";
+    repository.run(["plan"]).ends_with(4).prints(words);
+    repository.run(["apply", "--yes"]).ends_with(4).prints(words);
+
+    // Every setting by which a repository can make git run something.
+    let marker = repository.file("marker");
+    let run = format!("touch {}", marker.display());
+    let hook = repository.file("hooks/run");
+    repository.write("hooks/run", &format!("#!/bin/sh\n{run}\ncat\n"));
+    Command::new("chmod").arg("+x").arg(&hook).status().unwrap();
+    for name in ["post-index-change", "reference-transaction", "pre-commit"] {
+        fs::copy(&hook, folder.join("hooks").join(name)).unwrap();
+    }
+    let hook = hook.to_string_lossy().into_owned();
+    for (name, value) in [
+        ("core.fsmonitor", hook.as_str()),
+        ("core.hooksPath", "hooks"),
+        ("core.pager", &hook),
+        ("pager.ls-tree", &hook),
+        ("pager.cat-file", &hook),
+        ("core.sshCommand", &hook),
+        ("core.editor", &hook),
+        ("core.askPass", &hook),
+        ("core.alternateRefsCommand", &hook),
+        ("diff.external", &hook),
+        ("diff.evil.textconv", &hook),
+        ("filter.evil.smudge", &hook),
+        ("filter.evil.clean", &hook),
+        ("gpg.program", &hook),
+        ("alias.ls-tree", &format!("!{run}")),
+        ("credential.helper", &format!("!{run}")),
+        ("core.repositoryFormatVersion", "1"),
+        ("extensions.partialClone", "origin"),
+        ("remote.origin.promisor", "true"),
+        ("remote.origin.url", "file:///"),
+        ("remote.origin.uploadpack", &hook),
+        ("protocol.ext.allow", "always"),
+        ("protocol.file.allow", "always"),
+        ("protocol.allow", "always"),
+    ] {
+        git(folder, &["config", name, value]);
+    }
+    let _ = fs::remove_file(&marker);
+    repository.write(".gitattributes", "* filter=evil diff=evil\n");
+    repository.run(["plan"]).ends_with(4).prints(words);
+    assert!(!marker.exists(), "something was run");
+    // With an object missing, git would fetch it by what the configuration names.
+    for entry in fs::read_dir(folder.join(".git/objects")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().is_some_and(|name| name.len() == 2) {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+    for url in ["file:///", "ext::sh -c touch% marker", "/"] {
+        let text = fs::read_to_string(folder.join(".git/config")).unwrap();
+        let text: Vec<String> =
+            text.lines()
+                .map(|line| {
+                    if line.trim_start().starts_with("url =") { format!("\turl = \"{url}\"") } else { line.to_owned() }
+                })
+                .collect();
+        fs::write(folder.join(".git/config"), text.join("\n")).unwrap();
+        let refused = repository.run(["plan"]);
+        refused.ends_with(4).prints("refused by guard `removals`");
+        assert!(!refused.out.contains("likely cause"), "what can't be read is not guessed\n{refused}");
+        assert!(!marker.exists(), "something was run\n{refused}");
+    }
+}
