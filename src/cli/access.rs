@@ -10,14 +10,15 @@ use super::journal;
 use super::options::Global;
 use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
+use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
-use crate::model::{Desired, LiveState, Names, Status};
+use crate::model::{Desired, LiveState, Name, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, StoreRef, fit, holding, plan_fitted,
-    plan_of_saved, void_protection,
+    AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, fit, holding,
+    likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
 };
-use crate::report::{Excerpt, Snippets};
+use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
 use crate::source::{Mistakes, Sources, names_a_secret};
@@ -30,6 +31,8 @@ pub(super) struct Access {
     pub(super) settings: Settings,
     pub(super) store_name: String,
     pub(super) store: StoreSettings,
+    /// The key of the only user for whom something is planned, as typed.
+    pub(super) target: Option<String>,
     /// Whether this run plans without the floor of active admins.
     pub(super) is_floor_waived: bool,
 }
@@ -86,7 +89,7 @@ impl Access {
         let settings = read_settings(&repository, printer)?;
         let (name, store) = settings.store(global.store.as_deref()).map_err(Failure::invalid)?;
         let (store_name, store) = (name.to_owned(), store.clone());
-        Ok(Self { repository, settings, store_name, store, is_floor_waived: false })
+        Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false })
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -107,12 +110,42 @@ impl Access {
         let mut found = loaded.diagnostics;
         if !has_errors(&found) {
             found.extend(fit(&names, &loaded.desired, self.rules()));
+            found.extend(self.unknown_organizations(&names, &loaded.desired, &mut sources));
+            found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
         }
         if has_errors(&found) {
             printer.only_diagnostics(&found, &Lines::new(&sources));
             return Err(Failure::told(Exit::Invalid));
         }
         Ok(Declared { names, sources, desired: loaded.desired, warnings: found })
+    }
+
+    /// Errors for organizations that the settings list and no manifest declares: a slip of the pen there would take
+    /// all of one organization out of the scope.
+    fn unknown_organizations(&self, names: &Names, desired: &Desired, sources: &mut Sources) -> Vec<Diagnostic> {
+        let declared = &desired.catalog.organizations;
+        let is_unknown = |name: &str| names.find(name).is_none_or(|organization| !declared.contains_key(&organization));
+        let listed = self.settings.manage.organizations.iter().flatten();
+        let unknown: Vec<_> = listed.filter(|one| is_unknown(&one.name)).collect();
+        if unknown.is_empty() {
+            return Vec::new();
+        }
+        let file = sources.open(settings::FILE_NAME).ok().map(|(file, _)| file);
+        let texts: Vec<&str> = declared.keys().map(|&name| names.text(name)).collect();
+        let told = unknown.into_iter().map(|one| {
+            let shown = one.name.escape_debug();
+            let message = format!("`manage.organizations` lists `{shown}`, which no manifest declares");
+            let help = match nearest(&one.name, texts.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "declare it in a manifest, or take it out of the list".to_owned(),
+            };
+            let found = Diagnostic::error(Code::UnknownOrganization, message).help(help);
+            match file {
+                Some(file) => found.at(Span::new(Position::new(file, one.offset), one.length), ""),
+                None => found,
+            }
+        });
+        told.collect()
     }
 
     /// The path of the embedded store.
@@ -152,6 +185,14 @@ impl Access {
         Ok((info, live))
     }
 
+    /// What the settings manage.
+    pub(super) fn scope(&self) -> Scope {
+        let manage = &self.settings.manage;
+        let listed = manage.organizations.as_ref();
+        let organizations = listed.map(|listed| listed.iter().map(|one| one.name.clone()).collect());
+        Scope { organizations, accounts: manage.accounts }
+    }
+
     /// What the settings, and the adapter of the store, let a plan do.
     pub(super) fn policy(&self, info: &Info) -> Result<Policy, Failure> {
         let identity = &self.rules().identity;
@@ -162,6 +203,8 @@ impl Access {
             identity.normalize(key).map_err(|error| Failure::invalid(why(error)))
         });
         Ok(Policy {
+            scope: self.scope(),
+            locked_out: journal::locked_out(self, &info.id)?,
             absent_users: match self.settings.manage.absent_users {
                 settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
                 settings::AbsentUsers::Report => AbsentUsers::Report,
@@ -207,7 +250,6 @@ impl Access {
         at: Timestamp,
         printer: &Printer,
     ) -> Result<Plan, Failure> {
-        refuse_nobody(declared, live, printer)?;
         let policy = self.policy(info)?;
         let store = StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
         let inputs = Inputs {
@@ -219,10 +261,12 @@ impl Access {
             store: &store,
             at,
         };
+        refuse_nobody(declared, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
         let told = before.len();
-        match plan_fitted(&inputs, before) {
+        let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose()?;
+        match plan_for(&inputs, before, target) {
             Ok(mut plan) => {
                 cap(&mut plan.diagnostics, told);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
@@ -235,6 +279,31 @@ impl Access {
             }
         }
     }
+}
+
+/// The user who is meant by a key.
+fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
+    let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
+    let is_known = |identity: &Name| {
+        inputs.desired.find(*identity).is_some()
+            || inputs.live.find(*identity).is_some()
+            || inputs.live.ambiguous().contains(identity)
+    };
+    identity.filter(is_known).ok_or_else(|| {
+        unknown_key(key, &likely_keys(key, inputs.desired, Some(inputs.live), inputs.names, &inputs.rules.identity))
+    })
+}
+
+/// Nobody has this key.
+pub(super) fn unknown_key(key: &str, likely: &[String]) -> Failure {
+    let shown = sanitise(key);
+    let advice = if likely.is_empty() {
+        "nothing is like it; `rollcall explain` searches keys and names".to_owned()
+    } else {
+        let shown: Vec<_> = likely.iter().map(|key| format!("`{}`", sanitise(key))).collect();
+        format!("did you mean {}?", shown.join(", "))
+    };
+    Failure::invalid(anyhow::anyhow!("nobody has the key `{shown}`; {advice}"))
 }
 
 /// Keeps as many of a kind as of mistakes, and counts the others. The first `told` were counted where they were found.
@@ -279,11 +348,8 @@ pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Sett
 }
 
 /// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
-fn refuse_nobody(declared: &Declared, live: &LiveState, printer: &Printer) -> Result<(), Failure> {
-    let people = live
-        .users()
-        .filter(|user| !user.is_service() && !matches!(user.status, Status::Closed | Status::Inactive))
-        .count();
+fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) -> Result<(), Failure> {
+    let people = people_in_scope(inputs);
     if !declared.desired.is_empty() || people == 0 {
         return Ok(());
     }

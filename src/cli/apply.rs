@@ -28,6 +28,7 @@ use crate::store::sqlite::SqliteStore;
 
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let mut access = Access::load(global, printer)?;
+    access.target.clone_from(&arguments.target);
     let waivers = &arguments.waive[..];
     access.is_floor_waived = waivers.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
     let mut declared = access.declared(global, printer)?;
@@ -190,7 +191,7 @@ fn refused(
     let cause = likely_cause(access, global, declared, rulings);
     // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
     let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let mut command = apply_command(global, floor, plan);
+    let mut command = apply_command(global, arguments.target.as_deref(), floor, plan);
     if arguments.yes {
         command.push_str(" --yes");
     }
@@ -240,6 +241,28 @@ async fn execute(
     printer: &Printer,
 ) -> Result<Exit, Failure> {
     let Work { guarded, done_before, besides } = work;
+    let report = run_guarded(access, &mut declared.names, (&guarded, &done_before), journal, at).await?;
+    tell(printer, &declared.names, guarded.plan(), &report, besides);
+    Ok(exit_of(&report))
+}
+
+/// The code with which a report ends.
+pub(super) fn exit_of(report: &ApplyReport) -> Exit {
+    match report.verdict() {
+        Verdict::Complete => Exit::Done,
+        Verdict::NothingWritten => Exit::Failed,
+        Verdict::Partial => Exit::Partial,
+    }
+}
+
+/// Executes what passed the guards, but for the actions that were done before, by their places.
+pub(super) async fn run_guarded(
+    access: &Access,
+    names: &mut Names,
+    (guarded, done_before): (&GuardedPlan, &[u32]),
+    journal: &mut Journal,
+    at: Option<Timestamp>,
+) -> Result<ApplyReport, Failure> {
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
@@ -248,9 +271,9 @@ async fn execute(
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
-    let options = Options { done: &done_before, ..Options::new(&run, &who, access.rules(), &clock) };
+    let options = Options { done: done_before, ..Options::new(&run, &who, access.rules(), &clock) };
     let before = journal.head();
-    let report = apply::run(&guarded, &mut declared.names, &mut store, journal, &options, &stop, &mut progress).await;
+    let report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
     listening.abort();
     // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
     let head = journal.head();
@@ -261,15 +284,9 @@ async fn execute(
     {
         tracing::warn!(%error, "the store can't keep the last line of the journal");
     }
-    let report = report.map_err(|error| match error {
+    report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error),
-    })?;
-    tell(printer, declared, guarded.plan(), &report, besides);
-    Ok(match report.verdict() {
-        Verdict::Complete => Exit::Done,
-        Verdict::NothingWritten => Exit::Failed,
-        Verdict::Partial => Exit::Partial,
     })
 }
 
@@ -297,19 +314,20 @@ fn progress(progress: Progress<'_>) {
     }
 }
 
-fn tell(printer: &Printer, declared: &Declared, plan: &Plan, report: &ApplyReport, besides: Vec<String>) {
+/// Tells what was done, and what a saved plan leaves out.
+pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport, besides: Vec<String>) {
     if !report.looked_up.is_empty() {
         printer.note(&looked_up(report));
     }
     if printer.is_json() {
-        printer.json(&ReportDocument { besides, ..report.document(&declared.names, plan) });
+        printer.json(&ReportDocument { besides, ..report.document(names, plan) });
         return;
     }
     let lines: Vec<_> = plan
         .actions
         .iter()
         .zip(&report.outcomes)
-        .map(|(action, outcome)| outcome_line(&declared.names, action, outcome.word(), outcome.detail()))
+        .map(|(action, outcome)| outcome_line(names, action, outcome.word(), outcome.detail()))
         .collect();
     printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
     match &report.end {

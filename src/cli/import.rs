@@ -14,6 +14,7 @@ use super::options::{Global, Import};
 use super::printer::Printer;
 use crate::manifest;
 use crate::model::Names;
+use crate::plan::within_scope;
 use crate::report::{count, sanitise};
 
 /// What `--format json` prints.
@@ -49,6 +50,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         }
         return Err(Failure::failed(anyhow::anyhow!("the store was read in part, so nothing is written")));
     }
+    let live = within_scope(&names, live, &access.scope());
     let written = manifest::write(&names, access.rules(), &live);
     for (name, text) in &written.files {
         write_new(&folder, name, text).map_err(Failure::failed)?;

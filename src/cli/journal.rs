@@ -146,6 +146,16 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
     }
 }
 
+/// Whom an operator locked out, as their keys compare, where the store itself does not remember it.
+pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
+    let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
+        Ok(found) => found,
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeSet::new(),
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+}
+
 /// What to say where a plan invites people who have been invited already, by what was done that the store does not know.
 pub(super) fn invited_twice<'a>(
     names: &Names,

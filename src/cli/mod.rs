@@ -6,6 +6,7 @@
 mod access;
 mod apply;
 mod completions;
+mod deactivate;
 mod edge;
 mod exit;
 mod explain;
@@ -49,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::Import(arguments) => import::run(&options.global, arguments, &printer),
         Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
         Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
+        Command::Deactivate(arguments) => deactivate::run(&options.global, arguments, &printer),
         Command::Schema(arguments) => Ok(schema::run(arguments, &printer)),
         Command::Completions(arguments) => Ok(completions::run(arguments, &printer)),
     };

@@ -97,6 +97,8 @@ pub(super) enum Command {
     Explain(Explain),
     /// Lists invitations, or answers one in place of the person
     Invitations(Invitations),
+    /// Locks one account out at once, whatever the manifests say, and even if they are not valid
+    Deactivate(Deactivate),
     /// Prints a JSON Schema, or the names of all
     Schema(Schema),
     /// Prints a completion script for a shell
@@ -118,6 +120,9 @@ pub(super) struct Plan {
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
+    /// Plans for this user only: what is done for them, and what that needs
+    #[arg(long, value_name = "KEY")]
+    pub(super) target: Option<String>,
     /// Plans without the guard that shapes the plan, which is `min_admins`
     #[arg(long, value_name = "GUARD")]
     pub(super) waive: Vec<Guard>,
@@ -137,6 +142,9 @@ pub(super) struct Apply {
     /// Applies only a plan with this digest, and does not ask
     #[arg(long, value_name = "DIGEST")]
     pub(super) approved: Option<String>,
+    /// Plans for this user only: what is done for them, and what that needs
+    #[arg(long, value_name = "KEY")]
+    pub(super) target: Option<String>,
     /// Lifts one guard from the plan with this digest, in this run only; may be repeated
     #[arg(long, value_name = "GUARD=DIGEST")]
     pub(super) waive: Vec<Waiver>,
@@ -184,6 +192,21 @@ pub(super) struct Key {
     /// The key of the user
     pub(super) key: String,
 }
+
+#[derive(Debug, Args)]
+#[command(after_help = DEACTIVATE)]
+pub(super) struct Deactivate {
+    /// The key of the user
+    pub(super) key: String,
+    /// Does not ask; needed where there is no terminal
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+const DEACTIVATE: &str = "Deactivates the account, strips it where the store can't deactivate, or cancels its \
+                          invitation. No guard that counts people keeps it from that. Later plans do not undo it: \
+                          only `status: active` in a manifest lets the person in again. Declare `status: inactive` \
+                          afterwards, so that everybody sees it.";
 
 #[derive(Debug, Args)]
 pub(super) struct Schema {

@@ -14,6 +14,7 @@ use crate::plan as planned;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
     let mut access = Access::load(global, printer)?;
+    access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
@@ -27,7 +28,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let command = apply_command(global, waivers, &plan);
+    let command = apply_command(global, arguments.target.as_deref(), waivers, &plan);
     show(printer, &declared, &plan, &rulings, Some(&command));
     if let Some(file) = &arguments.out {
         saved::write(&access.repository, file, &declared, &plan, printer)?;
@@ -59,13 +60,14 @@ fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
 }
 
 /// The command that applies what was planned with these options, with waivers of these guards for this plan.
-pub(super) fn apply_command(global: &Global, waivers: &[Guard], plan: &planned::Plan) -> String {
+pub(super) fn apply_command(global: &Global, target: Option<&str>, waivers: &[Guard], plan: &planned::Plan) -> String {
     let mut words = vec!["rollcall".to_owned()];
     let repository = global.repository.to_string_lossy();
     if repository != "." {
         words.extend(["-C".to_owned(), quoted(&repository)]);
     }
     words.push("apply".to_owned());
+    words.extend(target.iter().flat_map(|key| ["--target".to_owned(), quoted(key)]));
     words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), quoted(store)]));
     words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), quoted(path)]));
     words.extend(waivers.iter().map(|guard| format!("--waive {}={}", guard.as_str(), plan.digest)));

@@ -113,6 +113,10 @@ codes! {
     InvalidRules = "invalid-rules",
     /// Two live accounts with one key.
     AmbiguousKey = "ambiguous-key",
+    /// Something declared that the settings leave out of the scope.
+    OutsideScope = "outside-scope",
+    /// Somebody is declared and has no account, where accounts are not managed.
+    NoAccount = "no-account",
     /// A change that can't be made while an invitation is pending.
     WaitsForAcceptance = "waits-for-acceptance",
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::model::{ActionKind, Name, Names};
-use crate::plan::{Action, State, Subject, action_id, read_state, state_json};
+use crate::plan::{Action, Cause, State, Subject, action_id, read_state, state_json};
 
 /// The action with its subject, before and after.
 #[must_use]
@@ -11,7 +11,7 @@ pub fn describe(names: &Names, action: &Action) -> Json {
     let Subject { user, organization, site, role } = action.subject;
     let text = |name: Option<Name>| name.map(|name| names.text(name));
     let state = |state: &Option<State>| state.as_ref().map(|state| state_json(names, state));
-    json!({
+    let mut described = json!({
         "id": action_id(names, action.kind, &action.subject),
         "action": action.kind,
         "user": text(user),
@@ -21,7 +21,12 @@ pub fn describe(names: &Names, action: &Action) -> Json {
         "before": state(&action.before),
         "after": state(&action.after),
         "else": action.fall_back,
-    })
+    });
+    // Who was locked out by an operator is found again by this.
+    if action.cause == Cause::Operator {
+        described["cause"] = json!(action.cause.as_str());
+    }
+    described
 }
 
 /// The action that was described, as far as a look-up needs it; `None` if this is no description of one.

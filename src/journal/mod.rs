@@ -14,6 +14,7 @@
 
 mod chain;
 mod describe;
+mod locked_out;
 mod medium;
 mod record;
 mod standing;
@@ -25,6 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use describe::{describe, revive};
+pub use locked_out::locked_out;
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 pub use standing::{Glance, Head, Standing, attempts_of, done_since, glance};

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::action::{Action, Risk, Subject};
 use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::order::{Account, Left, Node, Order, order};
-use super::renamed::{Renamed, renamed};
+use super::renamed::renamed;
+use super::target::Target;
 use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
@@ -23,17 +24,38 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan, Vec<Diagnostic>> {
 ///
 /// # Errors
 /// As [`plan`].
-pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Result<Plan, Vec<Diagnostic>> {
+pub fn plan_fitted(inputs: &Inputs<'_>, diagnostics: Vec<Diagnostic>) -> Result<Plan, Vec<Diagnostic>> {
+    plan_for(inputs, diagnostics, None)
+}
+
+/// Like [`plan_fitted`], reduced to one user if one is named, by key as compared: only what is done for them, and what
+/// that needs.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_for(
+    inputs: &Inputs<'_>,
+    mut diagnostics: Vec<Diagnostic>,
+    target: Option<Name>,
+) -> Result<Plan, Vec<Diagnostic>> {
     if has_errors(&diagnostics) {
         return Err(diagnostics);
     }
-    let today = inputs;
     let mut renamed = renamed(inputs);
     diagnostics.append(&mut renamed.diagnostics);
-    let Renamed { live, .. } = &mut renamed;
-    let live = live.take();
-    let inputs = &Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
-    let Drafts { mut changes, counters, mut unmanaged } = diff(inputs, &renamed);
+    let live = renamed.live.take();
+    let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
+    assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, target)
+}
+
+/// Puts drafts in order and makes a plan of them. The live state comes as it is, and under the names that it will have.
+pub(super) fn assembled(
+    (today, inputs): (&Inputs<'_>, &Inputs<'_>),
+    drafts: Drafts,
+    mut diagnostics: Vec<Diagnostic>,
+    target: Option<Name>,
+) -> Result<Plan, Vec<Diagnostic>> {
+    let Drafts { mut changes, counters, mut unmanaged } = drafts;
     for change in &mut changes {
         diagnostics.append(&mut change.diagnostics);
     }
@@ -46,8 +68,18 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
     let account = |counter| counters.get(counter).map_or(Account::default(), account_of);
     let accounts: Vec<Account> = counter_names.iter().map(account).collect();
     let nodes = queue.nodes(inputs, &counter_names);
-    let order = order(&nodes, &accounts);
-    let deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
+    let target = target.map(|identity| Target::new(inputs, identity));
+    let order = match &target {
+        Some(target) => target.order(&queue.drafts, &nodes, &accounts),
+        None => order(&nodes, &accounts),
+    };
+    let mut deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
+    let mut expiring = time::expiring(inputs);
+    if let Some(target) = &target {
+        deferred.retain(|deferred| target.is_about(deferred.subject.user));
+        expiring.retain(|expiring| target.is_about(Some(expiring.user)));
+        unmanaged.retain(|unmanaged| unmanaged.kind == "user" && target.is_named(inputs, &unmanaged.name));
+    }
     let executed = order.sequence.iter().map(|&place| &queue.drafts[place as usize]);
     let (people, effects, mut census) = people::count(inputs, executed);
     let admins = queue.admins_left(&order, &counters);
@@ -79,7 +111,7 @@ pub fn plan_fitted(inputs: &Inputs<'_>, mut diagnostics: Vec<Diagnostic>) -> Res
         actions,
         deferred,
         unmanaged,
-        expiring: time::expiring(inputs),
+        expiring,
         diagnostics,
     })
 }

@@ -303,7 +303,7 @@ pub(super) fn live(inputs: &Inputs<'_>) -> String {
 mod tests {
     use super::*;
     use crate::model::{Desired, Invitation, InvitationState, LiveRecord, LiveState, Status};
-    use crate::plan::{AbsentUsers, CatalogPolicy, Policy, StoreRef};
+    use crate::plan::{AbsentUsers, CatalogPolicy, Policy, Scope, StoreRef};
     use crate::rules::Rules;
 
     #[test]
@@ -312,6 +312,8 @@ mod tests {
         let key = names.intern("kim@example.com");
         let time = |text: &str| text.parse().unwrap();
         let policy = Policy {
+            scope: Scope::ALL,
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: AbsentUsers::Report,
             catalog: CatalogPolicy::Create,
             grace: "30d".parse().expect("a period"),

@@ -231,6 +231,21 @@ pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &N
     similar.into_iter().map(|(_, shown)| shown).collect()
 }
 
+/// Like [`likely`], of users only.
+#[must_use]
+pub fn likely_keys(
+    text: &str,
+    desired: &Desired,
+    live: Option<&LiveState>,
+    names: &Names,
+    identity: &Identity,
+) -> Vec<String> {
+    let is_user = |found: &String| {
+        asked(found, desired, live, names, identity).iter().any(|asked| matches!(asked, Asked::User(_)))
+    };
+    likely(text, desired, live, names).into_iter().filter(is_user).collect()
+}
+
 /// All access of the user with this identity; `None` if neither side knows the user.
 #[must_use]
 pub fn explain_user(scene: Scene<'_>, identity: Name) -> Option<UserExplanation> {

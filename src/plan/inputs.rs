@@ -1,8 +1,11 @@
 //! What a plan is computed from. All of it comes in as values: no clock, no environment, no store.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::StoreRef;
+use super::scope::Scope;
 use crate::model::{ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches};
 use crate::rules::{NamedField, Period, Rules};
 
@@ -27,6 +30,8 @@ pub enum CatalogPolicy {
 /// What the settings allow a plan to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
+    /// What is managed.
+    pub scope: Scope,
     /// What happens to live people whom no manifest names.
     pub absent_users: AbsentUsers,
     /// Whether organizations, sites and roles are written.
@@ -39,6 +44,8 @@ pub struct Policy {
     pub own_account: Option<String>,
     /// Patterns of keys, as compared, that get no action at all.
     pub protected: Vec<String>,
+    /// Keys, as compared, of accounts that an operator locked out and whom the store itself does not keep out.
+    pub locked_out: BTreeSet<String>,
 }
 
 /// Everything that a plan is computed from.

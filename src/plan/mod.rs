@@ -14,6 +14,7 @@ mod file;
 mod fit;
 mod held;
 mod inputs;
+mod lock_out;
 mod order;
 mod people;
 mod played;
@@ -22,13 +23,15 @@ mod reach;
 mod renamed;
 mod saved;
 mod saved_plan;
+mod scope;
 mod shown;
 mod state_json;
 mod state_read;
+mod target;
 mod time;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
-pub use assemble::{plan, plan_fitted};
+pub use assemble::{plan, plan_fitted, plan_for};
 pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
@@ -38,7 +41,7 @@ pub use document::{
 };
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, asked, explain_place,
-    explain_user, likely,
+    explain_user, likely, likely_keys,
 };
 pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
@@ -47,10 +50,12 @@ pub use explain_document::{
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
+pub use lock_out::{LockOut, lock_out};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::void_protection;
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, plan_of_saved};
+pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 pub use state_read::read_state;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::scope::Reach;
 use super::{CatalogPolicy, Inputs};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{
@@ -64,7 +65,15 @@ fn catalog(inputs: &Inputs<'_>, renamed: &mut Renamed) {
     }
     let (declared, live) = (&inputs.desired.catalog, &inputs.live.catalog);
     // Organizations come first, so that a site is looked for where it is today.
+    let reach = Reach::new(inputs);
     for (&key, previous) in &inputs.desired.renames {
+        let is_managed = match key {
+            CatalogKey::Organization(name) | CatalogKey::Site(name, _) => reach.organization(name),
+            CatalogKey::Role(_) => inputs.policy.scope.organizations.is_none(),
+        };
+        if !is_managed {
+            continue;
+        }
         let is_live = |name: Name| match key {
             CatalogKey::Organization(_) => live.organizations.contains_key(&name),
             CatalogKey::Site(organization, _) => {

@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
-use super::{AbsentUsers, Guards, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
+use super::{AbsentUsers, Guards, ListedOrganization, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
-use crate::document::{Document, Mistake, nearest};
-use crate::rules::{self, Period, ReadFile, Rules};
+use crate::document::{Document, Mistake, Place, Shape, nearest};
+use crate::rules::{self, Named, Period, ReadFile, Rules, refuse_name};
 use crate::source::is_hidden;
 
 const DEFAULT_RULES: &str = "default";
@@ -200,15 +200,11 @@ fn check_default(store: Option<&str>, found: &mut Found<'_>) {
 
 fn check_manage(raw: &RawManage, found: &mut Found<'_>) -> Option<Manage> {
     let RawManage { organizations, accounts, absent_users, catalog, grace } = raw;
-    match organizations {
-        None | Some(RawScope::All(_)) => {}
-        Some(RawScope::List(_)) => {
-            found.not_yet(&["manage", "organizations"], "a list of organizations", "write `organizations: all`");
-        }
-    }
-    if *accounts == Some(false) {
-        found.not_yet(&["manage", "accounts"], "managing access without accounts", "write `accounts: true`");
-    }
+    let organizations = match organizations {
+        None | Some(RawScope::All(_)) => None,
+        Some(RawScope::List(names)) => Some(check_scope(names, found)),
+    };
+    let accounts = accounts.unwrap_or(organizations.is_none());
     if absent_users.is_none() {
         let help = "add `manage: { absent_users: report }`, which lists them, or `deactivate`";
         let message = "the settings do not say what becomes of live people whom no manifest names";
@@ -216,7 +212,38 @@ fn check_manage(raw: &RawManage, found: &mut Found<'_>) -> Option<Manage> {
     }
     let grace = grace.or_else(|| "30d".parse::<Period>().ok());
     let absent_users: AbsentUsers = (*absent_users)?;
-    grace.map(|grace| Manage { absent_users, catalog: *catalog, grace })
+    grace.map(|grace| Manage { organizations, accounts, absent_users, catalog: *catalog, grace })
+}
+
+/// The organizations of a list, each where it stands.
+fn check_scope(names: &[String], found: &mut Found<'_>) -> Vec<ListedOrganization> {
+    let path = &["manage", "organizations"];
+    if names.is_empty() {
+        found.add(path, "the list of managed organizations is empty", "name one, or write `organizations: all`");
+    }
+    let document = found.document;
+    let nodes = match document.find(path).map(|node| &node.shape) {
+        Some(Shape::List(nodes)) => nodes.as_slice(),
+        Some(Shape::Null | Shape::Scalar | Shape::Map(_)) | None => &[],
+    };
+    let mut listed: Vec<ListedOrganization> = Vec::new();
+    for (name, node) in names.iter().zip(nodes) {
+        let shown = name.escape_debug();
+        let wrong = if let Some((why, help)) = refuse_name(Named::Organization, name) {
+            Some((format!("`{shown}` can't be the name of an organization: it {why}"), help))
+        } else if listed.iter().any(|other| other.name == *name) {
+            Some((format!("`{shown}` is listed twice"), "take one of them out"))
+        } else {
+            None
+        };
+        if let Some((message, help)) = wrong {
+            let mistake = Mistake::new(Code::InvalidSettings, &document.file, node.place, message);
+            found.mistakes.push(mistake.help(help));
+        }
+        let Place { offset, length, .. } = node.place;
+        listed.push(ListedOrganization { name: name.clone(), offset, length });
+    }
+    listed
 }
 
 fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {

@@ -65,14 +65,29 @@ pub enum StoreKind {
 }
 
 /// What is managed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manage {
+    /// The organizations that are managed; `None`: all declared ones.
+    pub organizations: Option<Vec<ListedOrganization>>,
+    /// Whether accounts are managed, and not their access alone.
+    pub accounts: bool,
     /// What becomes of live people whom no manifest names.
     pub absent_users: AbsentUsers,
     /// Whether the catalog is written; `None`: as usual for the kind of store ([`Settings::catalog`]).
     pub catalog: Option<CatalogMode>,
     /// The time between a deactivation and a deletion.
     pub grace: Period,
+}
+
+/// An organization that is named in the settings; whether it is declared, whoever reads the manifests finds out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedOrganization {
+    /// Its name.
+    pub name: String,
+    /// Where it stands in the settings, in bytes from their beginning.
+    pub offset: u32,
+    /// How many bytes it takes there.
+    pub length: u32,
 }
 
 /// What a plan has to pass before anything is written.

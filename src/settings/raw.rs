@@ -111,10 +111,10 @@ pub(super) enum RawRules {
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Manage")]
 pub(super) struct RawManage {
-    /// All declared organizations, or these. A list is not yet supported.
+    /// All declared organizations, or these: then only memberships and grants in them change.
     pub(super) organizations: Option<RawScope>,
-    /// Whether accounts are managed as well, and not their access alone (default: `true`). `false` is not yet
-    /// supported.
+    /// Whether accounts are managed as well, and not their access alone: profile, status, onboarding and off-boarding
+    /// (default: `true` with all organizations, `false` with a list).
     pub(super) accounts: Option<bool>,
     /// What becomes of live people whom no manifest names. There is no default.
     #[schemars(required)]

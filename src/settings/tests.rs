@@ -84,7 +84,7 @@ stores:
   local: { sqlite: { path: '' }, rules: defualt }
   far: { scim: { url: https://id.example.com, read_token: { env: TOKEN } } }
   none: {}
-manage: { organizations: [north], accounts: false }
+manage: { organizations: [] }
 guards: { removals: { max_percent: 101 }, protected_users: [''], self: '' }
 mail: { from: x }
 ",
@@ -102,8 +102,7 @@ mail: { from: x }
             (Code::InvalidRules, 6),
             (invalid, 8),
             (invalid, 4),
-            (Code::NotYetSupported, 9),
-            (Code::NotYetSupported, 9),
+            (invalid, 9),
             (invalid, 9),
             (invalid, 10),
             (invalid, 10),

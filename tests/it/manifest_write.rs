@@ -259,6 +259,8 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
     );
     assert!(!loaded.has_errors(), "{:#?}\n{files:#?}", loaded.diagnostics);
     let policy = Policy {
+        scope: rollcall::plan::Scope::ALL,
+        locked_out: std::collections::BTreeSet::new(),
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         grace: "30d".parse().expect("a period"),

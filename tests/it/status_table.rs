@@ -1,11 +1,12 @@
 //! What is declared against what is live: one row each in `status_table.txt`, which says how it is read.
 //! `BLESS=1` writes it anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use rollcall::manifest;
 use rollcall::model::{Invitation, InvitationState, LiveRecord, LiveState, Membership, Names, Status};
-use rollcall::plan::{AbsentUsers, CatalogPolicy, Inputs, Policy, StoreRef, action_id, plan};
+use rollcall::plan::{AbsentUsers, CatalogPolicy, Inputs, Policy, Scope, StoreRef, action_id, plan};
 use rollcall::rules;
 use rollcall::source::Sources;
 
@@ -105,6 +106,8 @@ fn outcome(rules: &str, declared: (&str, &str), live: Live) -> String {
         min_admins: 0,
         own_account: None,
         protected: Vec::new(),
+        scope: Scope::ALL,
+        locked_out: BTreeSet::new(),
     };
     let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into() };
     let inputs = Inputs {

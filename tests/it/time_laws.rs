@@ -224,6 +224,8 @@ impl Scene {
         let loaded = manifest::load(&mut names, reading, &mut sources, &["access".to_owned()]);
         assert!(!loaded.has_errors(), "{:#?}\n{text}", loaded.diagnostics);
         let policy = Policy {
+            scope: rollcall::plan::Scope::ALL,
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: AbsentUsers::Deactivate,
             catalog: CatalogPolicy::Create,
             grace: "30d".parse().expect("a period"),

@@ -48,14 +48,15 @@ pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
     for (&role, live) in &inputs.live.catalog.roles {
         flags.insert(role, AdminFlags { live: Some(live.admin), declared: None });
     }
+    let changes_roles = inputs.policy.catalog == CatalogPolicy::Create && inputs.policy.scope.organizations.is_none();
     for (&role, declared) in &inputs.desired.catalog.roles {
         let entry = flags.entry(role).or_insert(AdminFlags { live: None, declared: None });
         // What the vendor brings is as the rules say, on both sides.
         if declared.vendor {
             entry.live = Some(declared.admin);
         }
-        // Where the catalog is not written, a live role stays what it is.
-        if inputs.policy.catalog == CatalogPolicy::Create || entry.live.is_none() || declared.vendor {
+        // Where roles are not changed, a live one stays what it is.
+        if changes_roles || entry.live.is_none() || declared.vendor {
             entry.declared = Some(declared.admin);
         }
     }

@@ -115,7 +115,7 @@ pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Ch
     let live_memberships = live.map_or(&[][..], |live| live.memberships);
     let live_facts = live.map_or(&[][..], |live| live.facts);
     let is_active = live.is_some_and(|live| live.status == Status::Active);
-    let facts_after = fields::admin_facts_after(context, desired, live_facts);
+    let facts_after = fields::admin_facts_after(context, desired, live);
     for organization in places(live_memberships, &wanted.memberships) {
         let now = membership_in(live_memberships, organization);
         let later = if context.in_scope(organization) { membership_in(&wanted.memberships, organization) } else { now };

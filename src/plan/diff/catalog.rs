@@ -7,10 +7,11 @@ use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
 use crate::model::{ActionKind, CatalogKey, Fact, Fields, Name, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};
+use crate::plan::scope::Reach;
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
 
 /// The drafts of the catalog, and what is left alone.
-pub(super) fn diff(inputs: &Inputs<'_>) -> (Change, Vec<Unmanaged>) {
+pub(super) fn diff(inputs: &Inputs<'_>, reach: &Reach<'_>) -> (Change, Vec<Unmanaged>) {
     let mut change = Change::default();
     roles(inputs, &mut change);
     organizations(inputs, &mut change);
@@ -20,7 +21,11 @@ pub(super) fn diff(inputs: &Inputs<'_>) -> (Change, Vec<Unmanaged>) {
             draft.waits_for = Some(WaitsFor::Catalog);
         }
     }
-    (change, unmanaged(inputs))
+    let mut unmanaged = unmanaged(inputs, reach);
+    unmanaged.extend(change.drafts.iter().filter_map(|draft| held_elsewhere(inputs, reach, draft)));
+    // Only what people need is wanted here: whoever makes a draft adds it before, so that it can be left out as a whole.
+    change.drafts.retain(|draft| reach.catalog(draft.action.kind, &draft.action.subject));
+    (change, unmanaged)
 }
 
 fn roles(inputs: &Inputs<'_>, change: &mut Change) {
@@ -160,7 +165,15 @@ fn finish(mut draft: Draft, position: Option<Position>, change: &mut Change) {
     change.push(draft);
 }
 
-fn unmanaged(inputs: &Inputs<'_>) -> Vec<Unmanaged> {
+/// A role that differs, and is not changed with a list of organizations.
+fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Option<Unmanaged> {
+    let Draft { action, .. } = draft;
+    let role = action.subject.role.filter(|_| !reach.catalog(action.kind, &action.subject))?;
+    let reason = "differs, and a role is not changed with a list of organizations";
+    Some(Unmanaged { kind: "role", name: inputs.names.text(role).to_owned(), reason })
+}
+
+fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
     let names = inputs.names;
     let text = |name: Name| names.text(name).to_owned();
     let mut unmanaged = Vec::new();
@@ -174,6 +187,10 @@ fn unmanaged(inputs: &Inputs<'_>) -> Vec<Unmanaged> {
             unmanaged.push(Unmanaged { kind: "organization", name: text(name), reason: "no manifest names it" });
             continue;
         };
+        if let Some(reason) = reach.refuse_declared(name) {
+            unmanaged.push(Unmanaged { kind: "organization", name: text(name), reason });
+            continue;
+        }
         let is_gone = |site: &Name| tombstones.contains_key(&CatalogKey::Site(name, *site));
         for &site in organization.sites.keys().filter(|site| !known_sites.contains_key(site) && !is_gone(site)) {
             let name = format!("{}/{}", names.text(name), names.text(site));

@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use super::admin_roles::{self, AdminFlags};
-use crate::model::{CatalogKey, Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
+use crate::model::{Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
 use crate::plan::Inputs;
 use crate::plan::renamed::Renamed;
+use crate::plan::scope::Reach;
 use crate::rules::Sayable;
 
 /// The inputs, and what follows from them for every user.
@@ -24,6 +25,8 @@ pub(super) struct Context<'a> {
     pub(super) required: Vec<Name>,
     /// Whether the store is over its limit of seats today.
     pub(super) over_seats: bool,
+    /// What is managed.
+    pub(super) reach: Reach<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -43,6 +46,7 @@ impl<'a> Context<'a> {
             admin_attributes,
             required,
             over_seats: limit.is_some_and(|limit| seats_taken(inputs) > limit),
+            reach: Reach::new(inputs),
         }
     }
 }
@@ -84,11 +88,20 @@ impl Context<'_> {
         self.is_admin_role(membership.role) || !membership.extra_roles.is_empty() || self.reaches_all(membership.role)
     }
 
-    /// Whether an organization is one that the manifests declare, be it as gone, or the platform.
+    /// Whether memberships and grants of an organization are managed.
     pub(super) fn in_scope(&self, organization: Name) -> bool {
-        organization == known::PLATFORM
-            || self.inputs.desired.catalog.organizations.contains_key(&organization)
-            || self.inputs.desired.tombstones.contains_key(&CatalogKey::Organization(organization))
+        self.reach.organization(organization)
+    }
+
+    /// What is left of an account that is to lose all that is managed, and stays: what others manage.
+    pub(super) fn nothing_but_left_alone(&self, desired: &UserView<'_>, live: &LiveView<'_>) -> Effective {
+        let mut nothing = Effective::default();
+        for (organization, left_alone) in self.inputs.effective(desired).left_alone {
+            if left_alone.membership {
+                leave_alone(&mut nothing, organization, LeftAlone::MEMBERSHIP, Some(live));
+            }
+        }
+        nothing
     }
 
     /// The access that a user should have at the time of the plan; what others manage is as it is live. Conflicts were

@@ -6,12 +6,15 @@
 use super::context::Context;
 use super::draft::{Change, Draft, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{ActionKind, Fact, LiveView, Name, UserView, Value, known};
+use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, UserView, Value, known};
 use crate::plan::Inputs;
 use crate::plan::action::{Origin, Risk, State};
 
 /// Adds a draft for profile fields that differ, one for all of them.
 pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    if !context.reach.accounts() {
+        return;
+    }
     let changes = profile(context, desired, live);
     change.diagnostics.extend(immutable(context, desired, &changes.before));
     if !changes.after.is_empty() {
@@ -43,6 +46,22 @@ pub(super) fn change_access(
     Some(change.push(draft.because("access fields differ")))
 }
 
+/// Like [`change_access`] of what is live, where that is managed.
+pub(super) fn change_live_access(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: &LiveView<'_>,
+    change: &mut Change,
+) -> Option<u32> {
+    let is_managed = context.reach.access_fields(Some(live));
+    is_managed.then(|| change_access(context, desired, live.facts, change)).flatten()
+}
+
+/// The declared access fields that others manage.
+pub(super) fn left_alone(context: &Context<'_>, desired: &UserView<'_>) -> Vec<DeclaredFact> {
+    desired.facts.iter().copied().filter(|declared| is_left_alone(context, declared.fact)).collect()
+}
+
 /// Whether a declared user has everything that a new account needs.
 pub(super) fn has_required(context: &Context<'_>, desired: &UserView<'_>) -> bool {
     context.required.iter().all(|&field| match desired.value(field) {
@@ -72,7 +91,15 @@ pub(super) fn stripped(context: &Context<'_>, live: &LiveView<'_>) -> Vec<Fact> 
 }
 
 /// The facts of an account after the plan, of attributes that make their holder an admin.
-pub(super) fn admin_facts_after(context: &Context<'_>, desired: &UserView<'_>, live: &[Fact]) -> Vec<Fact> {
+pub(super) fn admin_facts_after(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    account: Option<&LiveView<'_>>,
+) -> Vec<Fact> {
+    let live = account.map_or(&[][..], |account| account.facts);
+    if !context.reach.access_fields(account) {
+        return live.to_vec();
+    }
     let names = context.inputs.names;
     let of = |&field: &Name| {
         let live = live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);

@@ -89,8 +89,9 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
         Some(_) | None => Vec::new(),
     };
     let facts = live.map_or(&[][..], |live| live.facts);
-    let facts_later =
-        desired.as_ref().map_or_else(|| facts.to_vec(), |desired| fields::admin_facts_after(context, desired, facts));
+    let facts_later = desired
+        .as_ref()
+        .map_or_else(|| facts.to_vec(), |desired| fields::admin_facts_after(context, desired, live.as_ref()));
     for organization in places(today, &wanted) {
         let now = membership_in(today, organization);
         let here: Vec<Need> = drafts.iter().filter(|draft| touches(draft, organization)).map(need).collect();

@@ -22,6 +22,7 @@ mod flips;
 mod partial;
 mod pending;
 mod renames;
+mod scoped;
 mod shield;
 mod tombstones;
 mod upcoming;
@@ -35,7 +36,7 @@ use self::context::{Context, seats_taken};
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
 use super::{Inputs, Unmanaged};
-use crate::model::known;
+use crate::model::{LiveView, known};
 
 /// The drafts of everything, in no order, and the catalog's first.
 pub(super) struct Drafts {
@@ -61,7 +62,7 @@ pub(super) struct Balance {
 /// Compares everything.
 pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
     let context = Context::new(inputs, renamed);
-    let (catalog, mut unmanaged) = catalog::diff(inputs);
+    let (catalog, mut unmanaged) = catalog::diff(inputs, &context.reach);
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {
         let desired = inputs.desired.user(row);
@@ -104,6 +105,11 @@ pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
         }
     }
     Drafts { changes, counters, unmanaged }
+}
+
+/// The draft that locks an account out, if there is anything left to take.
+pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Change {
+    user::lock_out(&Context::new(inputs, &Renamed::default()), live)
 }
 
 /// What today's state leaves over of everything that is counted.

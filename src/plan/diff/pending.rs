@@ -30,7 +30,21 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
         (_, OnBoarding::Create) => Status::Active,
     };
     begin(context, desired, status, &mut change);
+    if !context.reach.accounts() {
+        // Somebody else has to make the account; all access waits for that.
+        change.drafts.truncate(1);
+        change.drafts.iter_mut().for_each(|draft| draft.waits_for = Some(WaitsFor::Decision));
+        change.diagnostics.push(no_account(context, desired));
+    }
     change
+}
+
+fn no_account(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("`{key}` is declared and has no account, and accounts are not managed here");
+    Diagnostic::warning(Code::NoAccount, message)
+        .at(desired.position, "gets access once the account is there")
+        .help("have whoever manages the accounts of this store invite this person, or set `manage.accounts: true`")
 }
 
 /// Adds the creation or invitation, and what it does not carry.
@@ -136,12 +150,17 @@ fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> boo
 /// A declared person whose invitation is not accepted yet.
 pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
     let state = live.invitation.map(|invitation| invitation.state_at(context.inputs.at));
+    // Another invitation, or its end, is about all that the account has.
+    let is_whole = context.reach.whole_account(live, true);
     // Accepted, and still invited: somebody edited the account, and nothing is pending that could let the person in.
     let ended = state.filter(|&state| is_ended(state) || state == InvitationState::Accepted);
     if live.status == Status::Invited
         && let Some(state) = ended
         && !context.inputs.rules.renews(state)
     {
+        if !is_whole {
+            return;
+        }
         let mut draft = renewal(desired).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
         change.push(draft);
@@ -150,13 +169,13 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let wanted = context.effective(desired, Some(live));
     let differences = deltas(context, &wanted, live.memberships, live.grants);
     let from = change.drafts.len();
-    let access = fields::change_access(context, desired, live.facts, change);
+    let access = fields::change_live_access(context, desired, live, change);
     let takes = context.inputs.rules.pending_takes();
     let takes_delta = |delta: &Delta| if delta.is_about_sites() { takes.sites() } else { takes.role() };
     let is_less = access.is_some_and(|at| change.drafts[at as usize].loses && !takes.role())
         || differences.iter().any(|delta| delta.loses(context) && !takes_delta(delta));
     let is_unsent = live.status == Status::Preloaded;
-    let goes_out = is_unsent && desired.status != Some(DeclaredStatus::Preloaded);
+    let goes_out = is_whole && is_unsent && desired.status != Some(DeclaredStatus::Preloaded);
     // What another invitation could not carry either is no reason for one: it waits for acceptance.
     let carried = deltas(context, &carried(context, &wanted), live.memberships, live.grants);
     let carries_access = access.is_some() && context.inputs.rules.carries().attributes();
@@ -164,7 +183,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let is_anew = is_less || ((ended.is_some() || is_unsent) && could_carry_more);
     if is_anew {
         // Where nobody is invited by the rules, nobody can be invited anew.
-        let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;
+        let invites = is_whole && context.inputs.rules.onboarding() == OnBoarding::Invite;
         if invites && let Some(cancellation) = cancellation(context, desired.key, live) {
             change.drafts.truncate(from);
             let cancellation = cancellation.because("the invitation carries other access than is declared");
@@ -176,7 +195,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     }
     let step = if goes_out {
         Some(change.push(sending(context, desired, live)))
-    } else if ended.is_some() && !is_unsent {
+    } else if is_whole && ended.is_some() && !is_unsent {
         Some(change.push(renewal(desired)))
     } else {
         None

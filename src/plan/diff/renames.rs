@@ -38,6 +38,10 @@ pub(super) fn user(context: &Context<'_>, desired: &UserView<'_>, live: &LiveVie
         draft.wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
         draft = draft.waiting(WaitsFor::Acceptance);
     }
+    // A new key reaches the account everywhere, also where others manage it.
+    if !context.reach.whole_account(live, true) {
+        draft = draft.waiting(WaitsFor::Decision);
+    }
     let others = change.drafts.len();
     let rename = change.push(draft);
     for draft in &mut change.drafts[..others] {

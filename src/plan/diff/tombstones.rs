@@ -111,6 +111,10 @@ fn doomed(context: &Context<'_>) -> BTreeMap<CatalogKey, Position> {
             doomed.insert(key, position);
         }
     }
+    doomed.retain(|&key, _| {
+        let (kind, subject) = deletion(key);
+        context.reach.catalog(kind, &subject)
+    });
     doomed
 }
 

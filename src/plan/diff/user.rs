@@ -11,7 +11,7 @@ use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::{endings, fields, pending, renames};
+use super::{endings, fields, pending, renames, scoped};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
@@ -30,6 +30,9 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
             Standing::NotYet(_) => Change::default(),
         },
     };
+    if let Some(desired) = desired {
+        keep_locked_out(context, desired, &mut change);
+    }
     let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
     finish(context, identity, &mut change);
     change
@@ -51,6 +54,25 @@ fn finish(context: &Context<'_>, identity: Option<Name>, change: &mut Change) {
     }
 }
 
+/// What an operator asks for in an emergency.
+pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
+    let mut change = Change::default();
+    leave(context, live, &Leaving { key: live.key, reason: "locked out by an operator", position: None }, &mut change);
+    change.drafts.iter_mut().for_each(|draft| mark(context, draft));
+    change
+}
+
+/// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
+fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
+    let is_locked_out = context.inputs.policy.locked_out.contains(context.inputs.names.text(desired.identity));
+    if !is_locked_out || desired.status == Some(DeclaredStatus::Active) {
+        return;
+    }
+    for draft in change.drafts.iter_mut().filter(|draft| draft.gains) {
+        draft.waits_for.get_or_insert(WaitsFor::Decision);
+    }
+}
+
 /// Why nobody shall log in with an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
@@ -68,6 +90,9 @@ fn inactive<'a>(desired: &UserView<'a>) -> UserView<'a> {
 }
 
 fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>, why: Why) -> Change {
+    if scoped::is_out(context, desired, live) {
+        return scoped::left_alone(context, desired.key, "has no membership in scope");
+    }
     match live {
         Some(live) => {
             let mut change = both(context, desired, live, why);
@@ -138,8 +163,12 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let leaver = context.inputs.desired.leavers.get(&identity);
     if let Some(leaver) = leaver.filter(|leaver| leaver.from.is_none_or(|from| from <= context.inputs.at)) {
         let mut change = Change::default();
-        let position = Some(leaver.position);
-        leave(context, live, &Leaving { key: live.key, reason: "named under `inactive`", position }, &mut change);
+        let leaving = Leaving { key: live.key, reason: "named under `inactive`", position: Some(leaver.position) };
+        if context.reach.whole_account(live, true) {
+            leave(context, live, &leaving, &mut change);
+        } else {
+            scoped::lose(context, &scoped::nobody(context, live, identity), live, &leaving, &mut change);
+        }
         return change;
     }
     match live.status {
@@ -152,12 +181,19 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     if context.inputs.is_protected(identity) {
         return left_alone("protected by the settings");
     }
+    if let Some(reason) = context.reach.refuse_absent(live) {
+        return left_alone(reason);
+    }
     match context.inputs.policy.absent_users {
         AbsentUsers::Report => left_alone("no manifest names this person"),
         AbsentUsers::Deactivate => {
             let mut change = Change::default();
             let leaving = Leaving { key: live.key, reason: "no longer declared", position: None };
-            leave(context, live, &leaving, &mut change);
+            if context.reach.whole_account(live, false) {
+                leave(context, live, &leaving, &mut change);
+            } else {
+                scoped::lose(context, &scoped::nobody(context, live, identity), live, &leaving, &mut change);
+            }
             change
         }
     }
@@ -225,6 +261,11 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
         Why::Leaver(position) => ("named under `inactive`", position),
     };
     let leaving = Leaving { key: desired.key, reason, position: Some(position) };
+    if !context.reach.whole_account(live, true)
+        && let Some(change) = scoped::instead(context, desired, live, &leaving)
+    {
+        return change;
+    }
     if desired.status == Some(DeclaredStatus::Absent) {
         endings::absent(context, desired, live, &mut change);
         return change;
@@ -287,10 +328,10 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     if has_none_left && context.inputs.rules.demands_membership() {
         let reason = "the last membership ends";
         let leaving = Leaving { key: desired.key, reason, position: Some(desired.position) };
-        return leave(context, live, &leaving, change);
+        return scoped::leave_if_managed(context, live, &leaving, change);
     }
     fields::update_profile(context, desired, live, change);
-    let access = fields::change_access(context, desired, live.facts, change);
+    let access = fields::change_live_access(context, desired, live, change);
     let deltas = deltas(context, &wanted, live.memberships, live.grants);
     if deltas.is_empty() && access.is_none() {
         return;
@@ -320,7 +361,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let activation = change.push(draft.because("declared active"));
 
     let wanted = context.effective(desired, Some(live));
-    let access = fields::change_access(context, desired, live.facts, change);
+    let access = fields::change_live_access(context, desired, live, change);
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     let view = LiveView { memberships, grants, ..*live };

@@ -3,6 +3,7 @@
 mod broken;
 mod codes;
 mod commands;
+mod emergency;
 mod fit;
 mod guards;
 mod hostile;
@@ -11,4 +12,5 @@ mod people;
 mod prompt;
 mod safety;
 mod saved;
+mod scope;
 mod time;

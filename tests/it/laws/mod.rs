@@ -9,4 +9,5 @@ mod guards;
 mod naive;
 mod people;
 mod planner;
+mod scope;
 mod world;

@@ -7,12 +7,12 @@ use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::guard;
 use rollcall::model::{
-    AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation, InvitationState,
-    LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector, Site, SiteAccess,
-    SiteRow, Status, Value, WindowId, known,
+    AccessRow, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation,
+    InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector,
+    Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
-    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, StoreRef, document, plan,
+    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
 };
 use rollcall::rules::{
     Amount, Carries, Identity, Invitations, OffBoarding, OnBoarding, PendingTakes, Reactivation, Rules, Seats,
@@ -54,6 +54,9 @@ pub(super) struct World {
     inactive_takes: bool,
     strips: bool,
     reports_absent: bool,
+    pub(super) scope: Scope,
+    /// Whether only a part of the accounts was read.
+    pub(super) is_partial: bool,
     pub(super) bounds: Bounds,
 }
 
@@ -158,6 +161,8 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             inactive_takes: !on[7],
             strips: on[8],
             reports_absent: on[0] && on[8],
+            scope: Scope::ALL,
+            is_partial: false,
             bounds: Bounds {
                 seats,
                 min_admins,
@@ -169,6 +174,32 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
 }
 
 impl World {
+    /// The same world with another scope: what would be declared outside of it is not.
+    pub(super) fn scoped(&self, scope: Scope, undeclared: Option<&str>) -> Self {
+        let mut world = Self { scope, ..self.clone() };
+        world.organizations.retain(|name, _| Some(name.as_str()) != undeclared);
+        let declared = world.organizations.clone();
+        let listed = world.scope.organizations.clone();
+        let is_in = |name: &String| declared.contains_key(name) && listed.as_ref().is_none_or(|all| all.contains(name));
+        for user in world.declared.values_mut() {
+            user.access.memberships.retain(|organization, _| is_in(organization));
+            user.access.grants.retain(|(organization, _), _| is_in(organization));
+        }
+        world
+    }
+
+    /// Whether memberships of this organization are in scope.
+    pub(super) fn is_in_scope(&self, organization: &str) -> bool {
+        self.organizations.contains_key(organization)
+            && self.scope.organizations.as_ref().is_none_or(|listed| listed.contains(organization))
+    }
+
+    /// Whether a manifest names the user, and whether it says `inactive`.
+    pub(super) fn names(&self, key: &str) -> (bool, bool) {
+        let declared = self.declared.get(key);
+        (declared.is_some(), declared.is_some_and(|user| user.status == Some(DeclaredStatus::Inactive)))
+    }
+
     fn rules(&self) -> Rules {
         let amount = if self.carries_one { Amount::Number(1) } else { Amount::ALL };
         let carries = Carries {
@@ -223,10 +254,19 @@ impl World {
         for at in 0..shuffle % 7 {
             names.intern(USERS[usize::try_from((at + shuffle) % 6).expect("small")]);
         }
-        let live = Self::live_state(&mut names, live, shuffle);
+        let mut seen = live.clone();
+        if self.is_partial {
+            seen.users.pop_first();
+        }
+        let mut live = Self::live_state(&mut names, &seen, shuffle);
+        if self.is_partial {
+            live.evidence.note(Collection::Users, Completeness::Partial("a page is missing".to_owned()));
+        }
         let desired = self.desired(&mut names, shuffle);
         let rules = self.rules();
         let policy = Policy {
+            scope: self.scope.clone(),
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             grace: "30d".parse().expect("a period"),

@@ -22,6 +22,8 @@ roles:
 fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
     let rules = rules::parse(rules, "rules.yaml", &|name| Err(format!("there is no {name}"))).expect("rules");
     let policy = Policy {
+        scope: rollcall::plan::Scope::ALL,
+        locked_out: std::collections::BTreeSet::new(),
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         grace: "30d".parse().expect("a period"),

@@ -298,6 +298,8 @@ impl World {
     /// What the settings allow.
     pub(super) fn policy(&self) -> Policy {
         Policy {
+            scope: rollcall::plan::Scope::ALL,
+            locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             grace: "30d".parse().expect("a period"),

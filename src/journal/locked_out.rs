@@ -1,0 +1,119 @@
+//! Whom an operator locked out where the store itself does not remember it: an invitation was cancelled, or access was
+//! stripped, and a plan would give it back (`contract.md` §5: a lock-out stays).
+//!
+//! A later run that lets the person in again, because a manifest says `status: active`, ends it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufReader, Seek as _};
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use super::medium;
+use super::record::{Ended, Entry, LookedUp, Record};
+use super::{JournalError, Names, revive};
+use crate::model::ActionKind;
+use crate::plan::Cause;
+
+/// The keys, as in the store, of those whom an operator locked out of the store with this identity; nobody where there
+/// is no journal.
+///
+/// # Errors
+/// If it can't be read.
+pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalError> {
+    let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
+    let file = match medium::open_to_read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        opened => opened.map_err(unreadable)?,
+    };
+    let mut lines = BufReader::new(file);
+    if !has_operator(&mut lines).map_err(unreadable)? {
+        return Ok(BTreeSet::new());
+    }
+    lines.rewind().map_err(unreadable)?;
+    let mut tried: BTreeMap<u64, Step> = BTreeMap::new();
+    let mut locked = BTreeSet::new();
+    let mut text = Vec::new();
+    while next(&mut lines, &mut text).map_err(unreadable)? {
+        let Some(Record { seq, entry, .. }) = Record::parse(&text) else { continue };
+        match entry {
+            Entry::Intent { store: of, action } if of == store => {
+                tried.extend(step(&action).map(|step| (seq, step)));
+            }
+            Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
+            | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(&intent) {
+                Some(Step::Out(user)) => drop(locked.insert(user)),
+                Some(Step::In(user)) => drop(locked.remove(&user)),
+                None => {}
+            },
+            Entry::Intent { .. }
+            | Entry::Outcome { .. }
+            | Entry::LookedUp { .. }
+            | Entry::Began(_)
+            | Entry::Recovered { .. }
+            | Entry::Missing { .. } => {}
+        }
+    }
+    Ok(locked)
+}
+
+/// What an action did to whether somebody is locked out.
+enum Step {
+    Out(String),
+    In(String),
+}
+
+fn step(action: &Json) -> Option<Step> {
+    let user = action.get("user")?.as_str()?.to_owned();
+    let kind = revive(&mut Names::new(), action)?.kind;
+    let is_operators = action.get("cause").and_then(Json::as_str) == Some(Cause::Operator.as_str());
+    match kind {
+        ActionKind::CancelInvitation | ActionKind::StripUser if is_operators => Some(Step::Out(user)),
+        ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::ReactivateUser
+        | ActionKind::SendInvitation
+        | ActionKind::AddMembership
+        | ActionKind::GrantSite => Some(Step::In(user)),
+        ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::DeleteOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::DeleteSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::DeleteRole
+        | ActionKind::UpdateUser
+        | ActionKind::ChangeAccess
+        | ActionKind::RenameUser
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::ResendInvitation
+        | ActionKind::CancelInvitation
+        | ActionKind::ChangeRole
+        | ActionKind::UpdateMembership
+        | ActionKind::RemoveMembership
+        | ActionKind::ChangeSiteRole
+        | ActionKind::RevokeSite => None,
+    }
+}
+
+/// Whether any line tells of an operator at all: most journals do not, and need not be understood line by line.
+fn has_operator(lines: &mut impl io::BufRead) -> io::Result<bool> {
+    const WORD: &[u8] = b"\"operator\"";
+    let mut text = Vec::new();
+    while next(lines, &mut text)? {
+        if text.windows(WORD.len()).any(|part| part == WORD) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn next(lines: &mut impl io::BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
+    text.clear();
+    Ok(lines.read_until(b'\n', text)? > 0)
+}

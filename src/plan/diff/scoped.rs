@@ -1,0 +1,139 @@
+//! What is done to an account that is not managed as a whole: because accounts are not, or because it also belongs to
+//! organizations out of scope (`language.md` §3, 8).
+//!
+//! Off-boarding such an account is losing what is managed; bringing it back is nobody's to do here. `user` asks before
+//! it does anything to a whole account. Deliberately absent: who is in scope ([`crate::plan::scope`]).
+
+use super::access::deltas;
+use super::access_drafts::{Differences, access_drafts};
+use super::admins::{self, Person};
+use super::context::Context;
+use super::draft::{Change, own_line};
+use super::fields;
+use super::user::{Leaving, leave};
+use crate::diagnostic::{FileId, Position};
+use crate::model::{DeclaredStatus, LiveView, Name, Status, UserView, Window};
+use crate::plan::scope::Belongs;
+use crate::plan::{Unmanaged, WaitsFor};
+
+const NOT_MANAGED: &str = "accounts are not managed, so its status is left alone";
+const ELSEWHERE: &str = "also belongs to organizations out of scope, so the account is left alone";
+
+/// An account that gets no action.
+pub(super) fn left_alone(context: &Context<'_>, key: Name, reason: &'static str) -> Change {
+    Change { unmanaged: Some(unmanaged(context, key, reason)), ..Change::default() }
+}
+
+fn unmanaged(context: &Context<'_>, key: Name, reason: &'static str) -> Unmanaged {
+    Unmanaged { kind: "user", name: context.inputs.names.text(key).to_owned(), reason }
+}
+
+/// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.
+pub(super) fn is_out(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> bool {
+    if context.inputs.policy.scope.organizations.is_none() {
+        return false;
+    }
+    let is_inside = live.is_some_and(|live| match context.reach.belongs(live) {
+        Belongs::Inside | Belongs::Partly => true,
+        Belongs::Nowhere | Belongs::Outside => false,
+    });
+    !is_inside && {
+        let mut pieces = Vec::new();
+        desired.pieces(context.inputs.names, &mut pieces);
+        !pieces.iter().any(|piece| piece.membership && context.in_scope(piece.organization))
+    }
+}
+
+/// What is done to a declared account that is not managed as a whole, where that is something else than usual.
+pub(super) fn instead(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: &LiveView<'_>,
+    leaving: &Leaving,
+) -> Option<Change> {
+    let mut change = Change::default();
+    match (live.status, desired.status) {
+        (
+            Status::Active | Status::Preloaded | Status::Invited,
+            None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded),
+        ) => {
+            return None;
+        }
+        (Status::Inactive | Status::Closed, _) => {
+            fields::update_profile(context, desired, live, &mut change);
+            let stays = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
+            change.unmanaged = (!stays).then(|| unmanaged(context, live.key, why(context)));
+        }
+        (
+            Status::Active | Status::Preloaded | Status::Invited,
+            Some(DeclaredStatus::Inactive | DeclaredStatus::Absent),
+        ) => {
+            fields::update_profile(context, desired, live, &mut change);
+            lose(context, desired, live, leaving, &mut change);
+        }
+    }
+    Some(change)
+}
+
+fn why(context: &Context<'_>) -> &'static str {
+    if context.reach.accounts() { ELSEWHERE } else { NOT_MANAGED }
+}
+
+/// An account that no manifest names, as a user to whom nothing is given.
+pub(super) fn nobody<'a>(context: &Context<'a>, live: &LiveView<'_>, identity: Name) -> UserView<'a> {
+    UserView {
+        desired: context.inputs.desired,
+        key: live.key,
+        identity,
+        // Whoever uses it says where, if anywhere.
+        position: Position::new(FileId(0), 0),
+        status: None,
+        status_position: None,
+        window: Window::ALWAYS,
+        previous: None,
+        facts: &[],
+        rows: &[],
+        links: &[],
+    }
+}
+
+/// Takes what is managed of an account's access, and leaves the account itself.
+pub(super) fn lose(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: &LiveView<'_>,
+    leaving: &Leaving,
+    change: &mut Change,
+) {
+    change.unmanaged = Some(unmanaged(context, live.key, why(context)));
+    if context.inputs.rules.demands_membership() && context.reach.belongs(live) == Belongs::Inside {
+        return leave_if_managed(context, live, leaving, change);
+    }
+    let facts = fields::left_alone(context, desired);
+    let desired = UserView { facts: &facts, ..*desired };
+    let from = change.drafts.len();
+    fields::change_live_access(context, &desired, live, change);
+    let wanted = context.nothing_but_left_alone(&desired, live);
+    let deltas = deltas(context, &wanted, live.memberships, live.grants);
+    access_drafts(context, &Differences::new(&desired, Some(live), None, &deltas), change);
+    admins::settle(context, &Person { desired: &desired, live: Some(live), wanted: &wanted, activation: None }, change);
+    let is_pending = matches!(live.status, Status::Preloaded | Status::Invited);
+    for draft in &mut change.drafts[from..] {
+        draft.action.reason = leaving.reason;
+        draft.action.origins = leaving.position.map_or_else(Vec::new, own_line);
+        let takes = context.inputs.rules.pending_takes();
+        if is_pending && !(takes.role() && takes.sites()) {
+            draft.waits_for = Some(WaitsFor::Acceptance);
+        }
+    }
+}
+
+/// Off-boarding where the account is managed, else somebody has to decide: the rules demand a membership, so the last
+/// one can't just end.
+pub(super) fn leave_if_managed(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
+    let from = change.drafts.len();
+    leave(context, live, leaving, change);
+    if !context.reach.whole_account(live, true) {
+        change.drafts[from..].iter_mut().for_each(|draft| draft.waits_for = Some(WaitsFor::Decision));
+    }
+}
