@@ -206,7 +206,9 @@ impl<'a> Play<'a> {
     fn done_before(&mut self, actions: &[Action]) -> BTreeSet<u32> {
         let mut done = BTreeSet::new();
         let mut rebuilt: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
-        for action in actions.iter().filter(|action| action.kind.topic() == Topic::SiteGrant) {
+        let rebuilds =
+            |action: &&Action| action.kind.topic() == Topic::SiteGrant || action.kind == ActionKind::UpdateMembership;
+        for action in actions.iter().filter(rebuilds) {
             for &need in &action.needs {
                 rebuilt.entry(need).or_default().push(action);
             }
@@ -226,13 +228,17 @@ impl<'a> Play<'a> {
         done
     }
 
-    /// Whether a role was changed with the whole membership, of which later actions have changed grants since.
+    /// Whether a role was changed with the whole membership, of which later actions have changed parts since.
     fn is_done_in_part(&mut self, action: &Action, grants: &[&Action]) -> bool {
         let Some(after) = &action.after else { return false };
-        if action.kind != ActionKind::ChangeRole || after.grants.is_empty() {
+        let is_whole = after.facts.len() > 1 || !after.grants.is_empty();
+        if action.kind != ActionKind::ChangeRole || !is_whole {
             return false;
         }
-        let role = Action { after: Some(State::of(after.facts.clone())), ..action.clone() };
+        let role = Action {
+            after: Some(State::field(known::ROLE, after.value(known::ROLE).unwrap_or(Value::Null))),
+            ..action.clone()
+        };
         let mut of_place = grants.iter().filter(|grant| {
             (grant.subject.user, grant.subject.organization) == (action.subject.user, action.subject.organization)
         });
@@ -331,7 +337,11 @@ impl<'a> Play<'a> {
         };
         match account.status {
             Status::Closed => return Some("the account is closed".to_owned()),
-            Status::Inactive if !self.reactivated.contains(&identity) => {
+            // Reductions come before a reactivation that may have had to wait.
+            Status::Inactive
+                if matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite)
+                    && !self.reactivated.contains(&identity) =>
+            {
                 return Some("the account is inactive, and the plan does not reactivate it".to_owned());
             }
             Status::Inactive | Status::Preloaded | Status::Invited | Status::Active => {}
