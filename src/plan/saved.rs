@@ -228,21 +228,23 @@ impl<'a> Play<'a> {
         done
     }
 
-    /// Whether a role was changed with the whole membership, of which later actions have changed parts since.
-    fn is_done_in_part(&mut self, action: &Action, grants: &[&Action]) -> bool {
+    /// Whether an action was done of which later ones have changed parts since: what cannot have come from elsewhere is
+    /// there, and so is what a later one leads to.
+    fn is_done_in_part(&mut self, action: &Action, later: &[&Action]) -> bool {
         let Some(after) = &action.after else { return false };
-        let is_whole = after.facts.len() > 1 || !after.grants.is_empty();
-        if action.kind != ActionKind::ChangeRole || !is_whole {
-            return false;
-        }
-        let role = Action {
-            after: Some(State::field(known::ROLE, after.value(known::ROLE).unwrap_or(Value::Null))),
-            ..action.clone()
+        let core = match action.kind {
+            ActionKind::ChangeRole | ActionKind::AddMembership => {
+                State::field(known::ROLE, after.value(known::ROLE).unwrap_or(Value::Null))
+            }
+            ActionKind::InviteUser | ActionKind::CreateUser => State::of(after.facts.clone()),
+            _ => return false,
         };
-        let mut of_place = grants.iter().filter(|grant| {
-            (grant.subject.user, grant.subject.organization) == (action.subject.user, action.subject.organization)
+        let core = Action { after: Some(core), ..action.clone() };
+        let place = action.subject.organization;
+        let mut of_place = later.iter().filter(|later| {
+            later.subject.user == action.subject.user && (place.is_none() || later.subject.organization == place)
         });
-        of_place.any(|grant| self.is_done(grant)) && self.is_done(&role)
+        of_place.any(|later| self.is_done(later)) && self.is_done(&core)
     }
 
     fn is_done(&mut self, action: &Action) -> bool {
