@@ -206,7 +206,9 @@ impl<'a> Play<'a> {
     fn done_before(&mut self, actions: &[Action]) -> BTreeSet<u32> {
         let mut done = BTreeSet::new();
         let mut rebuilt: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
-        for action in actions.iter().filter(|action| action.kind.topic() == Topic::SiteGrant) {
+        let rebuilds =
+            |action: &&Action| action.kind.topic() == Topic::SiteGrant || action.kind == ActionKind::UpdateMembership;
+        for action in actions.iter().filter(rebuilds) {
             for &need in &action.needs {
                 rebuilt.entry(need).or_default().push(action);
             }
@@ -226,17 +228,23 @@ impl<'a> Play<'a> {
         done
     }
 
-    /// Whether a role was changed with the whole membership, of which later actions have changed grants since.
-    fn is_done_in_part(&mut self, action: &Action, grants: &[&Action]) -> bool {
+    /// Whether an action was done of which later ones have changed parts since: what cannot have come from elsewhere is
+    /// there, and so is what a later one leads to.
+    fn is_done_in_part(&mut self, action: &Action, later: &[&Action]) -> bool {
         let Some(after) = &action.after else { return false };
-        if action.kind != ActionKind::ChangeRole || after.grants.is_empty() {
-            return false;
-        }
-        let role = Action { after: Some(State::of(after.facts.clone())), ..action.clone() };
-        let mut of_place = grants.iter().filter(|grant| {
-            (grant.subject.user, grant.subject.organization) == (action.subject.user, action.subject.organization)
+        let core = match action.kind {
+            ActionKind::ChangeRole | ActionKind::AddMembership => {
+                State::field(known::ROLE, after.value(known::ROLE).unwrap_or(Value::Null))
+            }
+            ActionKind::InviteUser | ActionKind::CreateUser => State::of(after.facts.clone()),
+            _ => return false,
+        };
+        let core = Action { after: Some(core), ..action.clone() };
+        let place = action.subject.organization;
+        let mut of_place = later.iter().filter(|later| {
+            later.subject.user == action.subject.user && (place.is_none() || later.subject.organization == place)
         });
-        of_place.any(|grant| self.is_done(grant)) && self.is_done(&role)
+        of_place.any(|later| self.is_done(later)) && self.is_done(&core)
     }
 
     fn is_done(&mut self, action: &Action) -> bool {
@@ -331,7 +339,11 @@ impl<'a> Play<'a> {
         };
         match account.status {
             Status::Closed => return Some("the account is closed".to_owned()),
-            Status::Inactive if !self.reactivated.contains(&identity) => {
+            // Reductions come before a reactivation that may have had to wait.
+            Status::Inactive
+                if matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite)
+                    && !self.reactivated.contains(&identity) =>
+            {
                 return Some("the account is inactive, and the plan does not reactivate it".to_owned());
             }
             Status::Inactive | Status::Preloaded | Status::Invited | Status::Active => {}
