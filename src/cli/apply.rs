@@ -27,25 +27,9 @@ use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
 
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
-    let mut access = Access::load(global, printer)?;
-    access.target.clone_from(&arguments.target);
+    let Begun { access, mut declared, file, mut opened } = begin(global, arguments, printer)?;
     let waivers = &arguments.waive[..];
-    access.is_floor_waived = waivers.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
-    let mut declared = access.declared(global, printer)?;
-    let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
     let runtime = edge::runtime()?;
-    access.check_store_is_there(printer)?;
-    let mut opened = journal::open(&access, printer)?;
-    if opened.has_waited {
-        // What was read before the other run ended may be old.
-        if Access::load(global, printer)?.settings != access.settings {
-            let why = "the settings were changed while this run waited for another one; run apply again";
-            return Err(Failure::failed(anyhow::anyhow!(why)));
-        }
-        declared = access.declared(global, printer)?;
-        // Names belong to the manifests that were read with them.
-        file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
-    }
     let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
@@ -57,80 +41,55 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
     let today = access.plan(&declared, &info, &live, at, printer)?;
-    let Saved { mut plan, mut done_before, besides, changed } =
-        Saved::of(file.as_ref(), &access, &declared, (&info, &live), (today, at))?;
+    let mut saved = Saved::of(file.as_ref(), &access, &declared, (&info, &live), (today, at))?;
     drop(live);
     let is_json = printer.is_json();
     let limits = &access.settings.guards;
-    let rulings = guard::judge(&plan, limits, waivers);
-    if !is_json && changed.is_empty() {
-        show(printer, &declared, &plan, &rulings, None);
-        saved::tell_besides(printer, &besides);
+    let rulings = guard::judge(&saved.plan, limits, waivers);
+    if !is_json && saved.changed.is_empty() {
+        show(printer, &declared, &saved.plan, &rulings, None);
+        saved::tell_besides(printer, &saved.besides);
     }
     if printer.has_failed() {
         // A plan that nobody could see is not applied.
         return Ok(Exit::Failed);
     }
-    if !plan.gaps.is_empty() {
-        return Ok(not_begun(
-            printer,
-            &declared.names,
-            &plan,
-            Exit::Failed,
-            "the store was read in part, so nothing is written".to_owned(),
-        ));
+    if let Some(refused) = stale(&access, arguments, &mut declared, (file.is_some(), &mut saved), printer)? {
+        return Ok(refused);
     }
-    check_digests(arguments)?;
-    if !changed.is_empty() {
-        return Ok(saved::tell_stale(printer, &declared.names, &plan, changed, besides));
-    }
-    if let Some(why) = is_of_another_plan(arguments, &plan) {
-        // A run that was broken off leaves the rest of an approved plan.
-        let is_rest = match &arguments.approved {
-            Some(approved) if file.is_none() && arguments.waive.is_empty() => {
-                saved::is_rest_of(&access, approved, &mut declared.names, &plan)?
-            }
-            Some(_) | None => false,
-        };
-        if !is_rest {
-            return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
-        }
-    }
-    if let Some(why) = journal::invited_twice(&declared.names, saved::to_do(&plan, &done_before), &done) {
+    let to_do = saved::to_do(&saved.plan, &saved.done_before);
+    if let Some(why) = journal::invited_twice(&declared.names, to_do, &done) {
         // A `yes` in a script has not seen it; a person who is asked, or who approved this plan, has.
         if arguments.yes && arguments.approved.is_none() {
-            return Ok(not_begun(printer, &declared.names, &plan, Exit::Failed, why));
+            return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Failed, why));
         }
         printer.warning(&why);
     }
     let has_open_intents = journal.open_intents().next().is_some();
-    let asks = !plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
+    let asks = !saved.plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
     if asks && !edge::has_terminal() {
         let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
     if rulings.iter().any(Ruling::is_refused) {
-        return Ok(refused(&access, (global, arguments), &declared, &plan, &rulings, printer));
+        return Ok(refused(&access, (global, arguments), &declared, &saved.plan, &rulings, printer));
     }
     if asks {
         if is_json {
-            show_aside(printer, &declared, &plan, &rulings);
+            show_aside(printer, &declared, &saved.plan, &rulings);
         }
-        if !printer.asks(&question(plan.actions.len())) {
-            return Ok(not_begun(printer, &declared.names, &plan, Exit::Done, "nothing was changed".to_owned()));
+        if !printer.asks(&question(saved.plan.actions.len())) {
+            let why = "nothing was changed".to_owned();
+            return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Done, why));
         }
         let at = edge::now(arguments.at);
         let now = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
-        if !now.changed.is_empty() {
-            return Ok(saved::tell_stale(printer, &declared.names, &now.plan, now.changed, now.besides));
+        if let Some(stale) = changed_meanwhile(&declared, &saved.plan, &now, printer) {
+            return Ok(stale);
         }
-        if now.plan.digest != plan.digest || !now.plan.gaps.is_empty() {
-            let why = "the store changed while you were deciding, so nothing was written; run apply again to see the \
-                       new plan";
-            return Ok(not_begun(printer, &declared.names, &now.plan, Exit::Stale, why.to_owned()));
-        }
-        (plan, done_before) = (now.plan, now.done_before);
+        saved = now;
     }
+    let Saved { plan, done_before, besides, changed: _ } = saved;
     // What the plan comes to can have changed with the store although its actions are the same.
     let guarded = match guard::check(plan, limits, waivers) {
         Ok(guarded) => guarded,
@@ -138,13 +97,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             return Ok(refused(&access, (global, arguments), &declared, &plan, &rulings, printer));
         }
         Err(Refused::Stale { plan, waiver: _ }) => {
-            return Ok(not_begun(
-                printer,
-                &declared.names,
-                &plan,
-                Exit::Stale,
-                "a waiver is of another plan".to_owned(),
-            ));
+            let why = "a waiver is of another plan".to_owned();
+            return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
         }
     };
     if guarded.plan().actions.is_empty() && !has_open_intents && !is_json {
@@ -152,6 +106,80 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     }
     let work = Work { guarded, done_before, besides };
     runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))
+}
+
+/// What a run has before it looks at the store.
+struct Begun {
+    access: Access,
+    declared: Declared,
+    file: Option<SavedPlan>,
+    opened: journal::Opened,
+}
+
+/// Reads settings, manifests and the saved plan, and takes the journal; another run may have to end first.
+fn begin(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Begun, Failure> {
+    let mut access = Access::load(global, printer)?;
+    access.target.clone_from(&arguments.target);
+    access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
+    let mut declared = access.declared(global, printer)?;
+    let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
+    access.check_store_is_there(printer)?;
+    let opened = journal::open(&access, printer)?;
+    if opened.has_waited {
+        // What was read before the other run ended may be old.
+        if Access::load(global, printer)?.settings != access.settings {
+            let why = "the settings were changed while this run waited for another one; run apply again";
+            return Err(Failure::failed(anyhow::anyhow!(why)));
+        }
+        declared = access.declared(global, printer)?;
+        // Names belong to the manifests that were read with them.
+        file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
+    }
+    Ok(Begun { access, declared, file, opened })
+}
+
+/// Whether the plan can't be applied as it is: read in part, saved and not true any more, or another one than was
+/// approved or waived. Tells so.
+fn stale(
+    access: &Access,
+    arguments: &Apply,
+    declared: &mut Declared,
+    (is_saved, saved): (bool, &mut Saved),
+    printer: &Printer,
+) -> Result<Option<Exit>, Failure> {
+    let Saved { plan, besides, changed, .. } = saved;
+    if !plan.gaps.is_empty() {
+        let why = "the store was read in part, so nothing is written".to_owned();
+        return Ok(Some(not_begun(printer, &declared.names, plan, Exit::Failed, why)));
+    }
+    check_digests(arguments)?;
+    if !changed.is_empty() {
+        let (changed, besides) = (std::mem::take(changed), std::mem::take(besides));
+        return Ok(Some(saved::tell_stale(printer, &declared.names, plan, changed, besides)));
+    }
+    let Some(why) = is_of_another_plan(arguments, plan) else { return Ok(None) };
+    // A run that was broken off leaves the rest of an approved plan.
+    let is_rest = match &arguments.approved {
+        Some(approved) if !is_saved && arguments.waive.is_empty() => {
+            saved::is_rest_of(access, approved, &mut declared.names, plan)?
+        }
+        Some(_) | None => false,
+    };
+    Ok((!is_rest).then(|| not_begun(printer, &declared.names, plan, Exit::Stale, why)))
+}
+
+/// Whether what a person said yes to is not what is to be done any more. Tells so.
+fn changed_meanwhile(declared: &Declared, shown: &Plan, now: &Saved, printer: &Printer) -> Option<Exit> {
+    if !now.changed.is_empty() {
+        let (changed, besides) = (now.changed.clone(), now.besides.clone());
+        return Some(saved::tell_stale(printer, &declared.names, &now.plan, changed, besides));
+    }
+    let is_same = now.plan.digest == shown.digest && now.plan.gaps.is_empty();
+    (!is_same).then(|| {
+        let why = "the store changed while you were deciding, so nothing was written; run apply again to see the new \
+                   plan";
+        not_begun(printer, &declared.names, &now.plan, Exit::Stale, why.to_owned())
+    })
 }
 
 /// What is executed: a plan, what of it was done before, and what it leaves out.
