@@ -1,6 +1,6 @@
 //! `rollcall plan`: what would change. It opens the store for reading only, so it can't write (law 7).
 
-use super::access::Access;
+use super::access::{Access, Lines};
 use super::edge;
 use super::exit::{Exit, Failure};
 use super::history::likely_cause;
@@ -8,7 +8,7 @@ use super::journal;
 use super::options::{Global, Plan};
 use super::printer::Printer;
 use super::saved;
-use super::show::{show, show_refusal};
+use super::show::{document_of, show, show_refusal};
 use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
 
@@ -31,7 +31,9 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let command = apply_command(global, arguments.target.as_deref(), waivers, &plan);
     show(printer, &declared, &plan, &rulings, Some(&command));
     if let Some(file) = &arguments.out {
-        saved::write(&access.repository, file, &declared, &plan, printer)?;
+        let lines = Lines::new(&declared.sources);
+        let document = document_of(&declared, &plan, &rulings, &lines);
+        saved::write(&access.repository, file, (&plan, &document), printer)?;
     }
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::Timestamp;
 
-use super::access::{Access, Declared, Lines};
+use super::access::{Access, Declared};
 use super::edge;
 use super::exit::{Exit, Failure};
 use super::journal;
@@ -20,8 +20,8 @@ use crate::apply::{ApplyReport, ReportChange, ReportDocument};
 use crate::journal::{attempts_of, revive};
 use crate::model::{LiveState, Names};
 use crate::plan::{
-    Action, Changed, LARGEST_FILE, Plan, SavedPlan, StoreRef, action_id, besides, digest, document, is_plan_file,
-    read_file,
+    Action, Actions, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
+    is_plan_file, read_file,
 };
 use crate::report::sanitise;
 use crate::store::Info;
@@ -172,8 +172,7 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn write(
     repository: &Path,
     file: &Path,
-    declared: &Declared,
-    plan: &Plan,
+    (plan, document): (&Plan, &PlanDocument<Actions<'_>>),
     printer: &Printer,
 ) -> Result<(), Failure> {
     if !plan.gaps.is_empty() {
@@ -188,12 +187,10 @@ pub(super) fn write(
     }
     let beside =
         beside(&path).ok_or_else(|| Failure::invalid(anyhow::anyhow!("it names no file").context(context())))?;
-    let lines = Lines::new(&declared.sources);
-    let document = document(plan, &declared.names, &lines);
     let written = (|| {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
         let mut out = io::BufWriter::new(file);
-        serde_json::to_writer_pretty(&mut out, &document)?;
+        serde_json::to_writer_pretty(&mut out, document)?;
         out.write_all(b"\n")?;
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;

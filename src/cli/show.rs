@@ -3,20 +3,29 @@
 use super::access::{Declared, Lines};
 use super::printer::Printer;
 use crate::guard::{self, Ruling};
-use crate::plan::{Plan, document};
+use crate::plan::{Actions, Plan, PlanDocument, document};
 use crate::report::{self, LikelyCause, PlanText, RefusalText, Style};
 
 /// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
 pub(super) fn show(printer: &Printer, declared: &Declared, plan: &Plan, rulings: &[Ruling], apply: Option<&str>) {
-    let lines = Lines::new(&declared.sources);
     if printer.is_json() {
-        let mut document = document(plan, &declared.names, &lines);
-        document.guards = guard::documents(&declared.names, rulings);
-        printer.json(&document);
+        printer.json(&document_of(declared, plan, rulings, &Lines::new(&declared.sources)));
         return;
     }
-    printer.diagnostics(&plan.diagnostics, &lines);
+    printer.diagnostics(&plan.diagnostics, &Lines::new(&declared.sources));
     printer.result(&text(declared, plan, rulings, apply, printer.style()));
+}
+
+/// A plan with its guards, as it is printed and saved.
+pub(super) fn document_of<'a>(
+    declared: &'a Declared,
+    plan: &'a Plan,
+    rulings: &[Ruling],
+    lines: &'a Lines<'a>,
+) -> PlanDocument<Actions<'a>> {
+    let mut document = document(plan, &declared.names, lines);
+    document.guards = guard::documents(&declared.names, rulings);
+    document
 }
 
 /// Shows a plan to the person who is going to be asked, where standard output is for a document.
