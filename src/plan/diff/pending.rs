@@ -17,6 +17,7 @@ use crate::model::{
 };
 use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State};
+use crate::plan::scope::Belongs;
 use crate::rules::OnBoarding;
 
 /// A declared person without an account.
@@ -182,8 +183,10 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let could_carry_more = carries_access || differences.iter().any(|delta| carried.contains(delta));
     let is_anew = is_less || ((ended.is_some() || is_unsent) && could_carry_more);
     if is_anew {
-        // Where nobody is invited by the rules, nobody can be invited anew.
-        let invites = is_whole && context.inputs.rules.onboarding() == OnBoarding::Invite;
+        // Where nobody is invited by the rules, nobody can be invited anew; and a new invitation would not carry what
+        // the person has in organizations that are out of scope.
+        let is_elsewhere = matches!(context.reach.belongs(live), Belongs::Partly | Belongs::Outside);
+        let invites = is_whole && !is_elsewhere && context.inputs.rules.onboarding() == OnBoarding::Invite;
         if invites && let Some(cancellation) = cancellation(context, desired.key, live) {
             change.drafts.truncate(from);
             let cancellation = cancellation.because("the invitation carries other access than is declared");

@@ -361,3 +361,15 @@ fn what_has_a_tombstone_goes_when_nobody_depends_on_it() {
     let ids = bench.ids(&plan);
     assert!(ids.iter().any(|id| id == "delete_user ana@example.com"), "{ids:?}\n{shown}");
 }
+
+#[test]
+fn whoever_belongs_to_an_organization_out_of_scope_is_not_invited_anew() {
+    let mut bench = bench("extends: default", "  zoe@example.com: { status: preloaded, access: { south: manager } }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    let catalog = CATALOG.replace("  south: { sites: { pit-1: {} } }\n", "");
+    let users = "users:\n  zoe@example.com: { access: { north: viewer } }\n";
+    bench.files = vec![("access/all.yaml".to_owned(), catalog + users)];
+    let live = bench.live().expect("a store that can be read");
+    let plan = bench.plan_for(&live);
+    assert!(!bench.ids(&plan).iter().any(|id| id.starts_with("cancel_invitation")), "{:?}", bench.ids(&plan));
+}
