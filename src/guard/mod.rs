@@ -1,6 +1,6 @@
 //! Floor 4: what a plan has to pass before anything is written.
 //!
-//! [`judge`] holds what the planner counted ([`Census`](crate::plan::Census)) against the limits of the settings;
+//! [`judge`] holds what the planner counted ([`Census`]) against the limits of the settings;
 //! [`check`] is the only way to a [`GuardedPlan`], and the executor takes nothing else, so an unguarded apply does not
 //! compile. A [`Waiver`] lifts one guard for one digest. What a plan may not do at all (seats, the last admin, own
 //! account, protected users) is no guard that counts: the planner defers it.

@@ -47,7 +47,7 @@ pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
     ExplainedPlace, ExplainedRole, ExplainedUser,
 };
-pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
+pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file, renames_catalog};
 pub use fit::fit;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};

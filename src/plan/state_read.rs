@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::{State, Subject};
 use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, Topic, Value, known};
 
-/// What [`state_json`](super::state_json) made of a state of such an action; `None` if it made no such thing.
+/// What [`state_json`](super::state_json()) made of a state of such an action; `None` if it made no such thing.
 #[must_use]
 pub fn read_state<'a>(
     names: &mut Names,

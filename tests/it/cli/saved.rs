@@ -170,3 +170,14 @@ fn a_plan_of_another_store_is_refused() {
     other.write("plan.json", &one.read("plan.json"));
     other.run(["apply", "plan.json", "--yes"]).ends_with(3).tells("the plan is for the sqlite store");
 }
+
+#[test]
+fn a_plan_that_renames_something_of_the_catalog_is_approved_and_not_saved() {
+    let repository = Repository::applied();
+    let text = repository.read("access/all.yaml").replace("north", "east");
+    repository.write("access/all.yaml", &text.replace("  east:\n", "  east:\n    previously: north\n"));
+    repository.run(["plan", "--out", "plan.json"]).ends_with(3).tells("rollcall apply --approved DIGEST");
+    let digest = repository.run(["plan", "--format", "json"]).json()["digest"].as_str().unwrap().to_owned();
+    repository.run(["apply", "--approved", &digest]).ends_with(0);
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
+}
