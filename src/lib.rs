@@ -38,7 +38,8 @@
 //!
 //! # Laws
 //!
-//! They are property tests on generated states (`tests/it/laws`, `tests/it/loop_laws`), in the numbering of the design.
+//! They are property tests on generated states (`tests/it/laws`, `tests/it/loop_laws`, `tests/it/time_laws`), in the
+//! numbering of the design.
 //!
 //! 1. Apply that ends with 0, then plan: no actions. Import, then plan: no actions.
 //! 2. Killed anywhere, the next apply converges, and nobody is invited twice for one reason.
@@ -49,6 +50,7 @@
 //! 6. A removal needs somebody else's addition only where today's slack is not enough.
 //! 7. `plan` holds a reader only.
 //! 8. A failed action skips only what needs it.
+//! 9. A stale saved plan writes nothing.
 //!
 //! # Deliberate absences
 //!
