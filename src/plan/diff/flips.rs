@@ -97,7 +97,9 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
         let here: Vec<Need> = drafts.iter().filter(|draft| touches(draft, organization)).map(need).collect();
         // Where the plan does nothing, what is live stays.
         let from = if here.is_empty() || !context.in_scope(organization) { today } else { &wanted };
-        let later = membership_in(from, organization);
+        // Whoever leaves stays declared where accounts are not managed.
+        let leaves = |draft: &Draft| bearing(draft.action.kind) == Bearing::Leaves && touches(draft, organization);
+        let later = membership_in(from, organization).filter(|_| !drafts.iter().any(leaves));
         let holds = |membership: Option<&Membership>| {
             membership.is_some_and(|membership| roles_of(context, membership).contains(&role))
         };
