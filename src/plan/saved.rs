@@ -277,7 +277,9 @@ impl<'a> Play<'a> {
             // The new invitation was sent after the plan was made, and carries what it says.
             ActionKind::CancelInvitation => {
                 let sent = made.invitation.and_then(|invitation| invitation.sent);
-                let access = action.after.as_ref().map(|after| (after.memberships.len(), after.grants.len()));
+                let (memberships, grants) = self.added_since(action);
+                let carried = action.after.as_ref().map(|after| (after.memberships.len(), after.grants.len()));
+                let access = carried.map(|carried| (carried.0 + memberships, carried.1 + grants));
                 let is_since = sent.is_none_or(|sent| sent.as_second() >= self.since.as_second());
                 is_since && access == Some((made.memberships.len(), made.grants.len()))
             }
@@ -285,6 +287,16 @@ impl<'a> Play<'a> {
             _ => true,
         };
         is_freed && self.is_done(action)
+    }
+
+    /// How many memberships and grants other actions of the plan have added to the account that this one makes.
+    fn added_since(&mut self, action: &Action) -> (usize, usize) {
+        let actions = self.actions;
+        let mut count = |kind| {
+            let adds = actions.iter().filter(|one| one.kind == kind && one.subject.user == action.subject.user);
+            adds.filter(|one| self.is_done(one)).count()
+        };
+        (count(ActionKind::AddMembership), count(ActionKind::GrantSite))
     }
 
     /// What is there of an action, in all of the access that it is about.

@@ -93,7 +93,12 @@ fn law_6(world: &World, actions: &[Json]) -> Result<(), String> {
                 needing += 1;
             }
         }
-        let most = places.saturating_sub(slack);
+        // Somebody who comes to a role that is made less loses the place by both together, and by neither alone.
+        let mut together = world.live.clone();
+        for action in &removals {
+            let _ = together.execute(action);
+        }
+        let most = places.max(lost(&together, organization)).saturating_sub(slack);
         if needing > most {
             return Err(format!("{needing} removals in {organization} need an addition, {most} would have to"));
         }
