@@ -23,8 +23,15 @@ pub(super) enum Place {
 struct Purse {
     slack: u32,
     debt: u32,
-    /// Tokens by the position of the action that gave them.
-    given: BTreeMap<u32, u32>,
+    /// Tokens that actions gave.
+    given: Vec<Token>,
+}
+
+/// Something that was given, with the positions of the actions of which each alone gives it.
+#[derive(Debug, Clone)]
+struct Token {
+    user: Option<Name>,
+    by: BTreeSet<u32>,
 }
 
 /// All counters, and by which roles and attributes people are counted.
@@ -64,7 +71,7 @@ impl<'a> Balances<'a> {
         let limit = inputs.rules.seat_limit().unwrap_or(u32::MAX);
         let seats = counts.remove(&Place::Seat).unwrap_or_default();
         let (slack, debt) = (limit.saturating_sub(seats), seats.saturating_sub(limit));
-        balances.purses.insert(Place::Seat, Purse { slack, debt, given: BTreeMap::new() });
+        balances.purses.insert(Place::Seat, Purse { slack, debt, given: Vec::new() });
         for (place, count) in counts {
             // The floor is one of organizations; the platform has one only where it stands in their place.
             let has_floor = place != Place::Admin(known::PLATFORM) || !inputs.rules.has_organizations();
@@ -103,7 +110,13 @@ impl<'a> Balances<'a> {
     }
 
     /// Notes that an action leads from one count to another. What it takes that is not there, if anything.
-    pub(super) fn spend(&mut self, at: u32, needs: &[u32], before: &[Place], after: &[Place]) -> Option<String> {
+    pub(super) fn spend(
+        &mut self,
+        (action, at): (&Action, u32),
+        needs: &[u32],
+        before: &[Place],
+        after: &[Place],
+    ) -> Option<String> {
         let mut changes: BTreeMap<Place, i64> = BTreeMap::new();
         // A seat is there to be taken, an admin to be had.
         let worth = |place: &Place| if *place == Place::Seat { -1 } else { 1 };
@@ -120,9 +133,8 @@ impl<'a> Balances<'a> {
             if change > 0 {
                 let pays = purse.debt.min(count);
                 purse.debt -= pays;
-                if count > pays {
-                    purse.given.insert(at, count - pays);
-                }
+                let token = Token { user: action.subject.user, by: BTreeSet::from([at]) };
+                purse.given.extend((pays..count).map(|_| token.clone()));
             } else if change < 0 && !(0..count).all(|_| purse.take(needs)) {
                 short.get_or_insert(place);
             }
@@ -138,6 +150,26 @@ impl<'a> Balances<'a> {
                 )
             }
         })
+    }
+
+    /// Notes that an action makes somebody an admin who is one already by another action of the plan: either alone
+    /// would do.
+    pub(super) fn also_gives(&mut self, action: &Action, at: u32) {
+        let organization = action.subject.organization.unwrap_or(known::PLATFORM);
+        let Some(after) = &action.after else { return };
+        let is_admin = match (after.value(known::ROLE), after.value(known::EXTRA_ROLES)) {
+            (Some(Value::Text(role)), _) if self.admin_roles.contains(&role) => true,
+            (_, Some(Value::Set(extra))) => {
+                self.inputs.names.elements(extra).iter().any(|role| self.admin_roles.contains(role))
+            }
+            (_, _) => false,
+        };
+        let purse = self.purses.get_mut(&Place::Admin(organization)).filter(|_| is_admin);
+        for token in purse.into_iter().flat_map(|purse| &mut purse.given) {
+            if token.user.is_some() && token.user == action.subject.user {
+                token.by.insert(at);
+            }
+        }
     }
 
     /// Notes what a change of the catalog does to everybody who holds the role.
@@ -165,20 +197,15 @@ impl<'a> Balances<'a> {
             self.admin_roles.remove(&role);
         }
         let after: Vec<Place> = everybody().flat_map(|account| self.places(&account)).collect();
-        self.spend(at, needs, &before, &after)
+        self.spend((action, at), needs, &before, &after)
     }
 }
 
 impl Purse {
     /// Takes one, if there is one.
     fn take(&mut self, needs: &[u32]) -> bool {
-        if let Some(at) = needs.iter().find(|need| self.given.contains_key(need)) {
-            let left = self.given.get(at).map_or(0, |count| count - 1);
-            if left == 0 {
-                self.given.remove(at)
-            } else {
-                self.given.insert(*at, left)
-            };
+        if let Some(found) = self.given.iter().position(|token| needs.iter().any(|need| token.by.contains(need))) {
+            self.given.swap_remove(found);
             return true;
         }
         let is_there = self.slack > 0;

@@ -435,7 +435,11 @@ impl<'a> Play<'a> {
         };
         self.play_account(action, key);
         let after = places(self);
-        if before == after { None } else { self.balances.spend(at, &all_needs(self.actions, action), &before, &after) }
+        if before == after {
+            self.balances.also_gives(action, at);
+            return None;
+        }
+        self.balances.spend((action, at), &all_needs(self.actions, action), &before, &after)
     }
 
     fn play_account(&mut self, action: &Action, key: Name) {
