@@ -2,7 +2,6 @@
 
 mod action;
 mod assemble;
-mod balance;
 mod basis;
 mod census;
 mod diff;
@@ -17,7 +16,6 @@ mod inputs;
 mod lock_out;
 mod order;
 mod people;
-mod played;
 mod protection;
 mod reach;
 mod renamed;

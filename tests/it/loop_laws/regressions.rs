@@ -373,3 +373,59 @@ fn whoever_belongs_to_an_organization_out_of_scope_is_not_invited_anew() {
     let plan = bench.plan_for(&live);
     assert!(!bench.ids(&plan).iter().any(|id| id.starts_with("cancel_invitation")), "{:?}", bench.ids(&plan));
 }
+
+/// From one declaration to another by a saved plan that is cut off after each number of its actions.
+fn cut_off_everywhere(rules: &str, min_admins: u32, before: &str, after: &str) {
+    cut_off_everywhere_in(CATALOG, rules, min_admins, before, after);
+}
+
+/// The same, with another catalog afterwards.
+fn cut_off_everywhere_in(catalog: &str, rules: &str, min_admins: u32, before: &str, after: &str) {
+    let prepared = || {
+        let mut bench = bench(rules, before);
+        settle(&mut bench).expect("nothing is left after the first run");
+        bench.files = vec![("access/all.yaml".to_owned(), format!("{catalog}users:\n{after}"))];
+        bench.policy.min_admins = min_admins;
+        bench
+    };
+    let actions = prepared().plan().actions.len();
+    assert!(actions > 1, "there is something to cut");
+    for cut in 0..actions {
+        let mut bench = prepared();
+        let plan = bench.plan();
+        let (file, ids) = (bench.file(&plan), bench.ids(&plan));
+        bench.apply_plan(plan, &[], cut);
+        let today = bench.plan();
+        let (_, holding) = bench.holding(&file, &today);
+        assert_eq!(holding.changed, vec![], "after {cut} of {ids:#?}");
+        assert_eq!(holding.done.len(), cut, "{ids:#?}");
+    }
+}
+
+#[test]
+fn an_admin_place_that_two_actions_each_alone_would_give_is_given_by_either() {
+    let before =
+        "  svc@example.com: { access: { south: operator } }\n  zoe@example.com: { access: { south: manager } }\n";
+    let after = "  svc@example.com: { access: { south: { role: auditor, extra_roles: [auditor] } } }\n  \
+                 zoe@example.com: { status: inactive, access: {} }\n";
+    cut_off_everywhere("onboarding: create", 1, before, after);
+}
+
+#[test]
+fn below_its_floor_an_organization_is_counted_as_before_the_run_that_was_cut_off() {
+    let before = "  ana@example.com: { access: { south: operator } }\n  zoe@example.com: { access: { south: manager } }\n  \
+                  kim@example.com: { access: { south: viewer } }\n";
+    let after = "  ana@example.com: { access: { south: manager } }\n  zoe@example.com: { access: { south: viewer } }\n  \
+                 kim@example.com: { access: { north: operator, south: operator } }\n";
+    cut_off_everywhere("onboarding: create", 2, before, after);
+}
+
+#[test]
+fn an_admin_place_that_a_role_gives_to_whoever_leaves_it_for_another_is_given_by_either() {
+    let before =
+        "  ben@example.com: { access: { south: auditor } }\n  zoe@example.com: { access: { south: operator } }\n";
+    let after =
+        "  ben@example.com: { status: inactive, access: {} }\n  zoe@example.com: { access: { south: auditor } }\n";
+    let catalog = CATALOG.replace("operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
+    cut_off_everywhere_in(&catalog, "onboarding: create", 1, before, after);
+}

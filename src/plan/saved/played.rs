@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: whether the action may be done, and what it takes of what spans users.
 
-use super::held::Held;
+use super::super::held::Held;
 use super::{Action, Inputs};
 use crate::model::{ActionKind, Fact, Invitation, InvitationState, LiveRecord, LiveView, Name, Status, Value, known};
 

@@ -5,14 +5,20 @@
 //! seats and admin places has to be there: given by what it needs, or left over today. Deliberately absent: a choice.
 //! What does not hold is told, and nothing is put in its place.
 
+mod balance;
+mod done_before;
+mod played;
+mod rewound;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use balance::{Balances, Place};
+use played::{changed, record_of};
+
 use super::assemble::is_given;
-use super::balance::{Balances, Place};
 use super::file::SavedPlan;
-use super::played::{changed, record_of};
 use super::shown::{Seen, Shown, keys_touched, misses, shows};
 use super::{Action, Inputs, State, Subject};
 use crate::model::{
@@ -47,6 +53,7 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
     }
     let mut play = Play::new(saved, inputs);
     let done_before = play.done_before(&saved.actions);
+    let mut short = Vec::new();
     for (action, at) in saved.actions.iter().zip(0_u32..) {
         if done_before.contains(&at) {
             found.done.push(at);
@@ -60,8 +67,14 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
             Step::Done => found.done.push(at),
             Step::ToDo => {}
             Step::Changed(what) => found.changed.push(Changed { action: Some(at), what }),
+            Step::Short(what) => short.push(Changed { action: Some(at), what }),
         }
     }
+    if !short.is_empty() && !found.done.is_empty() {
+        short = rewound::short(saved, inputs, &found.done).unwrap_or(short);
+    }
+    found.changed.append(&mut short);
+    found.changed.sort_by_key(|changed| changed.action);
     found
 }
 
@@ -133,15 +146,21 @@ enum Step {
     Done,
     ToDo,
     Changed(String),
+    /// Something that spans users is not there.
+    Short(String),
 }
+
+/// Accounts that actions changed, by identity; `None` where there is none any more.
+type Accounts = BTreeMap<Name, Option<LiveRecord>>;
 
 /// The copy of what is live on which actions are played.
 struct Play<'a> {
     inputs: &'a Inputs<'a>,
     actions: &'a [Action],
     since: Timestamp,
-    /// Accounts that actions changed, by identity; `None` where there is none any more.
-    accounts: BTreeMap<Name, Option<LiveRecord>>,
+    accounts: Accounts,
+    /// The same for where the plan begins: none, unless it is played from before a run that was cut off.
+    first: Accounts,
     /// Accounts that the plan lets in again.
     reactivated: BTreeSet<Name>,
     balances: Balances<'a>,
@@ -152,13 +171,14 @@ struct Play<'a> {
 impl<'a> Play<'a> {
     fn new(saved: &'a SavedPlan, inputs: &'a Inputs<'a>) -> Self {
         let catalog = inputs.live.catalog.clone();
-        let accounts = BTreeMap::new();
+        let accounts = Accounts::new();
         let balances = Balances::of(inputs);
         let mut play = Self {
             inputs,
             actions: &saved.actions,
             since: saved.at,
             accounts,
+            first: Accounts::new(),
             reactivated: BTreeSet::new(),
             balances,
             catalog,
@@ -201,104 +221,6 @@ impl<'a> Play<'a> {
         scene
     }
 
-    /// Actions that were certainly done though what they lead from seems to be there: an account stands again under a
-    /// key that another action of the plan freed. So what it needs was done as well, whatever is there of that.
-    fn done_before(&mut self, actions: &[Action]) -> BTreeSet<u32> {
-        let mut done = BTreeSet::new();
-        let mut rebuilt: BTreeMap<u32, Vec<&Action>> = BTreeMap::new();
-        let rebuilds =
-            |action: &&Action| action.kind.topic() == Topic::SiteGrant || action.kind == ActionKind::UpdateMembership;
-        for action in actions.iter().filter(rebuilds) {
-            for &need in &action.needs {
-                rebuilt.entry(need).or_default().push(action);
-            }
-        }
-        for (at, action) in actions.iter().enumerate().rev() {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            let grants = rebuilt.get(&at).map_or(&[][..], Vec::as_slice);
-            if self.is_done_in_part(action, grants) {
-                done.insert(at);
-            }
-            let freed_by = self.freed_by(action, actions);
-            if done.contains(&at) || freed_by.is_some_and(|by| self.is_done_after(action, by)) {
-                done.insert(at);
-                done.extend(action.needs.iter().copied());
-            }
-        }
-        done
-    }
-
-    /// Whether an action was done of which later ones have changed parts since: what cannot have come from elsewhere is
-    /// there, and so is what a later one leads to.
-    fn is_done_in_part(&mut self, action: &Action, later: &[&Action]) -> bool {
-        let Some(after) = &action.after else { return false };
-        let core = match action.kind {
-            ActionKind::ChangeRole | ActionKind::AddMembership => {
-                State::field(known::ROLE, after.value(known::ROLE).unwrap_or(Value::Null))
-            }
-            ActionKind::InviteUser | ActionKind::CreateUser => State::of(after.facts.clone()),
-            _ => return false,
-        };
-        let core = Action { after: Some(core), ..action.clone() };
-        let place = action.subject.organization;
-        let mut of_place = later.iter().filter(|later| {
-            later.subject.user == action.subject.user && (place.is_none() || later.subject.organization == place)
-        });
-        of_place.any(|later| self.is_done(later)) && self.is_done(&core)
-    }
-
-    fn is_done(&mut self, action: &Action) -> bool {
-        let scene = self.scene(action);
-        let is_done = self.shown(action, &scene) == Shown::After;
-        self.catalog = scene.catalog;
-        is_done
-    }
-
-    /// The need of an action that frees the key under which it makes an account.
-    fn freed_by<'p>(&self, action: &Action, actions: &'p [Action]) -> Option<&'p Action> {
-        let makes = matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::RenameUser);
-        let identity = action.subject.user.filter(|_| makes).and_then(|key| self.identity(key))?;
-        let frees = |need: &&Action| {
-            let is_end = matches!(
-                need.kind,
-                ActionKind::CancelInvitation | ActionKind::RenameUser | ActionKind::DeleteUser | ActionKind::CloseUser
-            );
-            is_end && keys_touched(need).any(|key| self.identity(key) == Some(identity))
-        };
-        action.needs.iter().filter_map(|&need| actions.get(need as usize)).find(frees)
-    }
-
-    /// Whether an account is the one that an action makes, and not the one that `freed_by` takes from its key.
-    fn is_done_after(&mut self, action: &Action, freed_by: &Action) -> bool {
-        let account =
-            |play: &Self, key: Option<Name>| key.and_then(|key| play.identity(key)).and_then(|key| play.account(key));
-        let Some(made) = account(self, action.subject.user) else { return false };
-        let is_freed = match freed_by.kind {
-            // The new invitation was sent after the plan was made, and carries what it says.
-            ActionKind::CancelInvitation => {
-                let sent = made.invitation.and_then(|invitation| invitation.sent);
-                let (memberships, grants) = self.added_since(action);
-                let carried = action.after.as_ref().map(|after| (after.memberships.len(), after.grants.len()));
-                let access = carried.map(|carried| (carried.0 + memberships, carried.1 + grants));
-                let is_since = sent.is_none_or(|sent| sent.as_second() >= self.since.as_second());
-                is_since && access == Some((made.memberships.len(), made.grants.len()))
-            }
-            ActionKind::RenameUser => account(self, freed_by.subject.user).is_some(),
-            _ => true,
-        };
-        is_freed && self.is_done(action)
-    }
-
-    /// How many memberships and grants other actions of the plan have added to the account that this one makes.
-    fn added_since(&mut self, action: &Action) -> (usize, usize) {
-        let actions = self.actions;
-        let mut count = |kind| {
-            let adds = actions.iter().filter(|one| one.kind == kind && one.subject.user == action.subject.user);
-            adds.filter(|one| self.is_done(one)).count()
-        };
-        (count(ActionKind::AddMembership), count(ActionKind::GrantSite))
-    }
-
     /// What is there of an action, in all of the access that it is about.
     fn shown(&self, action: &Action, scene: &LiveState) -> Shown {
         let Inputs { names, rules, at, .. } = *self.inputs;
@@ -324,9 +246,10 @@ impl<'a> Play<'a> {
             Shown::After => Step::Done,
             Shown::Before => {
                 let lacks = self.lacks(action);
-                match lacks.or(self.play(action, at)) {
-                    None => Step::ToDo,
-                    Some(what) => Step::Changed(what),
+                match (lacks, self.play(action, at)) {
+                    (Some(what), _) => Step::Changed(what),
+                    (None, Some(what)) => Step::Short(what),
+                    (None, None) => Step::ToDo,
                 }
             }
             Shown::Rewritten(what) | Shown::Other(what) => {
@@ -424,25 +347,23 @@ impl<'a> Play<'a> {
         let before = places(self);
         let Some(key) = action.subject.user else {
             self.play_catalog(action);
-            let (accounts, inputs) = (&self.accounts, self.inputs);
-            let everybody = || {
-                let is_untouched =
-                    |user: &LiveView<'_>| user.identity.is_none_or(|identity| !accounts.contains_key(&identity));
-                let live = inputs.live.users().filter(is_untouched).map(record_of);
-                live.chain(accounts.values().flatten().cloned())
-            };
-            return self.balances.change_role(action, at, &all_needs(self.actions, action), everybody);
+            let needs = all_needs(self.actions, action);
+            let (now, first) = (everybody(self.inputs, &self.accounts), everybody(self.inputs, &self.first));
+            return self.balances.change_role((action, at), &needs, now, first);
         };
-        self.play_account(action, key);
-        let after = places(self);
+        self.play_account(action);
+        let (after, user) = (places(self), self.identity(key));
         if before == after {
-            self.balances.also_gives(action, at);
+            if let Some(user) = user {
+                self.balances.also_gives((action, user), at);
+            }
             return None;
         }
-        self.balances.spend((action, at), &all_needs(self.actions, action), &before, &after)
+        self.balances.spend((user, at), &all_needs(self.actions, action), &before, &after)
     }
 
-    fn play_account(&mut self, action: &Action, key: Name) {
+    fn play_account(&mut self, action: &Action) {
+        let Some(key) = action.subject.user else { return };
         let Some(identity) = self.identity(key) else { return };
         let from = action.before.as_ref().and_then(|before| before.value(known::KEY)).and_then(Value::text);
         let from = from.filter(|_| action.kind == ActionKind::RenameUser).and_then(|key| self.identity(key));
@@ -452,6 +373,18 @@ impl<'a> Play<'a> {
         }
         let account = changed(self.inputs, action, (key, identity), account);
         self.accounts.insert(identity, account);
+    }
+}
+
+/// Everybody, where these accounts differ from what is live.
+fn everybody<'a>(
+    inputs: &'a Inputs<'a>,
+    changed: &'a Accounts,
+) -> impl Fn() -> Box<dyn Iterator<Item = LiveRecord> + 'a> {
+    move || {
+        let is_same = |user: &LiveView<'_>| user.identity.is_none_or(|identity| !changed.contains_key(&identity));
+        let live = inputs.live.users().filter(is_same).map(record_of);
+        Box::new(live.chain(changed.values().flatten().cloned()))
     }
 }
 

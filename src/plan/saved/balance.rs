@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Inputs};
-use crate::model::{ActionKind, LiveRecord, Name, Status, Value, known};
+use super::{Accounts, Action, Inputs};
+use crate::model::{ActionKind, Fact, LiveRecord, Membership, Name, Status, Value, known};
 
 /// One of what is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +45,11 @@ pub(super) struct Balances<'a> {
 impl<'a> Balances<'a> {
     /// What today's state leaves over.
     pub(super) fn of(inputs: &'a Inputs<'a>) -> Self {
+        Self::before(inputs, &Accounts::new(), &[])
+    }
+
+    /// What a state leaves over that differs from today's in these accounts, and in whether these roles make admins.
+    pub(super) fn before(inputs: &'a Inputs<'a>, changed: &Accounts, flips: &[(Name, bool)]) -> Self {
         let declared = &inputs.desired.catalog.roles;
         let live = inputs.live.catalog.roles.iter();
         // What the vendor brings is as the rules say.
@@ -59,14 +64,22 @@ impl<'a> Balances<'a> {
             admin_attributes: admin_attributes.collect(),
             purses: BTreeMap::new(),
         };
+        for &(role, is_admin) in flips {
+            balances.flip(role, is_admin);
+        }
         let mut counts: BTreeMap<Place, u32> = BTreeMap::new();
-        for user in inputs.live.users() {
-            if inputs.rules.counts_seat(user.status) {
-                *counts.entry(Place::Seat).or_default() += 1;
-            }
-            for place in balances.admin_places(user.status, user.memberships, user.facts) {
+        let mut count = |status, memberships: &[Membership], facts: &[Fact]| {
+            for place in balances.places_of(status, memberships, facts) {
                 *counts.entry(place).or_default() += 1;
             }
+        };
+        for user in inputs.live.users() {
+            if user.identity.is_none_or(|identity| !changed.contains_key(&identity)) {
+                count(user.status, user.memberships, user.facts);
+            }
+        }
+        for account in changed.values().flatten() {
+            count(account.status, &account.memberships, &account.facts);
         }
         let limit = inputs.rules.seat_limit().unwrap_or(u32::MAX);
         let seats = counts.remove(&Place::Seat).unwrap_or_default();
@@ -83,25 +96,32 @@ impl<'a> Balances<'a> {
 
     /// What an account counts for.
     pub(super) fn places(&self, account: &LiveRecord) -> Vec<Place> {
-        let mut places = self.admin_places(account.status, &account.memberships, &account.facts);
-        if self.inputs.rules.counts_seat(account.status) {
+        self.places_of(account.status, &account.memberships, &account.facts)
+    }
+
+    fn places_of(&self, status: Status, memberships: &[Membership], facts: &[Fact]) -> Vec<Place> {
+        let mut places = self.admin_places(status, memberships, facts);
+        if self.inputs.rules.counts_seat(status) {
             places.push(Place::Seat);
         }
         places
     }
 
-    fn admin_places(
-        &self,
-        status: Status,
-        memberships: &[crate::model::Membership],
-        facts: &[crate::model::Fact],
-    ) -> Vec<Place> {
+    fn flip(&mut self, role: Name, is_admin: bool) {
+        if is_admin {
+            self.admin_roles.insert(role);
+        } else {
+            self.admin_roles.remove(&role);
+        }
+    }
+
+    fn admin_places(&self, status: Status, memberships: &[Membership], facts: &[Fact]) -> Vec<Place> {
         if status != Status::Active {
             return Vec::new();
         }
         let has = |value: Value| !matches!(value, Value::Null | Value::Bool(false));
         let by_attribute = facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && has(fact.value));
-        let is_admin = |membership: &&crate::model::Membership| {
+        let is_admin = |membership: &&Membership| {
             let extra = self.inputs.names.elements(membership.extra_roles);
             let mut roles = membership.role.into_iter().chain(extra.iter().copied());
             by_attribute || roles.any(|role| self.admin_roles.contains(&role))
@@ -112,7 +132,7 @@ impl<'a> Balances<'a> {
     /// Notes that an action leads from one count to another. What it takes that is not there, if anything.
     pub(super) fn spend(
         &mut self,
-        (action, at): (&Action, u32),
+        (user, at): (Option<Name>, u32),
         needs: &[u32],
         before: &[Place],
         after: &[Place],
@@ -133,7 +153,7 @@ impl<'a> Balances<'a> {
             if change > 0 {
                 let pays = purse.debt.min(count);
                 purse.debt -= pays;
-                let token = Token { user: action.subject.user, by: BTreeSet::from([at]) };
+                let token = Token { user, by: BTreeSet::from([at]) };
                 purse.given.extend((pays..count).map(|_| token.clone()));
             } else if change < 0 && !(0..count).all(|_| purse.take(needs)) {
                 short.get_or_insert(place);
@@ -154,7 +174,7 @@ impl<'a> Balances<'a> {
 
     /// Notes that an action makes somebody an admin who is one already by another action of the plan: either alone
     /// would do.
-    pub(super) fn also_gives(&mut self, action: &Action, at: u32) {
+    pub(super) fn also_gives(&mut self, (action, user): (&Action, Name), at: u32) {
         let organization = action.subject.organization.unwrap_or(known::PLATFORM);
         let Some(after) = &action.after else { return };
         let is_admin = match (after.value(known::ROLE), after.value(known::EXTRA_ROLES)) {
@@ -164,21 +184,27 @@ impl<'a> Balances<'a> {
             }
             (_, _) => false,
         };
-        let purse = self.purses.get_mut(&Place::Admin(organization)).filter(|_| is_admin);
-        for token in purse.into_iter().flat_map(|purse| &mut purse.given) {
-            if token.user.is_some() && token.user == action.subject.user {
-                token.by.insert(at);
-            }
+        if is_admin {
+            self.share(organization, user, at);
         }
     }
 
-    /// Notes what a change of the catalog does to everybody who holds the role.
-    pub(super) fn change_role<I: Iterator<Item = LiveRecord>>(
+    /// The tokens of a user in an organization are given by this action as well.
+    fn share(&mut self, organization: Name, user: Name, at: u32) {
+        let tokens = self.purses.get_mut(&Place::Admin(organization)).into_iter().flat_map(|purse| &mut purse.given);
+        for token in tokens.filter(|token| token.user == Some(user)) {
+            token.by.insert(at);
+        }
+    }
+
+    /// Notes what a change of the catalog does to everybody who holds the role, as the plan leaves them at this point
+    /// (`now`), and as it found them (`first`).
+    pub(super) fn change_role<I: Iterator<Item = LiveRecord>, F: Iterator<Item = LiveRecord>>(
         &mut self,
-        action: &Action,
-        at: u32,
+        (action, at): (&Action, u32),
         needs: &[u32],
-        everybody: impl Fn() -> I,
+        now: impl Fn() -> I,
+        first: impl Fn() -> F,
     ) -> Option<String> {
         let role = action.subject.role?;
         let flag = action.after.as_ref().and_then(|after| after.value(known::ADMIN));
@@ -190,14 +216,26 @@ impl<'a> Balances<'a> {
         if is_admin == self.admin_roles.contains(&role) {
             return None;
         }
-        let before: Vec<Place> = everybody().flat_map(|account| self.places(&account)).collect();
-        if is_admin {
-            self.admin_roles.insert(role);
-        } else {
-            self.admin_roles.remove(&role);
+        let before: Vec<Vec<Place>> = now().map(|account| self.places(&account)).collect();
+        self.flip(role, is_admin);
+        let mut short = None;
+        for (account, before) in now().zip(before) {
+            let after = self.places(&account);
+            let missing = self.spend((account.identity, at), needs, &before, &after);
+            short = short.or(missing);
         }
-        let after: Vec<Place> = everybody().flat_map(|account| self.places(&account)).collect();
-        self.spend((action, at), needs, &before, &after)
+        // Who held it first would be an admin by it, also if what moved them on is left out.
+        for account in first().filter(|_| is_admin) {
+            let holds = |membership: &&Membership| {
+                membership.role == Some(role) || self.inputs.names.elements(membership.extra_roles).contains(&role)
+            };
+            let held = account.memberships.iter().filter(holds).filter(|_| account.status == Status::Active);
+            let held: Vec<Name> = held.map(|membership| membership.organization).collect();
+            for (organization, user) in held.into_iter().zip(account.identity.into_iter().cycle()) {
+                self.share(organization, user, at);
+            }
+        }
+        short
     }
 }
 
