@@ -189,7 +189,7 @@ impl Writer<'_> {
         let mut entries = BTreeMap::new();
         for (&name, role) in &live.catalog.roles {
             let text = self.names.text(name);
-            if role.vendor || self.rules.roles.vendor.contains_key(text) {
+            if role.vendor || self.rules.vendor_role(text).is_some() {
                 continue;
             }
             match self.sayable.refuse_role(name) {

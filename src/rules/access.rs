@@ -285,6 +285,12 @@ impl Rules {
         self.memberships.extra_roles.unwrap_or(true)
     }
 
+    /// The fields of a role that the vendor brings, if this is one.
+    #[must_use]
+    pub fn vendor_role(&self, role: &str) -> Option<&RoleFields> {
+        self.roles.vendor.get(role)
+    }
+
     /// Whether roles can be made beside those of the vendor: they can, if not stated.
     #[must_use]
     pub fn creates_roles(&self) -> bool {

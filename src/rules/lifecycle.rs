@@ -6,8 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Period, Rules};
-use crate::model::{ActionKind, InvitationState, Status};
+use super::Period;
+use crate::model::{ActionKind, Status};
 
 /// How people get an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -231,7 +231,7 @@ pub enum OffBoarding {
 
 impl OffBoarding {
     /// Whether the account is still there afterwards and can be given back all that it had.
-    const fn is_reversible(self) -> bool {
+    pub(super) const fn is_reversible(self) -> bool {
         match self {
             Self::Deactivate | Self::Strip => true,
             Self::Delete | Self::Close => false,
@@ -323,130 +323,4 @@ pub struct Denials {
     /// What nobody may do to their own account.
     #[serde(rename = "self")]
     pub own: Option<Vec<ActionKind>>,
-}
-
-impl Rules {
-    /// How people get an account: by creation if not stated.
-    #[must_use]
-    pub fn onboarding(&self) -> OnBoarding {
-        self.onboarding.unwrap_or(OnBoarding::Create)
-    }
-
-    /// The access that goes with the first step.
-    #[must_use]
-    pub fn carries(&self) -> Carries {
-        match self.onboarding() {
-            OnBoarding::Create => self.creation.carries,
-            OnBoarding::Invite => self.invitations.as_ref().and_then(|invitations| invitations.carries),
-        }
-        .unwrap_or_default()
-    }
-
-    /// Whether a pending invitation can be cancelled: not, if not stated.
-    #[must_use]
-    pub fn cancels_invitations(&self) -> bool {
-        self.invitations.as_ref().is_some_and(|invitations| invitations.cancel == Some(true))
-    }
-
-    /// Whether a person can be added without sending the invitation: not, if not stated.
-    #[must_use]
-    pub fn suppresses_invitations(&self) -> bool {
-        self.invitations.as_ref().is_some_and(|invitations| invitations.suppressible == Some(true))
-    }
-
-    /// Whether an invitation in this state is made again by itself: none is, if not stated. One that somebody
-    /// cancelled never is.
-    #[must_use]
-    pub fn renews(&self, state: InvitationState) -> bool {
-        let renewal = self.invitations.as_ref().and_then(|invitations| invitations.renew).unwrap_or(Renewal::Never);
-        match state {
-            InvitationState::Declined => match renewal {
-                Renewal::Declined | Renewal::Both => true,
-                Renewal::Never | Renewal::Expired => false,
-            },
-            InvitationState::Expired => match renewal {
-                Renewal::Expired | Renewal::Both => true,
-                Renewal::Never | Renewal::Declined => false,
-            },
-            InvitationState::Suppressed
-            | InvitationState::Pending
-            | InvitationState::Accepted
-            | InvitationState::Cancelled => false,
-        }
-    }
-
-    /// What can be changed while an invitation is pending: nothing, if not stated.
-    #[must_use]
-    pub fn pending_takes(&self) -> PendingTakes {
-        self.invitations.as_ref().and_then(|invitations| invitations.pending_takes).unwrap_or_default()
-    }
-
-    /// The kind of action that takes the log-in away, reversibly where the store can: the first allowed of
-    /// deactivate and strip. `None`: the store has no reversible way.
-    #[must_use]
-    pub fn reversible_offboarding(&self) -> Option<OffBoarding> {
-        self.offboarding.iter().flatten().copied().find(|way| way.is_reversible())
-    }
-
-    /// Whether a kind of action can be undone: not, if not stated.
-    #[must_use]
-    pub fn can_undo(&self, way: OffBoarding) -> bool {
-        let stated = match way {
-            OffBoarding::Deactivate => self.undo.deactivate,
-            OffBoarding::Strip => self.undo.strip,
-            OffBoarding::Delete => self.undo.delete,
-            OffBoarding::Close => self.undo.close,
-        };
-        stated == Some(true)
-    }
-
-    /// Whether an account that comes back has the access that it had: so it has, if not stated.
-    #[must_use]
-    pub fn reactivation_restores(&self) -> bool {
-        self.reactivation.restores != Some(Restores::None)
-    }
-
-    /// Whether the access of an inactive account can be changed: not, if not stated.
-    #[must_use]
-    pub fn inactive_takes(&self) -> bool {
-        self.reactivation.inactive_takes == Some(true)
-    }
-
-    /// The limit of accounts, where one is stated.
-    #[must_use]
-    pub fn seat_limit(&self) -> Option<u32> {
-        self.seats.as_ref().and_then(|seats| seats.max)
-    }
-
-    /// Whether an account with this status takes a seat. Not stated: every account that is listed does.
-    #[must_use]
-    pub fn counts_seat(&self, status: Status) -> bool {
-        match self.seats.as_ref().and_then(|seats| seats.counts.as_ref()) {
-            Some(counts) => counts.contains(&status),
-            None => true,
-        }
-    }
-
-    /// Whether an account that goes from one status to another (`None`: it is not there) takes one of a limited number
-    /// of seats.
-    #[must_use]
-    pub fn takes_seat(&self, from: Option<Status>, to: Status) -> bool {
-        let counted = from.is_some_and(|from| self.counts_seat(from));
-        self.seat_limit().is_some() && self.counts_seat(to) && !counted
-    }
-
-    /// Whether the store refuses this when no seat is left: it does, if not stated.
-    #[must_use]
-    pub fn refuses_at_limit(&self, refusal: SeatRefusal) -> bool {
-        match self.seats.as_ref().and_then(|seats| seats.refuses.as_ref()) {
-            Some(refuses) => refuses.contains(&refusal),
-            None => true,
-        }
-    }
-
-    /// Whether the store refuses this to the account behind the token.
-    #[must_use]
-    pub fn denies_self(&self, kind: ActionKind) -> bool {
-        self.denials.own.iter().flatten().any(|&denied| denied == kind)
-    }
 }

@@ -14,6 +14,7 @@ mod lifecycle;
 mod load;
 mod names;
 mod period;
+mod questions;
 mod sayable;
 mod shape;
 

@@ -9,7 +9,7 @@ use super::value::{self, Fields, Plain};
 use super::{invitations, membership, rights};
 use crate::model::{ActionKind, Name, Status, known};
 use crate::plan::{Action, State};
-use crate::rules::{DeleteAllowed, OffBoarding, SeatRefusal};
+use crate::rules::{OffBoarding, SeatRefusal};
 use crate::store::Effect;
 
 /// An account as actions see it.
@@ -55,7 +55,7 @@ pub(super) fn existing(turn: &Turn<'_>, action: &Action) -> Result<Account, Stop
 
 pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
     let is_invited = action.kind == ActionKind::InviteUser;
-    if is_invited && turn.rules.invitations.is_none() {
+    if is_invited && !turn.rules.knows_invitations() {
         return Err(refused("the rules of this store know no invitations"));
     }
     let status = match (status_of(turn, action.after.as_ref())?, is_invited) {
@@ -322,7 +322,7 @@ pub(super) fn delete(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     rights::check_way(turn, OffBoarding::Delete)?;
     let Some(account) = subject(turn, action)? else { return Ok(Effect::AlreadyTrue) };
     check_end(turn, &account, action)?;
-    if turn.rules.allows.delete == Some(DeleteAllowed::NeverUsed) && account.is_used {
+    if turn.rules.keeps_used_accounts() && account.is_used {
         if action.fall_back == Some(ActionKind::CloseUser) {
             return close(turn, action);
         }

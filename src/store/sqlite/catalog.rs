@@ -46,7 +46,7 @@ pub(super) fn read(
     }
     catalog.roles = read_roles(connection, names, Some(ids))?;
     for (name, role) in &mut catalog.roles {
-        role.vendor = rules.roles.vendor.contains_key(names.text(*name));
+        role.vendor = rules.vendor_role(names.text(*name)).is_some();
     }
     Ok(catalog)
 }
@@ -404,7 +404,7 @@ pub(super) fn role_id(turn: &Turn<'_>, role: Option<&str>) -> Result<Option<i64>
         .prepare_cached("SELECT id FROM roles WHERE name = ?1")?
         .query_row([role], |row| row.get(0))
         .optional()?;
-    match (id, turn.rules.roles.vendor.get(role)) {
+    match (id, turn.rules.vendor_role(role)) {
         (Some(id), _) => Ok(Some(id)),
         (None, Some(fields)) => Ok(Some(add_vendor_role(turn, role, fields)?)),
         (None, None) => Err(conflict(format!("there is no role `{role}`"))),

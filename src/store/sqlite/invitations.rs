@@ -60,7 +60,7 @@ pub(super) fn insert(turn: &Turn<'_>, user: i64, key: &str, is_sent: bool) -> Re
 
 /// When an invitation that goes out now is sent and ends.
 fn times(turn: &Turn<'_>) -> (Option<String>, Option<String>) {
-    let ttl = turn.rules.invitations.as_ref().and_then(|invitations| invitations.ttl);
+    let ttl = turn.rules.invitation_ttl();
     (Some(turn.at.to_string()), ttl.map(|ttl| ttl.after(turn.at).to_string()))
 }
 
@@ -149,7 +149,7 @@ pub(super) fn resend(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
         if before.is_some_and(|before| before != known::PENDING) {
             return Ok(Effect::AlreadyTrue);
         }
-        if turn.rules.invitations.as_ref().is_none_or(|invitations| invitations.resend != Some(true)) {
+        if !turn.rules.resends_invitations() {
             return Err(refused("the rules of this store send no invitation again while it is pending"));
         }
     } else if before.is_some_and(|before| before != live) {
@@ -190,7 +190,7 @@ pub(super) fn cancel(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
 }
 
 fn check_there_are_any(turn: &Turn<'_>) -> Result<(), Stop> {
-    if turn.rules.invitations.is_none() {
+    if !turn.rules.knows_invitations() {
         return Err(refused("the rules of this store know no invitations"));
     }
     Ok(())
@@ -213,8 +213,7 @@ pub(super) fn answer(turn: &mut Turn<'_>, key: &str, accept: bool) -> Result<Eff
             return Err(refused(format!("the invitation of `{}` is {state}; nobody can {verb} it", account.key)));
         }
     }
-    let may_decline = turn.rules.invitations.as_ref().is_none_or(|invitations| invitations.declinable != Some(false));
-    if !accept && !may_decline {
+    if !accept && !turn.rules.lets_decline() {
         return Err(refused("the rules of this store let nobody decline an invitation"));
     }
     end(turn, account.id, wanted.as_str())?;

@@ -78,11 +78,10 @@ fn is_own(turn: &Turn<'_>, account: &Account) -> bool {
 
 /// Refuses a way to end an account that the rules do not list; where none is stated, every way is open.
 pub(super) fn check_way(turn: &Turn<'_>, way: OffBoarding) -> Result<(), Stop> {
-    match &turn.rules.offboarding {
-        Some(ways) if !ways.contains(&way) => {
-            Err(refused(format!("the rules of this store know no `{}`", way.action().as_str())))
-        }
-        Some(_) | None => Ok(()),
+    if turn.rules.allows_way(way) {
+        Ok(())
+    } else {
+        Err(refused(format!("the rules of this store know no `{}`", way.action().as_str())))
     }
 }
 
