@@ -1,0 +1,180 @@
+//! Questions about how accounts come, go and come back, with the careful answer where the vendor states nothing.
+
+use super::{
+    Carries, DeleteAllowed, OffBoarding, OnBoarding, PendingTakes, Period, Renewal, Restores, Rules, SeatRefusal,
+};
+use crate::model::{ActionKind, InvitationState, Status};
+
+impl Rules {
+    /// How people get an account: by creation if not stated.
+    #[must_use]
+    pub fn onboarding(&self) -> OnBoarding {
+        self.onboarding.unwrap_or(OnBoarding::Create)
+    }
+
+    /// The access that goes with the first step.
+    #[must_use]
+    pub fn carries(&self) -> Carries {
+        match self.onboarding() {
+            OnBoarding::Create => self.creation.carries,
+            OnBoarding::Invite => self.invitations.as_ref().and_then(|invitations| invitations.carries),
+        }
+        .unwrap_or_default()
+    }
+
+    /// Whether people can be invited at all.
+    #[must_use]
+    pub fn knows_invitations(&self) -> bool {
+        self.invitations.is_some()
+    }
+
+    /// How long an invitation can be accepted: without end, if not stated.
+    #[must_use]
+    pub fn invitation_ttl(&self) -> Option<Period> {
+        self.invitations.as_ref().and_then(|invitations| invitations.ttl)
+    }
+
+    /// Whether a pending invitation can be sent again: not, if not stated.
+    #[must_use]
+    pub fn resends_invitations(&self) -> bool {
+        self.invitations.as_ref().is_some_and(|invitations| invitations.resend == Some(true))
+    }
+
+    /// Whether a person can decline an invitation: so it is, if not stated.
+    #[must_use]
+    pub fn lets_decline(&self) -> bool {
+        self.invitations.as_ref().is_none_or(|invitations| invitations.declinable != Some(false))
+    }
+
+    /// Whether a pending invitation can be cancelled: not, if not stated.
+    #[must_use]
+    pub fn cancels_invitations(&self) -> bool {
+        self.invitations.as_ref().is_some_and(|invitations| invitations.cancel == Some(true))
+    }
+
+    /// Whether a person can be added without sending the invitation: not, if not stated.
+    #[must_use]
+    pub fn suppresses_invitations(&self) -> bool {
+        self.invitations.as_ref().is_some_and(|invitations| invitations.suppressible == Some(true))
+    }
+
+    /// Whether an invitation in this state is made again by itself: none is, if not stated. One that somebody
+    /// cancelled never is.
+    #[must_use]
+    pub fn renews(&self, state: InvitationState) -> bool {
+        let renewal = self.invitations.as_ref().and_then(|invitations| invitations.renew).unwrap_or(Renewal::Never);
+        match state {
+            InvitationState::Declined => match renewal {
+                Renewal::Declined | Renewal::Both => true,
+                Renewal::Never | Renewal::Expired => false,
+            },
+            InvitationState::Expired => match renewal {
+                Renewal::Expired | Renewal::Both => true,
+                Renewal::Never | Renewal::Declined => false,
+            },
+            InvitationState::Suppressed
+            | InvitationState::Pending
+            | InvitationState::Accepted
+            | InvitationState::Cancelled => false,
+        }
+    }
+
+    /// What can be changed while an invitation is pending: nothing, if not stated.
+    #[must_use]
+    pub fn pending_takes(&self) -> PendingTakes {
+        self.invitations.as_ref().and_then(|invitations| invitations.pending_takes).unwrap_or_default()
+    }
+
+    /// The kind of action that takes the log-in away, reversibly where the store can: the first allowed of
+    /// deactivate and strip. `None`: the store has no reversible way.
+    #[must_use]
+    pub fn reversible_offboarding(&self) -> Option<OffBoarding> {
+        self.offboarding.iter().flatten().copied().find(|way| way.is_reversible())
+    }
+
+    /// Whether this way to end an account is open: each is, if none is stated.
+    #[must_use]
+    pub fn allows_way(&self, way: OffBoarding) -> bool {
+        self.offboarding.as_ref().is_none_or(|ways| ways.contains(&way))
+    }
+
+    /// The first stated of delete and close. `None`: nothing ends an account for good.
+    #[must_use]
+    pub fn final_offboarding(&self) -> Option<OffBoarding> {
+        self.offboarding.iter().flatten().copied().find(|way| !way.is_reversible())
+    }
+
+    /// Whether an account that was used can't be deleted.
+    #[must_use]
+    pub fn keeps_used_accounts(&self) -> bool {
+        self.allows.delete == Some(DeleteAllowed::NeverUsed)
+    }
+
+    /// Whether closing is stated as a way to end an account.
+    #[must_use]
+    pub fn closes_accounts(&self) -> bool {
+        self.offboarding.iter().flatten().any(|&way| way == OffBoarding::Close)
+    }
+
+    /// Whether a kind of action can be undone: not, if not stated.
+    #[must_use]
+    pub fn can_undo(&self, way: OffBoarding) -> bool {
+        let stated = match way {
+            OffBoarding::Deactivate => self.undo.deactivate,
+            OffBoarding::Strip => self.undo.strip,
+            OffBoarding::Delete => self.undo.delete,
+            OffBoarding::Close => self.undo.close,
+        };
+        stated == Some(true)
+    }
+
+    /// Whether an account that comes back has the access that it had: so it has, if not stated.
+    #[must_use]
+    pub fn reactivation_restores(&self) -> bool {
+        self.reactivation.restores != Some(Restores::None)
+    }
+
+    /// Whether the access of an inactive account can be changed: not, if not stated.
+    #[must_use]
+    pub fn inactive_takes(&self) -> bool {
+        self.reactivation.inactive_takes == Some(true)
+    }
+
+    /// The limit of accounts, where one is stated.
+    #[must_use]
+    pub fn seat_limit(&self) -> Option<u32> {
+        self.seats.as_ref().and_then(|seats| seats.max)
+    }
+
+    /// Whether an account with this status takes a seat. Not stated: every account that is listed does.
+    #[must_use]
+    pub fn counts_seat(&self, status: Status) -> bool {
+        match self.seats.as_ref().and_then(|seats| seats.counts.as_ref()) {
+            Some(counts) => counts.contains(&status),
+            None => true,
+        }
+    }
+
+    /// Whether an account that goes from one status to another (`None`: it is not there) takes one of a limited number
+    /// of seats.
+    #[must_use]
+    pub fn takes_seat(&self, from: Option<Status>, to: Status) -> bool {
+        let counted = from.is_some_and(|from| self.counts_seat(from));
+        self.seat_limit().is_some() && self.counts_seat(to) && !counted
+    }
+
+    /// Whether the store refuses this when no seat is left: it does, if not stated.
+    #[must_use]
+    pub fn refuses_at_limit(&self, refusal: SeatRefusal) -> bool {
+        match self.seats.as_ref().and_then(|seats| seats.refuses.as_ref()) {
+            Some(refuses) => refuses.contains(&refusal),
+            None => true,
+        }
+    }
+
+    /// Whether the store refuses this to the account behind the token.
+    #[must_use]
+    pub fn denies_self(&self, kind: ActionKind) -> bool {
+        self.denials.own.iter().flatten().any(|&denied| denied == kind)
+    }
+}
