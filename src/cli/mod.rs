@@ -20,6 +20,7 @@ mod log;
 mod options;
 mod plan;
 mod printer;
+mod rules;
 mod saved;
 mod schema;
 mod show;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
         Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
         Command::Deactivate(arguments) => deactivate::run(&options.global, arguments, &printer),
+        Command::Rules(arguments) => rules::run(&options.global, arguments, &printer),
         Command::Schema(arguments) => Ok(schema::run(arguments, &printer)),
         Command::Completions(arguments) => Ok(completions::run(arguments, &printer)),
     };

@@ -99,6 +99,8 @@ pub(super) enum Command {
     Invitations(Invitations),
     /// Locks one account out at once, whatever the manifests say, and even if they are not valid
     Deactivate(Deactivate),
+    /// Lists the built-in rule sets, or shows one
+    Rules(RulesArguments),
     /// Prints a JSON Schema, or the names of all
     Schema(Schema),
     /// Prints a completion script for a shell
@@ -207,6 +209,24 @@ const DEACTIVATE: &str = "Deactivates the account, strips it where the store can
                           invitation. No guard that counts people keeps it from that. Later plans do not undo it: \
                           only `status: active` in a manifest lets the person in again. Declare `status: inactive` \
                           afterwards, so that everybody sees it.";
+
+#[derive(Debug, Args)]
+pub(super) struct RulesArguments {
+    #[command(subcommand)]
+    pub(super) command: RulesCommand,
+}
+
+/// What to do with rule sets.
+#[derive(Debug, Subcommand)]
+pub(super) enum RulesCommand {
+    /// Lists the built-in rule sets
+    List,
+    /// Prints a built-in rule set with its comments, or, as JSON, what holds for the selected store
+    Show {
+        /// A built-in rule set; without it the rules of the selected store, all that they extend included
+        name: Option<String>,
+    },
+}
 
 #[derive(Debug, Args)]
 pub(super) struct Schema {

@@ -233,15 +233,16 @@ fn attributes(rules: &Rules, found: &mut Found<'_>) {
         let Some(rule) = rule else { continue };
         let values = rule.values.as_deref();
         match rule.kind {
-            AttributeType::Enum | AttributeType::Ordinal => {
+            AttributeType::Enum => {
                 let message = format!("attribute `{name}` needs its values");
-                found.check(values.is_some(), &path, &message, "add `values`; those of an ordinal ascend");
+                found.check(values.is_some(), &path, &message, "add `values`");
             }
             AttributeType::Bool | AttributeType::Date => {
                 let message = format!("attribute `{name}` can't have a list of values");
                 found.check(values.is_none(), &["attributes", name, "values"], &message, "take `values` out");
             }
-            AttributeType::Text | AttributeType::Set => {}
+            // The steps of an ordinal may not be stated: then none of them compares with another.
+            AttributeType::Text | AttributeType::Set | AttributeType::Ordinal => {}
         }
         values_are_sets(values, &["attributes", name, "values"], found);
     }

@@ -13,7 +13,14 @@ use crate::document::{self, Document, Mistake, Node, Place, Shape};
 use crate::source::{self, Lines};
 
 /// Built-in rule sets: name and YAML.
-pub const BUILT_IN: &[(&str, &str)] = &[(DEFAULT, include_str!("sets/default.yaml"))];
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("actito", include_str!("sets/actito.yaml")),
+    ("alteia", include_str!("sets/alteia.yaml")),
+    ("cauca", include_str!("sets/cauca.yaml")),
+    ("credivera", include_str!("sets/credivera.yaml")),
+    (DEFAULT, include_str!("sets/default.yaml")),
+    ("modulr", include_str!("sets/modulr.yaml")),
+];
 
 /// The name of the rule set that holds where none is named.
 const DEFAULT: &str = "default";
@@ -33,6 +40,12 @@ pub struct RuleFile {
 /// Reads the file that a rule set is named after. The name is relative to the settings file. Whoever gives this
 /// function sees to it that nothing outside of the access repository is read; the error is a message for people.
 pub type ReadFile<'a> = &'a dyn Fn(&str) -> Result<RuleFile, String>;
+
+/// What a built-in rule set is for: the first line of its YAML, which is a comment.
+#[must_use]
+pub fn about(text: &str) -> &str {
+    text.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
+}
 
 impl Rules {
     /// The built-in rule set with this name.

@@ -37,7 +37,7 @@ pub use lifecycle::{
     Invitations, Needs, OffBoarding, OnBoarding, PendingTakes, Reactivation, Renewal, Restores, SeatRefusal, Seats,
     Undo,
 };
-pub use load::{BUILT_IN, ReadFile, RuleFile, from_inline, load, parse, read_document, schema};
+pub use load::{BUILT_IN, ReadFile, RuleFile, about, from_inline, load, parse, read_document, schema};
 pub use names::{Named, mixed_script, refuse_name};
 pub use period::Period;
 pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_key, refuse_text};

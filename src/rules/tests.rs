@@ -27,7 +27,9 @@ fn every_built_in_set_is_valid_and_named_once() {
         parse(text, name, &no_files).unwrap_or_else(|mistakes| panic!("{name}: {mistakes:#?}"));
         assert!(Rules::built_in(name).is_some(), "{name}");
         assert_eq!(BUILT_IN.iter().filter(|(other, _)| other == name).count(), 1, "{name}");
+        assert!(about(text).ends_with('.') && text.starts_with("# "), "{name} says what it is for");
     }
+    assert!(BUILT_IN.is_sorted_by_key(|(name, _)| *name));
     assert_eq!(Rules::built_in("nothing"), None);
 }
 
@@ -134,7 +136,7 @@ fn mistakes_have_code_and_place() {
         ("invitations: { carries: { sites: most } }\n", Code::InvalidValue, 1, 34),
         ("invitations: { ttl: 7 days }\n", Code::InvalidValue, 1, 21),
         ("invitations: null\n", Code::InvalidRules, 1, 14),
-        ("attributes: { rank: { type: ordinal } }\n", Code::InvalidRules, 1, 15),
+        ("attributes: { rank: { type: enum } }\n", Code::InvalidRules, 1, 15),
         ("attributes: { rank: { access: true } }\n", Code::InvalidRules, 1, 15),
         ("attributes: { on: { type: bool, values: [a] } }\n", Code::InvalidRules, 1, 33),
         ("fields: { maill: {} }\n", Code::InvalidRules, 1, 11),
@@ -453,4 +455,14 @@ proptest! {
     fn no_text_makes_the_reader_panic(text in "[ -~\\n\u{e9}\u{0}]{0,60}") {
         let _ = parse(&text, "any.yaml", &no_files);
     }
+}
+
+#[test]
+fn the_steps_of_an_ordinal_that_are_not_stated_compare_with_nothing() {
+    let rules = rules("attributes: { clearance: { type: ordinal, values: null, access: true } }\n");
+    let mut names = Names::new();
+    let field = names.intern("attributes.clearance");
+    let (low, high) = (Value::Text(names.intern("1")), Value::Text(names.intern("2")));
+    assert!(rules.value_escalates(&names, field, low, high) && rules.value_escalates(&names, field, high, low));
+    assert!(!rules.value_escalates(&names, field, high, Value::Null), "none at all is less");
 }

@@ -10,6 +10,7 @@ mod hostile;
 mod output;
 mod people;
 mod prompt;
+mod rules;
 mod safety;
 mod saved;
 mod scope;
