@@ -10,7 +10,7 @@ use super::{Settings, check};
 use crate::diagnostic::Code;
 use crate::document::{MAX_LENGTH, Mistake, Place};
 use crate::rules::{self, ReadFile, RuleFile};
-use crate::source::{Lines, NoText, text_of};
+use crate::source::{Lines, NoText, dot_name, text_of};
 
 /// The name of the settings file, at the root of the access repository.
 pub const FILE_NAME: &str = "rollcall.yaml";
@@ -95,6 +95,15 @@ fn read_inside(repository: &Path, name: &str) -> Result<RuleFile, Unread> {
     let path = root.join(relative).canonicalize().map_err(unreadable)?;
     if !path.starts_with(&root) {
         return Err(outside());
+    }
+    let is_yaml = |path: &Path| path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    if let Some(part) = path.strip_prefix(&root).ok().and_then(dot_name) {
+        let message =
+            format!("`{shown}` leads to `{}`, and files that begin with a dot are not read", part.escape_debug());
+        return Err(refuse(message, "keep it in a file and a folder of its own"));
+    }
+    if !is_yaml(relative) {
+        return Err(refuse(format!("`{shown}` is no YAML file"), "name a file that ends in `.yaml` or `.yml`"));
     }
     let about = fs::metadata(&path).map_err(unreadable)?;
     if !about.is_file() {

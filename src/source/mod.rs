@@ -23,6 +23,7 @@ pub use hidden::{find_hidden, is_hidden};
 pub use lines::Lines;
 pub use mistakes::{MOST_OF_A_KIND, Mistakes};
 pub use text::{NoText, names_a_secret, text_of};
+pub use walk::dot_name;
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Position};
 

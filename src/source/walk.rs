@@ -124,6 +124,11 @@ impl Walk<'_> {
         if !real.starts_with(&self.real_root) {
             return self.found.outside(path);
         }
+        if let Some(part) = real.strip_prefix(&self.real_root).ok().and_then(dot_name) {
+            let message = format!("`{path}` leads to `{part}`, and what begins with a dot is no manifest");
+            let help = "keep manifests in files and folders of their own";
+            return self.found.refuse(path, Code::OutsideRepository, message, help);
+        }
         match fs::metadata(&real) {
             Err(error) => self.found.unreadable(path, &error),
             Ok(metadata) if metadata.is_dir() => {
@@ -190,6 +195,16 @@ impl Walk<'_> {
             self.visit(&child, false, depth + 1);
         }
     }
+}
+
+/// The first part of a path that begins with a dot: secrets, git's own files and the like. Two dots do not count:
+/// mounted volumes are swapped by links to such folders (Kubernetes' `..data`).
+pub fn dot_name(path: &Path) -> Option<String> {
+    let names = path.components().filter_map(|component| match component {
+        Component::Normal(name) => Some(name.to_string_lossy()),
+        Component::CurDir | Component::ParentDir | Component::RootDir | Component::Prefix(_) => None,
+    });
+    names.into_iter().find(|name| name.starts_with('.') && !name.starts_with("..")).map(Into::into)
 }
 
 fn join(folder: &str, name: &str) -> String {
@@ -273,6 +288,27 @@ mod tests {
         assert!(found.paths.is_empty(), "{:?}", found.paths);
         let paths: Vec<&str> = found.mistakes.iter().map(|mistake| mistake.path.as_str()).collect();
         assert_eq!(paths, ["access/x.yaml", "access/y.yml"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_to_dot_files_are_errors_and_mounted_volumes_are_read() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().expect("temporary folder");
+        for (path, text) in [("access/a.yaml", ""), (".rollcall/secrets", "pw: x"), ("..2026_11_26/b.yaml", "")] {
+            std::fs::create_dir_all(folder.path().join(path).parent().expect("parent")).expect("folder");
+            std::fs::write(folder.path().join(path), text).expect("file");
+        }
+        symlink("../.rollcall/secrets", folder.path().join("access/x.yaml")).expect("link");
+        symlink("../.rollcall", folder.path().join("access/linked")).expect("link");
+        symlink("..2026_11_26", folder.path().join("..data")).expect("link");
+        symlink("../..data/b.yaml", folder.path().join("access/b.yaml")).expect("link");
+        let found = in_folder(folder.path(), &["access".to_owned(), ".rollcall".to_owned()]);
+        assert_eq!(Vec::from_iter(found.paths), ["access/a.yaml", "access/b.yaml"]);
+        let mistakes: Vec<(&str, Code)> =
+            found.mistakes.iter().map(|mistake| (mistake.path.as_str(), mistake.code)).collect();
+        let refused = ["access/linked", "access/x.yaml", ".rollcall"];
+        assert_eq!(mistakes, refused.map(|path| (path, Code::OutsideRepository)));
     }
 
     #[cfg(unix)]
