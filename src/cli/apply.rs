@@ -78,12 +78,15 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         if is_json {
             show_aside(printer, &declared, &saved.plan, &rulings);
         }
-        if !printer.asks(&question(saved.plan.actions.len())) {
+        let Some(mut interrupts) = printer.asks(&question(saved.plan.actions.len()), &runtime)? else {
             let why = "nothing was changed".to_owned();
             return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Done, why));
-        }
+        };
         let at = edge::now(arguments.at);
         let now = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
+        if interrupts.has_come() {
+            return Err(Failure::interrupted());
+        }
         if let Some(stale) = changed_meanwhile(&declared, &saved.plan, &now, printer) {
             return Ok(stale);
         }

@@ -53,7 +53,7 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
         if !edge::has_terminal() {
             return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
         }
-        if !printer.asks("do it?") {
+        if printer.asks("do it?", &runtime)?.is_none() {
             printer.note("nothing was changed");
             if printer.is_json() {
                 let why = "nothing was changed".to_owned();

@@ -3,9 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "this is the edge that the rest of the program is kept from")]
 
 use std::io::{self, IsTerminal as _};
+use std::task::{Context, Waker};
 
 use jiff::Timestamp;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
 use crate::journal::Who;
@@ -60,4 +62,43 @@ pub(super) fn runtime() -> Result<Runtime, Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("no thread can be started")))
+}
+
+/// Signals that ask the program to end, from now on.
+pub(super) struct Interrupts {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Interrupts {
+    /// Listens to them.
+    pub(super) fn listen(runtime: &Runtime) -> io::Result<Self> {
+        let _guard = runtime.enter();
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Whether one has come.
+    pub(super) fn has_come(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        let mut came = |signal: &mut Signal| signal.poll_recv(&mut context).is_ready();
+        came(&mut self.interrupt) || came(&mut self.terminate)
+    }
+
+    /// A line from standard input; `None` if a signal comes first.
+    pub(super) fn read_line(&mut self, runtime: &Runtime) -> Option<io::Result<String>> {
+        let (send, answer) = tokio::sync::oneshot::channel();
+        // A thread of its own: nothing waits for it when the program ends.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = io::stdin().read_line(&mut line);
+            let _ = send.send(read.map(|_| line));
+        });
+        runtime.block_on(async {
+            tokio::select! {
+                read = answer => Some(read.unwrap_or_else(|_| Ok(String::new()))),
+                _ = self.interrupt.recv() => None,
+                _ = self.terminate.recv() => None,
+            }
+        })
+    }
 }

@@ -72,6 +72,11 @@ impl Failure {
         Self { exit: Exit::Invalid, error: Some(error.into()) }
     }
 
+    /// Somebody interrupted the program before anything was written.
+    pub(super) fn interrupted() -> Self {
+        Self::failed(anyhow::anyhow!("interrupted; nothing was changed"))
+    }
+
     /// It could not be done.
     pub(super) fn failed(error: impl Into<anyhow::Error>) -> Self {
         Self { exit: Exit::Failed, error: Some(error.into()) }

@@ -4,8 +4,10 @@ use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
-use super::edge;
+use super::edge::{self, Interrupts};
+use super::exit::Failure;
 use super::options::{Colour, Format, Global};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::DiagnosticDocument;
@@ -142,13 +144,20 @@ impl Printer {
         }
     }
 
-    /// Asks on the terminal; only `yes` and `y` are a yes.
+    /// Asks on the terminal; only `yes` and `y` are a yes, and signals are listened to from then on.
+    ///
+    /// # Errors
+    /// If somebody interrupts the program instead of answering.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
-    pub(super) fn asks(&self, question: &str) -> bool {
+    pub(super) fn asks(&self, question: &str, runtime: &Runtime) -> Result<Option<Interrupts>, Failure> {
+        let mut interrupts = Interrupts::listen(runtime).map_err(Failure::failed)?;
         to_stderr(&format!("{question} [y/N] "));
-        let mut answer = String::new();
-        let read = io::stdin().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+        let Some(answer) = interrupts.read_line(runtime) else {
+            to_stderr("\n");
+            return Err(Failure::interrupted());
+        };
+        let is_yes = answer.is_ok_and(|answer| matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"));
+        Ok(is_yes.then_some(interrupts))
     }
 }
 

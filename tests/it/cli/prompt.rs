@@ -1,7 +1,7 @@
 //! The question that `apply` asks, on a pseudo-terminal.
 
 use std::io::{Read as _, Write as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -12,16 +12,20 @@ fn apply(repository: &Repository, answer: &str) -> (Option<i32>, String) {
     apply_with(repository, "", answer)
 }
 
-fn apply_with(repository: &Repository, options: &str, answer: &str) -> (Option<i32>, String) {
-    // `script` belongs to util-linux: it makes the terminal, and hands on what it is given.
-    let mut child = Command::new("script")
+/// `apply` on a pseudo-terminal. `script` belongs to util-linux: it makes the terminal, and hands on what it is given.
+fn on_a_terminal(repository: &Repository, options: &str) -> Child {
+    Command::new("script")
         .args(["-q", "-e", "-c", &format!("'{BINARY}' apply {options}"), "/dev/null"])
         .current_dir(repository.path())
         .env("TERM", "dumb")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .expect("script, of util-linux");
+        .expect("script, of util-linux")
+}
+
+fn apply_with(repository: &Repository, options: &str, answer: &str) -> (Option<i32>, String) {
+    let mut child = on_a_terminal(repository, options);
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin.write_all(answer.as_bytes()).expect("an answer");
     let output = child.wait_with_output().expect("an end");
@@ -47,6 +51,24 @@ fn anything_else_changes_nothing() {
         assert_eq!(code, Some(0), "a prompt answered no is done\n{terminal}");
         assert!(terminal.contains("nothing was changed"), "{answer:?}: {terminal}");
     }
+    repository.run(["plan"]).ends_with(0).prints("7 actions: ");
+}
+
+#[test]
+fn an_interrupt_instead_of_an_answer_changes_nothing_and_says_so() {
+    let repository = Repository::small();
+    let mut child = on_a_terminal(&repository, "");
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+    let (mut terminal, mut part) = (String::new(), [0_u8; 4096]);
+    while !terminal.contains("[y/N]") {
+        let length = stdout.read(&mut part).expect("a terminal");
+        assert!(length > 0, "it ended without a question: {terminal}");
+        terminal.push_str(&String::from_utf8_lossy(&part[..length]));
+    }
+    stdin.write_all(b"\x03").expect("an interrupt");
+    stdout.read_to_string(&mut terminal).expect("a terminal");
+    assert_eq!(child.wait().expect("an end").code(), Some(1), "{terminal}");
+    assert!(terminal.contains("interrupted; nothing was changed"), "{terminal}");
     repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
 
