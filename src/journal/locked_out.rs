@@ -44,7 +44,8 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(&intent) {
                 Some(Step::Out(user)) => drop(locked.insert(user)),
                 Some(Step::In(user)) => drop(locked.remove(&user)),
-                None => {}
+                Some(Step::Renamed { from, to }) if locked.remove(&from) => drop(locked.insert(to)),
+                Some(Step::Renamed { .. }) | None => {}
             },
             Entry::Intent { .. }
             | Entry::Outcome { .. }
@@ -61,6 +62,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
 enum Step {
     Out(String),
     In(String),
+    Renamed { from: String, to: String },
 }
 
 fn step(action: &Json) -> Option<Step> {
@@ -75,6 +77,10 @@ fn step(action: &Json) -> Option<Step> {
         | ActionKind::SendInvitation
         | ActionKind::AddMembership
         | ActionKind::GrantSite => Some(Step::In(user)),
+        ActionKind::RenameUser => {
+            let from = action.get("before")?.get("key")?.as_str()?.to_owned();
+            Some(Step::Renamed { from, to: user })
+        }
         ActionKind::CreateOrganization
         | ActionKind::UpdateOrganization
         | ActionKind::DeleteOrganization
@@ -86,7 +92,6 @@ fn step(action: &Json) -> Option<Step> {
         | ActionKind::DeleteRole
         | ActionKind::UpdateUser
         | ActionKind::ChangeAccess
-        | ActionKind::RenameUser
         | ActionKind::DeactivateUser
         | ActionKind::StripUser
         | ActionKind::CloseUser

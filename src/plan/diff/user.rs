@@ -64,7 +64,11 @@ pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
 
 /// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
 fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
-    let is_locked_out = context.inputs.policy.locked_out.contains(context.inputs.names.text(desired.identity));
+    let locked_out = &context.inputs.policy.locked_out;
+    // A new key does not let anybody in either.
+    let former = desired.previous.map(|previous| previous.identity);
+    let mut keys = [Some(desired.identity), former].into_iter().flatten();
+    let is_locked_out = keys.any(|key| locked_out.contains(context.inputs.names.text(key)));
     if !is_locked_out || desired.status == Some(DeclaredStatus::Active) {
         return;
     }

@@ -106,3 +106,15 @@ fn the_last_admin_can_be_locked_out_and_what_is_protected_can_not() {
     repository.run(["deactivate", "ana@example.com", "--yes"]).ends_with(0);
     assert_eq!(status(&repository, "ana@example.com"), "inactive");
 }
+
+#[test]
+fn a_new_key_does_not_undo_a_lock_out() {
+    let repository = Repository::applied();
+    repository.run(["deactivate", "--yes", "ben@example.com"]).ends_with(0);
+    repository.edit("access/all.yaml", "ben@example.com:\n", "bo@example.com:\n    previously: ben@example.com\n");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).prints("no changes").prints("bo@example.com");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "    previously: ben", "    status: active\n    previously: ben");
+    repository.run(["plan"]).ends_with(0).prints("invited");
+}
