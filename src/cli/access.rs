@@ -16,7 +16,7 @@ use crate::manifest;
 use crate::model::{Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, fit, holding,
-    likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
+    lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
 };
 use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
@@ -238,7 +238,9 @@ impl Access {
             store: &today.store,
             at,
         };
-        Ok((holding(saved, &inputs), plan_of_saved(saved, today, &inputs)))
+        let holding = holding(saved, &inputs);
+        let plan = plan_of_saved(saved, today, &inputs, &holding.done);
+        Ok((holding, plan))
     }
 
     /// The plan from what is declared and what is live.
@@ -264,6 +266,8 @@ impl Access {
         refuse_nobody(declared, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
+        let is_there = |identity| live.find(identity).is_some();
+        before.extend(lacking(&declared.names, &declared.desired, self.rules(), is_there));
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {

@@ -4,13 +4,16 @@ use super::access::{Access, Lines};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Validate};
 use super::printer::Printer;
+use crate::plan::lacking;
 use crate::report::{count, sanitise};
 
 pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
     // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
     let Validate { at: _ } = arguments;
     let access = Access::load(global, printer)?;
-    let declared = access.declared(global, printer)?;
+    let mut declared = access.declared(global, printer)?;
+    // Without a store nobody is there yet.
+    declared.warnings.extend(lacking(&declared.names, &declared.desired, access.rules(), |_| false));
     printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
     if !printer.is_json() {
         let catalog = &declared.desired.catalog;

@@ -78,6 +78,10 @@ impl Check<'_> {
             }
             conflicts.clear();
             effective.fold(&self.desired.catalog, self.names, &mut pieces, &mut conflicts);
+            // What still names somebody who is leaving is a warning of its own (`check_former`): nothing comes of it.
+            if user.is_leaving() {
+                conflicts.retain(|conflict| !matches!(conflict, Conflict::GrantWithoutMembership(_)));
+            }
             for conflict in conflicts.drain(..) {
                 if let Some(place) = self.place(&conflict, &pieces) {
                     self.add_hit(&mut found.hits, place, Hit { conflict, user: user.key, people: 1 });

@@ -1,11 +1,14 @@
 //! What is about to go or has gone by another name: leavers, tombstones, and the names that things had before.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::merge::Merged;
 use super::resolve::span;
-use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{CatalogKey, DeclaredStatus, Name, Previous};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position};
+use crate::model::{CatalogKey, Leaver, Name, Previous};
+
+/// So many undeclared leavers of one file are told of one by one.
+const MOST_LEAVERS: usize = 5;
 
 impl Merged<'_> {
     /// Checks leavers and former names; to be asked when all files are in.
@@ -21,9 +24,8 @@ impl Merged<'_> {
     /// Whether nobody can log in with this key any more, by the manifests alone: named under `inactive:` at once,
     /// declared inactive, or a tombstone.
     pub(super) fn is_leaving(&self, identity: Name) -> bool {
-        let is_leaver = self.desired.leavers.get(&identity).is_some_and(|leaver| leaver.from.is_none());
-        let status = self.desired.find(identity).and_then(|user| user.status);
-        is_leaver || matches!(status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent))
+        let is_leaver = || self.desired.leavers.get(&identity).is_some_and(|leaver| leaver.from.is_none());
+        self.desired.find(identity).map_or_else(is_leaver, |user| user.is_leaving())
     }
 
     /// A reference to somebody who is leaving: nothing comes of it, and it can go.
@@ -36,11 +38,23 @@ impl Merged<'_> {
         );
     }
 
+    /// Many in one file are one warning: the list may come from a program that knows many more people.
     fn undeclared_leavers(&mut self) {
-        for (&identity, leaver) in &self.desired.leavers {
+        let mut by_file: BTreeMap<FileId, Vec<Leaver>> = BTreeMap::new();
+        for (&identity, &leaver) in &self.desired.leavers {
             if self.desired.find(identity).is_none() {
+                by_file.entry(leaver.position.file).or_default().push(leaver);
+            }
+        }
+        for mut leavers in by_file.into_values() {
+            leavers.sort_by_key(|leaver| leaver.position);
+            let (told, others) = if leavers.len() > MOST_LEAVERS { (1, leavers.len() - 1) } else { (leavers.len(), 0) };
+            for leaver in &leavers[..told] {
                 let key = self.names.text(leaver.key);
-                let message = format!("`{key}` is named under `inactive` and declared nowhere");
+                let message = match others {
+                    0 => format!("`{key}` is named under `inactive` and declared nowhere"),
+                    others => format!("`{key}` and {others} more are named under `inactive` and declared nowhere"),
+                };
                 self.mistakes.push(
                     Diagnostic::warning(Code::UndeclaredLeaver, message)
                         .at(span(leaver.position, key), "")

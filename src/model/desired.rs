@@ -473,6 +473,13 @@ impl UserView<'_> {
         }
     }
 
+    /// Whether the account ends whatever the day: named under `inactive:` at once, declared inactive, or a tombstone.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        let leaver = self.desired.leavers.get(&self.identity).is_some_and(|leaver| leaver.from.is_none());
+        leaver || matches!(self.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent))
+    }
+
     /// The declared value of a field; `None` if the field is not managed.
     #[must_use]
     pub fn value(&self, field: Name) -> Option<Value> {

@@ -237,6 +237,9 @@ pub struct ExpiringDocument {
     /// When.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub at: Timestamp,
+    /// What is held there afterwards, `{role}`; null where nothing is.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub after: Option<BTreeMap<String, Json>>,
     /// The lines that say so.
     pub origins: Vec<OriginDocument>,
 }
@@ -513,7 +516,7 @@ fn deferred_document(names: &Names, deferred: &Deferred, places: &dyn Places) ->
 }
 
 fn expiring_document(names: &Names, expiring: &Expiring, places: &dyn Places) -> ExpiringDocument {
-    let &Expiring { user, organization, site, at, origins: ref lines } = expiring;
+    let &Expiring { user, organization, site, at, ref after, origins: ref lines } = expiring;
     let subject = Subject { user: Some(user), organization, site, role: None };
     let texts = SubjectTexts::of(names, &subject);
     ExpiringDocument {
@@ -521,6 +524,7 @@ fn expiring_document(names: &Names, expiring: &Expiring, places: &dyn Places) ->
         organization: texts.organization.map(str::to_owned),
         site: texts.site.map(str::to_owned),
         at,
+        after: after.as_ref().map(|state| members(state_json(names, state))),
         origins: origins(names, lines, places),
     }
 }

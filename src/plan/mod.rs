@@ -46,7 +46,7 @@ pub use explain_document::{
     ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file, renames_catalog};
-pub use fit::fit;
+pub use fit::{fit, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use people::{Affected, Effects, SiteChange, Sites};
@@ -186,6 +186,8 @@ pub struct Expiring {
     pub site: Option<Name>,
     /// When.
     pub at: Timestamp,
+    /// What is held in that place afterwards: a role that is less. `None`: nothing.
+    pub after: Option<State>,
     /// The lines that say so.
     pub origins: Vec<Origin>,
 }

@@ -12,12 +12,15 @@ use super::saved::takes_away;
 use super::{Action, Cause, Inputs, Plan, action_id, people, state_json};
 use crate::model::{ActionKind, Names, Topic};
 
-/// The plan of exactly these actions. What today's plan says beyond its actions is left out, but for its warnings.
+/// The plan of exactly these actions. What today's plan says beyond its actions is left out, but for its warnings. What
+/// an earlier run has `done` (positions, sorted) is still among them, and neither dangerous nor counted any more.
 #[must_use]
-pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>) -> Plan {
+pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, done: &[u32]) -> Plan {
     let of_today: HashMap<String, &Action> =
         today.actions.iter().map(|action| (id(inputs.names, action), action)).collect();
-    let actions = saved.actions.iter().map(|action| match of_today.get(&id(inputs.names, action)) {
+    let is_done = |at: u32| done.binary_search(&at).is_ok();
+    let actions = (0_u32..).zip(&saved.actions).map(|(at, action)| match of_today.get(&id(inputs.names, action)) {
+        _ if is_done(at) => Action { cause: Cause::Unknown, reason: "done already", ..action.clone() },
         Some(wanted) if is_same(inputs.names, action, wanted) => {
             let Action { cause, reason, .. } = **wanted;
             let (risk, origins) = (wanted.risk.clone(), wanted.origins.clone());
@@ -26,7 +29,8 @@ pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>) -> Pl
         Some(_) | None => Action { cause: Cause::Unknown, risk: risks(action, inputs), ..action.clone() },
     });
     let actions: Vec<Action> = actions.collect();
-    let drafts: Vec<Draft> = actions.iter().map(draft).collect();
+    let to_do = (0_u32..).zip(&actions).filter(|&(at, _)| !is_done(at));
+    let drafts: Vec<Draft> = to_do.map(|(_, action)| draft(action)).collect();
     let (people, effects, mut census) = people::count(inputs, drafts.iter());
     census.short_of_admins.clone_from(&today.census.short_of_admins);
     let mut counts: BTreeMap<ActionKind, u32> = BTreeMap::new();

@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
-use super::action::Origin;
+use super::action::{Origin, State};
 use super::{Expiring, Inputs};
-use crate::model::{DeclaredStatus, Effective, Grant, InvitationState, Name, Piece, SourceLabel, Standing, UserView};
+use crate::model::{
+    DeclaredStatus, Effective, Grant, InvitationState, Name, Piece, SourceLabel, Standing, UserView, Value, known,
+};
 
 /// What ends within this time is listed (`language.md` §3, 9).
 const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
@@ -66,7 +68,7 @@ fn of_user(inputs: &Inputs<'_>, user: &UserView<'_>, is_soon: &impl Fn(Timestamp
     let mut found = Vec::new();
     if let Some((at, position)) = whole.filter(|&(at, _)| is_soon(at)) {
         let origins = vec![Origin { position, via: None }];
-        found.push(Expiring { user: user.key, organization: None, site: None, at, origins });
+        found.push(Expiring { user: user.key, organization: None, site: None, at, after: None, origins });
     }
     let mut pieces: Vec<Piece> = Vec::new();
     user.pieces(inputs.names, &mut pieces);
@@ -89,8 +91,9 @@ fn places(inputs: &Inputs<'_>, user: &UserView<'_>, pieces: &mut [Piece]) -> Vec
         let Some(first) = here.first() else { continue };
         let (organization, site) = (first.organization, first.site);
         let Some(Held { role }) = held(&today, organization, site) else { continue };
-        let Some((at, role)) = loss(inputs, user, here, role) else { continue };
-        let of_membership = |one: &Expiring| one.organization == Some(organization) && one.site.is_none();
+        let Some(Loss { at, role, then }) = loss(inputs, user, here, role) else { continue };
+        let of_membership =
+            |one: &Expiring| one.organization == Some(organization) && one.site.is_none() && one.after.is_none();
         if site.is_some() && found.iter().any(|one| of_membership(one) && one.at <= at) {
             continue;
         }
@@ -99,19 +102,23 @@ fn places(inputs: &Inputs<'_>, user: &UserView<'_>, pieces: &mut [Piece]) -> Vec
             ending.map(|piece| Origin { position: piece.position, via: via(inputs, piece) }).collect();
         origins.sort_unstable();
         origins.dedup();
-        found.push(Expiring { user: user.key, organization: Some(organization), site, at, origins });
+        let after = then.map(|Held { role }| State::field(known::ROLE, Value::optional_text(role)));
+        found.push(Expiring { user: user.key, organization: Some(organization), site, at, after, origins });
     }
     found
 }
 
-/// When the user loses something in the place of these pieces, and the role until then. One that is followed by
-/// another that is no less is no loss.
-fn loss(
-    inputs: &Inputs<'_>,
-    user: &UserView<'_>,
-    here: &[Piece],
-    mut role: Option<Name>,
-) -> Option<(Timestamp, Option<Name>)> {
+/// How a user loses something in one place.
+struct Loss {
+    at: Timestamp,
+    /// The role until then.
+    role: Option<Name>,
+    /// What is held there afterwards, if anything is.
+    then: Option<Held>,
+}
+
+/// The first loss in the place of these pieces. A role that is followed by another that is no less is no loss.
+fn loss(inputs: &Inputs<'_>, user: &UserView<'_>, here: &[Piece], mut role: Option<Name>) -> Option<Loss> {
     let Inputs { names, desired, rules, .. } = *inputs;
     let first = here.first()?;
     let mut at = inputs.at;
@@ -123,7 +130,7 @@ fn loss(
             Some(Held { role: next }) if next != role && !rules.escalates(&desired.catalog, names, next, role) => {
                 role = next;
             }
-            Some(_) | None => return Some((at, role)),
+            then => return Some(Loss { at, role, then }),
         }
     }
 }

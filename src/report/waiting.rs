@@ -9,7 +9,7 @@ use super::style::{count, enumeration, name, number, sanitise};
 use super::time::{beginning, end};
 use super::words::{Context, wanted};
 use crate::model::{ActionKind, known};
-use crate::plan::{Deferred, Expiring, Plan, Unmanaged, WaitsFor};
+use crate::plan::{Deferred, Expiring, Plan, State, Unmanaged, WaitsFor};
 
 /// Entries of each kind that are printed without `-v`.
 const WAITING: usize = 100;
@@ -123,7 +123,7 @@ fn what_waits(group: &[&Deferred]) -> String {
 /// One line for each access that ends soon.
 pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
     let lines = plan.expiring.iter().map(|expiring| {
-        let &Expiring { user, organization, site, at, ref origins } = expiring;
+        let &Expiring { user, organization, site, at, ref after, ref origins } = expiring;
         let organization = organization.filter(|&organization| organization != known::PLATFORM);
         let what = match (organization, site) {
             (Some(organization), Some(site)) => format!("{}/{}", context.name(organization), context.name(site)),
@@ -132,7 +132,12 @@ pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
         };
         let place = context.origin(origins.iter());
         let place = if place.is_empty() { place } else { format!(" ({place})") };
-        format!("{} loses {what} at {}{place}", context.name(user), end(at))
+        let how = match after.as_ref().map(State::role) {
+            None => format!("loses {what}"),
+            Some(Some(role)) => format!("falls to {} of {what}", context.name(role)),
+            Some(None) => format!("loses the role of {what}"),
+        };
+        format!("{} {how} at {}{place}", context.name(user), end(at))
     });
     Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose, String::new) }
 }

@@ -62,6 +62,7 @@ fn full() -> (Draft, Plan) {
         organization: Some(draft.name("north-quarries")),
         site: None,
         at: timestamp("2026-11-30T23:00:00Z"),
+        after: None,
         origins: at(0, 40),
     });
     for index in 0..12 {

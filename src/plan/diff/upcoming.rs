@@ -1,15 +1,17 @@
 //! What is wanted from a later day on: it waits for `start`, and nothing else waits for it.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
 use super::context::Context;
 use super::draft::{Change, Draft, own_line};
 use super::user;
-use crate::model::{ActionKind, DeclaredStatus, Effective, LiveView, Name, Piece, Standing, UserView, Value, known};
+use crate::model::{
+    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Name, Piece, Standing, UserView, Value, known,
+};
 use crate::plan::WaitsFor;
-use crate::plan::action::{State, Subject};
+use crate::plan::action::{Risk, State, Subject};
 
 /// What one user has to wait for.
 pub(super) fn diff(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> Change {
@@ -33,41 +35,102 @@ fn wait(draft: &mut Draft, starts: Timestamp) {
     draft.wait = (None, Some(starts));
 }
 
-/// Memberships and grants that begin later, in places where the user has none by then.
+/// What begins later: memberships and grants where the user has none by then, and in the other places whatever gives
+/// more than the user has by then.
 fn places(context: &Context<'_>, desired: &UserView<'_>) -> Change {
     let inputs = context.inputs;
     let mut pieces: Vec<Piece> = Vec::new();
     desired.pieces(inputs.names, &mut pieces);
-    let mut earliest: BTreeMap<(Name, Option<Name>), Piece> = BTreeMap::new();
-    for piece in &pieces {
-        if piece.window.has_begun(inputs.at) || !(piece.membership || piece.site.is_some()) {
-            continue;
-        }
-        let first = earliest.entry((piece.organization, piece.site)).or_insert(*piece);
-        if (piece.window.starts, piece.position) < (first.window.starts, first.position) {
-            *first = *piece;
-        }
-    }
+    let begins_later = |piece: &Piece| !piece.window.has_begun(inputs.at) && (piece.membership || piece.site.is_some());
+    pieces.retain(begins_later);
     let mut change = Change::default();
-    if earliest.is_empty() {
+    if pieces.is_empty() {
         return change;
     }
+    pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts, piece.position));
     let today: Effective = inputs.effective(desired);
-    for ((organization, site), piece) in earliest {
-        let is_there = match site {
-            None => today.memberships.iter().any(|membership| membership.organization == organization),
-            Some(site) => today.grants.iter().any(|grant| (grant.organization, grant.site) == (organization, site)),
-        };
-        if let Some(starts) = piece.window.starts.filter(|_| !is_there) {
-            let kind = if site.is_some() { ActionKind::GrantSite } else { ActionKind::AddMembership };
-            let organization = Some(organization).filter(|&organization| organization != known::PLATFORM);
-            let subject = Subject { user: Some(desired.key), organization, site, role: None };
-            let after = State::field(known::ROLE, Value::optional_text(piece.role));
-            let mut draft = Draft::new(kind, subject, None, Some(after));
-            draft.action.origins = own_line(piece.position);
-            wait(&mut draft, starts);
-            change.push(draft);
+    for here in pieces.chunk_by(|a, b| (a.organization, a.site) == (b.organization, b.site)) {
+        let mut held = here.first().and_then(|first| held(context, &today, first));
+        for piece in here {
+            for draft in additions(context, desired.key, piece, held.as_ref()) {
+                change.push(draft);
+            }
+            let held = held.get_or_insert_with(Held::default);
+            if held.role.is_none() || is_more(context, held.role, piece.role) {
+                held.role = piece.role;
+            }
+            held.extra_roles.extend(inputs.names.elements(piece.extra_roles).iter().copied());
         }
     }
     change
+}
+
+/// What somebody has in one place by some time.
+#[derive(Debug, Default)]
+struct Held {
+    role: Option<Name>,
+    extra_roles: BTreeSet<Name>,
+}
+
+fn held(context: &Context<'_>, today: &Effective, place: &Piece) -> Option<Held> {
+    match place.site {
+        None => {
+            let membership = today.memberships.iter().find(|one| one.organization == place.organization)?;
+            let extra_roles = context.inputs.names.elements(membership.extra_roles).iter().copied().collect();
+            Some(Held { role: membership.role, extra_roles })
+        }
+        Some(site) => {
+            let grant = today.grants.iter().find(|one| (one.organization, one.site) == (place.organization, site))?;
+            Some(Held { role: grant.role, extra_roles: BTreeSet::new() })
+        }
+    }
+}
+
+/// Whether a role adds to another one in the same place: then it will take its place.
+fn is_more(context: &Context<'_>, from: Option<Name>, to: Option<Name>) -> bool {
+    let inputs = context.inputs;
+    to.is_some() && inputs.rules.escalates(&inputs.desired.catalog, inputs.names, from, to)
+}
+
+/// What a piece that begins later adds to what is held in its place by then.
+fn additions(context: &Context<'_>, user: Name, piece: &Piece, held: Option<&Held>) -> Vec<Draft> {
+    let names = context.inputs.names;
+    let organization = Some(piece.organization).filter(|&organization| organization != known::PLATFORM);
+    let subject = Subject { user: Some(user), organization, site: piece.site, role: None };
+    let role = |role: Option<Name>| State::field(known::ROLE, Value::optional_text(role));
+    let on_site = piece.site.is_some();
+    let Some(held) = held else {
+        let kind = if on_site { ActionKind::GrantSite } else { ActionKind::AddMembership };
+        let mut after = role(piece.role);
+        if !piece.extra_roles.is_empty() {
+            after.facts.push(Fact::new(known::EXTRA_ROLES, Value::Set(piece.extra_roles)));
+        }
+        return vec![begun_by(piece, Draft::new(kind, subject, None, Some(after)))];
+    };
+    let mut drafts = Vec::new();
+    if is_more(context, held.role, piece.role) {
+        let kind = if on_site { ActionKind::ChangeSiteRole } else { ActionKind::ChangeRole };
+        let mut draft = Draft::new(kind, subject, Some(role(held.role)), Some(role(piece.role)));
+        draft.risk(Risk::Escalation);
+        drafts.push(begun_by(piece, draft));
+    }
+    let extra = names.elements(piece.extra_roles);
+    if extra.iter().any(|role| !held.extra_roles.contains(role)) {
+        let list = |roles: &BTreeSet<Name>| Value::Set(names.list(&roles.iter().copied().collect::<Vec<_>>()));
+        let after: BTreeSet<Name> = held.extra_roles.iter().chain(extra.iter()).copied().collect();
+        let state = |roles| State::field(known::EXTRA_ROLES, list(roles));
+        let kind = ActionKind::UpdateMembership;
+        let mut draft = Draft::new(kind, subject, Some(state(&held.extra_roles)), Some(state(&after)));
+        draft.risk(Risk::Escalation);
+        drafts.push(begun_by(piece, draft));
+    }
+    drafts
+}
+
+fn begun_by(piece: &Piece, mut draft: Draft) -> Draft {
+    draft.action.origins = own_line(piece.position);
+    if let Some(starts) = piece.window.starts {
+        wait(&mut draft, starts);
+    }
+    draft
 }

@@ -92,28 +92,38 @@ fn values(
     Some(Diagnostic::error(Code::InvalidValue, message).at(position, "").help(help))
 }
 
-/// Fields that a new account can't do without; whoever is there already may go on without.
-pub(super) fn required(names: &Names, fields: &[(String, FieldRequired)], user: &UserView<'_>) -> Vec<Diagnostic> {
+/// Fields that are never empty, and are.
+pub(super) fn emptied(names: &Names, fields: &[(String, FieldRequired)], user: &UserView<'_>) -> Vec<Diagnostic> {
     fields
         .iter()
-        .filter_map(|(field, required)| {
-            let value = names.find(field).and_then(|name| Some((name, user.value(name)?)));
-            let is_empty = |value: Value| matches!(value, Value::Null | Value::Text(known::EMPTY));
-            match (required, value) {
-                (FieldRequired::Never, _) => None,
-                (FieldRequired::Always, Some((name, value))) if is_empty(value) => {
-                    let message = format!("`{field}` of `{}` can't be empty", names.text(user.key));
-                    Some(Diagnostic::error(Code::RequiredField, message).at(user.value_position(name), ""))
-                }
-                (FieldRequired::Onboarding | FieldRequired::Always, Some((_, value))) if !is_empty(value) => None,
-                (FieldRequired::Onboarding | FieldRequired::Always, _) => {
-                    let message = format!("`{}` has no `{field}`, which a new account needs", names.text(user.key));
-                    let diagnostic = Diagnostic::warning(Code::RequiredField, message).at(user.position, "");
-                    Some(diagnostic.help(format!("add `{field}`; without it nobody new is let in")))
-                }
-            }
+        .filter(|(_, required)| *required == FieldRequired::Always)
+        .filter_map(|(field, _)| {
+            let name = names.find(field)?;
+            user.value(name).filter(|&value| is_empty(value))?;
+            let message = format!("`{field}` of `{}` can't be empty", names.text(user.key));
+            Some(Diagnostic::error(Code::RequiredField, message).at(user.value_position(name), ""))
         })
         .collect()
+}
+
+/// Fields that a new account can't do without; whoever is there already may go on without.
+pub(super) fn lacking(names: &Names, fields: &[(String, FieldRequired)], user: &UserView<'_>) -> Vec<Diagnostic> {
+    fields
+        .iter()
+        .filter(|(field, required)| {
+            let value = names.find(field).and_then(|name| user.value(name));
+            *required != FieldRequired::Never && value.is_none_or(is_empty)
+        })
+        .map(|(field, _)| {
+            let message = format!("`{}` has no `{field}`, which a new account needs", names.text(user.key));
+            let diagnostic = Diagnostic::warning(Code::RequiredField, message).at(user.position, "");
+            diagnostic.help(format!("add `{field}`; without it nobody new is let in"))
+        })
+        .collect()
+}
+
+fn is_empty(value: Value) -> bool {
+    matches!(value, Value::Null | Value::Text(known::EMPTY))
 }
 
 /// Fields that have to be set together. `access` is what reaches the user.

@@ -13,8 +13,8 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{Catalog, Desired, Fields, Name, Names, Value, known};
-use crate::rules::Rules;
+use crate::model::{Catalog, Desired, Fields, Name, Names, UserView, Value, known};
+use crate::rules::{FieldRequired, Rules};
 use crate::source::Mistakes;
 
 /// Everything that does not fit: errors, and warnings for what is only odd; at most
@@ -36,6 +36,22 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
         found.extend(portion.into_iter().flatten());
     }
     found.extend(users::same_address(&context));
+    found.mistakes.into_diagnostics()
+}
+
+/// Warnings for whoever lacks a field that a new account needs, of all who are wanted and not `there`, by the key as
+/// compared that they have or had; as many as [`fit`] gives of a kind.
+#[must_use]
+pub fn lacking(names: &Names, desired: &Desired, rules: &Rules, there: impl Fn(Name) -> bool) -> Vec<Diagnostic> {
+    let there =
+        |user: &UserView<'_>| there(user.identity) || user.previous.is_some_and(|previous| there(previous.identity));
+    let required: Vec<(String, FieldRequired)> = rules.required_fields().collect();
+    let mut found = Collected::default();
+    if !required.is_empty() {
+        for user in desired.users().filter(|user| !user.is_leaving() && !there(user)) {
+            found.extend(fields::lacking(names, &required, &user));
+        }
+    }
     found.mistakes.into_diagnostics()
 }
 

@@ -32,7 +32,7 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     let mut found: Vec<Diagnostic> =
         user.facts.iter().filter_map(|declared| fields::fit(names, rules, user, declared)).collect();
     if !context.required.is_empty() {
-        found.extend(fields::required(names, &context.required, user));
+        found.extend(fields::emptied(names, &context.required, user));
     }
     let mut pieces = Vec::new();
     user.pieces(names, &mut pieces);

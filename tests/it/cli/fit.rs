@@ -175,3 +175,17 @@ fn mails_need_what_the_rules_say() {
     assert!(!risk("ana").contains("mail"), "{plan:#}");
     assert!(risk("ben").contains("mail"), "{plan:#}");
 }
+
+#[test]
+fn what_a_new_account_needs_is_not_asked_of_whoever_is_there() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "accept", "ana@example.com"]).ends_with(0);
+    let settings = repository.read("rollcall.yaml");
+    let rules = "rules: { extends: default, fields: { given_name: { required: onboarding } } }";
+    repository.write("rollcall.yaml", &settings.replace("rules: default", rules));
+    repository.write("access/new.yaml", "users: { kim@example.com: { access: {} } }\n");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).tells("`kim@example.com` has no `given_name`");
+    assert!(!run.err.contains("ana@example.com"), "{}", run.err);
+    repository.run(["validate"]).ends_with(0).tells("`ana@example.com` has no `given_name`");
+}

@@ -181,3 +181,24 @@ fn a_plan_that_renames_something_of_the_catalog_is_approved_and_not_saved() {
     repository.run(["apply", "--approved", &digest]).ends_with(0);
     repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
 }
+
+#[test]
+fn what_a_run_that_was_cut_off_has_done_counts_for_no_guard_when_it_is_finished() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: default } }\n\
+         manage: { absent_users: report }\n",
+    );
+    let person = |number: u32| format!("  p{number:02}@example.com: {{ access: {{ north: operator }} }}\n");
+    let people: Vec<String> = (0..25).map(person).collect();
+    let people = people.concat();
+    let manifest = format!("organizations: {{ north: {{}} }}\nroles: {{ operator: {{ rank: 20 }} }}\nusers:\n{people}");
+    repository.write("access/all.yaml", &manifest);
+    repository.run(["init"]).ends_with(0);
+    repository.run(["plan", "--out", "plan.json"]).ends_with(0);
+    repository.run(["apply", "plan.json", "--yes"]).ends_with(0);
+    let again = repository.run(["apply", "plan.json", "--yes"]);
+    again.ends_with(0).prints("already true");
+    assert!(again.out.contains("escalations 0 of 20") && !again.out.contains("! p"), "{}", again.out);
+}

@@ -171,3 +171,67 @@ fn explain_says_until_when_and_from_when() {
     assert_eq!(document["users"][0]["expires"], "2026-12-06T00:00:00Z");
     assert_eq!(document["users"][0]["access"][0]["because"][0]["expires"], "2026-12-02T00:00:00Z");
 }
+
+/// Ana manages, Evi uses; both are in.
+fn with_evi(more: &str) -> Repository {
+    let repository = Repository::small();
+    repository.edit(
+        "access/all.yaml",
+        "  ben@example.com:\n    access: { north: { role: operator, sites: [pit-1] } }\n",
+        "  evi@example.com: { access: { north: { role: operator, sites: [pit-1] } } }\n",
+    );
+    repository.run(["apply", "--yes", "--at", "2026-11-22T10:00:00Z"]).ends_with(0);
+    for user in ["ana", "evi"] {
+        repository.run(["invitations", "accept", &format!("{user}@example.com")]).ends_with(0);
+    }
+    repository.write("access/more.yaml", more);
+    repository
+}
+
+#[test]
+fn more_access_in_a_place_where_there_is_some_waits_for_its_day_in_everybodys_sight() {
+    let repository = with_evi(
+        "roles: { chief: { rank: 60, admin: true }, helper: { rank: 5, applies_to: [organization, site, extra] } }\n\
+         teams:\n  \
+         guests: { members: [evi@example.com], access: { north: { role: manager, starts: 2026-12-27 } } }\n  \
+         later: { members: [evi@example.com], access: { north: { role: chief, starts: 2027-12-27 } } }\n  \
+         extra: { members: [evi@example.com], access: { north: { extra_roles: [helper], starts: 2026-12-28 } } }\n\
+         site_grants: [{ site: north/pit-1, users: [evi@example.com], role: helper, starts: 2026-12-29 }]\n",
+    );
+    let (_, document) = plan(&repository, "2026-11-22T12:00:00Z");
+    let waiting: Vec<(&str, &str)> = document["deferred"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|deferred| deferred["waits_for"] == "start")
+        .map(|deferred| (deferred["action"].as_str().unwrap(), deferred["origins"][0]["file"].as_str().unwrap()))
+        .collect();
+    let more = "access/more.yaml";
+    assert_eq!(
+        waiting,
+        [("change_role", more), ("change_role", more), ("update_membership", more), ("change_site_role", more)],
+        "{}",
+        document["deferred"]
+    );
+    let run = repository.run(["plan", "--at", "2026-11-22T12:00:00Z"]);
+    run.ends_with(0).prints("evi@example.com").prints("2026-12-27");
+}
+
+#[test]
+fn what_ends_and_leaves_something_less_is_not_said_to_be_lost() {
+    let repository = with_evi(
+        "teams: { t: { members: [evi@example.com], access: { north: viewer } } }\n\
+                               roles: { viewer: { rank: 5 } }\n",
+    );
+    repository.edit("access/all.yaml", "sites: [pit-1] }", "sites: [pit-1], expires: 2026-12-01 }");
+    let (_, document) = plan(&repository, "2026-11-24T12:00:00Z");
+    let expiring = document["expiring"].as_array().unwrap();
+    let places: Vec<(&str, &str)> = expiring
+        .iter()
+        .map(|one| (one["site"].as_str().unwrap_or(""), one["after"]["role"].as_str().unwrap_or("nothing")))
+        .collect();
+    assert_eq!(places, [("", "viewer"), ("pit-1", "nothing")], "{expiring:?}");
+    let run = repository.run(["plan", "--at", "2026-11-24T12:00:00Z"]);
+    run.prints("evi@example.com falls to viewer of north at the end of 2026-12-01").prints("loses north/pit-1");
+    assert!(!run.out.contains("loses north at"), "{}", run.out);
+}

@@ -164,14 +164,15 @@ impl<S: Writer + Send> Bench<S> {
         let Some(saved) = self.read(&text) else { return };
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
         self.with_inputs(&files, &live, |inputs| {
-            let _ = (holding(&saved, inputs), plan_of_saved(&saved, today, inputs));
+            let holding = holding(&saved, inputs);
+            let _ = plan_of_saved(&saved, today, inputs, &holding.done);
         });
     }
 
     /// A saved plan as it is executed.
-    pub(super) fn plan_of(&mut self, saved: &SavedPlan, today: &Plan) -> Plan {
+    pub(super) fn plan_of(&mut self, saved: &SavedPlan, today: &Plan, done: &[u32]) -> Plan {
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
-        self.with_inputs(&files, &live, |inputs| plan_of_saved(saved, today, inputs))
+        self.with_inputs(&files, &live, |inputs| plan_of_saved(saved, today, inputs, done))
     }
 
     /// Executes a plan, and stops after so many actions.

@@ -56,7 +56,7 @@ fn cut_off<S: Writer + Answers + History + Send>(
         texts(&bench.files)
     );
     prop_assert_eq!(holding.done.len(), done, "{:?} of {:#?} {:?}\n{}", holding.done, ids, first.outcomes, shown);
-    let plan = bench.plan_of(&saved, &today);
+    let plan = bench.plan_of(&saved, &today, &holding.done);
     let report = bench.apply_plan(plan, &holding.done, usize::MAX);
     prop_assert_eq!(report.verdict(), Verdict::Complete, "{:?} {:?}", ids, report.outcomes);
     prop_assert_eq!((timeless(&bench.shown()), counted(bench.store.history())), expected, "{:#?}", ids);
@@ -133,7 +133,7 @@ fn a_saved_plan_holds_in_all_of_its_actions_or_writes_nothing() {
         held.set(held.get() + 1);
         let ids: Vec<String> = saved.actions.iter().map(|action| bench.id(action)).collect();
         let before = bench.shown();
-        let plan = bench.plan_of(&saved, &today);
+        let plan = bench.plan_of(&saved, &today, &holding.done);
         let report = bench.apply_plan(plan, &holding.done, usize::MAX);
         prop_assert_eq!(
             report.verdict(),
