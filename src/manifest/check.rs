@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::known_names::KnownNames;
 use super::resolve::span;
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{Conflict, Desired, Effective, Name, Names, Piece, UserView};
+use crate::model::{Conflict, Desired, Effective, Name, Names, Piece, Selector, UserView};
 use crate::rules::Rules;
 use crate::source::{Mistakes, Sources};
 
@@ -73,7 +73,7 @@ impl Check<'_> {
                 known.row(own, self.desired.sites_of(own), &mut found.mistakes);
             }
             user.pieces(self.names, &mut pieces);
-            if pieces.is_empty() && !self.stated[row] {
+            if pieces.is_empty() && !self.stated[row] && !self.has_pattern(&user) {
                 self.no_access(&user, &mut found.mistakes);
             }
             conflicts.clear();
@@ -101,6 +101,16 @@ impl Check<'_> {
             known.user = hit.user;
             known.conflict = hit.conflict;
         }
+    }
+
+    /// Whether a source names places by a pattern for this user: that it matches nothing has a warning of its own.
+    fn has_pattern(&self, user: &UserView<'_>) -> bool {
+        let desired = self.desired;
+        let through = user.links.iter().flat_map(|link| &desired.source(link.source).closure);
+        let rows = through.flat_map(|&source| desired.rows_of(source)).chain(user.rows);
+        let is_pattern = |selector: &Selector| matches!(selector, Selector::Pattern(_));
+        rows.into_iter()
+            .any(|row| is_pattern(&row.organization) || desired.sites_of(row).iter().any(|site| is_pattern(&site.site)))
     }
 
     fn no_access(&self, user: &UserView<'_>, mistakes: &mut Mistakes) {

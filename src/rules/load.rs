@@ -140,6 +140,18 @@ pub fn schema() -> Value {
     document::schema_of::<Rules>("rules.schema.json", "rollcall rule set", description)
 }
 
+/// A file in which the rule set stands under the key that it has in settings.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapped {
+    rules: InlineRules,
+}
+
+fn is_under_a_key(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
+    lines.next().is_some_and(|line| line == "rules:" || line.starts_with("rules: "))
+}
+
 /// The documents of a chain of `extends`, the most special first.
 struct Chain<'a> {
     layers: Vec<(Value, Document, Vec<String>)>,
@@ -149,8 +161,12 @@ struct Chain<'a> {
 
 impl Chain<'_> {
     fn add_file(&mut self, file: &RuleFile) -> Result<(), Vec<Mistake>> {
-        let (rules, document) = read_document::<Rules>(&file.text, &file.name)?;
         self.names.push(file.name.clone());
+        if is_under_a_key(&file.text) {
+            let (Wrapped { rules }, document) = read_document::<Wrapped>(&file.text, &file.name)?;
+            return self.add(&rules.0, document, vec!["rules".to_owned()]);
+        }
+        let (rules, document) = read_document::<Rules>(&file.text, &file.name)?;
         self.add(&rules, document, Vec::new())
     }
 

@@ -466,3 +466,11 @@ fn the_steps_of_an_ordinal_that_are_not_stated_compare_with_nothing() {
     assert!(rules.value_escalates(&names, field, low, high) && rules.value_escalates(&names, field, high, low));
     assert!(!rules.value_escalates(&names, field, high, Value::Null), "none at all is less");
 }
+
+#[test]
+fn a_file_may_have_the_key_that_a_rule_set_has_in_settings() {
+    let wrapped = rules("# ours\nrules:\n  extends: modulr\n  seats: { max: 3 }\n");
+    assert_eq!(wrapped, rules("extends: modulr\nseats: { max: 3 }\n"));
+    let mistakes = mistakes("rules:\n  seatz: {}\n");
+    assert_eq!((mistakes[0].line, mistakes[0].column), (2, 3), "{mistakes:?}");
+}
