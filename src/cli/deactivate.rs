@@ -4,74 +4,31 @@
 //! journals, verifies and reports as `apply` does. What it did stays: a status that is left out never lets anybody in
 //! again, and where the store itself does not remember a lock-out the journal does.
 
-use super::access::{Access, unknown_key};
-use super::apply::{exit_of, run_guarded, tell};
-use super::edge;
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
-use super::journal;
 use super::options::{Deactivate, Global};
 use super::printer::Printer;
-use crate::apply::ApplyReport;
-use crate::diagnostic::has_errors;
-use crate::guard;
-use crate::manifest;
-use crate::model::{ActionKind, DeclaredStatus, Desired, LiveState, Name, Names, Status};
-use crate::plan::{Inputs, LockOut, Plan, StoreRef, WaitsFor, likely_keys, lock_out};
-use crate::report::sanitise;
-use crate::source::Sources;
-use crate::store::Info;
+use crate::model::{ActionKind, Status};
+use crate::plan::{LockOut, Plan, WaitsFor, lock_out};
 
 pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
-    let access = Access::load(global, printer)?;
-    let runtime = edge::runtime()?;
-    access.check_store_is_there(printer)?;
-    let mut names = Names::new();
-    let manifests = Manifests::read(&access, global, &mut names);
-    let mut opened = journal::open(&access, printer)?;
-    let (info, live) = runtime.block_on(access.live(&mut names, printer))?;
-    journal::check_store(&access, opened.journal.store(), &info.id)?;
-    journal::tell_oddities(&mut opened, access.journal_seen(printer)?, printer)?;
-
-    let shown = sanitise(&arguments.key).into_owned();
-    let Some(identity) = access.rules().identity.normalize(&arguments.key).ok().and_then(|key| names.find(&key)) else {
-        return Err(unknown(&access, &manifests, &live, &names, &arguments.key));
-    };
-    let plan = match planned(&access, &info, &live, &names, identity)? {
-        LockOut::Unknown => return Err(unknown(&access, &manifests, &live, &names, &arguments.key)),
+    let mut desk = Desk::open(global, printer)?;
+    let (identity, shown) = desk.who(&arguments.key)?;
+    let plan = match desk.ask(|inputs| lock_out(inputs, identity))? {
         LockOut::Already(status) => {
             already(printer, &shown, status);
             return Ok(Exit::Done);
         }
         LockOut::Planned(plan) => *plan,
-        refused @ (LockOut::Ambiguous | LockOut::OwnAccount | LockOut::Protected | LockOut::Waits(_)) => {
-            return Err(refusal(&shown, &refused));
-        }
+        refused => return Err(refusal(&shown, &refused)),
     };
     printer.note(&format!("{shown}: {}", intention(&plan)));
-    manifests.tell(identity, &shown, printer);
-    if !arguments.yes {
-        if !edge::has_terminal() {
-            return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
-        }
-        if printer.asks("do it?", &runtime)?.is_none() {
-            printer.note("nothing was changed");
-            if printer.is_json() {
-                let why = "nothing was changed".to_owned();
-                printer.json(&ApplyReport::not_begun(edge::run_id(), plan.actions.len(), why).document(&names, &plan));
-            }
-            return Ok(Exit::Done);
-        }
-    }
-    let Some(guarded) = guard::lock_out(plan) else {
-        let why = format!("{shown} can't be locked out by one action; declare `status: inactive` and apply");
-        return Err(Failure::failed(anyhow::anyhow!(why)));
-    };
-    let report = runtime.block_on(run_guarded(&access, &mut names, (&guarded, &[]), &mut opened.journal, None))?;
-    tell(printer, &names, guarded.plan(), &report, Vec::new());
-    let exit = exit_of(&report);
+    desk.tell_who_would_undo_it(identity, &shown, printer);
+    let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, printer)?);
+    let Some(exit) = exit else { return Ok(Exit::Done) };
     if exit == Exit::Done {
         if !printer.is_json() {
-            printer.result(&format!("{shown}: {}\n", done(guarded.plan())));
+            printer.result(&format!("{shown}: {done}\n"));
         }
         printer.note(&format!(
             "next: declare `status: inactive` for {shown}, or take the person out of the manifests, so that everybody \
@@ -79,16 +36,6 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
         ));
     }
     Ok(exit)
-}
-
-/// What can be done, by the store and the settings alone.
-fn planned(access: &Access, info: &Info, live: &LiveState, names: &Names, identity: Name) -> Result<LockOut, Failure> {
-    let policy = access.policy(info)?;
-    let store = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
-    let desired = Desired::default();
-    let at = edge::now(None);
-    let rules = access.rules();
-    Ok(lock_out(&Inputs { names, desired: &desired, live, rules, policy: &policy, store: &store, at }, identity))
 }
 
 fn intention(plan: &Plan) -> &'static str {
@@ -120,7 +67,7 @@ fn already(printer: &Printer, shown: &str, status: Status) {
     });
 }
 
-fn refusal(shown: &str, refused: &LockOut) -> Failure {
+pub(super) fn refusal(shown: &str, refused: &LockOut) -> Failure {
     let why = match refused {
         LockOut::OwnAccount => format!(
             "{shown} is the account that rollcall itself uses (`guards.self`), and would lock itself out; do it in the \
@@ -141,46 +88,4 @@ fn refusal(shown: &str, refused: &LockOut) -> Failure {
         }
     };
     Failure::failed(anyhow::anyhow!(why))
-}
-
-fn unknown(access: &Access, manifests: &Manifests, live: &LiveState, names: &Names, key: &str) -> Failure {
-    let nobody = Desired::default();
-    let desired = manifests.desired.as_ref().unwrap_or(&nobody);
-    let mut likely = likely_keys(key, desired, Some(live), names, &access.rules().identity);
-    let identity = &access.rules().identity;
-    likely.retain(|key| {
-        let found = identity.normalize(key).ok().and_then(|key| names.find(&key));
-        found.is_some_and(|key| live.find(key).is_some())
-    });
-    unknown_key(key, &likely)
-}
-
-/// The manifests, if they can be read. They only decide what is told.
-struct Manifests {
-    desired: Option<Desired>,
-}
-
-impl Manifests {
-    fn read(access: &Access, global: &Global, names: &mut Names) -> Self {
-        let paths = if global.manifests.is_empty() { &access.settings.manifests } else { &global.manifests };
-        let mut sources = Sources::folder(&access.repository);
-        let loaded = manifest::load(names, access.reading(), &mut sources, paths);
-        Self { desired: (!has_errors(&loaded.diagnostics)).then_some(loaded.desired) }
-    }
-
-    fn tell(&self, identity: Name, shown: &str, printer: &Printer) {
-        match &self.desired {
-            None => printer.note(
-                "the manifests are not valid, so whether they let this person in again with `status: active` is not known",
-            ),
-            Some(desired) => {
-                if desired.find(identity).is_some_and(|user| user.status == Some(DeclaredStatus::Active)) {
-                    printer.warning(&format!(
-                        "{shown} is declared with `status: active`: the next apply lets the person in again; change that \
-                         line first"
-                    ));
-                }
-            }
-        }
-    }
 }

@@ -1,12 +1,15 @@
-//! `rollcall invitations`: the list, and the person's click on the embedded store.
+//! `rollcall invitations`: the list, what an operator does about one, and the person's click on the embedded store.
 
 use serde::Serialize;
 
 use super::access::Access;
-use super::edge;
+use super::desk::Desk;
 use super::exit::{Exit, Failure};
-use super::options::{Global, InvitationCommand, Invitations};
+use super::options::{Global, InvitationCommand, Invitations, OneInvitation};
 use super::printer::Printer;
+use super::{deactivate, edge};
+use crate::model::{ActionKind, Status};
+use crate::plan::{self, LockOut, Resend, lock_out};
 use crate::report::sanitise;
 use crate::settings::StoreKind;
 use crate::store::Effect;
@@ -31,11 +34,12 @@ struct AnswerDocument<'a> {
 }
 
 pub(super) fn run(global: &Global, arguments: &Invitations, printer: &Printer) -> Result<Exit, Failure> {
-    let access = Access::load(global, printer)?;
     match &arguments.command {
-        InvitationCommand::List => list(&access, printer),
-        InvitationCommand::Accept(key) => answer(&access, &key.key, true, printer),
-        InvitationCommand::Decline(key) => answer(&access, &key.key, false, printer),
+        InvitationCommand::List => list(&Access::load(global, printer)?, printer),
+        InvitationCommand::Resend(one) => resend(global, one, printer),
+        InvitationCommand::Cancel(one) => cancel(global, one, printer),
+        InvitationCommand::Accept(key) => answer(&Access::load(global, printer)?, &key.key, true, printer),
+        InvitationCommand::Decline(key) => answer(&Access::load(global, printer)?, &key.key, false, printer),
     }
 }
 
@@ -96,4 +100,56 @@ fn answer(access: &Access, key: &str, accept: bool, printer: &Printer) -> Result
         }
     }
     Ok(Exit::Done)
+}
+
+/// Sends an invitation once more, or one that was held back for the first time.
+fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
+    let mut desk = Desk::open(global, printer)?;
+    let (identity, shown) = desk.who(&arguments.key)?;
+    let why = match desk.ask(|inputs| plan::resend(inputs, identity))? {
+        Resend::Planned(plan) => {
+            printer.note(&format!("{shown}: an invitation will go out"));
+            let exit = desk.carry_out(*plan, arguments.yes, printer)?;
+            if exit == Some(Exit::Done) && !printer.is_json() {
+                printer.result(&format!("{shown}: invitation sent\n"));
+            }
+            return Ok(exit.unwrap_or(Exit::Done));
+        }
+        Resend::Unknown | Resend::Ambiguous => format!("more than one account has the key {shown}"),
+        Resend::Protected => format!("{shown} is protected (`guards.protected_users`)"),
+        Resend::NotInvited(status) => format!("{shown} is {}, and has no invitation to accept", status.as_str()),
+        Resend::NotWhilePending => {
+            format!("the rules of this store send no invitation again while it is pending, and that of {shown} is")
+        }
+        Resend::NoSeat => format!("no seat is left for {shown}; deactivate somebody first"),
+    };
+    Err(Failure::failed(anyhow::anyhow!(why)))
+}
+
+/// Cancels an invitation. Until a manifest says `status: active` the person is not invited again.
+fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
+    let mut desk = Desk::open(global, printer)?;
+    let (identity, shown) = desk.who(&arguments.key)?;
+    let plan = match desk.ask(|inputs| lock_out(inputs, identity))? {
+        LockOut::Planned(plan) if plan.actions.iter().all(|action| action.kind == ActionKind::CancelInvitation) => plan,
+        LockOut::Planned(_) | LockOut::Already(Status::Active | Status::Inactive | Status::Closed) => {
+            let why = format!("{shown} has no invitation to cancel; `rollcall deactivate` locks an account out");
+            return Err(Failure::failed(anyhow::anyhow!(why)));
+        }
+        LockOut::Already(Status::Preloaded | Status::Invited) => {
+            printer.note(&format!("{shown} has no invitation any more that could be accepted"));
+            return Ok(Exit::Done);
+        }
+        refused => return Err(deactivate::refusal(&shown, &refused)),
+    };
+    printer.note(&format!("{shown}: the invitation will be cancelled"));
+    desk.tell_who_would_undo_it(identity, &shown, printer);
+    let exit = desk.carry_out(*plan, arguments.yes, printer)?;
+    if exit == Some(Exit::Done) {
+        if !printer.is_json() {
+            printer.result(&format!("{shown}: invitation cancelled\n"));
+        }
+        printer.note(&format!("{shown} is not invited again unless a manifest says `status: active`"));
+    }
+    Ok(exit.unwrap_or(Exit::Done))
 }

@@ -7,6 +7,7 @@ mod access;
 mod apply;
 mod completions;
 mod deactivate;
+mod desk;
 mod edge;
 mod exit;
 mod explain;

@@ -95,7 +95,7 @@ pub(super) enum Command {
     Import(Import),
     /// Tells what access a user has and from which lines, or who reaches an organization or a site
     Explain(Explain),
-    /// Lists invitations, or answers one in place of the person
+    /// Lists invitations, sends or cancels one, or answers one in place of the person
     Invitations(Invitations),
     /// Locks one account out at once, whatever the manifests say, and even if they are not valid
     Deactivate(Deactivate),
@@ -183,10 +183,23 @@ pub(super) struct Invitations {
 pub(super) enum InvitationCommand {
     /// Lists every invitation, also ended ones
     List,
+    /// Sends an invitation again that is pending or has ended, or one that was held back
+    Resend(OneInvitation),
+    /// Cancels an invitation that was not accepted; the person is not invited again by itself
+    Cancel(OneInvitation),
     /// Accepts a pending invitation in place of the person (embedded stores)
     Accept(Key),
     /// Declines a pending invitation in place of the person (embedded stores)
     Decline(Key),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OneInvitation {
+    /// The key of the user
+    pub(super) key: String,
+    /// Does not ask; needed where there is no terminal
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -109,14 +109,22 @@ impl GuardedPlan {
     }
 }
 
-/// Passes what an operator asked for by name in an emergency: one action that locks one account out. Guards that count
-/// people say nothing about it, and it works while a plan would be refused. `None` for every other plan.
+/// Passes what an operator asked for by name: one action that locks one account out, or sends one invitation. Guards
+/// that count people say nothing about it, and it works while a plan would be refused. `None` for every other plan.
 #[must_use]
-pub fn lock_out(plan: Plan) -> Option<GuardedPlan> {
-    let is_lock_out =
-        |kind| matches!(kind, ActionKind::DeactivateUser | ActionKind::StripUser | ActionKind::CancelInvitation);
+pub fn by_operator(plan: Plan) -> Option<GuardedPlan> {
+    let is_operators = |kind| {
+        matches!(
+            kind,
+            ActionKind::DeactivateUser
+                | ActionKind::StripUser
+                | ActionKind::CancelInvitation
+                | ActionKind::SendInvitation
+                | ActionKind::ResendInvitation
+        )
+    };
     let is_one = match plan.actions.as_slice() {
-        [action] => action.cause == Cause::Operator && is_lock_out(action.kind),
+        [action] => action.cause == Cause::Operator && is_operators(action.kind),
         [] | [_, _, ..] => false,
     };
     is_one.then_some(GuardedPlan { plan })

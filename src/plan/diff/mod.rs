@@ -112,6 +112,17 @@ pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Change
     user::lock_out(&Context::new(inputs, &Renamed::default()), live)
 }
 
+/// The draft that sends an invitation again, or one that was held back; `None` where the store sends none again while
+/// it is pending.
+pub(super) fn resend_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Option<Change> {
+    user::resend(&Context::new(inputs, &Renamed::default()), live)
+}
+
+/// What today's state leaves over, where no manifest is asked.
+pub(super) fn balances_of(inputs: &Inputs<'_>) -> BTreeMap<Counter, Balance> {
+    balances(&Context::new(inputs, &Renamed::default()))
+}
+
 /// What today's state leaves over of everything that is counted.
 fn balances(context: &Context<'_>) -> BTreeMap<Counter, Balance> {
     let inputs = context.inputs;

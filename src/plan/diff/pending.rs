@@ -197,7 +197,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         }
     }
     let step = if goes_out {
-        Some(change.push(sending(context, desired, live)))
+        let mut draft = sending(context, desired.key, live).because("declared, and not sent yet");
+        draft.action.origins = own_line(desired.position);
+        Some(change.push(draft))
     } else if is_whole && ended.is_some() && !is_unsent {
         Some(change.push(renewal(desired)))
     } else {
@@ -220,10 +222,10 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
 }
 
 /// The invitation of a preloaded account goes out.
-fn sending(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
+fn sending(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft {
     let mut draft = Draft::new(
         ActionKind::SendInvitation,
-        user_subject(desired.key),
+        user_subject(key),
         Some(status_state(Status::Preloaded)),
         Some(status_state(Status::Invited)),
     );
@@ -234,8 +236,7 @@ fn sending(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -
     if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
         draft.risk(Risk::Escalation);
     }
-    draft.action.origins = own_line(desired.position);
-    draft.because("declared, and not sent yet")
+    draft
 }
 
 /// An invitation that has ended goes out again.
@@ -243,6 +244,21 @@ fn renewal(desired: &UserView<'_>) -> Draft {
     let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
     draft.action.origins = own_line(desired.position);
     draft.because("the invitation has ended")
+}
+
+/// The invitation of somebody who has not accepted goes out because an operator says so; `None` where the store sends
+/// none again while it is pending.
+pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Draft> {
+    let draft = if live.status == Status::Preloaded {
+        sending(context, live.key, live)
+    } else if has_ended(context, live) {
+        invitation_draft(ActionKind::ResendInvitation, live.key, known::ENDED, known::PENDING)
+    } else if context.inputs.rules.resends_invitations() {
+        invitation_draft(ActionKind::ResendInvitation, live.key, known::PENDING, known::PENDING)
+    } else {
+        return None;
+    };
+    Some(draft.because("asked for by an operator"))
 }
 
 /// Whether an action may be done while an invitation is pending, by the rules.

@@ -62,6 +62,14 @@ pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     change
 }
 
+/// What an operator asks for who wants an invitation to go out.
+pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Change> {
+    let mut change = Change::default();
+    change.push(pending::resend(context, live)?);
+    change.drafts.iter_mut().for_each(|draft| mark(context, draft));
+    Some(change)
+}
+
 /// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
 fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
     let locked_out = &context.inputs.policy.locked_out;

@@ -7,6 +7,7 @@ mod emergency;
 mod fit;
 mod guards;
 mod hostile;
+mod invitations;
 mod output;
 mod people;
 mod prompt;

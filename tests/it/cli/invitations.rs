@@ -1,0 +1,78 @@
+//! `rollcall invitations`: what an operator does about one.
+
+use super::super::support::cli::Repository;
+
+fn states(repository: &Repository, key: &str) -> Vec<String> {
+    let list = repository.run(["invitations", "list", "--format", "json"]).ends_with(0).json();
+    let of_key = list.as_array().unwrap().iter().filter(|one| one["user"] == key);
+    of_key.map(|one| one["state"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_declined_invitation_goes_out_again_when_an_operator_says_so() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "decline", "ben@example.com"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints("ben@example.com");
+    repository.run(["invitations", "resend", "ben@example.com"]).ends_with(3).tells("use --yes");
+    repository.run(["invitations", "resend", "BEN@example.com", "--yes"]).ends_with(0).prints("invitation sent");
+    assert_eq!(states(&repository, "ben@example.com"), ["declined", "pending"]);
+    repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    let why = "ben@example.com is active, and has no invitation to accept";
+    repository.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1).tells(why);
+}
+
+#[test]
+fn a_pending_invitation_is_sent_again_where_the_rules_say_so() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "resend", "ana@example.com", "--yes"]).ends_with(0).prints("1 done");
+    assert_eq!(states(&repository, "ana@example.com"), ["expired", "pending"]);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    let rules = "rules: { extends: default, invitations: { resend: null } }";
+    repository.edit("rollcall.yaml", "rules: default", rules);
+    repository.run(["invitations", "resend", "ana@example.com", "--yes"]).ends_with(1).tells("while it is pending");
+    assert_eq!(states(&repository, "ana@example.com").len(), 2);
+}
+
+#[test]
+fn an_invitation_that_was_held_back_goes_out_when_a_seat_is_free() {
+    let repository = Repository::small();
+    repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    status: preloaded\n");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let settings = repository.read("rollcall.yaml");
+    let seats = "rules: { extends: default, seats: { max: 1, counts: [active, invited] } }";
+    repository.write("rollcall.yaml", &settings.replace("rules: default", seats));
+    repository.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1).tells("no seat is left");
+    repository.write("rollcall.yaml", &settings);
+    repository.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0);
+    assert_eq!(states(&repository, "ben@example.com"), ["pending"]);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn whoever_had_the_invitation_cancelled_is_not_invited_again_by_itself() {
+    let repository = Repository::applied();
+    let cancelled = repository.run(["invitations", "cancel", "ben@example.com", "--yes"]);
+    cancelled.ends_with(0).prints("invitation cancelled").tells("not invited again unless");
+    for _ in 0..2 {
+        repository.run(["apply", "--yes"]).ends_with(0).prints("no changes").prints("ben@example.com");
+    }
+    let run = repository.run(["invitations", "resend", "ben@example.com", "--yes"]);
+    run.ends_with(3).tells("nobody has the key");
+    repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    status: active\n");
+    repository.run(["apply", "--yes"]).ends_with(0).prints("invited");
+    repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+    let why = "has no invitation to cancel; `rollcall deactivate`";
+    repository.run(["invitations", "cancel", "ben@example.com", "--yes"]).ends_with(1).tells(why);
+}
+
+#[test]
+fn protected_people_are_left_alone() {
+    let repository = Repository::applied();
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}guards: {{ protected_users: [ana@example.com] }}\n"));
+    for command in ["resend", "cancel"] {
+        repository.run(["invitations", command, "ana@example.com", "--yes"]).ends_with(1).tells("protected");
+    }
+    assert_eq!(states(&repository, "ana@example.com"), ["pending"]);
+}
