@@ -119,4 +119,6 @@ codes! {
     NoAccount = "no-account",
     /// A change that can't be made while an invitation is pending.
     WaitsForAcceptance = "waits-for-acceptance",
+    /// Something that the rules demand is left to others, who have not given it.
+    DemandedUnmanaged = "demanded-unmanaged",
 }

@@ -94,6 +94,7 @@ impl<'t> Reader<'t, '_> {
     fn membership_fields(&mut self, row: &mut AccessRow) {
         let mut has_sites = false;
         let mut has_role = false;
+        let mut default_site = None;
         let mut window = Window::ALWAYS;
         while let Some(field) = self.cursor.next_key() {
             match field.text.as_ref() {
@@ -119,6 +120,7 @@ impl<'t> Reader<'t, '_> {
                 }
                 "default_site" => {
                     if let Some(site) = self.filled("`default_site`") {
+                        default_site = Some(site.at);
                         let name = self.intern(&site.text);
                         self.refer(Target::Site(row.organization), name, &site);
                         row.default_site = Some(name);
@@ -127,6 +129,11 @@ impl<'t> Reader<'t, '_> {
                 "starts" | "expires" => self.window_field(&field, &mut window),
                 _ => self.unknown_key(&field, MEMBERSHIP, "access to an organization"),
             }
+        }
+        if row.left_alone.sites && let Some(site) = default_site {
+            row.default_site = None;
+            let message = "a default site is declared where the sites are left to others";
+            self.tell(Code::ConflictingUnmanaged, site, message, "leave one of them out");
         }
         // A source with sites and no role gives no membership.
         row.membership = has_role || !has_sites;

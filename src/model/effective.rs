@@ -3,7 +3,7 @@
 //! `language.md` §2 (patterns) and §3, 2 to 4 (exact access, sources add up, all sites). `explain` and the origins of
 //! actions read the same pieces that the result is folded from.
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, CatalogKey};
 use jiff::Timestamp;
 
 use super::desired::{AccessRow, Desired, LeftAlone, Selector, SourceId, UserView};
@@ -106,7 +106,13 @@ fn expand(desired: &Desired, names: &Names, rows: &[AccessRow], source: Option<S
             Selector::Exact(organization) => expand_row(desired, names, row, organization, source, pieces),
             Selector::Pattern(pattern) => {
                 let pattern = names.text(pattern);
-                for &organization in desired.catalog.organizations.keys() {
+                let declared = desired.catalog.organizations.keys().copied();
+                // What is declared absent is given to nobody, and left alone like the rest.
+                let absent = desired.tombstones.keys().filter_map(|key| match key {
+                    CatalogKey::Organization(organization) => Some(*organization).filter(|_| row.left_alone.membership),
+                    CatalogKey::Site(..) | CatalogKey::Role(_) => None,
+                });
+                for organization in declared.chain(absent) {
                     if matches(pattern, names.text(organization)) && exact.binary_search(&organization).is_err() {
                         expand_row(desired, names, row, organization, source, pieces);
                     }
@@ -182,6 +188,13 @@ fn expand_row(
 }
 
 impl Effective {
+    /// What others manage in one organization.
+    #[must_use]
+    pub fn left_alone_in(&self, organization: Name) -> LeftAlone {
+        let here = self.left_alone.iter().find(|(of, _)| *of == organization);
+        here.map_or(LeftAlone::NOTHING, |(_, left_alone)| *left_alone)
+    }
+
     /// Folds pieces into access, replacing what `self` held. `pieces` is left sorted by place. Conflicts are added to
     /// `conflicts`; in a place with a conflict the first piece stands.
     pub fn fold(&mut self, catalog: &Catalog, names: &Names, pieces: &mut [Piece], conflicts: &mut Vec<Conflict>) {

@@ -381,9 +381,7 @@ fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveVi
     for place in &mut places {
         place.through.sort_by_key(|&name| names.text(name));
         place.through.dedup();
-        if let Some((_, left_alone)) = effective.left_alone.iter().find(|(one, _)| *one == place.organization) {
-            place.left_alone = *left_alone;
-        }
+        place.left_alone = effective.left_alone_in(place.organization);
         let declared = place.declared;
         if let Some(declared) = place.declared
             && place.site.is_none()

@@ -115,6 +115,10 @@ pub(super) fn deltas(
                 continue;
             }
             (Some(wanted), None) if rules.stores_memberships() => deltas.push(Delta::AddMembership(*wanted)),
+            (wanted, Some(live)) if loses_extra_roles(context, wanted, live) => {
+                let bare = Membership { extra_roles: List::EMPTY, ..*live };
+                membership_deltas(&bare, wanted.unwrap_or(&no_roles(organization)), &mut deltas);
+            }
             (wanted, live) => {
                 // A membership that exists with the account is one without a role where nobody says more.
                 let none = no_roles(organization);
@@ -133,6 +137,14 @@ pub(super) fn deltas(
 /// The membership in an organization, if there is one.
 pub(super) fn membership_in(memberships: &[Membership], organization: Name) -> Option<&Membership> {
     memberships.iter().find(|membership| membership.organization == organization)
+}
+
+/// Whether the extra roles go with the role, and those that are wanted have to be given again.
+fn loses_extra_roles(context: &Context<'_>, wanted: Option<&Membership>, live: &Membership) -> bool {
+    let rules = context.inputs.rules;
+    wanted.is_some_and(|wanted| wanted.role != live.role)
+        && rules.role_change_loses(RoleChangeLoss::ExtraRoles)
+        && !rules.role_change_rebuilds()
 }
 
 fn no_roles(organization: Name) -> Membership {

@@ -98,43 +98,62 @@ impl Context<'_> {
         let mut nothing = Effective::default();
         for (organization, left_alone) in self.inputs.effective(desired).left_alone {
             if left_alone.membership {
-                leave_alone(&mut nothing, organization, LeftAlone::MEMBERSHIP, Some(live));
+                self.leave_alone(&mut nothing, (organization, LeftAlone::MEMBERSHIP), Some(live));
             }
         }
         nothing
     }
 
-    /// The access that a user should have at the time of the plan; what others manage is as it is live. Conflicts were
-    /// reported when the manifests were read.
+    /// The access that a user should have at the time of the plan; what others manage is as it is live, and told beside
+    /// it. Conflicts were reported when the manifests were read.
     pub(super) fn effective(&self, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> Effective {
         let mut effective = self.inputs.effective(desired);
-        let left_alone = std::mem::take(&mut effective.left_alone);
-        for (organization, left_alone) in left_alone {
-            leave_alone(&mut effective, organization, left_alone, live);
+        for at in 0..effective.left_alone.len() {
+            let left_alone = effective.left_alone[at];
+            self.leave_alone(&mut effective, left_alone, live);
         }
         effective
     }
-}
 
-/// Puts what is live into the access of one organization where others manage it.
-fn leave_alone(effective: &mut Effective, organization: Name, left_alone: LeftAlone, live: Option<&LiveView<'_>>) {
-    let today = live.and_then(|live| live.memberships.iter().find(|one| one.organization == organization));
-    if left_alone.membership {
-        effective.memberships.extend(today);
-        effective.memberships.sort_unstable();
-    }
-    let wanted = effective.memberships.iter_mut().find(|one| one.organization == organization);
-    let Some(wanted) = wanted else { return };
-    if left_alone.role {
-        wanted.role = today.and_then(|today| today.role);
-    }
-    if left_alone.extra_roles {
-        wanted.extra_roles = today.map_or(List::EMPTY, |today| today.extra_roles);
-    }
-    if left_alone.sites {
-        wanted.default_site = today.and_then(|today| today.default_site);
-        effective.grants.extend(live.into_iter().flat_map(|live| live.grants_in(organization)).copied());
-        effective.grants.sort_unstable();
+    /// Puts what is live into the access of one organization where others manage it.
+    fn leave_alone(
+        &self,
+        effective: &mut Effective,
+        (organization, left_alone): (Name, LeftAlone),
+        live: Option<&LiveView<'_>>,
+    ) {
+        let today = live.and_then(|live| live.membership(organization));
+        let grants = live.into_iter().flat_map(|live| live.grants_in(organization)).copied();
+        if left_alone.membership {
+            effective.memberships.extend(today);
+            effective.memberships.sort_unstable();
+            effective.grants.extend(grants);
+            return effective.grants.sort_unstable();
+        }
+        let wanted = effective.memberships.iter_mut().find(|one| one.organization == organization);
+        let Some(wanted) = wanted else { return };
+        if left_alone.role {
+            wanted.role = today.and_then(|today| today.role);
+        }
+        if left_alone.extra_roles {
+            wanted.extra_roles = today.map_or(List::EMPTY, |today| today.extra_roles);
+        }
+        if left_alone.sites {
+            wanted.default_site = today.and_then(|today| today.default_site);
+            effective.grants.extend(grants);
+            effective.grants.sort_unstable();
+        }
+        let reaches_all = self.reaches_all(wanted.role);
+        if reaches_all {
+            // Only now is it known that the role reaches every site: what has no role of its own is not compared.
+            effective.grants.retain(|grant| grant.organization != organization || grant.role.is_some());
+        }
+        // What only the role of today reaches can't stay preselected under the one that is declared.
+        let is_narrowed = !reaches_all && self.reaches_all(today.and_then(|today| today.role));
+        let is_granted = |site| effective.grants.iter().any(|one| (one.organization, one.site) == (organization, site));
+        if left_alone.sites && is_narrowed && !wanted.default_site.is_none_or(is_granted) {
+            wanted.default_site = None;
+        }
     }
 }
 

@@ -81,6 +81,13 @@ pub(super) fn new_account(context: &Context<'_>, desired: &UserView<'_>) -> Vec<
     facts.filter(is_given).collect()
 }
 
+/// The live access fields of an account that others manage.
+pub(super) fn kept_by_others(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Vec<Fact> {
+    let declared = left_alone(context, desired);
+    let is_kept = |fact: &Fact| declared.iter().any(|declared| declared.fact.field == fact.field);
+    live.facts.iter().copied().filter(is_kept).collect()
+}
+
 /// Access fields that a strip takes away: those that are set.
 pub(super) fn stripped(context: &Context<'_>, live: &LiveView<'_>) -> Vec<Fact> {
     let Inputs { names, rules, .. } = context.inputs;

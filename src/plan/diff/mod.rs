@@ -19,6 +19,7 @@ mod draft;
 mod endings;
 mod fields;
 mod flips;
+mod open;
 mod partial;
 mod pending;
 mod renames;

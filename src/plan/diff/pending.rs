@@ -4,15 +4,15 @@
 //! the store takes it before. Less than was offered, or an invitation that ended, leads to a new one where the rules
 //! and the store can do that. Deliberately absent: accounts that are active or were (`user`).
 
-use super::access::{Delta, deltas};
+use super::access::{Delta, deltas, membership_in};
 use super::access_drafts::{Differences, access_drafts, grant_needs, membership_needs};
 use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::fields;
+use super::{fields, open};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, List, LiveView, Membership, Name, Status,
+    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveView, Membership, Name, Status,
     Topic, UserView, Value, known,
 };
 use crate::plan::WaitsFor;
@@ -30,7 +30,7 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
         (_, OnBoarding::Invite) => Status::Invited,
         (_, OnBoarding::Create) => Status::Active,
     };
-    begin(context, desired, status, &mut change);
+    begin(context, desired, None, status, &mut change);
     if !context.reach.accounts() {
         // Somebody else has to make the account; all access waits for that.
         change.drafts.truncate(1);
@@ -48,19 +48,28 @@ fn no_account(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
         .help("have whoever manages the accounts of this store invite this person, or set `manage.accounts: true`")
 }
 
-/// Adds the creation or invitation, and what it does not carry.
-fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: &mut Change) -> u32 {
+/// Adds the creation or invitation, and what it does not carry. `former`: the account that was invited before, of
+/// which what others manage goes along.
+fn begin(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    former: Option<&LiveView<'_>>,
+    status: Status,
+    change: &mut Change,
+) -> u32 {
     let rules = context.inputs.rules;
-    let wanted = context.effective(desired, None);
+    let wanted = context.effective(desired, former);
     let carried = carried(context, &wanted);
     let carries_attributes = rules.carries().attributes();
     let mut facts = fields::new_account(context, desired);
+    facts.extend(former.into_iter().flat_map(|former| fields::kept_by_others(context, desired, former)));
     facts.retain(|fact| {
         let field = context.inputs.names.text(fact.field);
         let waits = rules.is_access(field) || (status != Status::Active && field.starts_with("attributes."));
         carries_attributes || !waits
     });
     let carried_facts = facts.clone();
+    let is_undecided = open::account(context, desired, (&wanted, &carried_facts), change);
     facts.push(Fact::new(known::STATUS, Value::Text(status.name())));
     let kind = match rules.onboarding() {
         OnBoarding::Invite => ActionKind::InviteUser,
@@ -83,6 +92,9 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
         draft.risk(Risk::Escalation);
     }
     draft.action.origins = own_line(desired.position);
+    if is_undecided {
+        draft = draft.waiting(WaitsFor::Decision);
+    }
     if !fields::has_required(context, desired) {
         draft = draft.waiting(WaitsFor::Field);
     }
@@ -92,10 +104,12 @@ fn begin(context: &Context<'_>, desired: &UserView<'_>, status: Status, change: 
     fields::change_access(context, desired, &carried_facts, change);
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
     access_drafts(context, &Differences::new(desired, None, Some(first), &rest), change);
+    let access = change.drafts.len() - rest.len();
+    open::additions(context, desired, &wanted, (&rest, access), change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
         if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
-            draft.waits_for = Some(WaitsFor::Acceptance);
+            draft.waits_for.get_or_insert(WaitsFor::Acceptance);
         }
     }
     if status == Status::Active {
@@ -110,6 +124,7 @@ fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
     let carries = context.inputs.rules.carries();
     let names = context.inputs.names;
     let mut memberships: Vec<Membership> = wanted.memberships.clone();
+    memberships.retain(|one| one.organization == known::PLATFORM || open::lacks(context, wanted, one).is_none());
     memberships.sort_by_key(|membership| names.text(membership.organization));
     let platform = usize::from(memberships.first().is_some_and(|first| first.organization == known::PLATFORM));
     memberships.truncate(carries.organizations().saturating_add(platform));
@@ -138,7 +153,28 @@ fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
     }
     memberships.sort_unstable();
     grants.sort_unstable();
-    Effective { memberships, grants, left_alone: Vec::new() }
+    Effective { memberships, grants, left_alone: wanted.left_alone.clone() }
+}
+
+/// Whether another invitation carries all that others manage of this account.
+fn carries_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
+    let wanted = context.effective(desired, Some(live));
+    let carried = carried(context, &wanted);
+    let here = |access: &Effective, organization| {
+        let membership = membership_in(&access.memberships, organization).copied();
+        let grants = access.grants.iter().filter(|grant| grant.organization == organization).copied();
+        (membership, grants.collect::<Vec<Grant>>())
+    };
+    let is_carried = |&(organization, left_alone): &(Name, LeftAlone)| {
+        let ((wanted, wanted_grants), (carried, carried_grants)) =
+            (here(&wanted, organization), here(&carried, organization));
+        let (Some(wanted), Some(carried)) = (wanted, carried) else { return wanted.is_none() };
+        (!left_alone.extra_roles || wanted.extra_roles == carried.extra_roles)
+            && (!left_alone.sites
+                || (wanted.default_site == carried.default_site && wanted_grants == carried_grants))
+    };
+    let has_facts = !fields::kept_by_others(context, desired, live).is_empty();
+    wanted.left_alone.iter().all(is_carried) && (!has_facts || context.inputs.rules.carries().attributes())
 }
 
 fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> bool {
@@ -184,9 +220,12 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let is_anew = is_less || ((ended.is_some() || is_unsent) && could_carry_more);
     if is_anew {
         // Where nobody is invited by the rules, nobody can be invited anew; and a new invitation would not carry what
-        // the person has in organizations that are out of scope.
+        // the person has in organizations that are out of scope, and not always all that others manage.
         let is_elsewhere = matches!(context.reach.belongs(live), Belongs::Partly | Belongs::Outside);
-        let invites = is_whole && !is_elsewhere && context.inputs.rules.onboarding() == OnBoarding::Invite;
+        let invites = is_whole
+            && !is_elsewhere
+            && context.inputs.rules.onboarding() == OnBoarding::Invite
+            && carries_left_alone(context, desired, live);
         if invites && let Some(cancellation) = cancellation(context, desired.key, live) {
             change.drafts.truncate(from);
             let cancellation = cancellation.because("the invitation carries other access than is declared");
@@ -207,9 +246,10 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     };
     let first_delta = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(live), step, &differences), change);
+    open::additions(context, desired, &wanted, (&differences, first_delta), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
     for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
-        if !takes_delta(delta) {
+        if !takes_delta(delta) && draft.waits_for.is_none() {
             draft.waits_for = Some(WaitsFor::Acceptance);
             draft.wait = wait;
         }
@@ -287,7 +327,8 @@ pub(super) fn under_new_key(
     live: &LiveView<'_>,
     change: &mut Change,
 ) -> bool {
-    let invites = context.inputs.rules.onboarding() == OnBoarding::Invite;
+    let invites =
+        context.inputs.rules.onboarding() == OnBoarding::Invite && carries_left_alone(context, desired, live);
     let cancellation = cancellation(context, live.key, live).filter(|_| invites);
     let can = cancellation.is_some();
     if let Some(cancellation) = cancellation {
@@ -344,7 +385,7 @@ fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, canc
     // The account is gone with its invitation: nothing of it is left to be updated.
     change.drafts.retain(|draft| draft.action.kind != ActionKind::UpdateUser);
     let cancelled = cancelled.min(u32::try_from(change.drafts.len() - 1).unwrap_or(u32::MAX));
-    let invited = begin(context, desired, status, change);
+    let invited = begin(context, desired, Some(live), status, change);
     change.drafts[invited as usize].needs.push(Need::Own(cancelled));
     let counts = |status| context.inputs.rules.counts_seat(status);
     if !context.over_seats && counts(live.status) && counts(status) {

@@ -11,7 +11,7 @@ use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::{endings, fields, pending, renames, scoped};
+use super::{endings, fields, open, pending, renames, scoped};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
@@ -348,7 +348,9 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     if deltas.is_empty() && access.is_none() {
         return;
     }
+    let from = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(live), None, &deltas), change);
+    open::additions(context, desired, &wanted, (&deltas, from), change);
     admins::settle(context, &Person { desired, live: Some(live), wanted: &wanted, activation: None }, change);
 }
 
@@ -372,12 +374,14 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     }
     let activation = change.push(draft.because("declared active"));
 
-    let wanted = context.effective(desired, Some(live));
+    // What others gave and what does not come back is theirs to give again.
+    let view = LiveView { memberships, grants, ..*live };
+    let wanted = context.effective(desired, Some(&view));
     let access = fields::change_live_access(context, desired, live, change);
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
-    let view = LiveView { memberships, grants, ..*live };
     access_drafts(context, &Differences::new(desired, Some(&view), Some(activation), &deltas), change);
+    open::additions(context, desired, &wanted, (&deltas, from), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     let first = reductions(change, &later);
     for at in later {

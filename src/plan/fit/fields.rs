@@ -167,7 +167,10 @@ impl Holder<'_> {
         match self.rules.named_field(name) {
             None => false,
             Some(NamedField::Status) => true,
-            Some(NamedField::Role) => self.roles().next().is_some(),
+            // What others manage may well be set.
+            Some(NamedField::Role) => {
+                self.roles().next().is_some() || self.access.left_alone.iter().any(|(_, left_alone)| left_alone.role)
+            }
             Some(NamedField::Field(field)) => self.value(&field).is_some_and(Value::is_set),
             Some(NamedField::Parts(prefix)) => self.user.facts.iter().any(|declared| {
                 self.names.text(declared.fact.field).starts_with(prefix) && declared.fact.value.is_set()

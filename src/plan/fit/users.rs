@@ -125,7 +125,10 @@ fn access(
         found.push(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""));
     }
     for membership in &effective.memberships {
-        membership_fits(context, user, membership, pieces, found);
+        let left_alone = effective.left_alone_in(membership.organization);
+        if !left_alone.role {
+            membership_fits(context, user, membership, pieces, found);
+        }
         if let Some(sites) = rules.sites.rules() {
             sites_fit(context, sites, membership, effective, pieces, found);
         }
@@ -225,7 +228,8 @@ fn sites_fit(
     let mut limit = |message: String, help: &str| {
         found.push(Diagnostic::error(Code::OutsideLimits, message).at(piece.position, "").help(help));
     };
-    if !desired.catalog.reaches_all(membership.role) {
+    // Which sites others give is theirs to say.
+    if !desired.catalog.reaches_all(membership.role) && !effective.left_alone_in(organization).sites {
         if let Some(min) = sites.min.filter(|&min| count < min as usize) {
             limit(format!("{count} sites in `{text}`, at least {min} in this store"), "list more sites");
         }
