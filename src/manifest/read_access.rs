@@ -130,7 +130,9 @@ impl<'t> Reader<'t, '_> {
                 _ => self.unknown_key(&field, MEMBERSHIP, "access to an organization"),
             }
         }
-        if row.left_alone.sites && let Some(site) = default_site {
+        if row.left_alone.sites
+            && let Some(site) = default_site
+        {
             row.default_site = None;
             let message = "a default site is declared where the sites are left to others";
             self.tell(Code::ConflictingUnmanaged, site, message, "leave one of them out");

@@ -127,7 +127,9 @@ pub(super) fn deltas(
         }
         let role = wanted.and_then(|membership| membership.role);
         let changes_role = live.is_some_and(|live| live.role != role);
-        let sites_are_lost = changes_role && rules.role_change_loses(RoleChangeLoss::Sites);
+        // A role that is changed by removing and adding carries all that hangs on it.
+        let is_rebuilt = rules.role_change_rebuilds();
+        let sites_are_lost = changes_role && !is_rebuilt && rules.role_change_loses(RoleChangeLoss::Sites);
         let live_grants: &[Grant] = if sites_are_lost { &[] } else { &live_grants };
         grant_deltas(&wanted_grants, live_grants, context.reaches_all(role), &mut deltas);
     }

@@ -12,12 +12,12 @@ use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status
 use super::{fields, open};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveView, Membership, Name, Status,
-    Topic, UserView, Value, known,
+    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveState, LiveView,
+    Membership, Name, Status, Topic, UserView, Value, known,
 };
-use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State};
 use crate::plan::scope::Belongs;
+use crate::plan::{CatalogPolicy, Inputs, WaitsFor};
 use crate::rules::OnBoarding;
 
 /// A declared person without an account.
@@ -156,10 +156,17 @@ fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
     Effective { memberships, grants, left_alone: wanted.left_alone.clone() }
 }
 
-/// Whether another invitation carries all that others manage of this account.
+/// Whether nothing is lost of what others manage of this account if its invitation is cancelled: another one carries
+/// all of it, and goes out for sure.
 fn carries_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
     let wanted = context.effective(desired, Some(live));
     let carried = carried(context, &wanted);
+    if !has_left_alone(context, desired, live) {
+        return true;
+    }
+    if !is_sure(context, desired, &carried) {
+        return false;
+    }
     let here = |access: &Effective, organization| {
         let membership = membership_in(&access.memberships, organization).copied();
         let grants = access.grants.iter().filter(|grant| grant.organization == organization).copied();
@@ -170,11 +177,37 @@ fn carries_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &Live
             (here(&wanted, organization), here(&carried, organization));
         let (Some(wanted), Some(carried)) = (wanted, carried) else { return wanted.is_none() };
         (!left_alone.extra_roles || wanted.extra_roles == carried.extra_roles)
-            && (!left_alone.sites
-                || (wanted.default_site == carried.default_site && wanted_grants == carried_grants))
+            && (!left_alone.sites || (wanted.default_site == carried.default_site && wanted_grants == carried_grants))
     };
     let has_facts = !fields::kept_by_others(context, desired, live).is_empty();
     wanted.left_alone.iter().all(is_carried) && (!has_facts || context.inputs.rules.carries().attributes())
+}
+
+/// Whether an account has something that others manage.
+fn has_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
+    let is_live = |&(organization, _): &(Name, LeftAlone)| {
+        live.membership(organization).is_some() || live.grants_in(organization).next().is_some()
+    };
+    context.inputs.effective(desired).left_alone.iter().any(is_live)
+        || !fields::kept_by_others(context, desired, live).is_empty()
+}
+
+/// Whether nothing but a seat keeps a new invitation that carries this from going out.
+fn is_sure(context: &Context<'_>, desired: &UserView<'_>, carried: &Effective) -> bool {
+    let Inputs { names, policy, live: LiveState { catalog, .. }, .. } = context.inputs;
+    let is_there = |membership: &Membership| {
+        let Membership { organization, role, extra_roles, default_site: _ } = *membership;
+        let mut roles = role.into_iter().chain(names.elements(extra_roles).to_vec());
+        (organization == known::PLATFORM || catalog.organizations.contains_key(&organization))
+            && roles.all(|role| catalog.roles.contains_key(&role))
+    };
+    let has_catalog = policy.catalog == CatalogPolicy::Create
+        || (carried.memberships.iter().all(is_there)
+            && carried.grants.iter().all(|grant| {
+                catalog.has_site(grant.organization, grant.site)
+                    && grant.role.is_none_or(|role| catalog.roles.contains_key(&role))
+            }));
+    has_catalog && fields::has_required(context, desired)
 }
 
 fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> bool {
@@ -327,8 +360,7 @@ pub(super) fn under_new_key(
     live: &LiveView<'_>,
     change: &mut Change,
 ) -> bool {
-    let invites =
-        context.inputs.rules.onboarding() == OnBoarding::Invite && carries_left_alone(context, desired, live);
+    let invites = context.inputs.rules.onboarding() == OnBoarding::Invite && carries_left_alone(context, desired, live);
     let cancellation = cancellation(context, live.key, live).filter(|_| invites);
     let can = cancellation.is_some();
     if let Some(cancellation) = cancellation {
@@ -388,10 +420,15 @@ fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, canc
     let invited = begin(context, desired, Some(live), status, change);
     change.drafts[invited as usize].needs.push(Need::Own(cancelled));
     let counts = |status| context.inputs.rules.counts_seat(status);
-    if !context.over_seats && counts(live.status) && counts(status) {
+    let keeps = has_left_alone(context, desired, live);
+    if counts(live.status) && counts(status) && (keeps || !context.over_seats) {
         // The seat passes from one to the other, and nobody else can take it between.
         change.drafts[cancelled as usize].gives.retain(|&counter| counter != Counter::Seat);
         change.drafts[invited as usize].takes.retain(|&counter| counter != Counter::Seat);
+    } else if keeps && counts(status) {
+        // Without a seat for the other, the one that carries what others manage stays.
+        change.drafts[invited as usize].takes.retain(|&counter| counter != Counter::Seat);
+        change.drafts[cancelled as usize].takes.push(Counter::Seat);
     }
 }
 

@@ -38,6 +38,8 @@ pub(super) struct NaiveDeclared {
     status: Option<DeclaredStatus>,
     given_name: Option<String>,
     access: NaiveAccess,
+    /// What is left to others, by organization.
+    left: BTreeMap<String, LeftAlone>,
 }
 
 #[derive(Debug, Clone)]
@@ -113,8 +115,25 @@ fn declared_user() -> impl Strategy<Value = NaiveDeclared> {
         2 => Just(Some(DeclaredStatus::Active)),
         1 => Just(Some(DeclaredStatus::Inactive)),
     ];
-    (status, prop::option::of(Just("Ann".to_owned())), access(3))
-        .prop_map(|(status, given_name, access)| NaiveDeclared { status, given_name, access })
+    (status, prop::option::of(Just("Ann".to_owned())), access(3), left())
+        .prop_map(|(status, given_name, access, left)| NaiveDeclared { status, given_name, access, left })
+}
+
+/// What a user leaves to others, by organization.
+fn left() -> impl Strategy<Value = BTreeMap<String, LeftAlone>> {
+    let some = |role, extra_roles, sites| LeftAlone { membership: false, role, extra_roles, sites };
+    let left = prop_oneof![
+        12 => Just(LeftAlone::NOTHING),
+        1 => Just(LeftAlone::MEMBERSHIP),
+        1 => Just(some(true, false, false)),
+        1 => Just(some(false, true, false)),
+        1 => Just(some(false, false, true)),
+        1 => Just(some(true, true, true)),
+    ];
+    prop::collection::vec(left, ORGANIZATIONS.len()).prop_map(|left| {
+        let named = ORGANIZATIONS.into_iter().map(str::to_owned).zip(left);
+        named.filter(|(_, left)| left.any()).collect()
+    })
 }
 
 /// Worlds of up to six people, two live organizations and a third that is only declared. A declared user is often
@@ -184,6 +203,7 @@ impl World {
         for user in world.declared.values_mut() {
             user.access.memberships.retain(|organization, _| is_in(organization));
             user.access.grants.retain(|(organization, _), _| is_in(organization));
+            user.left.retain(|organization, _| declared.contains_key(organization));
         }
         world
     }
@@ -372,29 +392,39 @@ impl World {
                 u32::try_from(USERS.iter().position(|user| key.starts_with(user)).expect("known")).expect("small");
             let position = Position::new(file, 10 + offset);
             let mut rows = Vec::new();
-            for (organization, membership) in shuffled(user.access.memberships.iter().collect(), shuffle) {
+            let whole = user.left.iter().filter(|(_, left)| left.membership).map(|(organization, _)| organization);
+            let places: BTreeSet<&String> = user.access.memberships.keys().chain(whole).collect();
+            for organization in shuffled(places.into_iter().collect(), shuffle) {
+                let left = user.left.get(organization).copied().unwrap_or(LeftAlone::NOTHING);
+                let membership = user.access.memberships.get(organization).filter(|_| !left.membership);
+                let is_granted = |site: &&String| {
+                    user.access.grants.contains_key(&(organization.clone(), (*site).clone())) || !left.role
+                };
+                let default_site = membership.and_then(|one| one.default_site.as_ref()).filter(|_| !left.sites);
                 let start = u32::try_from(desired.sites.len()).expect("small");
                 for ((place, site), role) in &user.access.grants {
-                    if place == organization {
+                    if place == organization && !left.sites {
                         let site = Selector::Exact(names.intern(site));
                         let role = role.as_ref().map(|role| names.intern(role));
                         desired.sites.push(SiteRow { site, role, offset: position.offset });
                     }
                 }
-                let extra: Vec<Name> = membership.extra.iter().map(|role| names.intern(role)).collect();
+                let extra = membership.into_iter().flat_map(|one| &one.extra).filter(|_| !left.extra_roles);
+                let extra: Vec<Name> = extra.map(|role| names.intern(role)).collect();
+                let role = membership.and_then(|one| one.role.as_ref()).filter(|_| !left.role);
                 rows.push(AccessRow {
                     organization: Selector::Exact(names.intern(organization)),
-                    membership: true,
-                    role: membership.role.as_ref().map(|role| names.intern(role)),
+                    membership: membership.is_some(),
+                    role: role.map(|role| names.intern(role)),
                     extra_roles: names.list(&extra),
-                    default_site: membership.default_site.as_ref().map(|site| names.intern(site)),
+                    default_site: default_site.filter(is_granted).map(|site| names.intern(site)),
                     sites_start: start,
                     sites_length: u32::try_from(desired.sites.len()).expect("small") - start,
                     file,
                     offset: position.offset,
                     role_offset: position.offset,
                     window: WindowId::ALWAYS,
-                    left_alone: LeftAlone::NOTHING,
+                    left_alone: left,
                 });
             }
             let facts: Vec<DeclaredFact> = user

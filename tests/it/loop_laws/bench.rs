@@ -1,5 +1,6 @@
 //! The pipeline as the commands run it: manifests are read, the store is read, planned, guarded, applied.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rollcall::manifest;
 use rollcall::model::{ActionKind, Collection, Fact, LiveState, Names, Status, Value, known};
 use rollcall::plan::{
     Action, Holding, Inputs, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document, holding, plan,
-    plan_of_saved, read_file,
+    plan_of_saved, read_file, within_scope,
 };
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
@@ -33,6 +34,8 @@ pub(super) struct Bench<S> {
     pub(super) files: Vec<(String, String)>,
     rules: Rules,
     pub(super) policy: Policy,
+    /// Keys of users for whom somebody has to decide.
+    pub(super) undecided: BTreeSet<String>,
     disk: Disk,
     runs: i64,
 }
@@ -71,11 +74,21 @@ pub(super) enum Ran {
 
 impl<S: Writer + Send> Bench<S> {
     pub(super) fn new(world: &World, store: S) -> Self {
-        Self::of(world.manifests(), world.rules(), world.policy(), store)
+        let bench = Self::of(world.manifests(), world.rules(), world.policy(), store);
+        Self { undecided: world.undecided(), ..bench }
     }
 
     pub(super) fn of(files: Vec<(String, String)>, rules: Rules, policy: Policy, store: S) -> Self {
-        Self { store, names: Names::new(), files, rules, policy, disk: Disk::default(), runs: 0 }
+        Self {
+            store,
+            names: Names::new(),
+            files,
+            rules,
+            policy,
+            undecided: BTreeSet::new(),
+            disk: Disk::default(),
+            runs: 0,
+        }
     }
 
     /// Every run takes place an hour after the one before.
@@ -282,7 +295,8 @@ impl<S: Writer + Send> Bench<S> {
     /// Writes what is live as manifests, and plans with these.
     pub(super) fn plan_after_import(&mut self) -> (Plan, String) {
         let live = self.live().expect("a store that can be read");
-        let written = manifest::write(&self.names, &self.rules, &live);
+        let managed = within_scope(&self.names, live.clone(), &self.policy.scope);
+        let written = manifest::write(&self.names, &self.rules, &managed);
         assert!(written.unsayable.is_empty(), "{:?}", written.unsayable);
         let files: Vec<_> = written.files.into_iter().map(|(name, text)| (format!("access/{name}"), text)).collect();
         (self.plan_from(&files, &live), texts(&files))

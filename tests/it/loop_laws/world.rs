@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
-use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
-use rollcall::plan::{AbsentUsers, Action, CatalogPolicy, Policy};
+use rollcall::model::{ActionKind, Fact, Grant, LeftAlone, Membership, Names, Value, known};
+use rollcall::plan::{AbsentUsers, Action, CatalogPolicy, Policy, Scope};
 use rollcall::rules::{self, Rules};
 
 use crate::support::actions::act;
@@ -34,6 +34,23 @@ struct Place {
     default_site: Option<&'static str>,
     /// Site and role on it.
     sites: BTreeMap<&'static str, Option<&'static str>>,
+    /// What is left to others; nothing of what is live.
+    left: LeftAlone,
+}
+
+impl Place {
+    /// Leaves parts to others: nothing is said of these.
+    fn leave(&mut self, left: LeftAlone) {
+        self.left = left;
+        if left.sites {
+            self.sites.clear();
+        }
+        if left.role || left.sites {
+            let listed = &self.sites;
+            self.default_site = self.default_site.filter(|site| listed.contains_key(site));
+        }
+        self.extra &= !left.extra_roles;
+    }
 }
 
 type Access = BTreeMap<&'static str, Place>;
@@ -43,6 +60,35 @@ struct Person {
     status: &'static str,
     given_name: Option<&'static str>,
     access: Access,
+    /// Whether all access is left to others.
+    is_left: bool,
+}
+
+impl Person {
+    /// Leaves parts of what is declared to others.
+    fn leave(&mut self, (left, is_left): ([LeftAlone; 3], bool)) {
+        self.is_left = is_left;
+        if is_left {
+            return self.access.clear();
+        }
+        for (organization, left) in DECLARED.into_iter().zip(left) {
+            if left.membership {
+                let role = ROLES[0].0;
+                let none = Place { role, extra: false, default_site: None, sites: BTreeMap::new(), left };
+                self.access.insert(organization, none);
+            } else if let Some(place) = self.access.get_mut(organization) {
+                place.leave(left);
+            }
+        }
+    }
+
+    /// What is left to others in an organization.
+    fn left_in(&self, organization: &str) -> LeftAlone {
+        if self.is_left {
+            return LeftAlone::MEMBERSHIP;
+        }
+        self.access.get(organization).map_or(LeftAlone::NOTHING, |place| place.left)
+    }
 }
 
 /// A generated world.
@@ -64,6 +110,13 @@ pub(super) struct World {
     removes_then_adds: bool,
     role_flips: bool,
     reports_absent: bool,
+    /// Whether a membership has to have a role.
+    demands_role: bool,
+    scope: Scope,
+    /// Those that are declared.
+    organizations: BTreeSet<&'static str>,
+    /// Whether the catalog has to be there.
+    is_catalog_given: bool,
     pub(super) seats: Option<usize>,
     min_admins: u32,
     own: Option<&'static str>,
@@ -79,7 +132,7 @@ fn place() -> impl Strategy<Value = Place> {
                 SITES.into_iter().zip(granted).filter_map(|(site, role)| Some((site, role?))).collect();
             let sites = if all_sites { BTreeMap::new() } else { sites };
             let default_site = default_site.map(|at| SITES[at]).filter(|site| all_sites || sites.contains_key(site));
-            Place { role, extra, default_site, sites }
+            Place { role, extra, default_site, sites, left: LeftAlone::NOTHING }
         },
     )
 }
@@ -96,7 +149,12 @@ fn given_name() -> impl Strategy<Value = Option<&'static str>> {
 
 fn live_person() -> impl Strategy<Value = Person> {
     let status = prop_oneof![6 => Just("active"), 2 => Just("inactive"), 2 => Just("invited"), 1 => Just("preloaded")];
-    (status, given_name(), access(LIVE)).prop_map(|(status, given_name, access)| Person { status, given_name, access })
+    (status, given_name(), access(LIVE)).prop_map(|(status, given_name, access)| Person {
+        status,
+        given_name,
+        access,
+        is_left: false,
+    })
 }
 
 fn declared_person() -> impl Strategy<Value = Person> {
@@ -105,23 +163,61 @@ fn declared_person() -> impl Strategy<Value = Person> {
         status,
         given_name,
         access,
+        is_left: false,
     })
+}
+
+/// What the settings manage, of a world that declares less than all.
+#[derive(Debug, Clone)]
+pub(super) struct Scoped {
+    scope: Scope,
+    undeclared: Option<&'static str>,
+    is_catalog_given: bool,
+    reports_absent: bool,
+}
+
+/// Scopes of every kind.
+pub(super) fn scopes() -> impl Strategy<Value = Scoped> {
+    let list = prop::option::weighted(0.6, prop::sample::subsequence(DECLARED.to_vec(), 1..=2));
+    let undeclared = prop::option::weighted(0.3, prop::sample::select(DECLARED.to_vec()));
+    (list, prop::bool::ANY, undeclared, prop::bool::weighted(0.3), prop::bool::weighted(0.3)).prop_map(
+        |(list, accounts, undeclared, is_catalog_given, reports_absent)| {
+            let organizations = list.map(|list| list.into_iter().map(str::to_owned).collect::<BTreeSet<_>>());
+            Scoped { scope: Scope { organizations, accounts }, undeclared, is_catalog_given, reports_absent }
+        },
+    )
+}
+
+/// What a user leaves to others in each declared organization, and whether that is all access.
+fn left() -> impl Strategy<Value = ([LeftAlone; 3], bool)> {
+    let some = |role, extra_roles, sites| LeftAlone { membership: false, role, extra_roles, sites };
+    let left = || {
+        prop_oneof![
+            10 => Just(LeftAlone::NOTHING),
+            1 => Just(LeftAlone::MEMBERSHIP),
+            1 => Just(some(true, false, false)),
+            1 => Just(some(false, true, false)),
+            1 => Just(some(false, false, true)),
+            1 => Just(some(true, true, true)),
+        ]
+    };
+    ([left(), left(), left()], prop::bool::weighted(0.07))
 }
 
 /// Worlds of up to seven people; who is declared is often close to who is live.
 pub(super) fn worlds() -> impl Strategy<Value = World> {
     let person = || {
         let both = (prop::option::weighted(0.8, live_person()), prop::option::weighted(0.85, declared_person()));
-        (both, 0..3_u8, prop::bool::weighted(0.2), prop::bool::weighted(0.2))
+        (both, 0..3_u8, prop::bool::weighted(0.2), prop::bool::weighted(0.2), left())
     };
     let people = prop::collection::vec(person(), USERS.len());
     let numbers = (prop::option::weighted(0.5, 1..7_usize), 0..3_u32, prop::option::of(0..7_usize), 0..14_usize);
-    let switches = prop::collection::vec(prop::bool::weighted(0.4), 10);
+    let switches = prop::collection::vec(prop::bool::weighted(0.4), 11);
     (people, numbers, switches).prop_map(|(people, (seats, min_admins, own, protected), on)| {
         let invites = on[0];
         let (mut live, mut declared) = (BTreeMap::new(), BTreeMap::new());
         let (mut team, mut granted) = (BTreeSet::new(), BTreeSet::new());
-        for (key, ((there, wanted), closeness, in_team, has_grant)) in USERS.into_iter().zip(people) {
+        for (key, ((there, wanted), closeness, in_team, has_grant, left)) in USERS.into_iter().zip(people) {
             let there = there.map(|mut there| {
                 let is_pending = ["invited", "preloaded"].contains(&there.status);
                 if is_pending && (!invites || key == "svc") {
@@ -140,11 +236,14 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
                 if wanted.status == "preloaded" && !invites {
                     wanted.status = "";
                 }
-                // A role without a rank can't be compared with the one that the team gives.
-                if in_team && wanted.access.get("south").is_none_or(|place| place.role != "auditor") {
+                wanted.leave(left);
+                // A role without a rank can't be compared with the one that the team gives; and nothing can be given
+                // that is left to others.
+                let takes = |place: &Place| place.role != "auditor" && !place.left.role && !place.left.sites;
+                if in_team && !wanted.is_left && wanted.access.get("south").is_none_or(takes) {
                     team.insert(key);
                 }
-                if has_grant && wanted.access.contains_key("north") {
+                if has_grant && wanted.access.get("north").is_some_and(|place| !place.left.sites) {
                     granted.insert(key);
                 }
                 declared.insert(key, wanted);
@@ -165,6 +264,10 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             removes_then_adds: on[6] && on[7],
             role_flips: on[7] && on[8],
             reports_absent: on[8] && on[9],
+            demands_role: on[10],
+            scope: Scope::ALL,
+            organizations: DECLARED.into(),
+            is_catalog_given: false,
             seats,
             min_admins,
             own: own.map(|at| USERS[at]),
@@ -178,7 +281,16 @@ pub(super) fn key(user: &str) -> String {
 }
 
 fn membership_text(place: &Place) -> String {
-    let mut text = format!("{{ role: {}", place.role);
+    if place.left.membership {
+        return "unmanaged".to_owned();
+    }
+    let mut text = format!("{{ role: {}", if place.left.role { "unmanaged" } else { place.role });
+    if place.left.extra_roles {
+        text.push_str(", extra_roles: unmanaged");
+    }
+    if place.left.sites {
+        text.push_str(", sites: unmanaged");
+    }
     if place.extra {
         text.push_str(", extra_roles: [auditor]");
     }
@@ -207,7 +319,7 @@ impl World {
     /// The manifests, as somebody would write them.
     pub(super) fn manifests(&self) -> Vec<(String, String)> {
         let mut catalog = String::from("organizations:\n");
-        for organization in DECLARED {
+        for organization in &self.organizations {
             writeln!(catalog, "  {organization}:\n    sites: {{ pit-1: {{ default: true }}, pit-2: {{}} }}")
                 .expect("a string");
         }
@@ -237,13 +349,19 @@ impl World {
             if *user == "svc" {
                 people.push_str("    kind: service\n");
             }
+            if person.is_left {
+                people.push_str("    access: unmanaged\n");
+                continue;
+            }
             let places: Vec<String> =
                 person.access.iter().map(|(name, place)| format!("{name}: {}", membership_text(place))).collect();
             writeln!(people, "    access: {{ {} }}", places.join(", ")).expect("a string");
         }
         let mut teams = format!("teams:\n  crew:\n    members: [{}]\n", keys(&self.team));
-        teams.push_str("    access: { south: { role: viewer, sites: [\"pit-*\"] } }\n");
-        if !self.granted.is_empty() {
+        if self.is_in_scope("south") {
+            teams.push_str("    access: { south: { role: viewer, sites: [\"pit-*\"] } }\n");
+        }
+        if !self.granted.is_empty() && self.is_in_scope("north") {
             writeln!(teams, "site_grants:\n  - {{ site: north/pit-2, users: [{}] }}", keys(&self.granted))
                 .expect("a string");
         }
@@ -274,6 +392,9 @@ impl World {
             takes = self.pending_takes,
         )
         .expect("a string");
+        if self.demands_role && has_limits {
+            text.push_str("memberships: { role: { min: 1 } }\n");
+        }
         if let Some(max) = self.seats.filter(|_| has_limits) {
             writeln!(text, "seats: {{ max: {max}, counts: [active, invited] }}").expect("a string");
         }
@@ -298,15 +419,85 @@ impl World {
     /// What the settings allow.
     pub(super) fn policy(&self) -> Policy {
         Policy {
-            scope: rollcall::plan::Scope::ALL,
+            scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
-            catalog: CatalogPolicy::Create,
+            catalog: if self.is_catalog_given { CatalogPolicy::Existing } else { CatalogPolicy::Create },
             grace: "30d".parse().expect("a period"),
             min_admins: self.min_admins,
             own_account: self.own_account(),
             protected: self.protected.into_iter().map(key).collect(),
         }
+    }
+
+    /// The same world with another scope: what would be declared outside of it is not.
+    pub(super) fn scoped(&self, scope: &Scoped) -> Self {
+        let mut world = Self {
+            scope: scope.scope.clone(),
+            is_catalog_given: scope.is_catalog_given,
+            reports_absent: scope.reports_absent,
+            ..self.clone()
+        };
+        world.organizations.retain(|name| Some(*name) != scope.undeclared);
+        let inside: BTreeSet<&str> =
+            world.organizations.iter().copied().filter(|organization| world.is_in_scope(organization)).collect();
+        let declared = world.organizations.clone();
+        for person in world.declared.values_mut() {
+            // What is left to others may be said of any organization that is declared.
+            person
+                .access
+                .retain(|name, place| inside.contains(name) || place.left.membership && declared.contains(name));
+        }
+        world.granted.retain(|_| inside.contains("north"));
+        world
+    }
+
+    /// Whether memberships of this organization are in scope.
+    pub(super) fn is_in_scope(&self, organization: &str) -> bool {
+        self.organizations.contains(organization)
+            && self.scope.organizations.as_ref().is_none_or(|listed| listed.contains(organization))
+    }
+
+    /// Whether a manifest names the user, and whether it says `inactive`.
+    pub(super) fn names(&self, user: &str) -> (bool, bool) {
+        let declared = self.declared.iter().find(|(name, _)| key(name) == user);
+        (declared.is_some(), declared.is_some_and(|(_, person)| person.status == "inactive"))
+    }
+
+    /// Whether only access is managed, and no account.
+    pub(super) fn leaves_accounts(&self) -> bool {
+        !self.scope.accounts
+    }
+
+    /// Whether organizations are managed by a list.
+    pub(super) fn has_list(&self) -> bool {
+        self.scope.organizations.is_some()
+    }
+
+    /// Whether the catalog is never written.
+    pub(super) fn is_catalog_given(&self) -> bool {
+        self.is_catalog_given
+    }
+
+    /// Whether nothing is done to whom no manifest names.
+    pub(super) fn reports_absent(&self) -> bool {
+        self.reports_absent
+    }
+
+    /// Everything that is left to others of accounts that nobody declares inactive: key, organization, and what.
+    pub(super) fn left_to_others(&self) -> Vec<(String, &'static str, LeftAlone)> {
+        let people = self.declared.iter().filter(|(_, person)| person.status != "inactive");
+        let places = people.flat_map(|(user, person)| {
+            DECLARED.into_iter().map(move |organization| (key(user), organization, person.left_in(organization)))
+        });
+        places.filter(|(_, organization, left)| left.any() && self.organizations.contains(organization)).collect()
+    }
+
+    /// Keys of users for whom somebody has to decide: what the rules demand is left to others, or an account is.
+    pub(super) fn undecided(&self) -> BTreeSet<String> {
+        let lacks = |person: &Person| self.demands_role && DECLARED.iter().any(|one| person.left_in(one).role);
+        let people = self.declared.iter().filter(|(_, person)| self.leaves_accounts() || lacks(person));
+        people.map(|(user, _)| key(user)).collect()
     }
 
     pub(super) fn own_account(&self) -> Option<String> {
