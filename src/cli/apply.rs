@@ -121,6 +121,11 @@ struct Begun {
 
 /// Reads settings, manifests and the saved plan, and takes the journal; another run may have to end first.
 fn begin(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Begun, Failure> {
+    if arguments.file.is_some() && arguments.target.is_some() {
+        let why = "a saved plan is applied whole, so `--target` can't cut it down; save the smaller one with \
+                   `rollcall plan --target KEY --out FILE`";
+        return Err(Failure::invalid(anyhow::anyhow!(why)));
+    }
     let mut access = Access::load(global, printer)?;
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
@@ -222,7 +227,7 @@ fn refused(
     let cause = likely_cause(access, global, declared, rulings);
     // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
     let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let mut command = apply_command(global, arguments.target.as_deref(), floor, plan);
+    let mut command = apply_command(global, (arguments.file.as_deref(), arguments.target.as_deref()), floor, plan);
     if arguments.yes {
         command.push_str(" --yes");
     }

@@ -18,7 +18,7 @@ use super::edge;
 use super::options::Global;
 use crate::guard::{Guard, Ruling};
 use crate::manifest;
-use crate::model::{Desired, Names};
+use crate::model::{DeclaredStatus, Desired, Names};
 use crate::report::{Counted, LikelyCause};
 use crate::source::Sources;
 
@@ -29,10 +29,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Manifests of one revision that hold more bytes are not read.
 const LARGEST: u64 = 64 << 20;
 
+/// What is told, the plainest first: who is declared no more, who is declared to leave, and who has other access.
+const KINDS: [Counted; 3] = [Counted::People, Counted::Leavers, Counted::Access];
+
 /// How many declarations of each kind there are in each file.
 type Tally = BTreeMap<(Counted, String), usize>;
 
-/// The change of one file, by the newest revision that shows one, that explains at least half of what is refused.
+/// The change of one file that explains at least half of what is refused, by the newest revision that shows one.
 pub(super) fn likely_cause(
     access: &Access,
     global: &Global,
@@ -66,36 +69,39 @@ pub(super) fn likely_cause(
             continue;
         }
         let then = tally(&loaded.desired, &sources);
-        let Some((counted, file, before, now)) = largest(&then, &today, is_wanted) else { continue };
-        if before.abs_diff(now).saturating_mul(2) >= worst.count as usize {
-            let revision = if back == 0 { branch } else { format!("{branch}~{back}") };
-            return Some(LikelyCause { file, counted, before, revision, now });
+        for counted in KINDS {
+            let Some((file, before, now)) = largest(counted, &then, &today, is_wanted) else { continue };
+            if before.abs_diff(now).saturating_mul(2) >= worst.count as usize {
+                let revision = if back == 0 { branch } else { format!("{branch}~{back}") };
+                return Some(LikelyCause { file, counted, before, revision, now });
+            }
         }
     }
     None
 }
 
-/// The file of which one number has changed most in the wanted direction, if the sum over all files has as well: what
-/// was only moved to another file is no cause. Of equal changes the first kind counts.
+/// The file of which the number of one kind has changed most in the wanted direction, if the sum over all files has as
+/// well: what was only moved to another file is no cause.
 fn largest(
+    counted: Counted,
     then: &Tally,
     now: &Tally,
     is_wanted: impl Fn(Counted, usize, usize) -> bool,
-) -> Option<(Counted, String, usize, usize)> {
+) -> Option<(String, usize, usize)> {
     let of = |tally: &Tally, key| tally.get(key).copied().unwrap_or(0);
-    let sum = |tally: &Tally, kind| tally.iter().filter(|((of, _), _)| *of == kind).map(|(_, count)| count).sum();
-    let mut found: Option<(Counted, String, usize, usize)> = None;
-    for key in then.keys().chain(now.keys()) {
+    let sum = |tally: &Tally| tally.iter().filter(|((of, _), _)| *of == counted).map(|(_, count)| count).sum();
+    let (all_before, all_after): (usize, usize) = (sum(then), sum(now));
+    let mut found: Option<(String, usize, usize)> = None;
+    for key in then.keys().chain(now.keys()).filter(|key| key.0 == counted) {
         let (before, after) = (of(then, key), of(now, key));
-        let (all_before, all_after): (usize, usize) = (sum(then, key.0), sum(now, key.0));
-        let is_net = is_wanted(key.0, all_before, all_after)
+        let is_net = is_wanted(counted, all_before, all_after)
             && all_before.abs_diff(all_after).saturating_mul(2) >= before.abs_diff(after);
-        if !is_wanted(key.0, before, after) || !is_net {
+        if !is_wanted(counted, before, after) || !is_net {
             continue;
         }
-        let is_larger = found.as_ref().is_none_or(|(_, _, was, is)| before.abs_diff(after) > was.abs_diff(*is));
+        let is_larger = found.as_ref().is_none_or(|(_, was, is)| before.abs_diff(after) > was.abs_diff(*is));
         if is_larger {
-            found = Some((key.0, key.1.clone(), before, after));
+            found = Some((key.1.clone(), before, after));
         }
     }
     found
@@ -106,6 +112,9 @@ fn tally(desired: &Desired, sources: &Sources) -> Tally {
     let mut add = |counted, file| *counts.entry((counted, file)).or_default() += 1;
     for user in desired.users() {
         add(Counted::People, user.position.file);
+        if matches!(user.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) {
+            add(Counted::Leavers, user.position.file);
+        }
         user.rows.iter().for_each(|row| add(Counted::Access, row.file));
         user.links.iter().for_each(|link| add(Counted::Access, link.position.file));
     }
@@ -209,6 +218,8 @@ impl Git<'_> {
         let mut command = Command::new("git");
         command
             .args(["--no-optional-locks", "--no-pager", "--literal-pathspecs"])
+            // A folder of the repository under review may look like a git repository of its own.
+            .args(["-c", "safe.bareRepository=explicit"])
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"])
             .args(arguments)
             .current_dir(self.repository)

@@ -1,5 +1,7 @@
 //! `rollcall plan`: what would change. It opens the store for reading only, so it can't write (law 7).
 
+use std::path::Path;
+
 use super::access::{Access, Lines};
 use super::edge;
 use super::exit::{Exit, Failure};
@@ -28,7 +30,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let command = apply_command(global, arguments.target.as_deref(), waivers, &plan);
+    let command = apply_command(global, (arguments.out.as_deref(), arguments.target.as_deref()), waivers, &plan);
     show(printer, &declared, &plan, &rulings, Some(&command));
     if let Some(file) = &arguments.out {
         let lines = Lines::new(&declared.sources);
@@ -62,13 +64,22 @@ fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
 }
 
 /// The command that applies what was planned with these options, with waivers of these guards for this plan.
-pub(super) fn apply_command(global: &Global, target: Option<&str>, waivers: &[Guard], plan: &planned::Plan) -> String {
+/// `file`: the plan file that holds it, if it is saved.
+pub(super) fn apply_command(
+    global: &Global,
+    (file, target): (Option<&Path>, Option<&str>),
+    waivers: &[Guard],
+    plan: &planned::Plan,
+) -> String {
     let mut words = vec!["rollcall".to_owned()];
     let repository = global.repository.to_string_lossy();
     if repository != "." {
         words.extend(["-C".to_owned(), quoted(&repository)]);
     }
     words.push("apply".to_owned());
+    words.extend(file.iter().map(|file| quoted(&file.to_string_lossy())));
+    // A saved plan is of its target already.
+    let target = target.filter(|_| file.is_none());
     words.extend(target.iter().flat_map(|key| ["--target".to_owned(), quoted(key)]));
     words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), quoted(store)]));
     words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), quoted(path)]));

@@ -129,6 +129,9 @@ fn access_words(context: Context<'_>, place: &PlaceExplanation) -> String {
         if place.live.is_none() {
             return "nothing today".to_owned();
         }
+        if place.site.is_some() && place.left_alone.sites {
+            return format!("managed by others: left as it is{}", through(context, place));
+        }
         let words = format!("in the store only: nothing declares it{}", through(context, place));
         return context.style.paint(Tone::Removal, &words).into_owned();
     };
@@ -158,6 +161,7 @@ fn words_of(context: Context<'_>, place: &PlaceExplanation, access: Access) -> S
     let mut words = match (role, place.site) {
         (Some(role), _) => context.name(role),
         (None, Some(_)) => "granted".to_owned(),
+        (None, None) if place.left_alone.role => "member".to_owned(),
         (None, None) => "member without a role".to_owned(),
     };
     words.push_str(&context.extra_roles(extra_roles));
@@ -170,6 +174,9 @@ fn words_of(context: Context<'_>, place: &PlaceExplanation, access: Access) -> S
 /// What the store has there, where that is something else.
 fn live_line(context: Context<'_>, place: &PlaceExplanation, is_compared: bool) -> String {
     if !is_compared || place.live == place.declared {
+        return String::new();
+    }
+    if place.declared.is_none() && place.site.is_some() && place.left_alone.sites {
         return String::new();
     }
     let words = match place.live {

@@ -47,7 +47,7 @@ pub enum Counted {
     People,
     /// Lines that give access: of users, teams and site grants, and members of teams.
     Access,
-    /// People named under `inactive`.
+    /// People named under `inactive`, and users who are declared inactive or absent.
     Leavers,
 }
 

@@ -1,8 +1,6 @@
 //! Guards on the command line: what refuses, how it is told, and how it is waived.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -20,13 +18,13 @@ roles:
   operator: { rank: 20 }
 ";
 
-fn people(organization: &str, numbers: std::ops::Range<u32>) -> String {
+pub(super) fn people(organization: &str, numbers: std::ops::Range<u32>) -> String {
     let person = |at| format!("  p{at:03}@example.com: {{ access: {{ {organization}: operator }} }}\n");
     numbers.map(person).collect::<Vec<String>>().concat()
 }
 
 /// A repository with a manager of both organizations and whoever else is declared.
-fn repository(settings: &str, users: &str) -> Repository {
+pub(super) fn repository(settings: &str, users: &str) -> Repository {
     let repository = Repository::empty();
     repository.write("rollcall.yaml", &format!("{SETTINGS}{settings}"));
     repository.write("access/catalog.yaml", CATALOG);
@@ -35,13 +33,13 @@ fn repository(settings: &str, users: &str) -> Repository {
     repository
 }
 
-fn declare(repository: &Repository, users: &str) {
+pub(super) fn declare(repository: &Repository, users: &str) {
     let text = format!("users:\n  ana@example.com: {{ access: {{ north: manager, south: manager }} }}\n{users}");
     repository.write("access/people.yaml", &text);
 }
 
 /// Like [`repository`], applied, and everybody has accepted.
-fn applied(settings: &str, users: &str) -> Repository {
+pub(super) fn applied(settings: &str, users: &str) -> Repository {
     let repository = repository(settings, users);
     repository.run(["apply", "--yes"]).ends_with(0);
     let keys = repository.run(["plan"]);
@@ -61,21 +59,21 @@ fn applied(settings: &str, users: &str) -> Repository {
     repository
 }
 
-fn digest(run: &Run) -> String {
+pub(super) fn digest(run: &Run) -> String {
     run.json()["digest"].as_str().unwrap().to_owned()
 }
 
-fn planned(repository: &Repository) -> String {
+pub(super) fn planned(repository: &Repository) -> String {
     digest(&repository.run(["plan", "--format", "json"]))
 }
 
-fn guard<'a>(document: &'a Value, name: &str, organization: Option<&str>) -> &'a Value {
+pub(super) fn guard<'a>(document: &'a Value, name: &str, organization: Option<&str>) -> &'a Value {
     let guards = document["guards"].as_array().unwrap();
     let is_it = |guard: &&Value| guard["name"] == name && guard["organization"].as_str() == organization;
     guards.iter().find(is_it).unwrap_or_else(|| panic!("no {name} of {organization:?} in {guards:#?}"))
 }
 
-fn waiver(guard: &str, digest: &str) -> String {
+pub(super) fn waiver(guard: &str, digest: &str) -> String {
     format!("{guard}={digest}")
 }
 
@@ -252,91 +250,4 @@ fn the_floor_of_admins_is_waived_in_the_plan_that_shows_it() {
     repository.run(["apply", "--yes", "--waive", &waiver("min_admins", &other)]).ends_with(5);
     repository.run(["apply", "--yes", "--waive", &waiver("min_admins", &digest)]).ends_with(0).prints("1 done");
     repository.run(["plan"]).ends_with(0).prints("no changes");
-}
-
-fn git(folder: &Path, arguments: &[&str]) {
-    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
-    let run = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git is there");
-    assert!(run.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-}
-
-#[test]
-fn the_likely_cause_is_told_from_git_and_nothing_of_the_repository_is_run() {
-    let repository = repository("", &people("north", 0..30));
-    repository.run(["apply", "--yes"]).ends_with(0);
-    let folder = repository.path();
-    git(folder, &["init", "-q", "-b", "trunk"]);
-    git(folder, &["add", "access", "rollcall.yaml"]);
-    git(folder, &["commit", "-q", "-m", "one"]);
-    declare(&repository, &people("north", 0..4));
-    let words = "most likely cause: access/people.yaml declared 31 people at trunk and declares 5 now\n";
-    repository.run(["plan"]).ends_with(4).prints(words);
-    git(folder, &["commit", "-q", "-a", "-m", "two"]);
-    let words = "most likely cause: access/people.yaml declared 31 people at trunk~1 and declares 5 now\n";
-    repository.run(["plan"]).ends_with(4).prints(words);
-    repository.run(["apply", "--yes"]).ends_with(4).prints(words);
-
-    // Every setting by which a repository can make git run something.
-    let marker = repository.file("marker");
-    let run = format!("touch {}", marker.display());
-    let hook = repository.file("hooks/run");
-    repository.write("hooks/run", &format!("#!/bin/sh\n{run}\ncat\n"));
-    Command::new("chmod").arg("+x").arg(&hook).status().unwrap();
-    for name in ["post-index-change", "reference-transaction", "pre-commit"] {
-        fs::copy(&hook, folder.join("hooks").join(name)).unwrap();
-    }
-    let hook = hook.to_string_lossy().into_owned();
-    for (name, value) in [
-        ("core.fsmonitor", hook.as_str()),
-        ("core.hooksPath", "hooks"),
-        ("core.pager", &hook),
-        ("pager.ls-tree", &hook),
-        ("pager.cat-file", &hook),
-        ("core.sshCommand", &hook),
-        ("core.editor", &hook),
-        ("core.askPass", &hook),
-        ("core.alternateRefsCommand", &hook),
-        ("diff.external", &hook),
-        ("diff.evil.textconv", &hook),
-        ("filter.evil.smudge", &hook),
-        ("filter.evil.clean", &hook),
-        ("gpg.program", &hook),
-        ("alias.ls-tree", &format!("!{run}")),
-        ("credential.helper", &format!("!{run}")),
-        ("core.repositoryFormatVersion", "1"),
-        ("extensions.partialClone", "origin"),
-        ("remote.origin.promisor", "true"),
-        ("remote.origin.url", "file:///"),
-        ("remote.origin.uploadpack", &hook),
-        ("protocol.ext.allow", "always"),
-        ("protocol.file.allow", "always"),
-        ("protocol.allow", "always"),
-    ] {
-        git(folder, &["config", name, value]);
-    }
-    let _ = fs::remove_file(&marker);
-    repository.write(".gitattributes", "* filter=evil diff=evil\n");
-    repository.run(["plan"]).ends_with(4).prints(words);
-    assert!(!marker.exists(), "something was run");
-    // With an object missing, git would fetch it by what the configuration names.
-    for entry in fs::read_dir(folder.join(".git/objects")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.file_name().is_some_and(|name| name.len() == 2) {
-            fs::remove_dir_all(path).unwrap();
-        }
-    }
-    for url in ["file:///", "ext::sh -c touch% marker", "/"] {
-        let text = fs::read_to_string(folder.join(".git/config")).unwrap();
-        let text: Vec<String> =
-            text.lines()
-                .map(|line| {
-                    if line.trim_start().starts_with("url =") { format!("\turl = \"{url}\"") } else { line.to_owned() }
-                })
-                .collect();
-        fs::write(folder.join(".git/config"), text.join("\n")).unwrap();
-        let refused = repository.run(["plan"]);
-        refused.ends_with(4).prints("refused by guard `removals`");
-        assert!(!refused.out.contains("likely cause"), "what can't be read is not guessed\n{refused}");
-        assert!(!marker.exists(), "something was run\n{refused}");
-    }
 }
