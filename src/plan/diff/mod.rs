@@ -6,8 +6,8 @@
 //!
 //! The files use each other one way only: `user` (what its status on both sides asks for) and `pending` (until an
 //! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find; `flips` looks at
-//! all of it once more, and `shield` at roles of those who may lose nothing; `context`, `admin_roles` and `draft` stand
-//! below them all.
+//! all of it once more, and `shield` at roles of those who may lose nothing; `open` tells what the rules demand and others
+//! manage; `context`, `admin_roles` and `draft` stand below them all.
 
 mod access;
 mod access_drafts;

@@ -27,13 +27,13 @@ fn is_left_alone(names: &Names, world: &World, before: &LiveState, after: &LiveS
     for (key, organization, left) in world.left_to_others() {
         let Some(was) = account(names, before, &key) else { continue };
         let is = account(names, after, &key);
-        let (had, had_grants) = place(names, &was, organization);
+        let (had, old_grants) = place(names, &was, organization);
         // An invitation may go, and another one not go out for now, if nothing is lost by that.
-        let (has, has_grants) = is.map_or((None, Vec::new()), |is| place(names, &is, organization));
-        let told = || format!("{key} in {organization}: {had:?} {had_grants:?} became {has:?} {has_grants:?}");
+        let (has, new_grants) = is.map_or((None, Vec::new()), |is| place(names, &is, organization));
+        let told = || format!("{key} in {organization}: {had:?} {old_grants:?} became {has:?} {new_grants:?}");
         let LeftAlone { membership, role, extra_roles, sites } = left;
         if membership {
-            prop_assert!(had == has && had_grants == has_grants, "{}", told());
+            prop_assert!(had == has && old_grants == new_grants, "{}", told());
             continue;
         }
         let Some(had) = had else { continue };
@@ -43,17 +43,17 @@ fn is_left_alone(names: &Names, world: &World, before: &LiveState, after: &LiveS
         };
         prop_assert!(!role || had.role == has.role, "{}", told());
         prop_assert!(!extra_roles || had.extra_roles == has.extra_roles, "{}", told());
-        prop_assert!(!sites || had_grants == has_grants, "{}", told());
+        prop_assert!(!sites || old_grants == new_grants, "{}", told());
         // What only the former role reached can't stay preselected.
         let is_same = had.default_site == has.default_site;
-        let is_reached_only = had_grants.iter().all(|grant| Some(grant.site) != had.default_site);
+        let is_reached_only = old_grants.iter().all(|grant| Some(grant.site) != had.default_site);
         prop_assert!(!sites || is_same || (has.default_site.is_none() && is_reached_only), "{}", told());
     }
     Ok(())
 }
 
 /// The lines that show the catalog, of these kinds.
-fn catalog<'a>(shown: &'a str, is_meant: impl Fn(&str, &str) -> bool) -> Vec<&'a str> {
+fn catalog(shown: &str, is_meant: impl Fn(&str, &str) -> bool) -> Vec<&str> {
     let words = |line: &str| {
         let mut words = line.split(' ');
         (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned())

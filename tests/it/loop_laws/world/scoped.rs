@@ -1,0 +1,103 @@
+//! The same worlds with other scopes: lists of organizations, access without accounts, a catalog that has to be there;
+//! and what of a world is left to others.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use rollcall::model::LeftAlone;
+use rollcall::plan::Scope;
+
+use super::{DECLARED, Person, World, key};
+
+/// What the settings manage, of a world that declares less than all.
+#[derive(Debug, Clone)]
+pub(in crate::loop_laws) struct Scoped {
+    scope: Scope,
+    undeclared: Option<&'static str>,
+    is_catalog_given: bool,
+    reports_absent: bool,
+}
+
+/// Scopes of every kind.
+pub(in crate::loop_laws) fn scopes() -> impl Strategy<Value = Scoped> {
+    let list = prop::option::weighted(0.6, prop::sample::subsequence(DECLARED.to_vec(), 1..=2));
+    let undeclared = prop::option::weighted(0.3, prop::sample::select(DECLARED.to_vec()));
+    (list, prop::bool::ANY, undeclared, prop::bool::weighted(0.3), prop::bool::weighted(0.3)).prop_map(
+        |(list, accounts, undeclared, is_catalog_given, reports_absent)| {
+            let organizations = list.map(|list| list.into_iter().map(str::to_owned).collect::<BTreeSet<_>>());
+            Scoped { scope: Scope { organizations, accounts }, undeclared, is_catalog_given, reports_absent }
+        },
+    )
+}
+
+impl World {
+    /// The same world with another scope: what would be declared outside of it is not.
+    pub(in crate::loop_laws) fn scoped(&self, scope: &Scoped) -> Self {
+        let mut world = Self {
+            scope: scope.scope.clone(),
+            is_catalog_given: scope.is_catalog_given,
+            reports_absent: scope.reports_absent,
+            ..self.clone()
+        };
+        world.organizations.retain(|name| Some(*name) != scope.undeclared);
+        let inside: BTreeSet<&str> =
+            world.organizations.iter().copied().filter(|organization| world.is_in_scope(organization)).collect();
+        let declared = world.organizations.clone();
+        for person in world.declared.values_mut() {
+            // What is left to others may be said of any organization that is declared.
+            person
+                .access
+                .retain(|name, place| inside.contains(name) || place.left.membership && declared.contains(name));
+        }
+        world.granted.retain(|_| inside.contains("north"));
+        world
+    }
+
+    /// Whether memberships of this organization are in scope.
+    pub(in crate::loop_laws) fn is_in_scope(&self, organization: &str) -> bool {
+        self.organizations.contains(organization)
+            && self.scope.organizations.as_ref().is_none_or(|listed| listed.contains(organization))
+    }
+
+    /// Whether a manifest names the user, and whether it says `inactive`.
+    pub(in crate::loop_laws) fn names(&self, user: &str) -> (bool, bool) {
+        let declared = self.declared.iter().find(|(name, _)| key(name) == user);
+        (declared.is_some(), declared.is_some_and(|(_, person)| person.status == "inactive"))
+    }
+
+    /// Whether only access is managed, and no account.
+    pub(in crate::loop_laws) fn leaves_accounts(&self) -> bool {
+        !self.scope.accounts
+    }
+
+    /// Whether organizations are managed by a list.
+    pub(in crate::loop_laws) fn has_list(&self) -> bool {
+        self.scope.organizations.is_some()
+    }
+
+    /// Whether the catalog is never written.
+    pub(in crate::loop_laws) fn is_catalog_given(&self) -> bool {
+        self.is_catalog_given
+    }
+
+    /// Whether nothing is done to whom no manifest names.
+    pub(in crate::loop_laws) fn reports_absent(&self) -> bool {
+        self.reports_absent
+    }
+
+    /// Everything that is left to others of accounts that nobody declares inactive: key, organization, and what.
+    pub(in crate::loop_laws) fn left_to_others(&self) -> Vec<(String, &'static str, LeftAlone)> {
+        let people = self.declared.iter().filter(|(_, person)| person.status != "inactive");
+        let places = people.flat_map(|(user, person)| {
+            DECLARED.into_iter().map(move |organization| (key(user), organization, person.left_in(organization)))
+        });
+        places.filter(|(_, organization, left)| left.any() && self.organizations.contains(organization)).collect()
+    }
+
+    /// Keys of users for whom somebody has to decide: what the rules demand is left to others, or an account is.
+    pub(in crate::loop_laws) fn undecided(&self) -> BTreeSet<String> {
+        let lacks = |person: &Person| self.demands_role && DECLARED.iter().any(|one| person.left_in(one).role);
+        let people = self.declared.iter().filter(|(_, person)| self.leaves_accounts() || lacks(person));
+        people.map(|(user, _)| key(user)).collect()
+    }
+}
