@@ -30,7 +30,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let command = apply_command(global, (arguments.out.as_deref(), arguments.target.as_deref()), waivers, &plan);
+    let command = apply_command(global, (None, arguments.target.as_deref()), waivers, &plan);
     show(printer, &declared, &plan, &rulings, Some(&command));
     if let Some(file) = &arguments.out {
         let lines = Lines::new(&declared.sources);
@@ -40,6 +40,8 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {
         let cause = likely_cause(&access, global, &declared, &rulings);
+        let saved = (arguments.out.as_deref(), arguments.target.as_deref());
+        let command = apply_command(global, saved, waivers, &plan);
         show_refusal(printer, &declared, &plan, &rulings, cause.as_ref(), &command);
     }
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {

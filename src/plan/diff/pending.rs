@@ -164,7 +164,9 @@ fn carries_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     if !has_left_alone(context, desired, live) {
         return true;
     }
-    if !is_sure(context, desired, &carried) {
+    // Over its limit a store lets nobody in, not even in the place of somebody else.
+    let is_refused = context.over_seats && context.inputs.rules.counts_seat(live.status);
+    if is_refused || !is_sure(context, desired, &carried) {
         return false;
     }
     let here = |access: &Effective, organization| {
@@ -420,12 +422,11 @@ fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, canc
     let invited = begin(context, desired, Some(live), status, change);
     change.drafts[invited as usize].needs.push(Need::Own(cancelled));
     let counts = |status| context.inputs.rules.counts_seat(status);
-    let keeps = has_left_alone(context, desired, live);
-    if counts(live.status) && counts(status) && (keeps || !context.over_seats) {
+    if !context.over_seats && counts(live.status) && counts(status) {
         // The seat passes from one to the other, and nobody else can take it between.
         change.drafts[cancelled as usize].gives.retain(|&counter| counter != Counter::Seat);
         change.drafts[invited as usize].takes.retain(|&counter| counter != Counter::Seat);
-    } else if keeps && counts(status) {
+    } else if !counts(live.status) && counts(status) && has_left_alone(context, desired, live) {
         // Without a seat for the other, the one that carries what others manage stays.
         change.drafts[invited as usize].takes.retain(|&counter| counter != Counter::Seat);
         change.drafts[cancelled as usize].takes.push(Counter::Seat);

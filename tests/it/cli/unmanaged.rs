@@ -421,3 +421,40 @@ fn sites_that_a_rebuilt_membership_carries_are_compared() {
     assert_eq!(access(&repository, "ben@example.com"), ["north: viewer [auditor] - | pit-1"]);
     repository.run(["plan"]).ends_with(0).prints("no changes");
 }
+
+/// Where seats are short, nothing is cancelled that could not go out again.
+#[test]
+fn without_a_seat_the_invitation_that_carries_what_others_manage_stays() {
+    let ben = "  ben@example.com: { access: { north: { role: operator, sites: [pit-1, pit-2] }, south: unmanaged } }\n";
+    let less = ben.replace(", pit-2", "");
+    let seats = |max: u32| format!("extends: default, seats: {{ max: {max}, counts: [active, invited] }}");
+    let with_seats = |repository: &Repository, max| repository.edit("rollcall.yaml", "extends: default", &seats(max));
+    for max in [1, 2] {
+        let repository = repository("", ben);
+        give(&repository, "ben@example.com", "south", "member manager");
+        with_seats(&repository, max);
+        declare(&repository, &less);
+        let found = plan(&repository);
+        if max == 1 {
+            assert_eq!((ids(&found).len(), deferred(&found)), (0, vec!["revoke_site north acceptance".to_owned()]));
+            continue;
+        }
+        // The seat passes from one invitation to the other.
+        repository.run(["apply", "--yes"]).ends_with(0).prints("2 actions: 2 done");
+        assert_eq!(access(&repository, "ben@example.com"), ["north: operator [] - | pit-1", "south: manager [] - | "]);
+    }
+    let preloaded = |text: &str| text.replace("{ access", "{ status: preloaded, access");
+    let repository = repository("", &preloaded(ben));
+    give(&repository, "ben@example.com", "south", "member manager");
+    with_seats(&repository, 1);
+    declare(&repository, &less);
+    let found = plan(&repository);
+    assert_eq!(
+        (ids(&found).len(), deferred(&found)),
+        (0, vec!["cancel_invitation - seat".to_owned(), "invite_user - seat".to_owned()])
+    );
+    repository.edit("rollcall.yaml", "max: 1", "max: 2");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(access(&repository, "ben@example.com"), ["north: operator [] - | pit-1", "south: manager [] - | "]);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
