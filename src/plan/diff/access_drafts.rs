@@ -133,7 +133,7 @@ fn comes_before(context: &Context<'_>, whose: &Differences<'_>, other: &Delta, d
             is_here && to.default_site == Some(grant.site) && !is_reached && !precedes_activation(context, whose, delta)
         }
         (Delta::UpdateMembership { from, .. }, Delta::RevokeSite(grant)) => {
-            is_here && from.default_site == Some(grant.site) && whose.activation.is_none()
+            is_here && from.default_site == Some(grant.site)
         }
         // Where a person can be in so many organizations only, the old ones go first.
         (Delta::RemoveMembership(..), Delta::AddMembership(_)) => {

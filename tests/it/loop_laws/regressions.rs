@@ -429,3 +429,31 @@ fn an_admin_place_that_a_role_gives_to_whoever_leaves_it_for_another_is_given_by
     let catalog = CATALOG.replace("operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
     cut_off_everywhere_in(&catalog, "onboarding: create", 1, before, after);
 }
+
+#[test]
+fn a_default_site_does_not_outlive_its_grant_where_the_account_that_has_it_can_not_come_back() {
+    let user = |status: &str, site: &str| {
+        format!(
+            "  ana@example.com: {{ {status}access: {{ north: {{ role: operator, sites: [{site}], default_site: {site} }} }} }}\n"
+        )
+    };
+    for to in ["pit-2", "pit-1"] {
+        let rules = "onboarding: create\nseats: { max: 1, counts: [active], refuses: [create, activate] }";
+        let mut bench = bench(rules, &user("", "pit-1"));
+        settle(&mut bench).expect("nothing is left after the first run");
+        declare(&mut bench, "  ana@example.com: { status: inactive }\n  ben@example.com: { access: {} }\n");
+        settle(&mut bench).expect("nothing is left after the second run");
+        let ben = "  ben@example.com: { access: {} }\n";
+        let ana = if to == "pit-2" {
+            user("status: active, ", to)
+        } else {
+            "  ana@example.com: { status: active, access: { north: operator } }\n".to_owned()
+        };
+        declare(&mut bench, &format!("{ben}{ana}"));
+        let (_, shown) = settle(&mut bench).expect("nothing is left after the third run");
+        let granted = |site: &str| shown.contains(&format!("at north/{site}"));
+        for site in ["pit-1", "pit-2"] {
+            assert!(!shown.contains(&format!("[] {site}")) || granted(site), "{shown}");
+        }
+    }
+}
