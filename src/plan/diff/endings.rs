@@ -34,10 +34,11 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
                 change.drafts[first..].iter().any(|draft| draft.action.kind == ActionKind::DeactivateUser);
             let then = if is_deactivated { LiveView { status: Status::Inactive, ..*live } } else { *live };
             let before = (change.drafts.len() > first).then(|| u32::try_from(first).unwrap_or(u32::MAX));
-            let mut draft = end(context, desired, &then, change.drafts.len() == first || is_deactivated);
+            let mut draft = end(context, desired, &then);
             if let Some(before) = before {
                 if !is_deactivated {
-                    // Nothing is left of the access by then.
+                    // Nothing is left of the access by then, and the place of an admin is taken once.
+                    draft.takes.clear();
                     if let Some(state) = &mut draft.action.before {
                         (state.memberships, state.grants) = (Vec::new(), Vec::new());
                     }
@@ -51,10 +52,10 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
         }
         // There is no step before the last: the tombstone has to be enough.
         Status::Active => {
-            change.push(end(context, desired, live, true));
+            change.push(end(context, desired, live));
         }
         Status::Inactive => {
-            let mut draft = end(context, desired, live, true);
+            let mut draft = end(context, desired, live);
             let grace = context.inputs.policy.grace;
             if grace.seconds() > 0 {
                 let until = live.inactive_since.map(|since| grace.after(since));
@@ -69,7 +70,7 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
         Status::Closed => {
             let rules = context.inputs.rules;
             if way(context) == Some(OffBoarding::Delete) && rules.allows.delete != Some(DeleteAllowed::NeverUsed) {
-                change.push(end(context, desired, live, true));
+                change.push(end(context, desired, live));
             }
         }
     }
@@ -84,7 +85,7 @@ fn way(context: &Context<'_>) -> Option<OffBoarding> {
 }
 
 /// The deletion, or the closing.
-fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, gives_seat: bool) -> Draft {
+fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
     let rules = context.inputs.rules;
     let before = Some(account_state(live));
     let subject = user_subject(desired.key);
@@ -109,7 +110,7 @@ fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, gives
     let is_freed = rules.counts_seat(live.status) && !after.is_some_and(|after| rules.counts_seat(after));
     // What the store may close instead may keep its seat.
     let is_sure = draft.action.fall_back.is_none() || !rules.counts_seat(Status::Closed);
-    if gives_seat && is_freed && is_sure {
+    if is_freed && is_sure {
         draft.gives.push(Counter::Seat);
     }
     draft.loses = true;
