@@ -7,9 +7,9 @@ use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::guard;
 use rollcall::model::{
-    AccessRow, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation,
-    InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector,
-    Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
+    AccessRow, CatalogKey, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant,
+    Invitation, InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
+    Previous, Role, Selector, Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
     AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
@@ -19,6 +19,8 @@ use rollcall::rules::{
     SiteDefault, SiteRules, Sites, Undo,
 };
 use rollcall::settings::Guards;
+
+use crate::support::turnover::{self, Turnover, turnover};
 
 use super::naive::{Bounds, NaiveAccess, NaiveMembership, NaiveRole, NaiveStore, NaiveUser};
 
@@ -54,6 +56,9 @@ pub(super) struct World {
     inactive_takes: bool,
     strips: bool,
     reports_absent: bool,
+    has_grace: bool,
+    ends: Option<OffBoarding>,
+    turnover: Turnover,
     pub(super) scope: Scope,
     /// Whether only a part of the accounts was read.
     pub(super) is_partial: bool,
@@ -112,14 +117,87 @@ fn declared_user() -> impl Strategy<Value = NaiveDeclared> {
         6 => Just(None),
         2 => Just(Some(DeclaredStatus::Active)),
         1 => Just(Some(DeclaredStatus::Inactive)),
+        1 => Just(Some(DeclaredStatus::Absent)),
     ];
     (status, prop::option::of(Just("Ann".to_owned())), access(3))
         .prop_map(|(status, given_name, access)| NaiveDeclared { status, given_name, access })
 }
 
+/// Everything that may get another name.
+fn things() -> Vec<String> {
+    let mut things: Vec<String> = USERS.iter().map(|user| turnover::user(&format!("{user}@example.com"))).collect();
+    for organization in ORGANIZATIONS {
+        things.push(turnover::organization(organization));
+        things.extend(SITES.into_iter().map(|site| turnover::site(organization, site)));
+    }
+    things.extend(ROLES.into_iter().map(|(name, ..)| turnover::role(name)));
+    things
+}
+
+/// Worlds in which things are renamed as well, and have tombstones.
+pub(super) fn turned_worlds() -> impl Strategy<Value = World> {
+    let ends = prop::option::of(prop::sample::select(vec![OffBoarding::Delete, OffBoarding::Close]));
+    (any_worlds(), turnover(things()), ends, prop::bool::ANY).prop_map(|(mut world, turnover, ends, has_grace)| {
+        if turnover.organization_goes {
+            world.organizations.remove("south");
+        }
+        if let Some(sites) = world.organizations.get_mut("north").filter(|_| turnover.site_goes) {
+            sites.remove("pit-2");
+        }
+        if turnover.role_goes {
+            world.roles.remove("viewer");
+        }
+        let (organizations, roles) = (world.organizations.clone(), world.roles.clone());
+        for user in world.declared.values_mut() {
+            let has_site = |place: &str, site: &str| organizations.get(place).is_some_and(|sites| sites.contains(site));
+            user.access.memberships.retain(|place, _| organizations.contains_key(place));
+            user.access.grants.retain(|(place, site), _| has_site(place, site));
+            for (place, membership) in &mut user.access.memberships {
+                membership.default_site = membership.default_site.take().filter(|site| has_site(place, site));
+                membership.role = membership
+                    .role
+                    .take()
+                    .map(|role| if roles.contains_key(&role) { role } else { "operator".to_owned() });
+                membership.extra.retain(|role| roles.contains_key(role));
+            }
+        }
+        let is_declared: BTreeSet<String> = world.declared.keys().cloned().collect();
+        world.live = world.live.called(|kind, name| {
+            let is_kept = kind == "user" && !is_declared.contains(name);
+            if is_kept { name.to_owned() } else { turnover.live(&thing(kind, name), name) }
+        });
+        let of_settings = |key: &String| {
+            let thing = turnover::user(key);
+            let live = turnover.live(&thing, key);
+            match (is_declared.contains(key), world.live.users.contains_key(&live)) {
+                (false, _) => key.clone(),
+                (true, true) => live,
+                (true, false) => turnover.declared(&thing, key),
+            }
+        };
+        world.bounds.own = world.bounds.own.as_ref().map(of_settings);
+        world.bounds.protected = world.bounds.protected.iter().map(of_settings).collect();
+        World { turnover, ends, has_grace, ..world }
+    })
+}
+
+/// What a thing is called in a list of names.
+fn thing(kind: &str, name: &str) -> String {
+    if kind.ends_with('/') { format!("{kind}{name}") } else { format!("{kind} {name}") }
+}
+
+/// Worlds in which nothing is renamed or has a tombstone.
+pub(super) fn worlds() -> impl Strategy<Value = World> {
+    any_worlds().prop_map(|mut world| {
+        let absent = world.declared.values_mut().filter(|user| user.status == Some(DeclaredStatus::Absent));
+        absent.for_each(|user| user.status = Some(DeclaredStatus::Inactive));
+        world
+    })
+}
+
 /// Worlds of up to six people, two live organizations and a third that is only declared. A declared user is often
 /// close to the live one, so that plans stay small.
-pub(super) fn worlds() -> impl Strategy<Value = World> {
+fn any_worlds() -> impl Strategy<Value = World> {
     let people = prop::collection::vec(
         (prop::option::weighted(0.8, live_user()), prop::option::weighted(0.8, declared_user()), 0..3_u8),
         USERS.len(),
@@ -161,6 +239,9 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             inactive_takes: !on[7],
             strips: on[8],
             reports_absent: on[0] && on[8],
+            has_grace: false,
+            ends: None,
+            turnover: Turnover::default(),
             scope: Scope::ALL,
             is_partial: false,
             bounds: Bounds {
@@ -219,7 +300,12 @@ impl World {
                 pending_takes: Some(PendingTakes { role: takes, sites: takes }),
                 ..Invitations::default()
             }),
-            offboarding: Some(vec![if self.strips { OffBoarding::Strip } else { OffBoarding::Deactivate }]),
+            offboarding: Some(
+                [if self.strips { OffBoarding::Strip } else { OffBoarding::Deactivate }]
+                    .into_iter()
+                    .chain(self.ends)
+                    .collect(),
+            ),
             undo: Undo { deactivate: Some(true), ..Undo::default() },
             reactivation: Reactivation { restores: None, inactive_takes: Some(self.inactive_takes) },
             sites: Sites::Some(SiteRules {
@@ -269,7 +355,7 @@ impl World {
             locked_out: std::collections::BTreeSet::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
-            grace: "30d".parse().expect("a period"),
+            grace: if self.has_grace { "30d" } else { "0d" }.parse().expect("a period"),
             min_admins: u32::try_from(self.bounds.min_admins).expect("small"),
             own_account: self.bounds.own.clone(),
             protected: self.bounds.protected.iter().cloned().collect(),
@@ -354,19 +440,33 @@ impl World {
     fn desired(&self, names: &mut Names, shuffle: u64) -> Desired {
         let mut desired = Desired::default();
         let file = FileId(0);
+        let called =
+            |names: &mut Names, kind: &str, name: &str| names.intern(&self.turnover.declared(&thing(kind, name), name));
+        let former = |names: &mut Names, kind: &str, name: &str| {
+            let name = self.turnover.has_former(&thing(kind, name)).then(|| names.intern(name))?;
+            Some(Previous { name, identity: name, position: Position::new(file, 4) })
+        };
         for (organization, sites) in &self.organizations {
             let mut entry = Organization { position: Some(Position::new(file, 1)), ..Organization::default() };
+            let name = called(names, "organization", organization);
+            let renamed = former(names, "organization", organization);
+            desired.renames.extend(renamed.map(|previous| (CatalogKey::Organization(name), previous)));
             for site in sites {
-                entry
-                    .sites
-                    .insert(names.intern(site), Site { position: Some(Position::new(file, 2)), ..Site::default() });
+                let kind = format!("site {organization}/");
+                let (site, renamed) = (called(names, &kind, site), former(names, &kind, site));
+                desired.renames.extend(renamed.map(|previous| (CatalogKey::Site(name, site), previous)));
+                entry.sites.insert(site, Site { position: Some(Position::new(file, 2)), ..Site::default() });
             }
-            desired.catalog.organizations.insert(names.intern(organization), entry);
+            desired.catalog.organizations.insert(name, entry);
         }
         for (name, role) in &self.roles {
             let role = Role { position: Some(Position::new(file, 3)), ..Self::role(role) };
-            desired.catalog.roles.insert(names.intern(name), role);
+            let renamed = former(names, "role", name);
+            let name = called(names, "role", name);
+            desired.renames.extend(renamed.map(|previous| (CatalogKey::Role(name), previous)));
+            desired.catalog.roles.insert(name, role);
         }
+        self.tombstones(names, &mut desired);
         for (key, user) in shuffled(self.declared.iter().collect(), shuffle.rotate_left(7)) {
             let offset =
                 u32::try_from(USERS.iter().position(|user| key.starts_with(user)).expect("known")).expect("small");
@@ -376,18 +476,21 @@ impl World {
                 let start = u32::try_from(desired.sites.len()).expect("small");
                 for ((place, site), role) in &user.access.grants {
                     if place == organization {
-                        let site = Selector::Exact(names.intern(site));
-                        let role = role.as_ref().map(|role| names.intern(role));
+                        let site = Selector::Exact(called(names, &format!("site {place}/"), site));
+                        let role = role.as_ref().map(|role| called(names, "role", role));
                         desired.sites.push(SiteRow { site, role, offset: position.offset });
                     }
                 }
-                let extra: Vec<Name> = membership.extra.iter().map(|role| names.intern(role)).collect();
+                let extra: Vec<Name> = membership.extra.iter().map(|role| called(names, "role", role)).collect();
                 rows.push(AccessRow {
-                    organization: Selector::Exact(names.intern(organization)),
+                    organization: Selector::Exact(called(names, "organization", organization)),
                     membership: true,
-                    role: membership.role.as_ref().map(|role| names.intern(role)),
+                    role: membership.role.as_ref().map(|role| called(names, "role", role)),
                     extra_roles: names.list(&extra),
-                    default_site: membership.default_site.as_ref().map(|site| names.intern(site)),
+                    default_site: membership
+                        .default_site
+                        .as_ref()
+                        .map(|site| called(names, &format!("site {organization}/"), site)),
                     sites_start: start,
                     sites_length: u32::try_from(desired.sites.len()).expect("small") - start,
                     file,
@@ -403,20 +506,40 @@ impl World {
                 .map(|text| Fact::new(known::GIVEN_NAME, Value::Text(names.intern(text))))
                 .map(|fact| DeclaredFact { fact, offset: position.offset })
                 .collect();
-            let name = names.intern(key);
+            let (name, previous) = (called(names, "user", key), former(names, "user", key));
             desired.push(&DeclaredUser {
                 key: name,
                 identity: name,
                 position,
                 status: user.status.map(|status| (status, position.offset)),
                 window: WindowId::ALWAYS,
-                previous: None,
+                previous,
                 facts: &facts,
                 rows: &rows,
                 links: &[],
             });
         }
         desired
+    }
+
+    /// What was declared is gone where there is turnover: under the name that it has.
+    fn tombstones(&self, names: &mut Names, desired: &mut Desired) {
+        let position = Position::new(FileId(0), 5);
+        let live =
+            |names: &mut Names, kind: &str, name: &str| names.intern(&self.turnover.live(&thing(kind, name), name));
+        if self.turnover.organization_goes {
+            let organization = live(names, "organization", "south");
+            desired.tombstones.insert(CatalogKey::Organization(organization), position);
+        }
+        if self.turnover.site_goes {
+            let north = names.intern(&self.turnover.declared("organization north", "north"));
+            let site = live(names, "site north/", "pit-2");
+            desired.tombstones.insert(CatalogKey::Site(north, site), position);
+        }
+        if self.turnover.role_goes {
+            let role = live(names, "role", "viewer");
+            desired.tombstones.insert(CatalogKey::Role(role), position);
+        }
     }
 }
 

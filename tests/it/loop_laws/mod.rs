@@ -6,7 +6,6 @@
 mod bench;
 mod regressions;
 mod saved;
-mod turnover;
 mod turnover_regressions;
 mod world;
 
@@ -22,8 +21,8 @@ use rollcall::store::{Effect, Reader, Writer};
 
 use crate::support::faulty::{Fault, Faulty};
 use crate::support::memory::MemoryStore;
+use crate::support::turnover::{UNDECLARED, without_new};
 use bench::{Answers, Bench, Ran, memory, sqlite, texts};
-use turnover::{UNDECLARED, without_new};
 use world::{World, worlds};
 
 /// How many worlds: few in every run, many in the long one.

@@ -11,8 +11,8 @@ use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
 use rollcall::plan::{AbsentUsers, Action, CatalogPolicy, Policy};
 use rollcall::rules::{self, Rules};
 
-use super::turnover::{self, LEGACY, Link, OLD_SITE, Turnover, UNDECLARED, turnover};
 use crate::support::actions::act;
+use crate::support::turnover::{self, LEGACY, Link, OLD_SITE, Turnover, UNDECLARED, turnover};
 
 /// Live are `north`, `south` and `attic`; declared are `north`, `south` and `west`.
 const DECLARED: [&str; 3] = ["north", "south", "west"];

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::super::turnover::{self, LEGACY, OLD_SITE, UNDECLARED};
 use super::{DECLARED, Place, ROLES, SITES, World, key, linked};
+use crate::support::turnover::{self, LEGACY, OLD_SITE, UNDECLARED};
 
 /// What is added to the fields of something that has a former name.
 fn former(has_former: bool, name: &str) -> String {

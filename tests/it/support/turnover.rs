@@ -1,4 +1,4 @@
-//! What gets another name, and what has a tombstone, in generated worlds of the loop.
+//! What gets another name, and what has a tombstone, in generated worlds.
 //!
 //! A world speaks of everything by one name; here it is told which name that is in the store and which in the manifests.
 
@@ -10,11 +10,11 @@ use proptest::prelude::*;
 const NEW: &str = "-new";
 
 /// The organization that no manifest names, unless it has a tombstone.
-pub(super) const UNDECLARED: &str = "attic";
+pub(crate) const UNDECLARED: &str = "attic";
 /// The role that is live and not declared, unless it has a tombstone.
-pub(super) const LEGACY: &str = "legacy";
+pub(crate) const LEGACY: &str = "legacy";
 /// A site of every live organization that is not declared, unless it has a tombstone.
-pub(super) const OLD_SITE: &str = "old-pit";
+pub(crate) const OLD_SITE: &str = "old-pit";
 
 /// How something is called on both sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +27,9 @@ enum Naming {
 }
 
 /// Which of two refers to the other, if any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Link {
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Link {
+    #[default]
     None,
     FirstToSecond,
     SecondToFirst,
@@ -36,28 +37,28 @@ pub(super) enum Link {
 
 impl Link {
     /// Whether the first, or the second, refers to the other.
-    pub(super) fn is_of(self, is_first: bool) -> bool {
+    pub(crate) fn is_of(self, is_first: bool) -> bool {
         self == if is_first { Self::FirstToSecond } else { Self::SecondToFirst }
     }
 }
 
 /// References of organizations (`parent`), of sites and of roles (`includes`).
-pub(super) type Links = [Link; 3];
+pub(crate) type Links = [Link; 3];
 
 /// What gets another name, and what has a tombstone.
-#[derive(Debug, Clone)]
-pub(super) struct Turnover {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Turnover {
     names: BTreeMap<String, Naming>,
     /// Whether the undeclared organization, the undeclared site of the south, the undeclared role are declared absent.
-    pub(super) organization_goes: bool,
-    pub(super) site_goes: bool,
-    pub(super) role_goes: bool,
-    pub(super) live_links: Links,
-    pub(super) declared_links: Links,
+    pub(crate) organization_goes: bool,
+    pub(crate) site_goes: bool,
+    pub(crate) role_goes: bool,
+    pub(crate) live_links: Links,
+    pub(crate) declared_links: Links,
 }
 
 /// Turnover of these things, mostly none.
-pub(super) fn turnover(things: Vec<String>) -> impl Strategy<Value = Turnover> {
+pub(crate) fn turnover(things: Vec<String>) -> impl Strategy<Value = Turnover> {
     let naming = prop_oneof![12 => Just(Naming::Same), 2 => Just(Naming::Renamed), 1 => Just(Naming::Done)];
     let link = || prop_oneof![4 => Just(Link::None), 1 => Just(Link::FirstToSecond), 1 => Just(Link::SecondToFirst)];
     let links = || [link(), link(), link()];
@@ -73,7 +74,7 @@ pub(super) fn turnover(things: Vec<String>) -> impl Strategy<Value = Turnover> {
 }
 
 /// The name without what makes it a new one; of whole texts, too.
-pub(super) fn without_new(text: &str) -> String {
+pub(crate) fn without_new(text: &str) -> String {
     text.replace(NEW, "")
 }
 
@@ -83,7 +84,7 @@ impl Turnover {
     }
 
     /// The name in the store.
-    pub(super) fn live(&self, thing: &str, name: &str) -> String {
+    pub(crate) fn live(&self, thing: &str, name: &str) -> String {
         match self.naming(thing) {
             Naming::Same | Naming::Renamed => name.to_owned(),
             Naming::Done => format!("{name}{NEW}"),
@@ -91,7 +92,7 @@ impl Turnover {
     }
 
     /// The name in the manifests.
-    pub(super) fn declared(&self, thing: &str, name: &str) -> String {
+    pub(crate) fn declared(&self, thing: &str, name: &str) -> String {
         match self.naming(thing) {
             Naming::Same => name.to_owned(),
             Naming::Renamed | Naming::Done => format!("{name}{NEW}"),
@@ -99,29 +100,29 @@ impl Turnover {
     }
 
     /// Whether the manifests say what it was called before.
-    pub(super) fn has_former(&self, thing: &str) -> bool {
+    pub(crate) fn has_former(&self, thing: &str) -> bool {
         self.naming(thing) != Naming::Same
     }
 
     /// The same without what gets another name in the catalog.
-    pub(super) fn keep_names_of_catalog(&mut self) {
+    pub(crate) fn keep_names_of_catalog(&mut self) {
         self.names.retain(|thing, _| thing.starts_with("user "));
     }
 }
 
 /// The things of a world by kind.
-pub(super) fn user(name: &str) -> String {
+pub(crate) fn user(name: &str) -> String {
     format!("user {name}")
 }
 
-pub(super) fn organization(name: &str) -> String {
+pub(crate) fn organization(name: &str) -> String {
     format!("organization {name}")
 }
 
-pub(super) fn site(organization: &str, name: &str) -> String {
+pub(crate) fn site(organization: &str, name: &str) -> String {
     format!("site {organization}/{name}")
 }
 
-pub(super) fn role(name: &str) -> String {
+pub(crate) fn role(name: &str) -> String {
     format!("role {name}")
 }
