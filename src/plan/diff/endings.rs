@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: tombstones of organizations, sites and roles (`tombstones`).
 
+use jiff::Timestamp;
+
 use super::admins::When;
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
@@ -45,26 +47,17 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
                 }
                 draft.needs.push(Need::Own(before));
             }
-            if context.inputs.policy.grace.seconds() > 0 {
-                draft = draft.waiting(WaitsFor::Grace);
-            }
-            change.push(draft);
+            // Who was stripped before can log in and do nothing.
+            let since = if before.is_none() { context.inputs.left_since(desired, live) } else { None };
+            change.push(after_grace(context, draft, since));
         }
         // There is no step before the last: the tombstone has to be enough.
         Status::Active => {
             change.push(end(context, desired, live));
         }
         Status::Inactive => {
-            let mut draft = end(context, desired, live);
-            let grace = context.inputs.policy.grace;
-            if grace.seconds() > 0 {
-                let until = live.inactive_since.map(|since| grace.after(since));
-                if until.is_none_or(|until| until > context.inputs.at) {
-                    draft.wait = (live.inactive_since, until);
-                    draft = draft.waiting(WaitsFor::Grace);
-                }
-            }
-            change.push(draft);
+            let since = context.inputs.left_since(desired, live);
+            change.push(after_grace(context, end(context, desired, live), since));
         }
         // Closed is as far as it goes where not every account can be deleted.
         Status::Closed => {
@@ -74,6 +67,17 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
             }
         }
     }
+}
+
+/// The end waits for the grace, counted from this date; without one, for as long as nobody knows better.
+fn after_grace(context: &Context<'_>, mut draft: Draft, since: Option<Timestamp>) -> Draft {
+    let grace = context.inputs.policy.grace;
+    let until = since.map(|since| grace.after(since));
+    if grace.seconds() == 0 || until.is_some_and(|until| until <= context.inputs.at) {
+        return draft;
+    }
+    draft.wait = (since, until);
+    draft.waiting(WaitsFor::Grace)
 }
 
 /// The first of delete and close that the store can do.

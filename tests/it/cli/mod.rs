@@ -16,3 +16,4 @@ mod safety;
 mod saved;
 mod scope;
 mod time;
+mod turnover;

@@ -353,6 +353,7 @@ impl World {
         let policy = Policy {
             scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
+            left_since: std::collections::BTreeMap::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             grace: if self.has_grace { "30d" } else { "0d" }.parse().expect("a period"),

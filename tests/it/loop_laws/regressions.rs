@@ -24,6 +24,7 @@ pub(super) fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
     let policy = Policy {
         scope: rollcall::plan::Scope::ALL,
         locked_out: std::collections::BTreeSet::new(),
+        left_since: std::collections::BTreeMap::new(),
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         grace: "30d".parse().expect("a period"),

@@ -322,6 +322,7 @@ impl World {
         Policy {
             scope: rollcall::plan::Scope::ALL,
             locked_out: std::collections::BTreeSet::new(),
+            left_since: std::collections::BTreeMap::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
             grace: if self.has_grace { "30d" } else { "0d" }.parse().expect("a period"),
