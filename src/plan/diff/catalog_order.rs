@@ -7,11 +7,15 @@
 
 use std::collections::HashMap;
 
+use super::catalog_circles as circles;
 use super::context::Context;
 use super::draft::{Change, Draft, Need};
 use super::renames::update;
 use crate::model::{ActionKind, CatalogKey, Value, known};
 use crate::plan::action::{State, Subject};
+
+/// Where the draft of an action on the catalog stands.
+pub(super) type Places = HashMap<(ActionKind, Subject), usize>;
 
 /// How an action names something of the catalog; what matters more comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,10 +53,11 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
 }
 
 fn of_catalog(context: &Context<'_>, drafts: &mut [Draft]) {
-    let places: HashMap<(ActionKind, Subject), usize> =
+    let places: Places =
         drafts.iter().enumerate().map(|(at, draft)| ((draft.action.kind, draft.action.subject), at)).collect();
     let mut waits = Waits { of: drafts.iter().map(|draft| waits_of(&places, draft)).collect() };
     parents(context, drafts, &places, &mut waits);
+    circles::settle(context, drafts, &places, &mut waits);
     if context.renamed.catalog.is_empty() {
         return;
     }
@@ -80,19 +85,14 @@ fn of_catalog(context: &Context<'_>, drafts: &mut [Draft]) {
 }
 
 /// What decides between drafts of the catalog.
-fn text<'a>(context: &Context<'a>, draft: &Draft) -> (&'static str, [Option<&'a str>; 3]) {
+pub(super) fn text<'a>(context: &Context<'a>, draft: &Draft) -> (&'static str, [Option<&'a str>; 3]) {
     let Subject { user: _, organization, site, role } = draft.action.subject;
     let names = context.inputs.names;
     (draft.action.kind.as_str(), [organization, site, role].map(|name| name.map(|name| names.text(name))))
 }
 
 /// What belongs to something that includes it, or is otherwise made after it, is made first.
-fn parents(
-    context: &Context<'_>,
-    drafts: &mut [Draft],
-    places: &HashMap<(ActionKind, Subject), usize>,
-    waits: &mut Waits,
-) {
+fn parents(context: &Context<'_>, drafts: &mut [Draft], places: &Places, waits: &mut Waits) {
     let mut sorted: Vec<usize> = (0..drafts.len()).filter(|&at| !waits.of[at].is_empty()).collect();
     sorted.sort_by(|&a, &b| text(context, &drafts[a]).cmp(&text(context, &drafts[b])));
     for at in sorted {
@@ -111,13 +111,13 @@ fn parents(
 }
 
 /// Which changes wait for which.
-struct Waits {
-    of: Vec<Vec<usize>>,
+pub(super) struct Waits {
+    pub(super) of: Vec<Vec<usize>>,
 }
 
 impl Waits {
     /// Whether the first has to wait for the second.
-    fn has_to(&self, first: usize, second: usize) -> bool {
+    pub(super) fn has_to(&self, first: usize, second: usize) -> bool {
         let (mut seen, mut open) = (vec![false; self.of.len()], vec![first]);
         while let Some(at) = open.pop() {
             if at == second {
@@ -131,11 +131,11 @@ impl Waits {
     }
 }
 
-fn waits_of(places: &HashMap<(ActionKind, Subject), usize>, draft: &Draft) -> Vec<usize> {
+fn waits_of(places: &Places, draft: &Draft) -> Vec<usize> {
     draft.needs.iter().filter_map(|&need| place_of(places, need)).collect()
 }
 
-fn place_of(places: &HashMap<(ActionKind, Subject), usize>, need: Need) -> Option<usize> {
+fn place_of(places: &Places, need: Need) -> Option<usize> {
     let none = Subject::default();
     let place = match need {
         Need::Own(at) => return usize::try_from(at).ok(),

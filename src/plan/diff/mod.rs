@@ -14,6 +14,7 @@ mod access_drafts;
 mod admin_roles;
 mod admins;
 mod catalog;
+mod catalog_circles;
 mod catalog_order;
 mod context;
 mod draft;

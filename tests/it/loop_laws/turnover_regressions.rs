@@ -167,3 +167,24 @@ fn an_undeclared_member_holds_the_deletion_of_an_organization_back() {
     let (plan, _) = settle(&mut bench).expect("nothing is left after the member went");
     assert!(bench.ids(&plan).contains(&"delete_organization north".to_owned()), "{:?}", bench.ids(&plan));
 }
+
+#[test]
+fn roles_that_come_to_include_the_other_way_round_never_include_each_other() {
+    let mut bench = bench("onboarding: create", "  ana@example.com: { access: { north: operator } }\n");
+    let users = "users:\n  ana@example.com: { access: { north: operator } }\n";
+    let with = |operator: &str, viewer: &str| {
+        let catalog =
+            CATALOG.replace("operator: { rank: 20 }", &format!("operator: {{ rank: 20, includes: [{operator}] }}"));
+        catalog.replace("viewer: { rank: 10 }", &format!("viewer: {{ rank: 10, includes: [{viewer}] }}")) + users
+    };
+    declare_all(&mut bench, &with("viewer", ""));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &with("", "operator"));
+    // What a protected person has is not taken, so the other role waits as well.
+    bench.policy.protected = vec!["ana@*".to_owned()];
+    assert_eq!(bench.plan().actions, vec![]);
+    bench.policy.protected = Vec::new();
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["update_role operator", "update_role viewer"]);
+    assert_eq!(plan.actions[1].needs, [0]);
+}
