@@ -223,7 +223,8 @@ impl Map<'_> {
     }
 }
 
-fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
+/// What is live under the names that it will have.
+pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     let mut map = Map { inputs, organizations: BTreeMap::new(), sites: BTreeMap::new(), roles: BTreeMap::new() };
     for (&key, previous) in &renamed.catalog {
         match key {

@@ -2,7 +2,7 @@
 //!
 //! A rename is one action with whatever else changes of the object, and what is made is made with all of its fields, so
 //! two of them can want each other first. A circle is broken at the reference that matters least: where something
-//! belongs is only told. What a renamed object no longer refers to is called as it is at that time. Deliberately absent:
+//! belongs is only told. What something no longer refers to is called as it is at that time. Deliberately absent:
 //! what is renamed (`renames`), and limits.
 
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ pub(super) enum Use {
     Includes,
     /// It says where it belongs.
     Parent,
-    /// A renamed object does not refer to it any more.
+    /// Something of the catalog does not refer to it any more.
     NoMore,
 }
 
@@ -148,7 +148,7 @@ fn place_of(places: &Places, need: Need) -> Option<usize> {
     places.get(&place).copied()
 }
 
-/// What a renamed object no longer refers to is renamed after it.
+/// What something no longer refers to is renamed after it.
 fn call_as_today(context: &Context<'_>, draft: &mut Draft, key: CatalogKey) {
     let new = match key {
         CatalogKey::Organization(name) | CatalogKey::Site(_, name) | CatalogKey::Role(name) => name,
@@ -177,9 +177,8 @@ pub(super) fn used(context: &Context<'_>, draft: &Draft) -> Vec<Used> {
     used.extend(organization.map(CatalogKey::Organization).map(within));
     used.extend(role.map(CatalogKey::Role).map(within));
     used.extend(organization.zip(site).map(|(organization, site)| CatalogKey::Site(organization, site)).map(within));
-    let is_rename =
-        user.is_none() && draft.action.after.as_ref().is_some_and(|after| after.value(known::KEY).is_some());
-    let sides = [(&draft.action.before, is_rename), (&draft.action.after, false)];
+    let is_catalog = user.is_none();
+    let sides = [(&draft.action.before, is_catalog), (&draft.action.after, false)];
     for (state, is_no_more) in sides.into_iter().filter_map(|(state, no_more)| Some((state.as_ref()?, no_more))) {
         of_fields(context, draft.action.subject, state, |how, key| {
             used.push(Used { how: if is_no_more { Use::NoMore } else { how }, key });

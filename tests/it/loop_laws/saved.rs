@@ -66,8 +66,7 @@ fn cut_off<S: Writer + Answers + History + Send>(
 
 #[test]
 fn a_saved_plan_that_was_cut_off_is_finished_by_another_run_of_it() {
-    for_worlds(0..40_usize, |mut world, cut| {
-        world.turnover.keep_names_of_catalog();
+    for_worlds(0..40_usize, |world, cut| {
         let ((one, _a), (other, _b)) = (sqlite(&world), sqlite(&world));
         cut_off(Bench::new(&world, one), Bench::new(&world, other), cut)?;
         cut_off(Bench::new(&world, memory(&world)), Bench::new(&world, memory(&world)), cut)
@@ -77,8 +76,7 @@ fn a_saved_plan_that_was_cut_off_is_finished_by_another_run_of_it() {
 /// A plan file is hostile input: whatever is done to it, it is read or refused.
 #[test]
 fn changed_plan_files_are_read_or_refused() {
-    for_worlds(prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), |mut world, changes| {
-        world.turnover.keep_names_of_catalog();
+    for_worlds(prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), |world, changes| {
         let mut bench = Bench::new(&world, memory(&world));
         let plan = bench.plan();
         let file = bench.file(&plan);
@@ -116,8 +114,7 @@ fn changed_plan_files_are_read_or_refused() {
 #[test]
 fn a_saved_plan_holds_in_all_of_its_actions_or_writes_nothing() {
     let (held, stale) = (Cell::new(0), Cell::new(0));
-    for_worlds((0..12_usize, 0..40_usize, 0..3_usize, any::<bool>()), |mut world, (cut, row, how, accept)| {
-        world.turnover.keep_names_of_catalog();
+    for_worlds((0..12_usize, 0..40_usize, 0..3_usize, any::<bool>()), |world, (cut, row, how, accept)| {
         let (store, _folder) = sqlite(&world);
         let mut bench = Bench::new(&world, store);
         let plan = bench.plan();

@@ -103,11 +103,6 @@ impl Turnover {
     pub(crate) fn has_former(&self, thing: &str) -> bool {
         self.naming(thing) != Naming::Same
     }
-
-    /// The same without what gets another name in the catalog.
-    pub(crate) fn keep_names_of_catalog(&mut self) {
-        self.names.retain(|thing, _| thing.starts_with("user "));
-    }
 }
 
 /// The things of a world by kind.
