@@ -115,7 +115,7 @@ fn key_of(subject: Subject) -> Option<CatalogKey> {
 
 /// What a name means in a field of this.
 fn other(key: CatalogKey, name: Name) -> Option<CatalogKey> {
-    (name != known::EMPTY).then(|| match key {
+    (name != known::EMPTY).then_some(match key {
         CatalogKey::Organization(_) => CatalogKey::Organization(name),
         CatalogKey::Site(organization, _) => CatalogKey::Site(organization, name),
         CatalogKey::Role(_) => CatalogKey::Role(name),

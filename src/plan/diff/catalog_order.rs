@@ -46,8 +46,8 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
         return;
     }
     for draft in users.iter_mut().flat_map(|change| &mut change.drafts) {
-        let renamed = used(context, draft).into_iter().filter(|Used { key, .. }| renames.contains_key(key));
-        let needs = renamed.map(|Used { key, .. }| update(key)).map(|(kind, subject)| Need::Action(kind, subject));
+        let of_renames = used(context, draft).into_iter().filter(|Used { key, .. }| renames.contains_key(key));
+        let needs = of_renames.map(|Used { key, .. }| update(key)).map(|(kind, subject)| Need::Action(kind, subject));
         draft.needs.extend(needs);
     }
 }

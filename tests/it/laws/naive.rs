@@ -347,11 +347,8 @@ impl NaiveStore {
 fn renamed(action: &Json, subject: &Option<String>) -> Result<(String, String), String> {
     let old = action["before"]["key"].as_str().ok_or("a rename without a former name")?;
     let new = subject.clone().ok_or("a rename of nothing")?;
-    if action["after"]["key"] != new {
-        Err("the new name is not the subject".to_owned())
-    } else {
-        Ok((old.to_owned(), new))
-    }
+    let is_subject = action["after"]["key"] == new;
+    is_subject.then(|| (old.to_owned(), new)).ok_or_else(|| "the new name is not the subject".to_owned())
 }
 
 fn texts(json: &Json) -> BTreeSet<String> {

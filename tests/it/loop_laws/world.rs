@@ -135,7 +135,9 @@ fn live_person() -> impl Strategy<Value = Person> {
     (status, given_name(), access(LIVE), is_legacy).prop_map(|(status, given_name, mut access, is_legacy)| {
         for (organization, is_legacy) in LIVE.iter().zip(is_legacy) {
             let place = access.get_mut(organization).filter(|place| is_legacy && !place.reaches_all());
-            place.into_iter().for_each(|place| place.role = LEGACY);
+            if let Some(place) = place {
+                place.role = LEGACY;
+            }
         }
         Person { status, given_name, access }
     })
@@ -360,7 +362,7 @@ impl World {
             let role = act(ActionKind::CreateRole).role(&self.live_role(name)).after("admin", admin);
             let role = role.after("applies_to", ["organization", "site", "extra"]);
             let mut role = role.after("site_access", if all_sites { "all" } else { "selected" });
-            if let Some(other) = linked(roles, name, ["operator", "viewer"]).flatten() {
+            if let Some(other) = linked(roles, name, ["operator", "viewer"]).filter(|other| !other.is_empty()) {
                 role = role.after("includes", [self.live_role(other).as_str()]);
             }
             acts.push(rank.into_iter().fold(role, |role, rank| role.after("rank", rank)));
@@ -371,14 +373,14 @@ impl World {
         for organization in LIVE {
             let name = self.live_organization(organization);
             let mut made = act(ActionKind::CreateOrganization).organization(&name);
-            if let Some(other) = linked(parents, organization, ["north", "south"]).flatten() {
+            if let Some(other) = linked(parents, organization, ["north", "south"]).filter(|other| !other.is_empty()) {
                 made = made.after("parent", self.live_organization(other).as_str());
             }
             acts.push(made);
             for site in SITES.into_iter().chain([OLD_SITE]) {
                 let mut made =
                     act(ActionKind::CreateSite).organization(&name).site(&self.live_site(organization, site));
-                if let Some(other) = linked(includes, site, SITES).flatten() {
+                if let Some(other) = linked(includes, site, SITES).filter(|other| !other.is_empty()) {
                     made = made.after("includes", [self.live_site(organization, other).as_str()]);
                 }
                 acts.push(made);
@@ -421,12 +423,12 @@ impl World {
     }
 }
 
-/// What one of a pair refers to; `None` where it is none of them, or nothing is said.
-fn linked<'a>(link: Link, name: &str, [first, second]: [&'a str; 2]) -> Option<Option<&'a str>> {
+/// What one of a pair refers to, empty for nothing; `None` where it is none of them, or nothing is said.
+fn linked<'a>(link: Link, name: &str, [first, second]: [&'a str; 2]) -> Option<&'a str> {
     let (is_first, other) = match name {
         name if name == first => (true, second),
         name if name == second => (false, first),
         _ => return None,
     };
-    (link != Link::None).then(|| link.is_of(is_first).then_some(other))
+    (link != Link::None).then(|| if link.is_of(is_first) { other } else { "" })
 }

@@ -87,7 +87,7 @@ impl World {
             write!(catalog, "  {}: {{ {}", self.declared_organization(organization), former(has_former, organization))
                 .expect("a string");
             if let Some(other) = linked(parents, organization, ["north", "south"]) {
-                let parent = other.map_or("\"\"".to_owned(), |other| self.declared_organization(other));
+                let parent = if other.is_empty() { "\"\"".to_owned() } else { self.declared_organization(other) };
                 write!(catalog, "parent: {parent}, ").expect("a string");
             }
             catalog.push_str("sites: { ");
@@ -97,7 +97,7 @@ impl World {
                 write!(catalog, "{name}: {{ {}default: {}", former(has_former, site), site == "pit-1")
                     .expect("a string");
                 if let Some(other) = linked(sites, site, SITES) {
-                    let other = other.map_or_else(String::new, |other| self.declared_site(organization, other));
+                    let other = if other.is_empty() { String::new() } else { self.declared_site(organization, other) };
                     write!(catalog, ", includes: [{other}]").expect("a string");
                 }
                 catalog.push_str(" }, ");
@@ -124,7 +124,7 @@ impl World {
             if let Some(rank) = rank {
                 write!(catalog, ", rank: {rank}").expect("a string");
             }
-            if let Some(other) = linked(roles, name, ["operator", "viewer"]).flatten() {
+            if let Some(other) = linked(roles, name, ["operator", "viewer"]).filter(|other| !other.is_empty()) {
                 write!(catalog, ", includes: [{}]", self.declared_role(other)).expect("a string");
             }
             let access = if all_sites { "all" } else { "selected" };
