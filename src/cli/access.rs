@@ -1,6 +1,7 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -13,7 +14,7 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
-use crate::model::{Desired, LiveState, Name, Names};
+use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, fit, holding,
     lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
@@ -205,6 +206,7 @@ impl Access {
         Ok(Policy {
             scope: self.scope(),
             locked_out: journal::locked_out(self, &info.id)?,
+            left_since: BTreeMap::new(),
             absent_users: match self.settings.manage.absent_users {
                 settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
                 settings::AbsentUsers::Report => AbsentUsers::Report,
@@ -220,6 +222,15 @@ impl Access {
         })
     }
 
+    /// What they let a plan of what is declared do: a tombstone asks since when an account is out.
+    fn policy_for(&self, declared: &Declared, info: &Info) -> Result<Policy, Failure> {
+        let policy = self.policy(info)?;
+        let has_tombstone =
+            (0..declared.desired.len()).any(|row| declared.desired.user(row).status == Some(DeclaredStatus::Absent));
+        let left_since = if has_tombstone { journal::left_since(self, &info.id)? } else { BTreeMap::new() };
+        Ok(Policy { left_since, ..policy })
+    }
+
     /// How a saved plan stands to what is live, and the plan that is executed if it holds.
     pub(super) fn hold(
         &self,
@@ -228,7 +239,7 @@ impl Access {
         (info, live): (&Info, &LiveState),
         (today, at): (&Plan, Timestamp),
     ) -> Result<(Holding, Plan), Failure> {
-        let policy = self.policy(info)?;
+        let policy = self.policy_for(declared, info)?;
         let inputs = Inputs {
             names: &declared.names,
             desired: &declared.desired,
@@ -252,7 +263,7 @@ impl Access {
         at: Timestamp,
         printer: &Printer,
     ) -> Result<Plan, Failure> {
-        let policy = self.policy(info)?;
+        let policy = self.policy_for(declared, info)?;
         let store = StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
         let inputs = Inputs {
             names: &declared.names,

@@ -3,10 +3,12 @@
 //! A store whose file was lost and made anew is empty, and a plan for it invites everybody once more. Its journal still
 //! knows the old one, so that is asked before anything is shown or made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::access::Access;
 use super::exit::Failure;
@@ -154,6 +156,17 @@ pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String
         Err(error) => return Err(Failure::failed(error)),
     };
     Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+}
+
+/// Since when accounts are out by what runs did, as their keys compare; nothing where this user may not read the journal.
+pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
+    match journal::left_since(&path(&access.repository, &access.store_name)?, store, &access.rules().identity) {
+        Ok(found) => Ok(found),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(BTreeMap::new())
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
 }
 
 /// What to say where a plan invites people who have been invited already, by what was done that the store does not know.

@@ -21,7 +21,7 @@ use crate::journal::{attempts_of, revive};
 use crate::model::{LiveState, Names};
 use crate::plan::{
     Action, Actions, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
-    is_plan_file, read_file, renames_catalog,
+    is_plan_file, read_file,
 };
 use crate::report::sanitise;
 use crate::store::Info;
@@ -178,11 +178,6 @@ pub(super) fn write(
     if !plan.gaps.is_empty() {
         printer.note("the store was read in part, so the plan is not saved");
         return Ok(());
-    }
-    if renames_catalog(plan) {
-        let why =
-            "it renames something of the catalog; apply it with `rollcall apply --approved DIGEST`, or rename first";
-        return Err(Failure::invalid(anyhow::anyhow!(why).context("the plan can't be saved")));
     }
     let path = in_repository(repository, file);
     let context = || format!("the plan can't be saved in `{}`", path.display());

@@ -89,6 +89,8 @@ codes! {
     FormerName = "former-name",
     /// A former name that is live no more: the line can go.
     RenameDone = "rename-done",
+    /// A former name under which nothing is live, and nothing under the new one either.
+    UnknownFormerName = "unknown-former-name",
     /// Somebody named under `inactive` whom nobody declares.
     UndeclaredLeaver = "undeclared-leaver",
     /// Somebody who is leaving is still named in a team or a site grant.

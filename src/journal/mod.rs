@@ -14,6 +14,7 @@
 
 mod chain;
 mod describe;
+mod left_since;
 mod locked_out;
 mod medium;
 mod record;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use describe::{describe, revive};
+pub use left_since::left_since;
 pub use locked_out::locked_out;
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};

@@ -314,6 +314,7 @@ mod tests {
         let policy = Policy {
             scope: Scope::ALL,
             locked_out: std::collections::BTreeSet::new(),
+            left_since: std::collections::BTreeMap::new(),
             absent_users: AbsentUsers::Report,
             catalog: CatalogPolicy::Create,
             grace: "30d".parse().expect("a period"),

@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::document::{ActionDocument, FORMAT, PlanDocument, action_id};
-use super::{Action, Plan, State, StoreRef, Subject, digest, read_state};
+use super::{Action, State, StoreRef, Subject, digest, read_state};
 use crate::model::{ActionKind, Name, Names, Topic, known};
 use crate::rules::{Named, Rules, refuse_declared, refuse_key};
 
@@ -142,10 +142,11 @@ fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> 
     }
     // What is live may have names that nobody could declare.
     after.as_ref().map_or(Ok(()), |after| check_names(after, names))?;
-    if kind.topic() == Topic::Catalog && renames(before.as_ref()) {
-        return Err("renames something of the catalog, which a saved plan can't do; use `apply --approved`".to_owned());
+    if kind.topic() == Topic::Catalog && !names_itself(subject, before.as_ref(), after.as_ref()) {
+        return Err("renames something to another name than its own".to_owned());
     }
-    for state in [&before, &after].into_iter().flatten() {
+    let of_users = [&before, &after].into_iter().filter(|_| kind.topic() != Topic::Catalog);
+    for state in of_users.flatten() {
         let key = state.value(known::KEY).and_then(crate::model::Value::text);
         if let Some(key) = key.map(|key| names.text(key).to_owned()) {
             check_key(&key, names, rules)?;
@@ -163,15 +164,15 @@ fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> 
     Ok(Action { fall_back, reason: "as the saved plan says", ..Action::new(kind, subject, before, after) })
 }
 
-/// Whether a plan renames organizations, sites or roles. Other actions use the new names, which no live state has that
-/// is looked at before: such a plan can't be saved.
-#[must_use]
-pub fn renames_catalog(plan: &Plan) -> bool {
-    plan.actions.iter().any(|action| action.kind.topic() == Topic::Catalog && renames(action.before.as_ref()))
-}
-
-fn renames(before: Option<&State>) -> bool {
-    before.is_some_and(|before| before.value(known::KEY).is_some())
+/// Whether a change of the catalog that gives a new name gives the one of its subject.
+fn names_itself(subject: Subject, before: Option<&State>, after: Option<&State>) -> bool {
+    let key = |state: Option<&State>| state.and_then(|state| state.value(known::KEY)).map(crate::model::Value::text);
+    let own = subject.role.or(subject.site).or(subject.organization);
+    match (key(before), key(after)) {
+        (None, None) => true,
+        (Some(Some(old)), Some(new)) => new == own && Some(old) != own,
+        (Some(_), _) | (None, Some(_)) => false,
+    }
 }
 
 /// The key is one; its compared form gets a name, by which the live state is asked.

@@ -1,12 +1,14 @@
 //! What a plan is computed from. All of it comes in as values: no clock, no environment, no store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use super::StoreRef;
 use super::scope::Scope;
-use crate::model::{ActionKind, Conflict, Desired, Effective, LiveState, Name, Names, UserView, Value, known, matches};
+use crate::model::{
+    ActionKind, Conflict, Desired, Effective, LiveState, LiveView, Name, Names, UserView, Value, known, matches,
+};
 use crate::rules::{NamedField, Period, Rules};
 
 /// What happens to live people whom no manifest names.
@@ -46,6 +48,8 @@ pub struct Policy {
     pub protected: Vec<String>,
     /// Keys, as compared, of accounts that an operator locked out and whom the store itself does not keep out.
     pub locked_out: BTreeSet<String>,
+    /// By key, as compared: since when accounts are out by what runs of rollcall did, for where the store has no date.
+    pub left_since: BTreeMap<String, Timestamp>,
 }
 
 /// Everything that a plan is computed from.
@@ -115,6 +119,13 @@ impl Inputs<'_> {
             }
         }
         effective
+    }
+
+    /// From when on the grace of this account counts: the store's date, else the journal's.
+    pub(super) fn left_since(&self, desired: &UserView<'_>, live: &LiveView<'_>) -> Option<Timestamp> {
+        let by_journal = |identity: Name| self.policy.left_since.get(self.names.text(identity)).copied();
+        let by_former_key = || desired.previous.and_then(|previous| by_journal(previous.identity));
+        live.inactive_since.or_else(|| by_journal(desired.identity)).or_else(by_former_key)
     }
 
     /// Whether this is the account behind the token.

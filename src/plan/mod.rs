@@ -11,6 +11,7 @@ mod explain;
 mod explain_document;
 mod file;
 mod fit;
+mod forbidden;
 mod held;
 mod inputs;
 mod lock_out;
@@ -22,6 +23,7 @@ mod renamed;
 mod resend;
 mod saved;
 mod saved_plan;
+mod saved_renames;
 mod scope;
 mod shown;
 mod state_json;
@@ -46,7 +48,7 @@ pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
     ExplainedPlace, ExplainedRole, ExplainedUser,
 };
-pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file, renames_catalog};
+pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};

@@ -16,7 +16,9 @@ use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
 use super::reach::{Catalogs, Reach, organizations_through, reach, roles_through, sites_through};
 use super::{Inputs, People, State, Subject};
-use crate::model::{ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Status, Value, known};
+use crate::model::{
+    ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Previous, Status, UserView, Value, known,
+};
 
 /// What actions come to for people beyond what they say themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -93,9 +95,10 @@ struct Person {
 pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Draft>) -> (People, Effects, Census) {
     let mut of_users: BTreeMap<Name, Vec<&Draft>> = BTreeMap::new();
     let mut of_catalog: Vec<&Draft> = Vec::new();
+    let aliases = aliases(inputs);
     for draft in drafts {
         match draft.action.subject.user {
-            Some(user) => of_users.entry(user).or_default().push(draft),
+            Some(user) => of_users.entry(aliases.get(&user).copied().unwrap_or(user)).or_default().push(draft),
             None => of_catalog.push(draft),
         }
     }
@@ -172,6 +175,16 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     }
     census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
     (people, effects, census)
+}
+
+/// Whoever gets another key is one person: under the key by which the live state knows them, whether that is looked at
+/// as it is or as it will be.
+fn aliases(inputs: &Inputs<'_>) -> BTreeMap<Name, Name> {
+    let alias = |(user, previous): (UserView<'_>, Previous)| {
+        let renamed = inputs.live.find(user.identity).map(|live| (live.key, user.key));
+        renamed.or_else(|| inputs.live.find(previous.identity).map(|live| (user.key, live.key)))
+    };
+    inputs.desired.former_keys().filter_map(alias).collect()
 }
 
 /// Whether a person joins by an action of this kind (`contract.md` §2): account created, invited or reactivated.

@@ -10,8 +10,8 @@ use super::scope::Reach;
 use super::{CatalogPolicy, Inputs};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{
-    Catalog, CatalogKey, Collection, Completeness, Fields, Grant, List, LiveRecord, LiveState, Membership, Name,
-    Previous, Value, known,
+    Catalog, CatalogKey, Collection, Completeness, DeclaredStatus, Fields, Grant, List, LiveRecord, LiveState,
+    Membership, Name, Previous, Value, known,
 };
 
 /// What is renamed, by the new name.
@@ -54,6 +54,10 @@ fn users(inputs: &Inputs<'_>, renamed: &mut Renamed) {
                 renamed.users.insert(user.identity, previous);
             }
             (false, true) if is_whole => renamed.diagnostics.push(done(inputs, "user", user.key, &previous)),
+            // Of a tombstone nothing is made.
+            (false, false) if is_whole && user.status != Some(DeclaredStatus::Absent) => {
+                renamed.diagnostics.push(unknown(inputs, "user", user.key, &previous));
+            }
             (true | false, false) | (false, true) => {}
         }
     }
@@ -103,6 +107,7 @@ fn catalog(inputs: &Inputs<'_>, renamed: &mut Renamed) {
                 renamed.catalog.insert(key, *previous);
             }
             (false, true) if is_whole => renamed.diagnostics.push(done(inputs, kind, name, previous)),
+            (false, false) if is_whole => renamed.diagnostics.push(unknown(inputs, kind, name, previous)),
             (true | false, false) | (false, true) => {}
         }
     }
@@ -130,6 +135,15 @@ fn done(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> Dia
     Diagnostic::warning(Code::RenameDone, format!("{kind} `{new}` is not called `{old}` any more"))
         .at(previous.position, "")
         .help("take this line out: the rename is done")
+}
+
+/// A slip of the pen in a former name makes a second object beside the first.
+fn unknown(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> Diagnostic {
+    let (old, new) = (inputs.names.text(previous.name), inputs.names.text(name));
+    let message = format!("the store has no {kind} `{old}`, so `{new}` is new and nothing is renamed");
+    Diagnostic::warning(Code::UnknownFormerName, message)
+        .at(previous.position, "")
+        .help("correct the former name, or take this line out")
 }
 
 /// From today's names to the new ones.
@@ -209,7 +223,8 @@ impl Map<'_> {
     }
 }
 
-fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
+/// What is live under the names that it will have.
+pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     let mut map = Map { inputs, organizations: BTreeMap::new(), sites: BTreeMap::new(), roles: BTreeMap::new() };
     for (&key, previous) in &renamed.catalog {
         match key {

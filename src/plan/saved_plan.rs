@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::action::Risk;
 use super::diff::Draft;
 use super::file::SavedPlan;
-use super::saved::takes_away;
+use super::forbidden::takes_away;
+use super::saved_renames::SavedRenames;
 use super::{Action, Cause, Inputs, Plan, action_id, people, state_json};
 use crate::model::{ActionKind, Names, Topic};
 
@@ -16,6 +17,9 @@ use crate::model::{ActionKind, Names, Topic};
 /// an earlier run has `done` (positions, sorted) is still among them, and neither dangerous nor counted any more.
 #[must_use]
 pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, done: &[u32]) -> Plan {
+    // Its actions speak of everything by the names that it will have.
+    let renames = SavedRenames::of(inputs, &saved.actions);
+    let inputs = &renames.view(inputs);
     let of_today: HashMap<String, &Action> =
         today.actions.iter().map(|action| (id(inputs.names, action), action)).collect();
     let is_done = |at: u32| done.binary_search(&at).is_ok();

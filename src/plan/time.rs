@@ -27,8 +27,8 @@ pub(super) fn valid_until(inputs: &Inputs<'_>) -> Option<Timestamp> {
     });
     let graces = live.users().filter_map(|user| {
         let declared = desired.find(user.identity?)?;
-        let since = user.inactive_since.filter(|_| declared.status == Some(DeclaredStatus::Absent))?;
-        Some(inputs.policy.grace.after(since))
+        let is_absent = declared.status == Some(DeclaredStatus::Absent);
+        Some(inputs.policy.grace.after(inputs.left_since(&declared, &user).filter(|_| is_absent)?))
     });
     windows.chain(leavers).chain(invitations).chain(graces).filter(|&moment| moment > at).min()
 }

@@ -108,6 +108,7 @@ fn outcome(rules: &str, declared: (&str, &str), live: Live) -> String {
         protected: Vec::new(),
         scope: Scope::ALL,
         locked_out: BTreeSet::new(),
+        left_since: std::collections::BTreeMap::new(),
     };
     let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into() };
     let inputs = Inputs {

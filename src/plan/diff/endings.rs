@@ -3,6 +3,8 @@
 //!
 //! Deliberately absent: tombstones of organizations, sites and roles (`tombstones`).
 
+use jiff::Timestamp;
+
 use super::admins::When;
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
@@ -34,45 +36,48 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
                 change.drafts[first..].iter().any(|draft| draft.action.kind == ActionKind::DeactivateUser);
             let then = if is_deactivated { LiveView { status: Status::Inactive, ..*live } } else { *live };
             let before = (change.drafts.len() > first).then(|| u32::try_from(first).unwrap_or(u32::MAX));
-            let mut draft = end(context, desired, &then, change.drafts.len() == first || is_deactivated);
+            let mut draft = end(context, desired, &then);
             if let Some(before) = before {
                 if !is_deactivated {
-                    // Nothing is left of the access by then.
+                    // Nothing is left of the access by then, and the place of an admin is taken once.
+                    draft.takes.clear();
                     if let Some(state) = &mut draft.action.before {
                         (state.memberships, state.grants) = (Vec::new(), Vec::new());
                     }
                 }
                 draft.needs.push(Need::Own(before));
             }
-            if context.inputs.policy.grace.seconds() > 0 {
-                draft = draft.waiting(WaitsFor::Grace);
-            }
-            change.push(draft);
+            // Who was stripped before can log in and do nothing.
+            let since = if before.is_none() { context.inputs.left_since(desired, live) } else { None };
+            change.push(after_grace(context, draft, since));
         }
         // There is no step before the last: the tombstone has to be enough.
         Status::Active => {
-            change.push(end(context, desired, live, true));
+            change.push(end(context, desired, live));
         }
         Status::Inactive => {
-            let mut draft = end(context, desired, live, true);
-            let grace = context.inputs.policy.grace;
-            if grace.seconds() > 0 {
-                let until = live.inactive_since.map(|since| grace.after(since));
-                if until.is_none_or(|until| until > context.inputs.at) {
-                    draft.wait = (live.inactive_since, until);
-                    draft = draft.waiting(WaitsFor::Grace);
-                }
-            }
-            change.push(draft);
+            let since = context.inputs.left_since(desired, live);
+            change.push(after_grace(context, end(context, desired, live), since));
         }
         // Closed is as far as it goes where not every account can be deleted.
         Status::Closed => {
             let rules = context.inputs.rules;
             if way(context) == Some(OffBoarding::Delete) && rules.allows.delete != Some(DeleteAllowed::NeverUsed) {
-                change.push(end(context, desired, live, true));
+                change.push(end(context, desired, live));
             }
         }
     }
+}
+
+/// The end waits for the grace, counted from this date; without one, for as long as nobody knows better.
+fn after_grace(context: &Context<'_>, mut draft: Draft, since: Option<Timestamp>) -> Draft {
+    let grace = context.inputs.policy.grace;
+    let until = since.map(|since| grace.after(since));
+    if grace.seconds() == 0 || until.is_some_and(|until| until <= context.inputs.at) {
+        return draft;
+    }
+    draft.wait = (since, until);
+    draft.waiting(WaitsFor::Grace)
 }
 
 /// The first of delete and close that the store can do.
@@ -84,7 +89,7 @@ fn way(context: &Context<'_>) -> Option<OffBoarding> {
 }
 
 /// The deletion, or the closing.
-fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, gives_seat: bool) -> Draft {
+fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
     let rules = context.inputs.rules;
     let before = Some(account_state(live));
     let subject = user_subject(desired.key);
@@ -109,7 +114,7 @@ fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, gives
     let is_freed = rules.counts_seat(live.status) && !after.is_some_and(|after| rules.counts_seat(after));
     // What the store may close instead may keep its seat.
     let is_sure = draft.action.fall_back.is_none() || !rules.counts_seat(Status::Closed);
-    if gives_seat && is_freed && is_sure {
+    if is_freed && is_sure {
         draft.gives.push(Counter::Seat);
     }
     draft.loses = true;

@@ -14,6 +14,8 @@ mod access_drafts;
 mod admin_roles;
 mod admins;
 mod catalog;
+mod catalog_circles;
+mod catalog_order;
 mod context;
 mod draft;
 mod endings;
@@ -83,6 +85,7 @@ pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
     changes.par_extend(undeclared);
     tombstones::settle(&context, &mut changes);
     renames::catalog(&context, &mut changes);
+    catalog_order::settle(&context, &mut changes);
     flips::settle(&context, &mut changes);
     shield::settle(&context, &mut changes);
     if inputs.desired.windows.iter().len() > 1 {

@@ -1,11 +1,12 @@
-//! The renames themselves, and that whatever uses a new name waits for them.
+//! The renames themselves.
 //!
-//! The diff compares under the new names already (`plan::renamed`). Deliberately absent: whether something is renamed.
+//! The diff compares under the new names already (`plan::renamed`). Deliberately absent: whether something is renamed,
+//! and in what order the catalog changes (`catalog_order`).
 
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{ActionKind, CatalogKey, Fact, LiveView, Name, UserView, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, LiveView, UserView, Value, known};
 use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State, Subject};
 
@@ -49,7 +50,7 @@ pub(super) fn user(context: &Context<'_>, desired: &UserView<'_>, live: &LiveVie
     }
 }
 
-/// Adds the renames of the catalog, and makes every draft that uses a new name need them.
+/// Adds the renames of the catalog.
 pub(super) fn catalog(context: &Context<'_>, changes: &mut [Change]) {
     let renames = &context.renamed.catalog;
     if renames.is_empty() {
@@ -76,15 +77,10 @@ pub(super) fn catalog(context: &Context<'_>, changes: &mut [Change]) {
         draft.action.origins = own_line(previous.position);
         draft.risk(Risk::Escalation);
     }
-    for draft in changes.iter_mut().flat_map(|change| &mut change.drafts) {
-        let own = (draft.action.kind, draft.action.subject);
-        let used = used(context, draft);
-        let needs = used.into_iter().filter(|key| renames.contains_key(key)).map(update);
-        draft.needs.extend(needs.filter(|&need| need != own).map(|(kind, subject)| Need::Action(kind, subject)));
-    }
 }
 
-const fn update(key: CatalogKey) -> (ActionKind, Subject) {
+/// The action that renames this.
+pub(super) const fn update(key: CatalogKey) -> (ActionKind, Subject) {
     let none = Subject { user: None, organization: None, site: None, role: None };
     match key {
         CatalogKey::Organization(name) => {
@@ -95,52 +91,4 @@ const fn update(key: CatalogKey) -> (ActionKind, Subject) {
         }
         CatalogKey::Role(role) => (ActionKind::UpdateRole, Subject { role: Some(role), ..none }),
     }
-}
-
-/// What of the catalog an action names.
-fn used(context: &Context<'_>, draft: &Draft) -> Vec<CatalogKey> {
-    let Subject { organization, site, role, user } = draft.action.subject;
-    let mut used: Vec<CatalogKey> = Vec::new();
-    used.extend(organization.map(CatalogKey::Organization));
-    used.extend(role.map(CatalogKey::Role));
-    used.extend(organization.zip(site).map(|(organization, site)| CatalogKey::Site(organization, site)));
-    let is_rename =
-        user.is_none() && draft.action.after.as_ref().is_some_and(|after| after.value(known::KEY).is_some());
-    // What a renamed object no longer refers to may be renamed after it.
-    let before = draft.action.before.as_ref().filter(|_| !is_rename);
-    for state in before.into_iter().chain(&draft.action.after) {
-        for fact in &state.facts {
-            let of: Box<dyn Fn(Name) -> Option<CatalogKey>> = match fact.field {
-                known::ROLE | known::EXTRA_ROLES => Box::new(|name| Some(CatalogKey::Role(name))),
-                known::DEFAULT_SITE => Box::new(move |site| Some(CatalogKey::Site(organization?, site))),
-                known::PARENT | known::INCLUDES => Box::new(move |name| match (role, organization, site) {
-                    (Some(_), _, _) => Some(CatalogKey::Role(name)),
-                    (None, Some(organization), Some(_)) => Some(CatalogKey::Site(organization, name)),
-                    (None, _, _) => Some(CatalogKey::Organization(name)),
-                }),
-                _ => continue,
-            };
-            match fact.value {
-                Value::Text(name) => used.extend(of(name)),
-                Value::Set(list) => {
-                    used.extend(context.inputs.names.elements(list).iter().filter_map(|&name| of(name)));
-                }
-                Value::Null | Value::Bool(_) | Value::Number(_) => {}
-            }
-        }
-        for membership in &state.memberships {
-            used.push(CatalogKey::Organization(membership.organization));
-            used.extend(membership.role.map(CatalogKey::Role));
-            used.extend(context.inputs.names.elements(membership.extra_roles).iter().copied().map(CatalogKey::Role));
-            used.extend(membership.default_site.map(|site| CatalogKey::Site(membership.organization, site)));
-        }
-        for grant in &state.grants {
-            used.push(CatalogKey::Organization(grant.organization));
-            used.push(CatalogKey::Site(grant.organization, grant.site));
-            used.extend(grant.role.map(CatalogKey::Role));
-        }
-    }
-    used.sort_unstable();
-    used.dedup();
-    used
 }

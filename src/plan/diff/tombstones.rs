@@ -186,6 +186,9 @@ fn holders(context: &Context<'_>, changes: &[Change], dependents: &mut BTreeMap<
         for (held, found) in dependents.iter_mut() {
             for place in places(context, &live, *held) {
                 let ends = drafts.iter().filter(|draft| takes_away(context, draft, place));
+                // One that takes it now is enough, whatever waits besides.
+                let takes_now = ends.clone().any(|draft| draft.waits_for.is_none());
+                let ends = ends.filter(|draft| !takes_now || draft.waits_for.is_none());
                 found.add(ends.map(|draft| Need::Action(draft.action.kind, draft.action.subject)));
             }
         }

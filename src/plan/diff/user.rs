@@ -137,8 +137,11 @@ fn hold_back(context: &Context<'_>, identity: Name, change: &mut Change) {
             draft.waits_for = Some(WaitsFor::Protected);
         }
     } else if is_any(&|identity| context.inputs.is_own_account(identity)) {
+        // Under another key the settings would not know it any more.
+        let is_lost = !context.inputs.is_own_account(identity);
         for draft in &mut change.drafts {
-            if draft.loses || context.inputs.rules.denies_self(draft.action.kind) {
+            let is_lost = is_lost && draft.action.kind == ActionKind::RenameUser;
+            if is_lost || draft.loses || context.inputs.rules.denies_self(draft.action.kind) {
                 draft.waits_for = Some(WaitsFor::OwnAccount);
             }
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Play, Shown, State, keys_touched};
+use super::{Action, Play, Shown, State, all_needs, keys_touched};
 use crate::model::{ActionKind, Name, Topic, Value, known};
 
 impl Play<'_> {
@@ -23,6 +23,11 @@ impl Play<'_> {
             let grants = rebuilt.get(&at).map_or(&[][..], Vec::as_slice);
             if self.is_done_in_part(action, grants) {
                 done.insert(at);
+            }
+            if self.is_ended(action, actions) {
+                done.insert(at);
+                let is_own = |need: &&u32| actions[**need as usize].subject.user == action.subject.user;
+                done.extend(all_needs(actions, action).iter().filter(is_own).copied());
             }
             let freed_by = self.freed_by(action, actions);
             if done.contains(&at) || freed_by.is_some_and(|by| self.is_done_after(action, by)) {
@@ -50,6 +55,20 @@ impl Play<'_> {
             later.subject.user == action.subject.user && (place.is_none() || later.subject.organization == place)
         });
         of_place.any(|later| self.is_done(later)) && self.is_done(&core)
+    }
+
+    /// Whether the account that an action ends is gone, so that nothing is to be seen of what came before for it.
+    fn is_ended(&mut self, action: &Action, actions: &[Action]) -> bool {
+        let ends = matches!(action.kind, ActionKind::DeleteUser | ActionKind::CloseUser);
+        let renames = |need: &Action| need.kind == ActionKind::RenameUser && need.subject.user == action.subject.user;
+        // One that is still there by its former key is not gone.
+        let is_renamed_yet = ends
+            && all_needs(actions, action).into_iter().filter_map(|need| actions.get(need as usize)).all(|need| {
+                let former = need.before.as_ref().and_then(|before| before.value(known::KEY)).and_then(Value::text);
+                let former = former.filter(|_| renames(need)).and_then(|key| self.identity(key));
+                former.is_none_or(|former| self.inputs.live.row_of(former).is_none())
+            });
+        is_renamed_yet && self.is_done(action)
     }
 
     fn is_done(&mut self, action: &Action) -> bool {

@@ -19,6 +19,8 @@ use played::{changed, record_of};
 
 use super::assemble::is_given;
 use super::file::SavedPlan;
+use super::forbidden::forbidden;
+use super::saved_renames::SavedRenames;
 use super::shown::{Seen, Shown, keys_touched, misses, shows};
 use super::{Action, Inputs, State, Subject};
 use crate::model::{
@@ -51,7 +53,9 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
         found.changed.push(Changed { action: None, what });
         return found;
     }
-    let mut play = Play::new(saved, inputs);
+    let renames = SavedRenames::of(inputs, &saved.actions);
+    let viewed = renames.view(inputs);
+    let mut play = Play::new(saved, &viewed, &renames);
     let done_before = play.done_before(&saved.actions);
     let mut short = Vec::new();
     for (action, at) in saved.actions.iter().zip(0_u32..) {
@@ -59,7 +63,7 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
             found.done.push(at);
             continue;
         }
-        if let Some(what) = forbidden(action, inputs) {
+        if let Some(what) = forbidden(action, &viewed) {
             found.changed.push(Changed { action: Some(at), what });
             continue;
         }
@@ -71,7 +75,7 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
         }
     }
     if !short.is_empty() && !found.done.is_empty() {
-        short = rewound::short(saved, inputs, &found.done).unwrap_or(short);
+        short = rewound::short(saved, (&viewed, &renames), &found.done).unwrap_or(short);
     }
     found.changed.append(&mut short);
     found.changed.sort_by_key(|changed| changed.action);
@@ -85,59 +89,6 @@ fn out_of_time(saved: &SavedPlan, now: Timestamp) -> Option<String> {
             Some(format!("the plan was made at {}, and it is {now} here: check the clocks", saved.at))
         }
         Some(_) | None => None,
-    }
-}
-
-/// What the settings of today keep an action from doing, whoever made the plan.
-fn forbidden(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
-    let identity = |key| inputs.rules.identity.normalize(inputs.names.text(key)).ok();
-    let mut identities = keys_touched(action).filter_map(identity).filter_map(|key| inputs.names.find(&key));
-    // What these take is judged by value, by the planner and by the store itself.
-    let by_value =
-        matches!(action.kind, ActionKind::UpdateMembership | ActionKind::ChangeAccess | ActionKind::RenameUser);
-    let is_own = |identity| inputs.is_own_account(identity) && !by_value && takes_away(action, inputs);
-    identities.find_map(|identity| match (inputs.is_protected(identity), is_own(identity)) {
-        (true, _) => Some("the settings protect this account".to_owned()),
-        (false, true) => Some("it takes something from the account that rollcall itself uses".to_owned()),
-        (false, false) => None,
-    })
-}
-
-/// Whether an action takes access away, as far as that is seen from it alone.
-pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
-    let role = |state: &Option<State>| state.as_ref().and_then(State::role);
-    match action.kind {
-        ActionKind::DeleteOrganization
-        | ActionKind::DeleteSite
-        | ActionKind::DeleteRole
-        | ActionKind::DeactivateUser
-        | ActionKind::StripUser
-        | ActionKind::CloseUser
-        | ActionKind::DeleteUser
-        | ActionKind::CancelInvitation
-        | ActionKind::RemoveMembership
-        | ActionKind::RevokeSite
-        | ActionKind::RenameUser
-        | ActionKind::UpdateMembership
-        | ActionKind::ChangeAccess
-        | ActionKind::UpdateRole => true,
-        ActionKind::ChangeRole | ActionKind::ChangeSiteRole => {
-            let (from, to) = (role(&action.before), role(&action.after));
-            inputs.rules.loses(&inputs.live.catalog, inputs.names, from, to)
-        }
-        ActionKind::CreateOrganization
-        | ActionKind::UpdateOrganization
-        | ActionKind::CreateSite
-        | ActionKind::UpdateSite
-        | ActionKind::CreateRole
-        | ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::UpdateUser
-        | ActionKind::ReactivateUser
-        | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::AddMembership
-        | ActionKind::GrantSite => false,
     }
 }
 
@@ -156,6 +107,7 @@ type Accounts = BTreeMap<Name, Option<LiveRecord>>;
 /// The copy of what is live on which actions are played.
 struct Play<'a> {
     inputs: &'a Inputs<'a>,
+    renames: &'a SavedRenames,
     actions: &'a [Action],
     since: Timestamp,
     accounts: Accounts,
@@ -169,12 +121,13 @@ struct Play<'a> {
 }
 
 impl<'a> Play<'a> {
-    fn new(saved: &'a SavedPlan, inputs: &'a Inputs<'a>) -> Self {
+    fn new(saved: &'a SavedPlan, inputs: &'a Inputs<'a>, renames: &'a SavedRenames) -> Self {
         let catalog = inputs.live.catalog.clone();
         let accounts = Accounts::new();
         let balances = Balances::of(inputs);
         let mut play = Self {
             inputs,
+            renames,
             actions: &saved.actions,
             since: saved.at,
             accounts,
@@ -225,6 +178,11 @@ impl<'a> Play<'a> {
     fn shown(&self, action: &Action, scene: &LiveState) -> Shown {
         let Inputs { names, rules, at, .. } = *self.inputs;
         let seen = Seen { names, rules, live: scene, at, since: Some(self.since) };
+        let viewed = self.renames.viewed(names, action);
+        let action = viewed.as_ref().unwrap_or(action);
+        if let Some(open) = self.renames.to_do(self.inputs, action) {
+            return misses(&open, &seen).map_or(Shown::Before, Shown::Other);
+        }
         let account = action.subject.user.and_then(|key| self.identity(key)).and_then(|key| scene.find(key));
         match shows(action, &seen) {
             Shown::After => Shown::After,

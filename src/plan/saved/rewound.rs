@@ -6,13 +6,17 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Balances, Changed, Inputs, Place, Play, SavedPlan};
+use super::{Action, Balances, Changed, Inputs, Place, Play, SavedPlan, SavedRenames};
 use crate::model::{ActionKind, Name, Value, known};
 
 /// What the actions that are still to do take and is not there, played from before the first run; `None` if what it
 /// did can't be undone exactly.
-pub(super) fn short(saved: &SavedPlan, inputs: &Inputs<'_>, done: &[u32]) -> Option<Vec<Changed>> {
-    let mut play = Play::new(saved, inputs);
+pub(super) fn short(
+    saved: &SavedPlan,
+    (inputs, renames): (&Inputs<'_>, &SavedRenames),
+    done: &[u32],
+) -> Option<Vec<Changed>> {
+    let mut play = Play::new(saved, inputs, renames);
     let was_done = || done.iter().filter_map(|&at| saved.actions.get(at as usize));
     let touched: BTreeSet<Name> = was_done().flat_map(|action| play.touched(action)).collect();
     let places = |play: &Play<'_>| -> Vec<Vec<Place>> {

@@ -17,5 +17,6 @@ mod safety;
 mod saved;
 mod scope;
 mod time;
+mod turnover;
 mod unmanaged;
 mod waivers;

@@ -171,12 +171,27 @@ fn a_plan_of_another_store_is_refused() {
     other.run(["apply", "plan.json", "--yes"]).ends_with(3).tells("the plan is for the sqlite store");
 }
 
-#[test]
-fn a_plan_that_renames_something_of_the_catalog_is_approved_and_not_saved() {
+/// A saved plan that renames an organization and one of its sites.
+fn renaming() -> Repository {
     let repository = Repository::applied();
-    let text = repository.read("access/all.yaml").replace("north", "east");
-    repository.write("access/all.yaml", &text.replace("  east:\n", "  east:\n    previously: north\n"));
-    repository.run(["plan", "--out", "plan.json"]).ends_with(3).tells("rollcall apply --approved DIGEST");
+    let text =
+        repository.read("access/all.yaml").replace("north", "east").replace("sites: [pit-1]", "sites: [pit-1, pit-9]");
+    let text = text.replace("  east:\n", "  east:\n    previously: north\n");
+    repository.write("access/all.yaml", &text.replace("pit-2: {}", "pit-9: { previously: pit-2 }"));
+    repository.run(["plan", "--out", "plan.json"]).ends_with(0);
+    repository
+}
+
+#[test]
+fn a_plan_that_renames_something_of_the_catalog_is_saved_and_applied() {
+    let repository = renaming();
+    repository.run(["apply", "plan.json", "--yes"]).ends_with(0);
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
+    let again = repository.run(["apply", "plan.json", "--yes", "--format", "json"]).ends_with(0).json();
+    let actions = again["counts"]["already_true"].as_u64().expect("a count");
+    assert_eq!(actions, 2, "{again}");
+    // The same, approved by its digest.
+    let repository = renaming();
     let digest = repository.run(["plan", "--format", "json"]).json()["digest"].as_str().unwrap().to_owned();
     repository.run(["apply", "--approved", &digest]).ends_with(0);
     repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
@@ -201,4 +216,35 @@ fn what_a_run_that_was_cut_off_has_done_counts_for_no_guard_when_it_is_finished(
     let again = repository.run(["apply", "plan.json", "--yes"]);
     again.ends_with(0).prints("already true");
     assert!(again.out.contains("escalations 0 of 20") && !again.out.contains("! p"), "{}", again.out);
+}
+
+#[test]
+fn a_saved_rename_that_somebody_else_began_is_finished_and_one_that_is_in_the_way_is_stale() {
+    let repository = renaming();
+    repository.sql("UPDATE organizations SET name = 'east' WHERE name = 'north'");
+    repository.run(["apply", "plan.json", "--yes"]).ends_with(0).prints("1 done, 1 already true");
+    repository.run(["plan", "--detailed-exitcode"]).ends_with(0).prints("no changes");
+    for change in [
+        "UPDATE organizations SET name = 'west' WHERE name = 'north'",
+        "INSERT INTO organizations (name) VALUES ('east')",
+        "INSERT INTO sites (organization_id, name) SELECT id, 'pit-9' FROM organizations WHERE name = 'north'",
+    ] {
+        let repository = renaming();
+        repository.sql(change);
+        // With both names live there is no plan at all, and so nothing to compare with.
+        let run = repository.run(["apply", "plan.json", "--yes"]);
+        assert!(run.code == Some(5) || run.code == Some(3) && run.err.contains("former-name"), "{run}");
+        assert!(!repository.read(".rollcall/journal-local.jsonl").contains("pit-9"), "{run}");
+    }
+}
+
+#[test]
+fn a_saved_rename_to_another_name_than_its_own_is_refused() {
+    let repository = renaming();
+    let mut document: Value = serde_json::from_str(&repository.read("plan.json")).expect("a document");
+    let actions = document["actions"].as_array_mut().expect("a list");
+    let rename = actions.iter_mut().find(|one| one["id"] == "update_organization east").expect("a rename");
+    rename["after"]["key"] = "west".into();
+    repository.write("plan.json", &document.to_string());
+    repository.run(["apply", "plan.json", "--yes"]).ends_with(3).tells("another name than its own");
 }

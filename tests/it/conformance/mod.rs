@@ -21,6 +21,7 @@ mod actions;
 mod agreement;
 mod lifecycle;
 mod reads;
+mod renames;
 
 use rollcall::model::ActionKind::*;
 use rollcall::model::{InvitationState, Names, Status};

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
+use crate::support::turnover::without_new;
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct NaiveRole {
     pub(super) rank: Option<i64>,
@@ -80,7 +82,62 @@ impl NaiveStore {
                 let sites = self.organizations.get_mut(&organization).ok_or("site of no organization")?;
                 sites.insert(site.ok_or("no site")?);
             }
+            "update_organization" => {
+                let (old, new) = renamed(action, &organization)?;
+                let taken = self.organizations.contains_key(&new);
+                let sites = self.organizations.remove(&old).filter(|_| !taken).ok_or("no organization to rename")?;
+                self.organizations.insert(new.clone(), sites);
+                self.map_access(
+                    |place| if *place == old { new.clone() } else { place.clone() },
+                    |_, site| site.clone(),
+                );
+            }
+            "update_site" if after.get("key").is_some() => {
+                let of = organization.ok_or("no organization")?;
+                let (old, new) = renamed(action, &site)?;
+                let sites = self.organizations.get_mut(&of).ok_or("site of no organization")?;
+                if !sites.remove(&old) || !sites.insert(new.clone()) {
+                    return Err("no site to rename, or another one there".to_owned());
+                }
+                let is_it = |place: &str, site: &str| place == of && site == old;
+                self.map_access(
+                    Clone::clone,
+                    |place, site| if is_it(place, site) { new.clone() } else { site.clone() },
+                );
+            }
+            "delete_organization" => {
+                let sites = self.organizations.remove(&organization.ok_or("no organization")?);
+                if !sites.ok_or("no organization to delete")?.is_empty() {
+                    return Err("an organization with sites is deleted".to_owned());
+                }
+            }
+            "delete_site" => {
+                let sites = self.organizations.get_mut(&organization.ok_or("no organization")?);
+                let is_gone = sites.ok_or("site of no organization")?.remove(&site.ok_or("no site")?);
+                is_gone.then_some(()).ok_or("no site to delete")?;
+            }
+            "delete_role" => {
+                self.roles.remove(&role.ok_or("no role")?).ok_or("no role to delete")?;
+            }
+            "rename_user" => {
+                let (old, new) = renamed(action, &user)?;
+                let user = self.users.remove(&old).ok_or("nobody to rename")?;
+                if self.users.insert(new, user).is_some() {
+                    return Err("somebody has the new key".to_owned());
+                }
+            }
+            "delete_user" => {
+                self.users.remove(&user.ok_or("no user")?).ok_or("nobody to delete")?;
+            }
             "create_role" | "update_role" => {
+                if after.get("key").is_some() {
+                    let (old, new) = renamed(action, &role)?;
+                    let entry = self.roles.remove(&old).ok_or("no role to rename")?;
+                    if self.roles.insert(new.clone(), entry).is_some() {
+                        return Err("there is a role of the new name".to_owned());
+                    }
+                    self.map_roles(|role| if *role == old { new.clone() } else { role.clone() });
+                }
                 let entry = self.roles.entry(role.ok_or("no role")?).or_default();
                 if let Some(admin) = after["admin"].as_bool() {
                     entry.admin = admin;
@@ -133,6 +190,7 @@ impl NaiveStore {
             "deactivate_user" => user.status = "inactive".to_owned(),
             "reactivate_user" => user.status = "active".to_owned(),
             "send_invitation" => user.status = "invited".to_owned(),
+            "close_user" => (user.status, user.access) = ("closed".to_owned(), NaiveAccess::default()),
             "strip_user" => user.access = NaiveAccess::default(),
             "add_membership" => {
                 if user.access.memberships.insert(place.clone(), membership_of(after)).is_some() {
@@ -174,14 +232,59 @@ impl NaiveStore {
         Ok(())
     }
 
+    fn map_access(&mut self, organization: impl Fn(&String) -> String, site: impl Fn(&String, &String) -> String) {
+        for user in self.users.values_mut() {
+            let access = std::mem::take(&mut user.access);
+            for (place, mut membership) in access.memberships {
+                membership.default_site = membership.default_site.map(|default| site(&place, &default));
+                user.access.memberships.insert(organization(&place), membership);
+            }
+            let grants = access.grants.into_iter();
+            let moved = grants.map(|((place, granted), role)| ((organization(&place), site(&place, &granted)), role));
+            user.access.grants = moved.collect();
+        }
+    }
+
+    fn map_roles(&mut self, role: impl Fn(&String) -> String) {
+        for membership in self.users.values_mut().flat_map(|user| user.access.memberships.values_mut()) {
+            membership.role = membership.role.as_ref().map(&role);
+            membership.extra = membership.extra.iter().map(&role).collect();
+        }
+    }
+
+    /// Everything with other names: those of users, organizations, sites (after their organization) and roles.
+    pub(super) fn called(&self, name: impl Fn(&str, &str) -> String) -> Self {
+        let mut store = self.clone();
+        store.map_access(|place| name("organization", place), |place, site| name(&format!("site {place}/"), site));
+        store.map_roles(|role| name("role", role));
+        let sites = |place: &str, sites: &BTreeSet<String>| -> BTreeSet<String> {
+            sites.iter().map(|site| name(&format!("site {place}/"), site)).collect()
+        };
+        store.organizations =
+            self.organizations.iter().map(|(place, of)| (name("organization", place), sites(place, of))).collect();
+        store.roles = self.roles.iter().map(|(role, fields)| (name("role", role), fields.clone())).collect();
+        store.users = store.users.into_iter().map(|(key, user)| (name("user", &key), user)).collect();
+        store
+    }
+
+    /// Everything under the names from before any rename.
+    pub(super) fn plain(&self) -> Self {
+        self.called(|_, name| without_new(name))
+    }
+
     /// Law 5, judged against the state before the plan.
     pub(super) fn judge(&self, today: &Self, bounds: &Bounds) -> Result<(), String> {
+        self.nothing_dangles()?;
+        self.plain().keeps(&today.plain(), bounds)
+    }
+
+    fn keeps(&self, today: &Self, bounds: &Bounds) -> Result<(), String> {
         if let Some(limit) = bounds.seats
             && self.seats() > limit.max(today.seats())
         {
             return Err(format!("{} seats taken, limit {limit}, {} today", self.seats(), today.seats()));
         }
-        for organization in today.organizations.keys() {
+        for organization in today.organizations.keys().filter(|name| self.organizations.contains_key(*name)) {
             let floor = bounds.min_admins.min(today.admins(organization));
             if self.admins(organization) < floor {
                 return Err(format!("{organization} has {} admins, floor {floor}", self.admins(organization)));
@@ -189,10 +292,11 @@ impl NaiveStore {
         }
         for (key, before) in &today.users {
             let now = self.users.get(key);
-            if bounds.protected.contains(key) && now != Some(before) {
+            let is_any = |bound: &String| without_new(bound) == *key;
+            if bounds.protected.iter().any(is_any) && now != Some(before) {
                 return Err(format!("protected {key} was touched"));
             }
-            if bounds.own.as_ref() == Some(key) {
+            if bounds.own.as_ref().is_some_and(is_any) {
                 let now = now.ok_or("the own account is gone")?;
                 let keeps = (before.status != "active" || now.status == "active")
                     && before.access.memberships.iter().all(|(place, membership)| {
@@ -205,7 +309,7 @@ impl NaiveStore {
                 }
             }
         }
-        self.nothing_dangles()
+        Ok(())
     }
 
     fn contains(&self, now: &Option<String>, before: &Option<String>) -> bool {
@@ -237,6 +341,14 @@ impl NaiveStore {
         }
         Ok(())
     }
+}
+
+/// The name from before, and the new one.
+fn renamed(action: &Json, subject: &Option<String>) -> Result<(String, String), String> {
+    let old = action["before"]["key"].as_str().ok_or("a rename without a former name")?;
+    let new = subject.clone().ok_or("a rename of nothing")?;
+    let is_subject = action["after"]["key"] == new;
+    is_subject.then(|| (old.to_owned(), new)).ok_or_else(|| "the new name is not the subject".to_owned())
 }
 
 fn texts(json: &Json) -> BTreeSet<String> {

@@ -1,5 +1,7 @@
 //! Small generated worlds: what is declared, what is live, and the rules between them.
 
+mod turned;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -7,9 +9,9 @@ use proptest::prelude::*;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::guard;
 use rollcall::model::{
-    AccessRow, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant, Invitation,
-    InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Selector,
-    Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
+    AccessRow, CatalogKey, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant,
+    Invitation, InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
+    Previous, Role, Selector, Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
     AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
@@ -19,6 +21,10 @@ use rollcall::rules::{
     SiteDefault, SiteRules, Sites, Undo,
 };
 use rollcall::settings::Guards;
+
+use self::turned::thing;
+pub(super) use self::turned::turned_worlds;
+use crate::support::turnover::Turnover;
 
 use super::naive::{Bounds, NaiveAccess, NaiveMembership, NaiveRole, NaiveStore, NaiveUser};
 
@@ -56,6 +62,9 @@ pub(super) struct World {
     inactive_takes: bool,
     strips: bool,
     reports_absent: bool,
+    has_grace: bool,
+    ends: Option<OffBoarding>,
+    turnover: Turnover,
     pub(super) scope: Scope,
     /// Whether only a part of the accounts was read.
     pub(super) is_partial: bool,
@@ -114,6 +123,7 @@ fn declared_user() -> impl Strategy<Value = NaiveDeclared> {
         6 => Just(None),
         2 => Just(Some(DeclaredStatus::Active)),
         1 => Just(Some(DeclaredStatus::Inactive)),
+        1 => Just(Some(DeclaredStatus::Absent)),
     ];
     (status, prop::option::of(Just("Ann".to_owned())), access(3), left())
         .prop_map(|(status, given_name, access, left)| NaiveDeclared { status, given_name, access, left })
@@ -136,9 +146,18 @@ fn left() -> impl Strategy<Value = BTreeMap<String, LeftAlone>> {
     })
 }
 
+/// Worlds in which nothing is renamed or has a tombstone.
+pub(super) fn worlds() -> impl Strategy<Value = World> {
+    any_worlds().prop_map(|mut world| {
+        let absent = world.declared.values_mut().filter(|user| user.status == Some(DeclaredStatus::Absent));
+        absent.for_each(|user| user.status = Some(DeclaredStatus::Inactive));
+        world
+    })
+}
+
 /// Worlds of up to six people, two live organizations and a third that is only declared. A declared user is often
 /// close to the live one, so that plans stay small.
-pub(super) fn worlds() -> impl Strategy<Value = World> {
+fn any_worlds() -> impl Strategy<Value = World> {
     let people = prop::collection::vec(
         (prop::option::weighted(0.8, live_user()), prop::option::weighted(0.8, declared_user()), 0..3_u8),
         USERS.len(),
@@ -180,6 +199,9 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             inactive_takes: !on[7],
             strips: on[8],
             reports_absent: on[0] && on[8],
+            has_grace: false,
+            ends: None,
+            turnover: Turnover::default(),
             scope: Scope::ALL,
             is_partial: false,
             bounds: Bounds {
@@ -239,7 +261,12 @@ impl World {
                 pending_takes: Some(PendingTakes { role: takes, sites: takes }),
                 ..Invitations::default()
             }),
-            offboarding: Some(vec![if self.strips { OffBoarding::Strip } else { OffBoarding::Deactivate }]),
+            offboarding: Some(
+                [if self.strips { OffBoarding::Strip } else { OffBoarding::Deactivate }]
+                    .into_iter()
+                    .chain(self.ends)
+                    .collect(),
+            ),
             undo: Undo { deactivate: Some(true), ..Undo::default() },
             reactivation: Reactivation { restores: None, inactive_takes: Some(self.inactive_takes) },
             sites: Sites::Some(SiteRules {
@@ -287,9 +314,10 @@ impl World {
         let policy = Policy {
             scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
+            left_since: std::collections::BTreeMap::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: CatalogPolicy::Create,
-            grace: "30d".parse().expect("a period"),
+            grace: if self.has_grace { "30d" } else { "0d" }.parse().expect("a period"),
             min_admins: u32::try_from(self.bounds.min_admins).expect("small"),
             own_account: self.bounds.own.clone(),
             protected: self.bounds.protected.iter().cloned().collect(),
@@ -374,19 +402,33 @@ impl World {
     fn desired(&self, names: &mut Names, shuffle: u64) -> Desired {
         let mut desired = Desired::default();
         let file = FileId(0);
+        let called =
+            |names: &mut Names, kind: &str, name: &str| names.intern(&self.turnover.declared(&thing(kind, name), name));
+        let former = |names: &mut Names, kind: &str, name: &str| {
+            let name = self.turnover.has_former(&thing(kind, name)).then(|| names.intern(name))?;
+            Some(Previous { name, identity: name, position: Position::new(file, 4) })
+        };
         for (organization, sites) in &self.organizations {
             let mut entry = Organization { position: Some(Position::new(file, 1)), ..Organization::default() };
+            let name = called(names, "organization", organization);
+            let renamed = former(names, "organization", organization);
+            desired.renames.extend(renamed.map(|previous| (CatalogKey::Organization(name), previous)));
             for site in sites {
-                entry
-                    .sites
-                    .insert(names.intern(site), Site { position: Some(Position::new(file, 2)), ..Site::default() });
+                let kind = format!("site {organization}/");
+                let (site, renamed) = (called(names, &kind, site), former(names, &kind, site));
+                desired.renames.extend(renamed.map(|previous| (CatalogKey::Site(name, site), previous)));
+                entry.sites.insert(site, Site { position: Some(Position::new(file, 2)), ..Site::default() });
             }
-            desired.catalog.organizations.insert(names.intern(organization), entry);
+            desired.catalog.organizations.insert(name, entry);
         }
         for (name, role) in &self.roles {
             let role = Role { position: Some(Position::new(file, 3)), ..Self::role(role) };
-            desired.catalog.roles.insert(names.intern(name), role);
+            let renamed = former(names, "role", name);
+            let name = called(names, "role", name);
+            desired.renames.extend(renamed.map(|previous| (CatalogKey::Role(name), previous)));
+            desired.catalog.roles.insert(name, role);
         }
+        self.tombstones(names, &mut desired);
         for (key, user) in shuffled(self.declared.iter().collect(), shuffle.rotate_left(7)) {
             let offset =
                 u32::try_from(USERS.iter().position(|user| key.starts_with(user)).expect("known")).expect("small");
@@ -404,20 +446,22 @@ impl World {
                 let start = u32::try_from(desired.sites.len()).expect("small");
                 for ((place, site), role) in &user.access.grants {
                     if place == organization && !left.sites {
-                        let site = Selector::Exact(names.intern(site));
-                        let role = role.as_ref().map(|role| names.intern(role));
+                        let site = Selector::Exact(called(names, &format!("site {place}/"), site));
+                        let role = role.as_ref().map(|role| called(names, "role", role));
                         desired.sites.push(SiteRow { site, role, offset: position.offset });
                     }
                 }
                 let extra = membership.into_iter().flat_map(|one| &one.extra).filter(|_| !left.extra_roles);
-                let extra: Vec<Name> = extra.map(|role| names.intern(role)).collect();
+                let extra: Vec<Name> = extra.map(|role| called(names, "role", role)).collect();
                 let role = membership.and_then(|one| one.role.as_ref()).filter(|_| !left.role);
                 rows.push(AccessRow {
-                    organization: Selector::Exact(names.intern(organization)),
+                    organization: Selector::Exact(called(names, "organization", organization)),
                     membership: membership.is_some(),
-                    role: role.map(|role| names.intern(role)),
+                    role: role.map(|role| called(names, "role", role)),
                     extra_roles: names.list(&extra),
-                    default_site: default_site.filter(is_granted).map(|site| names.intern(site)),
+                    default_site: default_site
+                        .filter(is_granted)
+                        .map(|site| called(names, &format!("site {organization}/"), site)),
                     sites_start: start,
                     sites_length: u32::try_from(desired.sites.len()).expect("small") - start,
                     file,
@@ -433,14 +477,14 @@ impl World {
                 .map(|text| Fact::new(known::GIVEN_NAME, Value::Text(names.intern(text))))
                 .map(|fact| DeclaredFact { fact, offset: position.offset })
                 .collect();
-            let name = names.intern(key);
+            let (name, previous) = (called(names, "user", key), former(names, "user", key));
             desired.push(&DeclaredUser {
                 key: name,
                 identity: name,
                 position,
                 status: user.status.map(|status| (status, position.offset)),
                 window: WindowId::ALWAYS,
-                previous: None,
+                previous,
                 facts: &facts,
                 rows: &rows,
                 links: &[],

@@ -7,7 +7,7 @@ use super::bench::Bench;
 use super::settle;
 use crate::support::memory::MemoryStore;
 
-const CATALOG: &str = "\
+pub(super) const CATALOG: &str = "\
 organizations:
   north: { sites: { pit-1: {}, pit-2: {} } }
   south: { sites: { pit-1: {} } }
@@ -19,11 +19,12 @@ roles:
 ";
 
 /// An empty store under these rules, with this declared beside the catalog.
-fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
+pub(super) fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
     let rules = rules::parse(rules, "rules.yaml", &|name| Err(format!("there is no {name}"))).expect("rules");
     let policy = Policy {
         scope: rollcall::plan::Scope::ALL,
         locked_out: std::collections::BTreeSet::new(),
+        left_since: std::collections::BTreeMap::new(),
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         grace: "30d".parse().expect("a period"),
@@ -38,13 +39,13 @@ fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
 }
 
 /// The same, with an account behind the token.
-fn bench_of_self(own: &str, rules: &str, users: &str) -> Bench<MemoryStore> {
+pub(super) fn bench_of_self(own: &str, rules: &str, users: &str) -> Bench<MemoryStore> {
     let mut bench = bench(rules, users);
     bench.policy.own_account = Some(own.to_owned());
     bench
 }
 
-fn declare(bench: &mut Bench<MemoryStore>, users: &str) {
+pub(super) fn declare(bench: &mut Bench<MemoryStore>, users: &str) {
     bench.files = vec![("access/all.yaml".to_owned(), format!("{CATALOG}users:\n{users}"))];
 }
 

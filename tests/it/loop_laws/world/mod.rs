@@ -2,6 +2,7 @@
 //! make it; and the rules between them, as the text of a rule set.
 
 mod scoped;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -13,12 +14,11 @@ use rollcall::rules::{self, Rules};
 
 pub(super) use self::scoped::scopes;
 use crate::support::actions::act;
+use crate::support::turnover::{self, LEGACY, Link, OLD_SITE, Turnover, UNDECLARED, turnover};
 
 /// Live are `north`, `south` and `attic`; declared are `north`, `south` and `west`.
 const DECLARED: [&str; 3] = ["north", "south", "west"];
-const LIVE: [&str; 3] = ["north", "south", "attic"];
-/// The organization that no manifest names.
-pub(super) const UNDECLARED: &str = "attic";
+const LIVE: [&str; 3] = ["north", "south", UNDECLARED];
 const SITES: [&str; 2] = ["pit-1", "pit-2"];
 const USERS: [&str; 7] = ["ana", "ben", "kim", "li", "max", "svc", "zoe"];
 /// Name, rank, admin, all sites.
@@ -53,6 +53,12 @@ impl Place {
             self.default_site = self.default_site.filter(|site| listed.contains_key(site));
         }
         self.extra &= !left.extra_roles;
+    }
+}
+
+impl Place {
+    fn reaches_all(&self) -> bool {
+        ROLES.iter().any(|&(name, _, _, all_sites)| name == self.role && all_sites)
     }
 }
 
@@ -124,6 +130,34 @@ pub(super) struct World {
     min_admins: u32,
     own: Option<&'static str>,
     protected: Option<&'static str>,
+    /// Whether the settings name the own account by its former key.
+    own_is_former: bool,
+    /// What tombstones of users come to.
+    end: End,
+    has_grace: bool,
+    pub(super) turnover: Turnover,
+}
+
+/// What a store can do for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Nothing,
+    Delete,
+    Close,
+    /// It deletes who was never active, and closes others.
+    DeleteOrClose,
+}
+
+/// Everything that may get another name.
+fn things() -> Vec<String> {
+    let mut things: Vec<String> = USERS.into_iter().map(turnover::user).collect();
+    for organization in DECLARED {
+        things.push(turnover::organization(organization));
+        things.extend(SITES.into_iter().map(|site| turnover::site(organization, site)));
+    }
+    things.extend(ROLES.into_iter().map(|(name, ..)| turnover::role(name)));
+    things.push(turnover::role("reader"));
+    things
 }
 
 fn place() -> impl Strategy<Value = Place> {
@@ -152,16 +186,20 @@ fn given_name() -> impl Strategy<Value = Option<&'static str>> {
 
 fn live_person() -> impl Strategy<Value = Person> {
     let status = prop_oneof![6 => Just("active"), 2 => Just("inactive"), 2 => Just("invited"), 1 => Just("preloaded")];
-    (status, given_name(), access(LIVE)).prop_map(|(status, given_name, access)| Person {
-        status,
-        given_name,
-        access,
-        is_left: false,
+    let is_legacy = [prop::bool::weighted(0.1); LIVE.len()];
+    (status, given_name(), access(LIVE), is_legacy).prop_map(|(status, given_name, mut access, is_legacy)| {
+        for (organization, is_legacy) in LIVE.iter().zip(is_legacy) {
+            let place = access.get_mut(organization).filter(|place| is_legacy && !place.reaches_all());
+            if let Some(place) = place {
+                place.role = LEGACY;
+            }
+        }
+        Person { status, given_name, access, is_left: false }
     })
 }
 
 fn declared_person() -> impl Strategy<Value = Person> {
-    let status = prop_oneof![7 => Just(""), 2 => Just("active"), 1 => Just("inactive"), 1 => Just("preloaded")];
+    let status = prop_oneof![7 => Just(""), 2 => Just("active"), 1 => Just("inactive"), 1 => Just("preloaded"), 1 => Just("absent")];
     (status, given_name(), access(DECLARED)).prop_map(|(status, given_name, access)| Person {
         status,
         given_name,
@@ -194,8 +232,10 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
     };
     let people = prop::collection::vec(person(), USERS.len());
     let numbers = (prop::option::weighted(0.5, 1..7_usize), 0..3_u32, prop::option::of(0..7_usize), 0..14_usize);
-    let switches = prop::collection::vec(prop::bool::weighted(0.4), 11);
-    (people, numbers, switches).prop_map(|(people, (seats, min_admins, own, protected), on)| {
+    let switches = prop::collection::vec(prop::bool::weighted(0.4), 13);
+    let end = prop::sample::select(vec![End::Nothing, End::Delete, End::Close, End::DeleteOrClose]);
+    let more = (end, turnover(things()));
+    (people, numbers, switches, more).prop_map(|(people, (seats, min_admins, own, protected), on, (end, turnover))| {
         let invites = on[0];
         let (mut live, mut declared) = (BTreeMap::new(), BTreeMap::new());
         let (mut team, mut granted) = (BTreeSet::new(), BTreeSet::new());
@@ -211,6 +251,9 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
                 if let Some(there) = there.as_ref().filter(|_| closeness > 0) {
                     wanted.access = there.access.clone();
                     wanted.access.remove(UNDECLARED);
+                    for place in wanted.access.values_mut().filter(|place| place.role == LEGACY) {
+                        place.role = "viewer";
+                    }
                     if closeness == 2 {
                         wanted.access.remove("south");
                     }
@@ -254,118 +297,78 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
             min_admins,
             own: own.map(|at| USERS[at]),
             protected: USERS.get(protected).copied(),
+            own_is_former: on[11],
+            end,
+            has_grace: on[12],
+            turnover,
         }
     })
 }
 
-pub(super) fn key(user: &str) -> String {
+fn key(user: &str) -> String {
     format!("{user}@example.com")
 }
 
-fn membership_text(place: &Place) -> String {
-    if place.left.membership {
-        return "unmanaged".to_owned();
-    }
-    let mut text = format!("{{ role: {}", if place.left.role { "unmanaged" } else { place.role });
-    if place.left.extra_roles {
-        text.push_str(", extra_roles: unmanaged");
-    }
-    if place.left.sites {
-        text.push_str(", sites: unmanaged");
-    }
-    if place.extra {
-        text.push_str(", extra_roles: [auditor]");
-    }
-    if let Some(site) = place.default_site {
-        write!(text, ", default_site: {site}").expect("a string");
-    }
-    // A mapping has a role for each of its sites.
-    let sites: Vec<String> =
-        place.sites.iter().map(|(site, role)| format!("{site}: {}", role.unwrap_or("reader"))).collect();
-    if place.sites.values().all(Option::is_none) {
-        let sites: Vec<&str> = place.sites.keys().copied().collect();
-        if !sites.is_empty() {
-            write!(text, ", sites: [{}]", sites.join(", ")).expect("a string");
-        }
-    } else {
-        write!(text, ", sites: {{ {} }}", sites.join(", ")).expect("a string");
-    }
-    text + " }"
-}
-
-fn keys(users: &BTreeSet<&str>) -> String {
-    users.iter().map(|user| key(user)).collect::<Vec<_>>().join(", ")
-}
-
 impl World {
-    /// The manifests, as somebody would write them.
-    pub(super) fn manifests(&self) -> Vec<(String, String)> {
-        let mut catalog = String::from("organizations:\n");
-        for organization in &self.organizations {
-            writeln!(catalog, "  {organization}:\n    sites: {{ pit-1: {{ default: true }}, pit-2: {{}} }}")
-                .expect("a string");
-        }
-        catalog.push_str("roles:\n");
-        for (name, rank, admin, all_sites) in ROLES {
-            let admin = admin || (self.role_flips && name == "operator");
-            write!(catalog, "  {name}: {{ applies_to: [organization, site, extra], admin: {admin}").expect("a string");
-            if let Some(rank) = rank {
-                write!(catalog, ", rank: {rank}").expect("a string");
-            }
-            let access = if all_sites { "all" } else { "selected" };
-            writeln!(catalog, ", site_access: {access} }}").expect("a string");
-        }
-        catalog.push_str("  reader: { rank: 1, applies_to: [site] }\n");
-        let mut people = String::new();
-        if !self.declared.is_empty() {
-            people.push_str("users:\n");
-        }
-        for (user, person) in &self.declared {
-            writeln!(people, "  {}:", key(user)).expect("a string");
-            if let Some(name) = person.given_name {
-                writeln!(people, "    given_name: {name}").expect("a string");
-            }
-            if !person.status.is_empty() {
-                writeln!(people, "    status: {}", person.status).expect("a string");
-            }
-            if *user == "svc" {
-                people.push_str("    kind: service\n");
-            }
-            if person.is_left {
-                people.push_str("    access: unmanaged\n");
-                continue;
-            }
-            let places: Vec<String> =
-                person.access.iter().map(|(name, place)| format!("{name}: {}", membership_text(place))).collect();
-            writeln!(people, "    access: {{ {} }}", places.join(", ")).expect("a string");
-        }
-        let mut teams = format!("teams:\n  crew:\n    members: [{}]\n", keys(&self.team));
-        if self.is_in_scope("south") {
-            teams.push_str("    access: { south: { role: viewer, sites: [\"pit-*\"] } }\n");
-        }
-        if !self.granted.is_empty() && self.is_in_scope("north") {
-            writeln!(teams, "site_grants:\n  - {{ site: north/pit-2, users: [{}] }}", keys(&self.granted))
-                .expect("a string");
-        }
-        [("catalog", catalog), ("people", people), ("teams", teams)]
-            .map(|(name, text)| (format!("access/{name}.yaml"), text))
-            .into()
+    fn declared_key(&self, user: &str) -> String {
+        key(&self.turnover.declared(&turnover::user(user), user))
+    }
+
+    /// Whom no manifest names nobody renames.
+    fn live_key(&self, user: &str) -> String {
+        if self.declared.contains_key(user) { key(&self.turnover.live(&turnover::user(user), user)) } else { key(user) }
+    }
+
+    /// The key of an account that is there, else the one that it will have.
+    fn todays_key(&self, user: &str) -> String {
+        if self.live.contains_key(user) { self.live_key(user) } else { self.declared_key(user) }
+    }
+
+    fn declared_organization(&self, name: &str) -> String {
+        self.turnover.declared(&turnover::organization(name), name)
+    }
+
+    fn live_organization(&self, name: &str) -> String {
+        self.turnover.live(&turnover::organization(name), name)
+    }
+
+    fn declared_site(&self, organization: &str, name: &str) -> String {
+        self.turnover.declared(&turnover::site(organization, name), name)
+    }
+
+    fn live_site(&self, organization: &str, name: &str) -> String {
+        self.turnover.live(&turnover::site(organization, name), name)
+    }
+
+    fn declared_role(&self, name: &str) -> String {
+        self.turnover.declared(&turnover::role(name), name)
+    }
+
+    fn live_role(&self, name: &str) -> String {
+        self.turnover.live(&turnover::role(name), name)
     }
 
     fn rules_text(&self, has_limits: bool) -> String {
         let amount = if self.carries_one && has_limits { "1" } else { "all" };
         let strips = self.strips && has_limits;
         let mut text = format!(
-            "extends: default\nonboarding: {}\noffboarding: [{}]\nrole_change: {}\n",
+            "extends: default\nonboarding: {}\noffboarding: [{}{}]\nrole_change: {}\n",
             if self.invites || !has_limits { "invite" } else { "create" },
             if strips { "strip" } else { "deactivate" },
+            match self.end {
+                End::Nothing => "",
+                End::Delete => ", delete",
+                End::Close => ", close",
+                End::DeleteOrClose => ", delete, close",
+            },
             if self.removes_then_adds { "remove_then_add" } else { "replace" },
         );
         write!(
             text,
-            "allows: {{ delete: null }}\nundo: {{ deactivate: {}, strip: {}, delete: null }}\nreactivation: {{ inactive_takes: {} }}\ninvitations:\n  cancel: {}\n  \
+            "allows: {{ delete: {} }}\nundo: {{ deactivate: {}, strip: {}, delete: null }}\nreactivation: {{ inactive_takes: {} }}\ninvitations:\n  cancel: {}\n  \
              carries: {{ organizations: {amount}, sites: {amount}, extra_roles: {} }}\n  pending_takes: {{ role: {takes}, \
              sites: {takes} }}\n",
+            if self.end == End::DeleteOrClose { "never_used" } else { "null" },
             if strips { "null" } else { "true" },
             if strips { "true" } else { "null" },
             self.inactive_takes || !has_limits,
@@ -403,23 +406,24 @@ impl World {
         Policy {
             scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
+            left_since: std::collections::BTreeMap::new(),
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: if self.is_catalog_given { CatalogPolicy::Existing } else { CatalogPolicy::Create },
-            grace: "30d".parse().expect("a period"),
+            grace: if self.has_grace { "30d" } else { "0d" }.parse().expect("a period"),
             min_admins: self.min_admins,
             own_account: self.own_account(),
-            protected: self.protected.into_iter().map(key).collect(),
+            protected: self.protected.into_iter().map(|user| self.todays_key(user)).collect(),
         }
     }
 
     pub(super) fn own_account(&self) -> Option<String> {
-        self.own.map(key)
+        self.own.map(|user| if self.own_is_former { self.live_key(user) } else { self.declared_key(user) })
     }
 
     /// Keys of accounts that no plan may touch: protected ones, and services that no manifest names.
     pub(super) fn untouchable(&self) -> BTreeSet<String> {
         let service = self.live.keys().copied().filter(|user| *user == "svc" && !self.declared.contains_key(user));
-        self.protected.into_iter().chain(service).map(key).collect()
+        self.protected.into_iter().chain(service).map(|user| self.todays_key(user)).collect()
     }
 
     /// Whether who is absent loses all access.
@@ -427,54 +431,86 @@ impl World {
         self.strips
     }
 
+    /// Whether the user with this key has a tombstone, so that nothing of the account need be left.
+    pub(super) fn is_ended(&self, key: &str) -> bool {
+        self.declared.iter().any(|(user, person)| person.status == "absent" && self::key(user) == *key)
+    }
+
     /// The actions that make the live state in an empty store.
     pub(super) fn bootstrap(&self, names: &mut Names) -> Vec<Action> {
+        let [parents, includes, roles] = self.turnover.live_links;
         let mut acts = Vec::new();
         for (name, rank, admin, all_sites) in ROLES {
-            let role = act(ActionKind::CreateRole).role(name).after("admin", admin);
+            let role = act(ActionKind::CreateRole).role(&self.live_role(name)).after("admin", admin);
             let role = role.after("applies_to", ["organization", "site", "extra"]);
-            let role = role.after("site_access", if all_sites { "all" } else { "selected" });
+            let mut role = role.after("site_access", if all_sites { "all" } else { "selected" });
+            if let Some(other) = linked(roles, name, ["operator", "viewer"]).filter(|other| !other.is_empty()) {
+                role = role.after("includes", [self.live_role(other).as_str()]);
+            }
             acts.push(rank.into_iter().fold(role, |role, rank| role.after("rank", rank)));
         }
-        acts.push(act(ActionKind::CreateRole).role("reader").after("rank", 1).after("applies_to", ["site"]));
+        let reader = act(ActionKind::CreateRole).role(&self.live_role("reader"));
+        acts.push(reader.after("rank", 1).after("applies_to", ["site"]));
+        acts.push(act(ActionKind::CreateRole).role(LEGACY).after("rank", 5));
         for organization in LIVE {
-            acts.push(act(ActionKind::CreateOrganization).organization(organization));
-            for site in SITES.into_iter().chain(["old-pit"]) {
-                let site = act(ActionKind::CreateSite).organization(organization).site(site);
-                acts.push(site);
+            let name = self.live_organization(organization);
+            let mut made = act(ActionKind::CreateOrganization).organization(&name);
+            if let Some(other) = linked(parents, organization, ["north", "south"]).filter(|other| !other.is_empty()) {
+                made = made.after("parent", self.live_organization(other).as_str());
+            }
+            acts.push(made);
+            for site in SITES.into_iter().chain([OLD_SITE]) {
+                let mut made =
+                    act(ActionKind::CreateSite).organization(&name).site(&self.live_site(organization, site));
+                if let Some(other) = linked(includes, site, SITES).filter(|other| !other.is_empty()) {
+                    made = made.after("includes", [self.live_site(organization, other).as_str()]);
+                }
+                acts.push(made);
             }
         }
         let mut actions: Vec<Action> = acts.iter().map(|act| act.action(names)).collect();
-        actions.extend(self.live.iter().map(|(user, person)| account(names, user, person)));
+        actions.extend(self.live.iter().map(|(user, person)| self.account(names, user, person)));
         actions
+    }
+
+    fn account(&self, names: &mut Names, user: &str, person: &Person) -> Action {
+        let is_pending = ["invited", "preloaded"].contains(&person.status);
+        let kind = if is_pending { ActionKind::InviteUser } else { ActionKind::CreateUser };
+        let mut draft = act(kind).user(&self.live_key(user)).after("status", person.status);
+        if let Some(name) = person.given_name {
+            draft = draft.after("given_name", name);
+        }
+        let mut action = draft.action(names);
+        let after = action.after.as_mut().expect("an account");
+        if user == "svc" {
+            after.facts.push(Fact::new(known::KIND, Value::Text(known::SERVICE)));
+        }
+        for (&organization, place) in &person.access {
+            let site = |names: &mut Names, site: &str| names.intern(&self.live_site(organization, site));
+            let name = names.intern(&self.live_organization(organization));
+            let extra = if place.extra { vec![names.intern(&self.live_role("auditor"))] } else { Vec::new() };
+            after.memberships.push(Membership {
+                organization: name,
+                role: Some(names.intern(&self.live_role(place.role))),
+                extra_roles: names.list(&extra),
+                default_site: place.default_site.map(|default| site(names, default)),
+            });
+            for (granted, role) in &place.sites {
+                let site = site(names, granted);
+                let role = role.map(|role| names.intern(&self.live_role(role)));
+                after.grants.push(Grant { organization: name, site, role });
+            }
+        }
+        action
     }
 }
 
-fn account(names: &mut Names, user: &str, person: &Person) -> Action {
-    let is_pending = ["invited", "preloaded"].contains(&person.status);
-    let kind = if is_pending { ActionKind::InviteUser } else { ActionKind::CreateUser };
-    let mut draft = act(kind).user(&key(user)).after("status", person.status);
-    if let Some(name) = person.given_name {
-        draft = draft.after("given_name", name);
-    }
-    let mut action = draft.action(names);
-    let after = action.after.as_mut().expect("an account");
-    if user == "svc" {
-        after.facts.push(Fact::new(known::KIND, Value::Text(known::SERVICE)));
-    }
-    for (organization, place) in &person.access {
-        let organization = names.intern(organization);
-        let extra = if place.extra { vec![names.intern("auditor")] } else { Vec::new() };
-        after.memberships.push(Membership {
-            organization,
-            role: Some(names.intern(place.role)),
-            extra_roles: names.list(&extra),
-            default_site: place.default_site.map(|site| names.intern(site)),
-        });
-        for (site, role) in &place.sites {
-            let (site, role) = (names.intern(site), role.map(|role| names.intern(role)));
-            after.grants.push(Grant { organization, site, role });
-        }
-    }
-    action
+/// What one of a pair refers to, empty for nothing; `None` where it is none of them, or nothing is said.
+fn linked<'a>(link: Link, name: &str, [first, second]: [&'a str; 2]) -> Option<&'a str> {
+    let (is_first, other) = match name {
+        name if name == first => (true, second),
+        name if name == second => (false, first),
+        _ => return None,
+    };
+    (link != Link::None).then(|| if link.is_of(is_first) { other } else { "" })
 }

@@ -8,6 +8,7 @@ use rollcall::model::LeftAlone;
 use rollcall::plan::Scope;
 
 use super::{DECLARED, Person, World, key};
+use crate::support::turnover::Turnover;
 
 /// What the settings manage, of a world that declares less than all.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl World {
             scope: scope.scope.clone(),
             is_catalog_given: scope.is_catalog_given,
             reports_absent: scope.reports_absent,
-            ..self.clone()
+            ..self.without_turnover()
         };
         world.organizations.retain(|name| Some(*name) != scope.undeclared);
         let inside: BTreeSet<&str> =
@@ -50,6 +51,15 @@ impl World {
                 .retain(|name, place| inside.contains(name) || place.left.membership && declared.contains(name));
         }
         world.granted.retain(|_| inside.contains("north"));
+        world
+    }
+
+    /// The same world, in which nothing is renamed or has a tombstone: then both sides call everything by one name.
+    pub(in crate::loop_laws) fn without_turnover(&self) -> Self {
+        let mut world = Self { turnover: Turnover::default(), own_is_former: false, ..self.clone() };
+        for person in world.declared.values_mut().filter(|person| person.status == "absent") {
+            person.status = "inactive";
+        }
         world
     }
 
@@ -98,6 +108,6 @@ impl World {
     pub(in crate::loop_laws) fn undecided(&self) -> BTreeSet<String> {
         let lacks = |person: &Person| self.demands_role && DECLARED.iter().any(|one| person.left_in(one).role);
         let people = self.declared.iter().filter(|(_, person)| self.leaves_accounts() || lacks(person));
-        people.map(|(user, _)| key(user)).collect()
+        people.map(|(user, _)| self.declared_key(user)).collect()
     }
 }

@@ -1,0 +1,190 @@
+//! What generated renames and tombstones found once, kept by name.
+
+use super::bench::{Bench, Ran};
+use super::regressions::{CATALOG, bench, bench_of_self, declare};
+use super::settle;
+use crate::support::memory::MemoryStore;
+
+fn declare_all(bench: &mut Bench<MemoryStore>, text: &str) {
+    bench.files = vec![("access/all.yaml".to_owned(), text.to_owned())];
+}
+
+fn nothing_else(catalog: &str) -> String {
+    format!("{catalog}users:\n  ana@example.com: {{ access: {{}} }}\n")
+}
+
+/// A store with only this in its catalog, and the ids of what it takes to make it that.
+fn catalog_becomes(before: &str, after: &str) -> (Vec<String>, String) {
+    let mut bench = bench("onboarding: create", "");
+    declare_all(&mut bench, &nothing_else(before));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &nothing_else(after));
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the renames");
+    (bench.ids(&plan), shown)
+}
+
+#[test]
+fn renamed_sites_exchange_what_includes_the_other() {
+    let (ids, shown) = catalog_becomes(
+        "organizations: { north: { sites: { pit-1: { includes: [pit-2] }, pit-2: {} } } }\n",
+        "organizations:\n  north:\n    sites:\n      old-1: { previously: pit-1, includes: [] }\n      \
+         old-2: { previously: pit-2, includes: [old-1] }\n",
+    );
+    assert_eq!(ids, ["update_site north old-1", "update_site north old-2"]);
+    assert!(shown.contains(r#"site north/old-2 {"includes": Set(["old-1"])}"#), "{shown}");
+}
+
+#[test]
+fn renamed_organizations_exchange_their_parents_and_what_they_include() {
+    let (ids, shown) = catalog_becomes(
+        "organizations:\n  north: { parent: south, includes: [] }\n  south: { parent: \"\", includes: [north] }\n",
+        "organizations:\n  up: { previously: north, parent: \"\", includes: [down] }\n  \
+         down: { previously: south, parent: up, includes: [] }\n",
+    );
+    assert_eq!(ids, ["update_organization down", "update_organization up"]);
+    assert!(shown.contains(r#"organization down {"includes": Set([]), "parent": Text("up")}"#), "{shown}");
+    assert!(shown.contains(r#"organization up {"includes": Set(["down"]), "parent": Text("")}"#), "{shown}");
+}
+
+#[test]
+fn a_renamed_organization_includes_a_new_one_that_belongs_to_it() {
+    let (mut ids, shown) = catalog_becomes(
+        "organizations: { north: {} }\n",
+        "organizations:\n  up: { previously: north, includes: [mine] }\n  mine: { parent: up }\n",
+    );
+    ids.sort_unstable();
+    assert_eq!(ids, ["create_organization mine", "update_organization up"]);
+    assert!(shown.contains(r#"organization mine {"parent": Text("up")}"#), "{shown}");
+}
+
+#[test]
+fn renamed_roles_exchange_what_includes_the_other() {
+    let (ids, shown) = catalog_becomes(
+        "roles: { reader: {}, writer: { includes: [reader] } }\norganizations: { north: {} }\n",
+        "roles:\n  one: { previously: reader, includes: [two] }\n  two: { previously: writer }\norganizations: { north: {} }\n",
+    );
+    assert_eq!(ids, ["update_role two", "update_role one"]);
+    assert!(shown.contains(r#""includes": Set(["two"])"#), "{shown}");
+}
+
+#[test]
+fn who_is_stripped_and_deleted_takes_the_place_of_an_admin_once() {
+    let rules = "{ onboarding: create, offboarding: [strip, delete] }";
+    let admin = |key: &str| format!("  {key}@example.com: {{ access: {{ north: manager }} }}\n");
+    let mut bench = bench(rules, &(admin("ana") + &admin("ben")));
+    bench.policy.min_admins = 1;
+    bench.policy.grace = "0d".parse().expect("a period");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &(admin("ana") + "  ben@example.com: { status: absent }\n"));
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["strip_user ben@example.com", "delete_user ben@example.com"]);
+}
+
+#[test]
+fn who_is_stripped_and_deleted_leaves_a_seat() {
+    let rules = "{ onboarding: create, offboarding: [strip, delete], seats: { max: 1, counts: [active] } }";
+    let mut bench = bench(rules, "  ana@example.com: { access: { north: viewer } }\n");
+    bench.policy.grace = "0d".parse().expect("a period");
+    settle(&mut bench).expect("nothing is left after the first run");
+    let users = "  ana@example.com: { status: absent }\n  ben@example.com: { access: { north: viewer } }\n";
+    declare(&mut bench, users);
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
+    assert!(bench.ids(&plan).contains(&"create_user ben@example.com".to_owned()), "{:?}", bench.ids(&plan));
+}
+
+#[test]
+fn a_saved_plan_whose_deletions_were_done_is_finished() {
+    let users = "  ana@example.com: { access: { north: viewer } }\n  ben@example.com: { access: { north: viewer } }\n";
+    let mut bench = bench("onboarding: create", users);
+    bench.policy.grace = "0d".parse().expect("a period");
+    settle(&mut bench).expect("nothing is left after the first run");
+    let users =
+        "  roy@example.com: { previously: ana@example.com, status: absent }\n  ben@example.com: { access: {} }\n";
+    declare(&mut bench, users);
+    let plan = bench.plan();
+    assert_eq!(
+        bench.ids(&plan),
+        [
+            "remove_membership ben@example.com north",
+            "rename_user roy@example.com",
+            "deactivate_user roy@example.com",
+            "delete_user roy@example.com"
+        ]
+    );
+    let file = bench.file(&plan);
+    let today = bench.plan();
+    let (_, untouched) = bench.holding(&file, &today);
+    assert_eq!((untouched.changed, untouched.done), (vec![], vec![]), "who is not renamed yet is not gone");
+    bench.apply_plan(plan, &[], 4);
+    let today = bench.plan();
+    let (_, holding) = bench.holding(&file, &today);
+    assert_eq!((holding.changed, holding.done), (vec![], vec![0, 1, 2, 3]));
+}
+
+#[test]
+fn the_own_account_is_not_renamed_while_the_settings_know_it_by_its_former_key() {
+    let mut bench = bench_of_self("ana@example.com", "onboarding: create", "  ana@example.com: { access: {} }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  roy@example.com: { previously: ana@example.com, access: {} }\n");
+    let plan = bench.plan();
+    assert_eq!(bench.ids(&plan), Vec::<String>::new());
+    assert_eq!(plan.deferred[0].waits_for, rollcall::plan::WaitsFor::OwnAccount);
+    bench.policy.own_account = Some("roy@example.com".to_owned());
+    let Ran::Applied(plan, _) = bench.apply() else { panic!("the store can be read") };
+    assert_eq!(bench.ids(&plan), ["rename_user roy@example.com"]);
+}
+
+#[test]
+fn a_protected_person_is_not_renamed() {
+    let mut bench = bench("onboarding: create", "  ana@example.com: { access: {} }\n");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  roy@example.com: { previously: ana@example.com, access: { north: viewer } }\n");
+    for pattern in ["ana@*", "roy@*"] {
+        bench.policy.protected = vec![pattern.to_owned()];
+        let plan = bench.plan();
+        let waits: Vec<_> = plan.deferred.iter().map(|deferred| deferred.waits_for).collect();
+        assert!(plan.actions.is_empty(), "{pattern}");
+        assert_eq!(waits, [rollcall::plan::WaitsFor::Protected; 2], "{pattern}");
+    }
+}
+
+#[test]
+fn an_undeclared_member_holds_the_deletion_of_an_organization_back() {
+    let users = "  ana@example.com: { access: { north: viewer } }\n  ben@example.com: { access: { south: viewer } }\n";
+    let mut bench = bench("onboarding: create", users);
+    bench.policy.absent_users = rollcall::plan::AbsentUsers::Report;
+    settle(&mut bench).expect("nothing is left after the first run");
+    let catalog = CATALOG.replace("north: { sites: { pit-1: {}, pit-2: {} } }", "north: { status: absent }");
+    let ben = "users:\n  ben@example.com: { access: { south: viewer } }\n";
+    declare_all(&mut bench, &format!("{catalog}{ben}"));
+    let plan = bench.plan();
+    assert_eq!(bench.ids(&plan), Vec::<String>::new());
+    let waits: Vec<_> = plan.deferred.iter().map(|one| (one.kind.as_str(), one.waits_for.as_str())).collect();
+    let decision = "decision";
+    assert_eq!(waits, [("delete_organization", decision), ("delete_site", decision), ("delete_site", decision)]);
+    // Who has gone from it, by a manifest, holds nothing back any more.
+    declare_all(&mut bench, &format!("{catalog}{ben}  ana@example.com: {{ access: {{}} }}\n"));
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the member went");
+    assert!(bench.ids(&plan).contains(&"delete_organization north".to_owned()), "{:?}", bench.ids(&plan));
+}
+
+#[test]
+fn roles_that_come_to_include_the_other_way_round_never_include_each_other() {
+    let mut bench = bench("onboarding: create", "  ana@example.com: { access: { north: operator } }\n");
+    let users = "users:\n  ana@example.com: { access: { north: operator } }\n";
+    let with = |operator: &str, viewer: &str| {
+        let catalog =
+            CATALOG.replace("operator: { rank: 20 }", &format!("operator: {{ rank: 20, includes: [{operator}] }}"));
+        catalog.replace("viewer: { rank: 10 }", &format!("viewer: {{ rank: 10, includes: [{viewer}] }}")) + users
+    };
+    declare_all(&mut bench, &with("viewer", ""));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &with("", "operator"));
+    // What a protected person has is not taken, so the other role waits as well.
+    bench.policy.protected = vec!["ana@*".to_owned()];
+    assert_eq!(bench.plan().actions, vec![]);
+    bench.policy.protected = Vec::new();
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["update_role operator", "update_role viewer"]);
+    assert_eq!(plan.actions[1].needs, [0]);
+}
