@@ -80,6 +80,10 @@ fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) ->
 /// Adds what one user has to do with a role's change, organization by organization.
 fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found: &mut Holders) {
     let Sides { desired, live, drafts } = sides;
+    // Every place ends with the first step of an end; what follows on that, a deletion, may wait for long.
+    let first_end = drafts.iter().position(|draft| bearing(draft.action.kind) == Bearing::Ends);
+    let is_later_end = |at: usize| bearing(drafts[at].action.kind) == Bearing::Ends && first_end != Some(at);
+    let drafts: Vec<&Draft> = (0..drafts.len()).filter(|&at| !is_later_end(at)).map(|at| &drafts[at]).collect();
     let is_active = live.is_some_and(|live| live.status == Status::Active);
     let today = live.map_or(&[][..], |live| live.memberships);
     let is_any = |wanted: Bearing| drafts.iter().any(|draft| bearing(draft.action.kind) == wanted);
@@ -94,12 +98,12 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
         .map_or_else(|| facts.to_vec(), |desired| fields::admin_facts_after(context, desired, live.as_ref()));
     for organization in places(today, &wanted) {
         let now = membership_in(today, organization);
-        let here: Vec<Need> = drafts.iter().filter(|draft| touches(draft, organization)).map(need).collect();
+        let here: Vec<Need> = drafts.iter().copied().filter(|draft| touches(draft, organization)).map(need).collect();
         // Where the plan does nothing, what is live stays.
         let from = if here.is_empty() || !context.in_scope(organization) { today } else { &wanted };
         // Whoever leaves stays declared where accounts are not managed.
         let leaves = |draft: &Draft| bearing(draft.action.kind) == Bearing::Leaves && touches(draft, organization);
-        let later = membership_in(from, organization).filter(|_| !drafts.iter().any(leaves));
+        let later = membership_in(from, organization).filter(|_| !drafts.iter().copied().any(leaves));
         let holds = |membership: Option<&Membership>| {
             membership.is_some_and(|membership| roles_of(context, membership).contains(&role))
         };
@@ -118,8 +122,8 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
             Flip::Dropped => {
                 // Who leaves the role only has to have left it; what else is done to them does not matter.
                 let is_leaving = !holds(later);
-                let leaving =
-                    drafts.iter().filter(|draft| takes_off(context, draft, now, organization, role)).map(need);
+                let leaves_role = |draft: &&Draft| takes_off(context, draft, now, organization, role);
+                let leaving = drafts.iter().copied().filter(leaves_role).map(need);
                 found.needs.extend(if is_leaving { leaving.collect() } else { here });
                 let counts = !ends && (is_active || starts);
                 let before = context.ways(later, &facts_later, When::Meanwhile).any();

@@ -188,3 +188,19 @@ fn roles_that_come_to_include_the_other_way_round_never_include_each_other() {
     assert_eq!(bench.ids(&plan), ["update_role operator", "update_role viewer"]);
     assert_eq!(plan.actions[1].needs, [0]);
 }
+
+#[test]
+fn a_role_is_made_less_when_its_holder_is_stripped_whatever_the_deletion_waits_for() {
+    let rules = "{ onboarding: create, offboarding: [strip] }";
+    let user = |status: &str| format!("  max@example.com: {{ {status}access: {{ north: operator }} }}\n");
+    let mut bench = bench(rules, &user(""));
+    let all = |operator: &str, user: &str| {
+        let catalog = CATALOG.replace("operator: { rank: 20 }", operator);
+        format!("{catalog}users:\n  kim@example.com: {{ access: {{}} }}\n{user}")
+    };
+    declare_all(&mut bench, &all("operator: { rank: 20, admin: true }", &user("")));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &all("operator: { rank: 20 }", "  max@example.com: { status: absent, access: {} }\n"));
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["strip_user max@example.com", "update_role operator"], "{shown}");
+}
