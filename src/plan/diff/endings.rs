@@ -44,7 +44,9 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
                 }
                 draft.needs.push(Need::Own(before));
             }
-            if context.inputs.policy.grace.seconds() > 0 {
+            let grace = context.inputs.policy.grace;
+            if grace.seconds() > 0 {
+                draft.wait = (None, Some(grace.after(context.inputs.at)));
                 draft = draft.waiting(WaitsFor::Grace);
             }
             change.push(draft);
