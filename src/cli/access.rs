@@ -16,8 +16,8 @@ use crate::journal::Head;
 use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, fit, holding,
-    lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
+    AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection,
+    fit, holding, lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
 };
 use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
@@ -277,6 +277,7 @@ impl Access {
         refuse_nobody(declared, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
+        before.extend(broad_protection(&inputs));
         let is_there = |identity| live.find(identity).is_some();
         before.extend(lacking(&declared.names, &declared.desired, self.rules(), is_there));
         let told = before.len();

@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     let limits = &access.settings.guards;
     let rulings = guard::judge(&saved.plan, limits, waivers);
     if !is_json && saved.changed.is_empty() {
-        show(printer, &declared, &saved.plan, &rulings, None);
+        show(printer, (&access, &declared), &saved.plan, &rulings, None);
         saved::tell_besides(printer, &saved.besides);
     }
     if printer.has_failed() {
@@ -76,7 +76,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     }
     if asks {
         if is_json {
-            show_aside(printer, &declared, &saved.plan, &rulings);
+            show_aside(printer, (&access, &declared), &saved.plan, &rulings);
         }
         let Some(mut interrupts) = printer.asks(&question(saved.plan.actions.len()), &runtime)? else {
             let why = "nothing was changed".to_owned();

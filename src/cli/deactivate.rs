@@ -14,15 +14,22 @@ use crate::plan::{LockOut, Plan, WaitsFor, lock_out};
 pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
     let mut desk = Desk::open(global, printer)?;
     let (identity, shown) = desk.who(&arguments.key)?;
-    let plan = match desk.ask(|inputs| lock_out(inputs, identity))? {
+    let (plan, without_admin) = match desk.ask(|inputs| lock_out(inputs, identity))? {
         LockOut::Already(status) => {
             already(printer, &shown, status);
             return Ok(Exit::Done);
         }
-        LockOut::Planned(plan) => *plan,
+        LockOut::Planned { plan, without_admin } => (*plan, without_admin),
         refused => return Err(refusal(&shown, &refused)),
     };
     printer.note(&format!("{shown}: {}", intention(&plan)));
+    if !without_admin.is_empty() {
+        printer.warning(&format!(
+            "{shown} is the last active admin of {}: nobody is left to administer users there; give somebody the role in \
+             a manifest, and apply",
+            desk.organizations(&without_admin)
+        ));
+    }
     desk.tell_who_would_undo_it(identity, &shown, printer);
     let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, printer)?);
     let Some(exit) = exit else { return Ok(Exit::Done) };
@@ -83,7 +90,7 @@ pub(super) fn refusal(shown: &str, refused: &LockOut) -> Failure {
         LockOut::Waits(WaitsFor::Acceptance) => {
             format!("the invitation of {shown} can't be cancelled in this store; do it once the person has accepted")
         }
-        LockOut::Waits(_) | LockOut::Unknown | LockOut::Already(_) | LockOut::Planned(_) => {
+        LockOut::Waits(_) | LockOut::Unknown | LockOut::Already(_) | LockOut::Planned { .. } => {
             format!("this store has no way to lock {shown} out that could be undone; do it in the store")
         }
     };

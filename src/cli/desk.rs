@@ -16,7 +16,7 @@ use crate::apply::ApplyReport;
 use crate::diagnostic::has_errors;
 use crate::guard;
 use crate::manifest;
-use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
+use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names, known};
 use crate::plan::{Inputs, Plan, StoreRef, likely_keys};
 use crate::report::sanitise;
 use crate::source::Sources;
@@ -76,6 +76,16 @@ impl Desk {
         let desired = Desired::default();
         let (at, rules) = (edge::now(None), access.rules());
         Ok(question(&Inputs { names, desired: &desired, live, rules, policy: &policy, store: &store, at }))
+    }
+
+    /// These organizations, as they may be printed.
+    pub(super) fn organizations(&self, organizations: &[Name]) -> String {
+        let text = |&organization: &Name| match organization {
+            known::PLATFORM => "the whole platform".to_owned(),
+            organization => sanitise(self.names.text(organization)).into_owned(),
+        };
+        let texts: Vec<String> = organizations.iter().map(text).collect();
+        texts.join(", ")
     }
 
     /// Warns where the manifests would undo a lock-out.

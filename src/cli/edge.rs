@@ -14,7 +14,11 @@ use crate::journal::Who;
 
 /// The time of the run: as given, or the clock.
 pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
-    at.unwrap_or_else(Timestamp::now)
+    at.unwrap_or_else(|| {
+        let now = Timestamp::now();
+        // Plans and journals tell whole seconds.
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    })
 }
 
 /// Whether the environment lets us use colours (<https://no-color.org>).

@@ -16,7 +16,7 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let (_, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     let (desired, names, lines) = (&declared.desired, &declared.names, Lines::new(&declared.sources));
     let scene = Scene { desired, live: Some(&live), names, at: edge::now(*at) };
-    let style = printer.style();
+    let style = (&access.settings.time_zone, printer.style());
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);
     if printer.is_json() {
         let mut document = ExplainDocument::new(text);

@@ -131,8 +131,12 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
     let mut desk = Desk::open(global, printer)?;
     let (identity, shown) = desk.who(&arguments.key)?;
     let plan = match desk.ask(|inputs| lock_out(inputs, identity))? {
-        LockOut::Planned(plan) if plan.actions.iter().all(|action| action.kind == ActionKind::CancelInvitation) => plan,
-        LockOut::Planned(_) | LockOut::Already(Status::Active | Status::Inactive | Status::Closed) => {
+        LockOut::Planned { plan, .. }
+            if plan.actions.iter().all(|action| action.kind == ActionKind::CancelInvitation) =>
+        {
+            plan
+        }
+        LockOut::Planned { .. } | LockOut::Already(Status::Active | Status::Inactive | Status::Closed) => {
             let why = format!("{shown} has no invitation to cancel; `rollcall deactivate` locks an account out");
             return Err(Failure::failed(anyhow::anyhow!(why)));
         }

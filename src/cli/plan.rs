@@ -31,7 +31,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
     let command = apply_command(global, (None, arguments.target.as_deref()), waivers, &plan);
-    show(printer, &declared, &plan, &rulings, Some(&command));
+    show(printer, (&access, &declared), &plan, &rulings, Some(&command));
     if let Some(file) = &arguments.out {
         let lines = Lines::new(&declared.sources);
         let document = document_of(&declared, &plan, &rulings, &lines);

@@ -1,19 +1,25 @@
 //! A plan on standard output, or beside it.
 
-use super::access::{Declared, Lines};
+use super::access::{Access, Declared, Lines};
 use super::printer::Printer;
 use crate::guard::{self, Ruling};
 use crate::plan::{Actions, Plan, PlanDocument, document};
 use crate::report::{self, LikelyCause, PlanText, RefusalText, Style};
 
 /// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
-pub(super) fn show(printer: &Printer, declared: &Declared, plan: &Plan, rulings: &[Ruling], apply: Option<&str>) {
+pub(super) fn show(
+    printer: &Printer,
+    (access, declared): (&Access, &Declared),
+    plan: &Plan,
+    rulings: &[Ruling],
+    apply: Option<&str>,
+) {
     if printer.is_json() {
         printer.json(&document_of(declared, plan, rulings, &Lines::new(&declared.sources)));
         return;
     }
     printer.diagnostics(&plan.diagnostics, &Lines::new(&declared.sources));
-    printer.result(&text(declared, plan, rulings, apply, printer.style()));
+    printer.result(&text((access, declared), plan, rulings, apply, printer.style()));
 }
 
 /// A plan with its guards, as it is printed and saved.
@@ -29,10 +35,10 @@ pub(super) fn document_of<'a>(
 }
 
 /// Shows a plan to the person who is going to be asked, where standard output is for a document.
-pub(super) fn show_aside(printer: &Printer, declared: &Declared, plan: &Plan, rulings: &[Ruling]) {
+pub(super) fn show_aside(printer: &Printer, (access, declared): (&Access, &Declared), plan: &Plan, rulings: &[Ruling]) {
     let lines = Lines::new(&declared.sources);
     printer.diagnostics(&plan.diagnostics, &lines);
-    printer.aside(&text(declared, plan, rulings, None, printer.style_aside()));
+    printer.aside(&text((access, declared), plan, rulings, None, printer.style_aside()));
 }
 
 /// Says what guards refuse, after everything else; `apply` is the command without the waivers that are missing.
@@ -52,11 +58,19 @@ pub(super) fn show_refusal(
     }
 }
 
-fn text(declared: &Declared, plan: &Plan, rulings: &[Ruling], apply: Option<&str>, style: Style) -> String {
+fn text(
+    (access, declared): (&Access, &Declared),
+    plan: &Plan,
+    rulings: &[Ruling],
+    apply: Option<&str>,
+    style: Style,
+) -> String {
     report::plan(&PlanText {
         plan,
         names: &declared.names,
         catalog: Some(&declared.desired.catalog),
+        rules: Some(access.rules()),
+        zone: &access.settings.time_zone,
         places: &Lines::new(&declared.sources),
         guards: &guard::documents(&declared.names, rulings),
         apply,

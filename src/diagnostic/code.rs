@@ -97,6 +97,8 @@ codes! {
     LeaverReferenced = "leaver-referenced",
     /// An account that the settings protect, and nobody has its key.
     ProtectsNobody = "protects-nobody",
+    /// A protected pattern that is most people's, or every admin's.
+    ProtectsMost = "protects-most",
     /// No user is declared while people are live.
     NoUserDeclared = "no-user-declared",
     /// A role in a place for which it is not meant, or that can't be granted.

@@ -7,15 +7,15 @@ use crate::settings::RemovalLimit;
 pub struct Limit {
     /// At most so many.
     pub most: u32,
-    /// Whether it is a share of people, and not a number.
-    pub is_share: bool,
+    /// Of how many people in a hundred, where it is a share and not a number.
+    pub percent: Option<u32>,
 }
 
 impl Limit {
     /// A number as the settings have it.
     #[must_use]
     pub const fn of_settings(most: u32) -> Self {
-        Self { most, is_share: false }
+        Self { most, percent: None }
     }
 }
 
@@ -27,5 +27,5 @@ pub fn removal_limit(people: u32, limit: RemovalLimit) -> Limit {
     let share = u64::from(people) * u64::from(max_percent.min(100)) / 100;
     let share = u32::try_from(share).unwrap_or(people);
     let small = min_count.min(people.div_ceil(2));
-    Limit { most: share.max(small), is_share: share >= small }
+    Limit { most: share.max(small), percent: (share >= small).then_some(max_percent) }
 }

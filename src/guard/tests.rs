@@ -26,8 +26,8 @@ fn percentages_are_rounded_down_and_half_is_rounded_up() {
     assert_eq!(limit(7, 100, 0), 7);
     assert_eq!(limit(7, 0, 0), 0, "nobody ever");
     assert_eq!(limit(3, 50, 1), 1);
-    assert_eq!(removal_limit(1_506, RemovalLimit::default()), Limit { most: 376, is_share: true });
-    assert_eq!(removal_limit(10, RemovalLimit::default()), Limit { most: 5, is_share: false });
+    assert_eq!(removal_limit(1_506, RemovalLimit::default()), Limit { most: 376, percent: Some(25) });
+    assert_eq!(removal_limit(10, RemovalLimit::default()), Limit { most: 5, percent: None });
 }
 
 #[test]

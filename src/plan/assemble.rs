@@ -1,13 +1,13 @@
 //! From drafts to the plan: names decide ties, counters decide order, and what is left over is deferred.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{Action, Risk, Subject};
 use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::order::{Account, Left, Node, Order, order};
 use super::renamed::renamed;
 use super::target::Target;
-use super::{Deferred, Inputs, Plan, WaitsFor, basis, digest, fit, people, time};
+use super::{Deferred, Inputs, Obstacle, Plan, WaitsFor, basis, digest, fit, people, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 
@@ -73,7 +73,9 @@ pub(super) fn assembled(
         Some(target) => target.order(&queue.drafts, &nodes, &accounts),
         None => order(&nodes, &accounts),
     };
-    let mut deferred = queue.deferred(inputs, &nodes, &order, &counter_names);
+    let admins = queue.admins_left(&order, &counters);
+    let short = short_counters(&counters, &admins);
+    let mut deferred = queue.deferred(inputs, &nodes, &order, (&counter_names, &short));
     let mut expiring = time::expiring(inputs);
     if let Some(target) = &target {
         deferred.retain(|deferred| target.is_about(deferred.subject.user));
@@ -82,7 +84,6 @@ pub(super) fn assembled(
     }
     let executed = order.sequence.iter().map(|&place| &queue.drafts[place as usize]);
     let (people, effects, mut census) = people::count(inputs, executed);
-    let admins = queue.admins_left(&order, &counters);
     census.short_of_admins = short_of_admins(inputs, &admins);
     queue.mark_last_admins(&admins);
     let actions = queue.into_actions(&order);
@@ -221,7 +222,13 @@ impl Queue {
         }
     }
 
-    fn deferred(&self, inputs: &Inputs<'_>, nodes: &[Node], order: &Order, counters: &[Counter]) -> Vec<Deferred> {
+    fn deferred(
+        &self,
+        inputs: &Inputs<'_>,
+        nodes: &[Node],
+        order: &Order,
+        (counters, short): (&[Counter], &BTreeSet<Counter>),
+    ) -> Vec<Deferred> {
         let left: HashMap<u32, Left> = order.left.iter().copied().collect();
         let mut deferred: Vec<Deferred> = Vec::with_capacity(order.left.len());
         for &(place, reason) in &order.left {
@@ -237,14 +244,33 @@ impl Queue {
                 Left::Blocked | Left::Need(_) => None,
             };
             let wait = if draft.wait == (None, None) { cause.wait } else { draft.wait };
+            let obstacle = match waits_for {
+                WaitsFor::Successor => Some(Obstacle::Organizations(short_places(inputs, cause, short))),
+                WaitsFor::Acceptance
+                | WaitsFor::Seat
+                | WaitsFor::Key
+                | WaitsFor::Grace
+                | WaitsFor::Decision
+                | WaitsFor::Start
+                | WaitsFor::Catalog
+                | WaitsFor::Field
+                | WaitsFor::Enrolment
+                | WaitsFor::OwnAccount
+                | WaitsFor::Protected => draft.obstacle.clone().or_else(|| cause.obstacle.clone()),
+            };
+            let Action { kind, subject, before, after, risk, origins, .. } = draft.action.clone();
             deferred.push(Deferred {
-                kind: draft.action.kind,
-                subject: draft.action.subject,
+                kind,
+                subject,
                 waits_for,
                 shortfall,
                 since: wait.0,
                 until: wait.1,
-                origins: draft.action.origins.clone(),
+                obstacle,
+                before,
+                after,
+                risk,
+                origins,
             });
         }
         let key = |deferred: &Deferred| subject_key(inputs, &deferred.subject, deferred.kind);
@@ -317,6 +343,27 @@ fn counter_text<'a>(inputs: &Inputs<'a>, counter: Counter) -> Option<&'a str> {
         Counter::Seat => None,
         Counter::Admin(organization) => Some(inputs.names.text(organization)),
     }
+}
+
+/// The counters of admins of which a plan leaves none that could be taken.
+fn short_counters(
+    counters: &BTreeMap<Counter, super::diff::Balance>,
+    left: &BTreeMap<Counter, i64>,
+) -> BTreeSet<Counter> {
+    let floor = |counter| counters.get(counter).map_or(0, |of| i64::from(of.today) - i64::from(of.slack));
+    left.iter().filter(|&(counter, &left)| left <= floor(counter)).map(|(&counter, _)| counter).collect()
+}
+
+/// The organizations that would be short of admins without what this draft takes, sorted by text.
+fn short_places(inputs: &Inputs<'_>, draft: &Draft, short: &BTreeSet<Counter>) -> Vec<Name> {
+    let places = draft.takes.iter().filter(|counter| short.contains(counter)).filter_map(|counter| match counter {
+        Counter::Admin(organization) => Some(*organization),
+        Counter::Seat => None,
+    });
+    let mut places: Vec<Name> = places.collect();
+    places.sort_unstable_by_key(|&organization| inputs.names.text(organization));
+    places.dedup();
+    places
 }
 
 enum Resolved {

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
-use super::document::{FORMAT, SubjectTexts};
+use super::document::FORMAT;
+use super::documented::SubjectTexts;
 use super::{Action, StoreRef, state_json};
 use crate::model::{ActionKind, Names};
 

@@ -55,6 +55,8 @@ pub struct Access {
 pub struct Contribution {
     /// The role that it gives.
     pub role: Option<Name>,
+    /// Roles beside it that it gives.
+    pub extra_roles: List,
     /// The line.
     pub position: Position,
     /// The team or site grant that it belongs to; `None` for the user's own access.
@@ -139,6 +141,8 @@ pub struct Holder {
     pub live: Option<Status>,
     /// What the user has there. For a site that a role reaches without a grant this is the membership.
     pub place: PlaceExplanation,
+    /// The membership by which the user reaches this site as well, beside a grant on the site itself.
+    pub membership: Option<PlaceExplanation>,
     /// How many sites of the organization are granted by declaration.
     pub sites: usize,
 }
@@ -308,7 +312,12 @@ fn holder(
         // A role that reaches every site reaches this one without a grant.
         Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&scene.desired.catalog, &places[at])))?,
     };
-    Some(Holder { key, live: account.map(|account| account.status), place: places.swap_remove(found), sites: granted })
+    let is_reaching = |place: &PlaceExplanation| place.site.is_none() && reaches(&scene.desired.catalog, place);
+    let membership =
+        site.and_then(|_| places.iter().enumerate().find(|&(at, place)| at != found && is_reaching(place)));
+    let membership = membership.map(|(_, place)| place.clone());
+    let live = account.map(|account| account.status);
+    Some(Holder { key, live, place: places.swap_remove(found), membership, sites: granted })
 }
 
 fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
@@ -436,6 +445,7 @@ fn contribution(
     });
     Contribution {
         role: piece.role,
+        extra_roles: piece.extra_roles,
         position: piece.role_position,
         source: piece.source.map(label),
         through: link.filter(|link| Some(link.source) != piece.source).map(|link| label(link.source)),

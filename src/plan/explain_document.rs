@@ -77,6 +77,8 @@ pub struct ExplainedHolder {
     pub live_status: Option<&'static str>,
     /// What the user has there.
     pub access: ExplainedAccess,
+    /// The membership by which the user reaches the site as well, beside a grant on it; null where none does.
+    pub membership: Option<ExplainedAccess>,
 }
 
 /// Access in one place.
@@ -118,6 +120,8 @@ pub struct ExplainedContribution {
     pub line: ExplainedLine,
     /// The role that it gives.
     pub role: Option<String>,
+    /// Roles beside it that it gives.
+    pub extra_roles: Vec<String>,
     /// `team:NAME` or `site_grant`; null for the user's own access.
     pub via: Option<String>,
     /// The team that names the user, where that is another one.
@@ -173,10 +177,11 @@ impl ExplainDocument {
     /// Adds an organization or a site.
     pub fn push_place(&mut self, found: &PlaceHolders, names: &Names, places: &dyn Places) {
         let PlaceHolders { organization, site, position, at: _, is_compared: _, holders } = found;
-        let holders = holders.iter().map(|Holder { key, live, place, sites: _ }| ExplainedHolder {
+        let holders = holders.iter().map(|Holder { key, live, place, membership, sites: _ }| ExplainedHolder {
             user: names.text(*key).to_owned(),
             live_status: live.map(Status::as_str),
             access: explained(place, names, places),
+            membership: membership.as_ref().map(|place| explained(place, names, places)),
         });
         self.places.push(ExplainedPlace {
             organization: names.text(*organization).to_owned(),
@@ -216,7 +221,7 @@ fn role(access: Access, names: &Names) -> ExplainedRole {
 }
 
 fn because(contribution: &Contribution, names: &Names, places: &dyn Places) -> ExplainedContribution {
-    let &Contribution { role, position, source, through, member, window, counts } = contribution;
+    let &Contribution { role, extra_roles, position, source, through, member, window, counts } = contribution;
     let label = |label: SourceLabel| match label {
         SourceLabel::Team(team) => format!("team:{}", names.text(team)),
         SourceLabel::SiteGrant => "site_grant".to_owned(),
@@ -224,6 +229,7 @@ fn because(contribution: &Contribution, names: &Names, places: &dyn Places) -> E
     ExplainedContribution {
         line: line(places, position),
         role: text(names, role),
+        extra_roles: names.sorted_texts(extra_roles).into_iter().map(str::to_owned).collect(),
         via: source.map(label),
         through: through.map(label),
         member: member.map(|position| line(places, position)),

@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::document::{ActionDocument, FORMAT, PlanDocument, action_id};
+use super::document::{ActionDocument, FORMAT, PlanDocument};
+use super::documented::action_id;
 use super::{Action, State, StoreRef, Subject, digest, read_state};
 use crate::model::{ActionKind, Name, Names, Topic, known};
 use crate::rules::{Named, Rules, refuse_declared, refuse_key};

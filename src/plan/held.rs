@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use super::diff::Draft;
 use super::{Action, Inputs, State};
-use crate::model::{ActionKind, Catalog, Fields, Grant, List, LiveView, Membership, Name, Status, Value, known};
+use crate::model::{ActionKind, Catalog, Fact, Fields, Grant, List, LiveView, Membership, Name, Status, Value, known};
 use crate::rules::{RoleChangeLoss, Rules};
 
 /// Access of one person, as far as actions change it.
@@ -126,16 +126,32 @@ pub(super) fn after(
     if live.status == Status::Inactive && !rules.reactivation_restores() {
         held = Held::default();
     }
+    let mut fields: Vec<Fact> = live.facts.to_vec();
     for draft in drafts {
         if let (ActionKind::ReactivateUser | ActionKind::SendInvitation, Some(user)) =
             (draft.action.kind, draft.action.subject.user)
         {
             let Held { memberships, grants } = held.clone();
-            opens.insert(user, State { facts: Vec::new(), memberships, grants });
+            opens.insert(user, State { facts: opened(inputs, &fields), memberships, grants });
+        }
+        if let (ActionKind::ChangeAccess | ActionKind::UpdateUser, Some(after)) =
+            (draft.action.kind, &draft.action.after)
+        {
+            fields.retain(|fact| after.value(fact.field).is_none());
+            fields.extend_from_slice(&after.facts);
         }
         held.act(rules, &draft.action);
     }
     held
+}
+
+/// Of the fields of an account, those that tell what it may do and where its mails go.
+fn opened(inputs: &Inputs<'_>, fields: &[Fact]) -> Vec<Fact> {
+    let is_told = |fact: &&Fact| {
+        let field = inputs.names.text(fact.field);
+        inputs.rules.is_access(field) || inputs.rules.is_admin_field(field) || inputs.rules.is_address(field)
+    };
+    fields.iter().filter(is_told).copied().collect()
 }
 
 /// Does to the catalog what an action does; says what it is about if it may change somebody's reach.

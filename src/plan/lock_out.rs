@@ -3,10 +3,8 @@
 //! It asks neither scope nor counters: an admin whose account was taken over is locked out even if nobody is left to
 //! administer. What the settings protect is refused all the same. Deliberately absent: manifests.
 
-use std::collections::BTreeMap;
-
 use super::assemble::assembled;
-use super::diff::{Drafts, lock_out_draft};
+use super::diff::{Counter, Drafts, lock_out_draft};
 use super::{Cause, Inputs, Plan, WaitsFor};
 use crate::model::{Name, Status};
 
@@ -26,7 +24,13 @@ pub enum LockOut {
     /// The store has no way to do it now.
     Waits(WaitsFor),
     /// One action does it.
-    Planned(Box<Plan>),
+    Planned {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The organizations that are left without any active admin, sorted by text; [`known::PLATFORM`](crate::model::known::PLATFORM) is the
+        /// platform.
+        without_admin: Vec<Name>,
+    },
 }
 
 /// How the account with this key, as compared, is locked out.
@@ -42,15 +46,21 @@ pub fn lock_out(inputs: &Inputs<'_>, identity: Name) -> LockOut {
     if inputs.is_protected(identity) {
         return LockOut::Protected;
     }
-    let mut change = lock_out_draft(inputs, &live);
+    let (mut change, counters) = lock_out_draft(inputs, &live);
     let Some(draft) = change.drafts.first_mut() else { return LockOut::Already(live.status) };
     if let Some(waits_for) = draft.waits_for {
         return LockOut::Waits(waits_for);
     }
     draft.action.cause = Cause::Operator;
-    let drafts = Drafts { changes: vec![change], counters: BTreeMap::new(), unmanaged: Vec::new() };
+    let last = counters.iter().filter(|(_, balance)| balance.today <= 1).filter_map(|(&counter, _)| match counter {
+        Counter::Admin(organization) => Some(organization),
+        Counter::Seat => None,
+    });
+    let mut without_admin: Vec<Name> = last.collect();
+    without_admin.sort_unstable_by_key(|&organization| inputs.names.text(organization));
+    let drafts = Drafts { changes: vec![change], counters, unmanaged: Vec::new() };
     match assembled((inputs, inputs), drafts, Vec::new(), None) {
-        Ok(plan) => LockOut::Planned(Box::new(plan)),
+        Ok(plan) => LockOut::Planned { plan: Box::new(plan), without_admin },
         Err(_) => LockOut::Waits(WaitsFor::Decision),
     }
 }

@@ -7,6 +7,7 @@ mod census;
 mod diff;
 mod digest;
 mod document;
+mod documented;
 mod explain;
 mod explain_document;
 mod file;
@@ -36,10 +37,11 @@ pub use assemble::{plan, plan_fitted, plan_for};
 pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
-    ActionDocument, Actions, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument,
-    FORMAT, GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
-    UnmanagedDocument, action_document, action_id, diagnostic_document, document, schema,
+    ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
+    GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument,
+    schema,
 };
+pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, asked, explain_place,
     explain_user, likely, likely_keys,
@@ -53,7 +55,7 @@ pub use fit::{fit, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use people::{Affected, Effects, SiteChange, Sites};
-pub use protection::void_protection;
+pub use protection::{broad_protection, void_protection};
 pub use resend::{Resend, resend};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, plan_of_saved};
@@ -149,6 +151,19 @@ impl WaitsFor {
     }
 }
 
+/// What stands in the way of something that waits. Every list is sorted by text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// An operator locked the account out.
+    LockedOut,
+    /// These required fields have no value.
+    Fields(Vec<String>),
+    /// These organizations are short of admins; [`known::PLATFORM`](crate::model::known::PLATFORM) is the platform.
+    Organizations(Vec<Name>),
+    /// These people, or objects of the catalog, have it or depend on it.
+    Dependents(Vec<Name>),
+}
+
 /// What is wanted but has to wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deferred {
@@ -164,6 +179,14 @@ pub struct Deferred {
     pub since: Option<Timestamp>,
     /// When the wait ends by itself, where that is known (the end of an invitation).
     pub until: Option<Timestamp>,
+    /// What stands in the way, where more is known of it.
+    pub obstacle: Option<Obstacle>,
+    /// What is set before, as in an action.
+    pub before: Option<State>,
+    /// What would be set after, as in an action.
+    pub after: Option<State>,
+    /// What would be dangerous about it, as in an action.
+    pub risk: Vec<Risk>,
     /// The lines that want it.
     pub origins: Vec<Origin>,
 }

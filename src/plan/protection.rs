@@ -1,8 +1,11 @@
-//! Whether the settings protect anybody: a name with a slip of the pen protects nobody, and nothing else would say so.
+//! Whether the settings protect whom they should: a name with a slip of the pen protects nobody, a pattern that is too
+//! broad nearly everybody, and nothing else would say so.
+
+use std::collections::BTreeSet;
 
 use super::Inputs;
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{Name, matches};
+use crate::model::{LiveView, Name, Status, Value, known, matches};
 
 /// A warning for the own account, and for each protected pattern, that is nobody's: neither of who is declared nor of
 /// who is live. Nothing where the live side was read in part.
@@ -21,6 +24,56 @@ pub fn void_protection(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     let protected = inputs.policy.protected.iter().filter(|pattern| !is_somebody(inputs, pattern));
     let help = "correct the key or the pattern in rollcall.yaml, or take it out";
     own.chain(protected.map(|pattern| warning("guards.protected_users", pattern, help))).collect()
+}
+
+/// A warning for each protected pattern that is most people's, or every admin's, of those who are declared or live: what
+/// it matches gets no action at all, so nobody of them ever loses anything.
+#[must_use]
+pub fn broad_protection(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+    let patterns = inputs.policy.protected.iter().filter(|pattern| pattern.contains('*'));
+    let patterns: Vec<&String> = patterns.collect();
+    if patterns.is_empty() {
+        return Vec::new();
+    }
+    let Inputs { names, desired, live, .. } = *inputs;
+    let service = Value::Text(known::SERVICE);
+    let is_person = |user: &LiveView<'_>| !user.is_service() && user.status != Status::Closed;
+    let mut people: BTreeSet<Name> = live.users().filter(is_person).filter_map(|user| user.identity).collect();
+    let declared = desired.users().filter(|user| user.value(known::KIND) != Some(service));
+    people.extend(declared.map(|user| user.identity));
+    let admins: Vec<Name> =
+        live.users().filter(|user| is_admin(inputs, user)).filter_map(|user| user.identity).collect();
+    let matched = |pattern: &str, of: &mut dyn Iterator<Item = Name>| {
+        of.filter(|&identity| matches(pattern, names.text(identity))).count()
+    };
+    let warnings = patterns.into_iter().filter_map(|pattern| {
+        let count = matched(pattern, &mut people.iter().copied());
+        let all_admins = !admins.is_empty() && matched(pattern, &mut admins.iter().copied()) == admins.len();
+        let whom = match (count * 2 > people.len(), all_admins) {
+            (true, _) => format!("{count} of {} people", people.len()),
+            (false, true) => "every admin".to_owned(),
+            (false, false) => return None,
+        };
+        let message = format!(
+            "`guards.protected_users` has `{pattern}`, which protects {whom}: no action is ever planned for them"
+        );
+        let help = "name single accounts, or a narrower pattern";
+        Some(Diagnostic::warning(Code::ProtectsMost, message).help(help))
+    });
+    warnings.collect()
+}
+
+fn is_admin(inputs: &Inputs<'_>, user: &LiveView<'_>) -> bool {
+    let names = inputs.names;
+    let is_admin_role = |role: Name| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin);
+    let by_role = user.memberships.iter().any(|membership| {
+        membership.role.is_some_and(is_admin_role)
+            || names.elements(membership.extra_roles).iter().copied().any(is_admin_role)
+    });
+    let is_set = |value: Value| !matches!(value, Value::Null | Value::Bool(false));
+    let by_field =
+        || user.facts.iter().any(|fact| inputs.rules.is_admin_field(names.text(fact.field)) && is_set(fact.value));
+    user.status == Status::Active && (by_role || by_field())
 }
 
 fn is_somebody(inputs: &Inputs<'_>, pattern: &str) -> bool {

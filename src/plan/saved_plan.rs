@@ -109,6 +109,7 @@ fn draft(action: &Action) -> Draft {
         gives: Vec::new(),
         waits_for: None,
         wait: (None, None),
+        obstacle: None,
         gains: !loses || action.risk.contains(&Risk::Escalation),
         loses,
     }

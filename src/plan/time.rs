@@ -127,7 +127,7 @@ fn loss(inputs: &Inputs<'_>, user: &UserView<'_>, here: &[Piece], mut role: Opti
         at = end(with_role.copied(), at)?;
         let then = Inputs { at, ..inputs.clone() }.effective(user);
         match held(&then, first.organization, first.site) {
-            Some(Held { role: next }) if next != role && !rules.escalates(&desired.catalog, names, next, role) => {
+            Some(Held { role: next }) if next != role && !rules.loses(&desired.catalog, names, role, next) => {
                 role = next;
             }
             then => return Some(Loss { at, role, then }),

@@ -11,7 +11,7 @@ use super::lines::{Line, Mark, Section};
 use super::style::{count, number};
 use super::words::{Context, done};
 use crate::model::{ActionKind, Name, known};
-use crate::plan::{Action, Cause, Plan, Risk};
+use crate::plan::{Action, Cause, Plan, Risk, State};
 
 /// Lines of a section that are printed beside those that a reader has to see, which are never left out.
 const OTHER_LINES: usize = 200;
@@ -33,16 +33,22 @@ struct Bundle<'a> {
     mark: Mark,
     /// Organizations are told before roles.
     is_role: bool,
+    /// It changes an address or two-factor authentication.
+    touches_log_in: bool,
     who: &'a str,
     actions: Vec<&'a Action>,
 }
 
 impl Bundle<'_> {
-    /// Whether a reader has to see its line, however long the plan: it takes away, gives power, or does what its mark
-    /// does not tell.
+    /// Whether a reader has to see its line, however long the plan: it takes away, gives power, defines a role, touches
+    /// what somebody logs in with, or does what its mark does not tell.
     fn is_pinned(&self) -> bool {
         const PINNED: [Risk; 3] = [Risk::Irreversible, Risk::LastAdmin, Risk::AccessReturns];
-        self.mark.is_risky() || self.room == Room::Reach || PINNED.iter().any(|&risk| has(&self.actions, risk))
+        self.mark.is_risky()
+            || self.is_role
+            || self.touches_log_in
+            || self.room == Room::Reach
+            || PINNED.iter().any(|&risk| has(&self.actions, risk))
     }
 }
 
@@ -161,7 +167,8 @@ fn bundles<'a>(context: Context<'a>, plan: &'a Plan) -> Vec<Bundle<'a>> {
         .filter_map(|chunk| {
             let &(room, is_role, who, _) = chunk.first()?;
             let actions: Vec<&Action> = chunk.iter().map(|&(.., action)| action).collect();
-            Some(Bundle { room, mark: mark(&actions), is_role, who, actions })
+            let touches_log_in = actions.iter().any(|action| context.touches_log_in(action));
+            Some(Bundle { room, mark: mark(&actions), is_role, touches_log_in, who, actions })
         })
         .collect();
     bundles.sort_by(|a, b| (a.room, a.mark, a.is_role, a.who).cmp(&(b.room, b.mark, b.is_role, b.who)));
@@ -229,8 +236,10 @@ const fn ends(kind: ActionKind) -> bool {
 }
 
 fn mark(actions: &[&Action]) -> Mark {
+    let has_no_role = |state: &Option<State>| state.as_ref().is_none_or(|state| state.role().is_none());
     let adds = |action: &&Action| {
         action.before.is_none()
+            || (action.kind == ActionKind::ChangeRole && has_no_role(&action.before) && !has_no_role(&action.after))
             || matches!(
                 action.kind,
                 ActionKind::ReactivateUser | ActionKind::SendInvitation | ActionKind::ResendInvitation
@@ -248,7 +257,7 @@ fn mark(actions: &[&Action]) -> Mark {
 }
 
 fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
-    let Bundle { room, mark, is_role, who, actions } = bundle;
+    let Bundle { room, mark, is_role, touches_log_in: _, who, actions } = bundle;
     let name = super::style::name(who);
     let place = context.origin(actions.iter().flat_map(|action| &action.origins));
     Line {

@@ -1,10 +1,11 @@
 //! Explanations for people: who has what access, and the lines that say so.
 
-use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
-use super::words::Context;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::time::{beginning, end};
+use super::words::Context;
 use crate::model::{LeftAlone, Names, SourceLabel, Window, known};
 use crate::plan::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, Places, UserExplanation};
 
@@ -13,9 +14,14 @@ const HOLDERS: usize = 200;
 
 /// All access of a user, place by place, with the lines that give it.
 #[must_use]
-pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn Places, style: Style) -> String {
+pub fn explained_user(
+    explanation: &UserExplanation,
+    names: &Names,
+    places: &dyn Places,
+    (zone, style): (&TimeZone, Style),
+) -> String {
     let UserExplanation { key, position, status, window, leaver, at, live, is_compared, places: found } = explanation;
-    let context = Context { names, catalog: None, effects: None, places, style };
+    let context = Context { names, catalog: None, rules: None, zone, effects: None, places, style };
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
         position
@@ -24,10 +30,10 @@ pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn
     if let Some((status, position)) = status {
         head.push(format!("status {} ({})", status.as_str(), line_of(places, *position)));
     }
-    head.extend(window_words(*window, *at));
+    head.extend(window_words(*window, *at, zone));
     if let Some(leaver) = leaver {
         let from = match leaver.from {
-            Some(from) if from > *at => format!(" from {}", beginning(from)),
+            Some(from) if from > *at => format!(" from {}", beginning(from, zone)),
             Some(_) | None => String::new(),
         };
         let reason = leaver.reason.map(|reason| format!(": {}", sanitise(names.text(reason)))).unwrap_or_default();
@@ -53,14 +59,24 @@ pub fn explained_user(explanation: &UserExplanation, names: &Names, places: &dyn
 
 /// Everybody with access in an organization.
 #[must_use]
-pub fn explained_organization(found: &PlaceHolders, names: &Names, places: &dyn Places, style: Style) -> String {
-    holders(found, Context { names, catalog: None, effects: None, places, style })
+pub fn explained_organization(
+    found: &PlaceHolders,
+    names: &Names,
+    places: &dyn Places,
+    (zone, style): (&TimeZone, Style),
+) -> String {
+    holders(found, Context { names, catalog: None, rules: None, zone, effects: None, places, style })
 }
 
 /// Everybody with access on a site.
 #[must_use]
-pub fn explained_site(found: &PlaceHolders, names: &Names, places: &dyn Places, style: Style) -> String {
-    holders(found, Context { names, catalog: None, effects: None, places, style })
+pub fn explained_site(
+    found: &PlaceHolders,
+    names: &Names,
+    places: &dyn Places,
+    (zone, style): (&TimeZone, Style),
+) -> String {
+    holders(found, Context { names, catalog: None, rules: None, zone, effects: None, places, style })
 }
 
 /// That nothing has this name, and what may have been meant.
@@ -94,8 +110,11 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
     let people = count(holders.len(), "person", "people");
     let mut text = format!("{}   {declared}   {people}\n", style.paint(Tone::Heading, &title));
     let shown = if style.verbose { holders.len() } else { holders.len().min(HOLDERS) };
-    for Holder { key, live, place, sites } in &holders[..shown] {
+    for Holder { key, live, place, membership, sites } in &holders[..shown] {
         let mut words = access_words(context, place);
+        if let Some(membership) = membership {
+            words.push_str(&format!("; {}, by membership", access_words(context, membership)));
+        }
         if site.is_none() && *sites > 0 {
             words.push_str(&format!(", {}", count(*sites, "site", "sites")));
         }
@@ -106,6 +125,10 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
         text.push_str(&format!("\n{}   {words}{live_word}\n", style.paint(Tone::Heading, &context.name(*key))));
         text.push_str(&live_line(context, place, *is_compared && live.is_some()));
         text.push_str(&contributions(context, place, *at));
+        if let Some(membership) = membership {
+            text.push_str(&live_line(context, membership, *is_compared && live.is_some()));
+            text.push_str(&contributions(context, membership, *at));
+        }
     }
     if shown < holders.len() {
         text.push_str(&format!("\nand {} more (use -v)\n", number(holders.len() - shown)));
@@ -201,7 +224,7 @@ fn contributions(context: Context<'_>, place: &PlaceExplanation, at: Timestamp) 
         .contributions
         .iter()
         .map(|contribution| {
-            let &Contribution { role, position, source, through, member, window, counts } = contribution;
+            let &Contribution { role, extra_roles, position, source, through, member, window, counts } = contribution;
             let label = |label: SourceLabel| match label {
                 SourceLabel::Team(team) => format!("team {}", context.name(team)),
                 SourceLabel::SiteGrant => "a site grant".to_owned(),
@@ -211,18 +234,20 @@ fn contributions(context: Context<'_>, place: &PlaceExplanation, at: Timestamp) 
                 why.push_str(&format!(" through {}", label(through)));
             }
             let without = if place.site.is_some() { "granted" } else { "no role" };
-            let role = role.map_or_else(|| without.to_owned(), |role| context.name(role));
+            let mut role = role.map_or_else(|| without.to_owned(), |role| context.name(role));
+            role.push_str(&context.extra_roles(extra_roles));
             let place = context.places.place(position);
             let mut line = format!("{}:{}", sanitise(&place.0), place.1);
             if let Some(member) = member {
                 line.push_str(&format!(", named in {}", line_of(context.places, member)));
             }
-            let when = window_words(window, at);
+            let when = window_words(window, at, context.zone);
             if !when.is_empty() {
                 line.push_str(&format!("   {}", when.join(", ")));
             }
             if !counts && window.holds(at) {
-                line.push_str("   (weaker, does not count)");
+                let what = if extra_roles.is_empty() { "weaker" } else { "weaker role" };
+                line.push_str(&format!("   ({what}, does not count)"));
             }
             Row { is_weaker: !counts, place, texts: [role, why, line] }
         })
@@ -240,11 +265,15 @@ fn contributions(context: Context<'_>, place: &PlaceExplanation, at: Timestamp) 
 }
 
 /// `from 2027-06-01, until the end of 2027-06-30`, or that it is over.
-fn window_words(window: Window, at: Timestamp) -> Vec<String> {
+fn window_words(window: Window, at: Timestamp, zone: &TimeZone) -> Vec<String> {
     let mut words = Vec::new();
-    words.extend(window.starts.filter(|&starts| starts > at).map(|starts| format!("from {}", beginning(starts))));
+    words.extend(window.starts.filter(|&starts| starts > at).map(|starts| format!("from {}", beginning(starts, zone))));
     words.extend(window.expires.map(|expires| {
-        if expires <= at { format!("over since {}", end(expires)) } else { format!("until {}", end(expires)) }
+        if expires <= at {
+            format!("over since {}", end(expires, zone))
+        } else {
+            format!("until {}", end(expires, zone))
+        }
     }));
     words
 }

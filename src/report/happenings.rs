@@ -11,7 +11,7 @@ use crate::plan::{Action, Affected, Cause, SiteChange, Sites, State};
 pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
     let mut gained = State::default();
     let mut parts: Vec<String> = Vec::new();
-    let mut joins = None;
+    let (mut joins, mut with) = (None, Vec::new());
     let preloaded = Value::Text(Status::Preloaded.name());
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
@@ -33,6 +33,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
                 });
                 let access = after.into_iter();
                 for state in access {
+                    with.extend(context.comes_with(&state.facts));
                     gained.memberships.extend_from_slice(&state.memberships);
                     gained.grants.extend_from_slice(&state.grants);
                 }
@@ -80,8 +81,10 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
     }
     if let Some(word) = joins {
         let access = context.access(&gained.memberships, &gained.grants, false);
-        let access = if access.is_empty() { String::new() } else { format!(": {access}") };
-        parts.insert(0, format!("{word}{access}"));
+        with.insert(0, access);
+        with.retain(|part| !part.is_empty());
+        let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
+        parts.insert(0, format!("{word}{with}"));
     }
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
@@ -94,7 +97,9 @@ fn opened(context: Context<'_>, action: &Action, word: &str, again: &str) -> Str
         return word.to_owned();
     };
     let access = context.access(&opens.memberships, &opens.grants, false);
-    if access.is_empty() { format!("{word}, without access") } else { format!("{word}: {again}{access}") }
+    let access = if access.is_empty() { format!("{word}, without access") } else { format!("{word}: {again}{access}") };
+    let with = context.comes_with(&opens.facts);
+    if with.is_empty() { access } else { format!("{access}, {}", with.join(", ")) }
 }
 
 fn role(state: Option<&State>) -> Option<Name> {
@@ -236,7 +241,10 @@ pub(super) fn catalog(context: Context<'_>, actions: &[&Action]) -> String {
         let changes = || context.changes(action.before.as_ref(), action.after.as_ref());
         match action.kind {
             ActionKind::CreateOrganization => parts.push("new organization".to_owned()),
-            ActionKind::CreateRole => parts.push("new role".to_owned()),
+            ActionKind::CreateRole => {
+                let gives = action.after.as_ref().map(|after| format!(": {}", context.role_content(after)));
+                parts.push(format!("new role{}", gives.unwrap_or_default()));
+            }
             ActionKind::DeleteOrganization | ActionKind::DeleteRole => parts.push("deleted".to_owned()),
             ActionKind::CreateSite => created.push(site),
             ActionKind::DeleteSite => deleted.push(site),

@@ -12,6 +12,7 @@
 mod changes;
 mod diagnostics;
 mod explain;
+mod fields;
 mod happenings;
 mod lines;
 mod outcome;
@@ -20,6 +21,7 @@ mod style;
 mod text;
 mod time;
 mod waiting;
+mod wanted;
 mod words;
 
 pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};

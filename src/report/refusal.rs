@@ -140,7 +140,7 @@ fn of_store(ruling: &Ruling) -> String {
         }
         (_, Some(headcount)) => {
             let of = headcount.people as usize;
-            let most = if limit.is_share { format!("{most} ({})", percent(limit.most as usize, of)) } else { most };
+            let most = limit.percent.map_or_else(|| most.clone(), |percent| format!("{most} ({percent} %)"));
             format!(
                 "this plan removes {} of {} ({}) or some of their access, at most {most} may go at once",
                 number(counted),

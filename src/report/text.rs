@@ -3,6 +3,10 @@
 //! From top to bottom: the store and how much of it was read; who leaves, joins, loses and gains; what waits, ends
 //! soon and is left alone; guards; the sums; the digest with the command that applies exactly this.
 
+use std::collections::BTreeSet;
+
+use jiff::tz::TimeZone;
+
 use super::changes;
 use super::lines;
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, width};
@@ -10,6 +14,7 @@ use super::waiting::{self, Entries};
 use super::words::{Context, done};
 use crate::model::{Catalog, Name, Names};
 use crate::plan::{GuardDocument, People, Places, Plan};
+use crate::rules::Rules;
 
 /// A plan, and what is needed to print it.
 #[derive(Clone, Copy)]
@@ -20,6 +25,10 @@ pub struct PlanText<'a> {
     pub names: &'a Names,
     /// The declared catalog, which tells roles that reach every site; without it that is not said.
     pub catalog: Option<&'a Catalog>,
+    /// How the store behaves; without it fields are told as the language knows them.
+    pub rules: Option<&'a Rules>,
+    /// In which days and hours are told.
+    pub zone: &'a TimeZone,
     /// Where lines stand.
     pub places: &'a dyn Places,
     /// Guards with their headroom; none where they were not asked.
@@ -33,8 +42,8 @@ pub struct PlanText<'a> {
 /// The plan as text; it ends with a line feed.
 #[must_use]
 pub fn plan(input: &PlanText<'_>) -> String {
-    let &PlanText { plan, names, catalog, places, guards, apply, style } = input;
-    let context = Context { names, catalog, effects: Some(&plan.effects), places, style };
+    let &PlanText { plan, names, catalog, rules, zone, places, guards, apply, style } = input;
+    let context = Context { names, catalog, rules, zone, effects: Some(&plan.effects), places, style };
     let mut text = header(plan, style);
     let sections = changes::sections(context, plan);
     if !sections.is_empty() {
@@ -56,13 +65,13 @@ pub fn plan(input: &PlanText<'_>) -> String {
         for (index, line) in lines.iter().enumerate() {
             let shown = if index == 0 { label } else { "" };
             text.push_str(&style.paint(Tone::Heading, &format!("{shown:<11}")));
-            let refused = label == GUARDS && line.ends_with(REFUSED);
+            let refused = label == GUARDS && line.contains(REFUSED);
             text.push_str(&style.paint(if refused { Tone::Alarm } else { Tone::Plain }, line));
             text.push('\n');
         }
     }
     text.push('\n');
-    text.push_str(&sums(plan, style));
+    text.push_str(&sums(context, plan));
     if plan.actions.is_empty() {
         return text;
     }
@@ -102,7 +111,8 @@ fn header(plan: &Plan, style: Style) -> String {
 }
 
 const GUARDS: &str = "guards";
-const REFUSED: &str = "REFUSED";
+/// No name has several spaces in a row that are not in quotes.
+const REFUSED: &str = "   REFUSED";
 const REMOVALS: &str = "removals";
 
 fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
@@ -112,11 +122,13 @@ fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) ->
         let moved = if of == REMOVALS && organization.is_none() { plan.census.store.moved } else { 0 };
         let moved = if moved > 0 { format!(" ({} more moved)", number(moved as usize)) } else { String::new() };
         let waived = if count > limit && !refused { " (waived)" } else { "" };
+        // The one guard that refuses below its limit: nobody active would be left.
+        let why = if count <= limit && of == REMOVALS { ": nobody active would be left" } else { "" };
         let (count, limit) = (number(*count as usize), number(*limit as usize));
-        let refused = if *refused { format!("   {REFUSED}") } else { String::new() };
+        let refused = if *refused { format!("{REFUSED}{why}") } else { String::new() };
         format!("{} {count} of {limit}{place}{moved}{waived}{refused}", sanitise(of))
     });
-    let (refused, mut passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.ends_with(REFUSED));
+    let (refused, mut passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.contains(REFUSED));
     // Of a plan that does nothing there is nothing to say.
     if refused.is_empty() && plan.actions.is_empty() {
         return Entries { label: GUARDS, lines: refused };
@@ -145,7 +157,8 @@ fn admins(context: Context<'_>, short: &[Name]) -> String {
     format!("too few active admins in {}", enumeration(&places))
 }
 
-fn sums(plan: &Plan, style: Style) -> String {
+fn sums(context: Context<'_>, plan: &Plan) -> String {
+    let style = context.style;
     if plan.actions.is_empty() {
         return "no changes\n".to_owned();
     }
@@ -171,6 +184,20 @@ fn sums(plan: &Plan, style: Style) -> String {
     .collect();
     let actions = style.paint(Tone::Heading, &count(plan.actions.len(), "action", "actions")).into_owned();
     let people = if people.is_empty() { "nobody's access changes".to_owned() } else { enumeration(&people) };
+    let touched: BTreeSet<Name> = plan
+        .actions
+        .iter()
+        .filter(|action| context.touches_log_in(action))
+        .filter_map(|action| action.subject.user)
+        .collect();
+    let people = match touched.len() {
+        0 => people,
+        number => {
+            let one = "account's address or two-factor authentication changes";
+            let many = "accounts' addresses or two-factor authentication change";
+            format!("{people}; {}", count(number, one, many))
+        }
+    };
     format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)))
 }
 

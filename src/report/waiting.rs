@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::style::{count, enumeration, name, number, sanitise};
-use super::time::{beginning, end};
+use super::time::{beginning, day, end};
+use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
-use crate::model::{ActionKind, known};
-use crate::plan::{Deferred, Expiring, Plan, State, Unmanaged, WaitsFor};
+use crate::model::{ActionKind, Name, known};
+use crate::plan::{Deferred, Expiring, Obstacle, Plan, State, Unmanaged, WaitsFor};
 
 /// Entries of each kind that are printed without `-v`.
 const WAITING: usize = 100;
@@ -22,15 +22,72 @@ pub(super) struct Entries {
     pub(super) lines: Vec<String>,
 }
 
-/// One line for each person and thing waited for.
+/// What waits alike, by whom, where, for what, and why in particular.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Alike {
+    who: String,
+    places: Vec<String>,
+    waits_for: WaitsFor,
+    why: Why,
+}
+
+/// What a sentence about it depends on beside what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    Reactivation,
+    Renewal,
+    LockedOut,
+    Fields(Vec<String>),
+    /// Of objects of the catalog: those who depend on them.
+    Dependents(Vec<String>),
+    Other,
+}
+
+/// What waits for each person and thing, and by name what it is. Escalations are never left out.
 pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
-    let text = |name: Option<_>| name.map_or("", |name| context.names.text(name));
-    let mut groups: BTreeMap<(&str, &str, WaitsFor, u8), Vec<&Deferred>> = BTreeMap::new();
+    let mut groups: BTreeMap<Alike, Vec<&Deferred>> = BTreeMap::new();
     for deferred in &plan.deferred {
-        let subject = deferred.subject;
-        // What waits for an admin place or the catalog waits in one place; all else waits with the person.
-        let place = match deferred.waits_for {
-            WaitsFor::Successor | WaitsFor::Catalog => text(subject.organization),
+        groups.entry(alike(context, deferred)).or_default().push(deferred);
+    }
+    let mut others = 0;
+    let mut hidden: Vec<&Deferred> = Vec::new();
+    let mut hidden_groups = 0;
+    let mut lines = Vec::new();
+    for (alike, group) in groups {
+        let is_pinned = escalates(&group) || context.style.verbose;
+        others += usize::from(!is_pinned);
+        if !is_pinned && others > WAITING {
+            hidden.extend(group);
+            hidden_groups += 1;
+            continue;
+        }
+        let place = context.origin(group.iter().flat_map(|deferred| &deferred.origins));
+        let place = if place.is_empty() { place } else { format!(" ({place})") };
+        lines.push(format!("{}: {}{place}", sentence(context, plan.at, &alike, &group), what_waits(&group)));
+        let wishes = wishes(context, &group);
+        if !wishes.is_empty() {
+            lines.push(format!("  waits: {wishes}"));
+        }
+    }
+    if hidden_groups > 0 {
+        lines.push(format!("and {} more: {} (use -v or --format json)", number(hidden_groups), what_waits(&hidden)));
+    }
+    Entries { label: "waiting", lines }
+}
+
+fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
+    let subject = deferred.subject;
+    let who = subject.user.or(subject.organization).map(|name| context.name(name));
+    let who = who.or_else(|| subject.role.map(|role| format!("role {}", context.name(role)))).unwrap_or_default();
+    let texts = |names: &[Name]| names.iter().map(|&name| place_text(context, name)).collect::<Vec<String>>();
+    let obstacle = deferred.obstacle.as_ref();
+    // What waits for an admin place or the catalog waits in one place; all else waits with the person.
+    let places = match (deferred.waits_for, obstacle) {
+        (WaitsFor::Successor, Some(Obstacle::Organizations(organizations))) => texts(organizations),
+        (WaitsFor::Successor | WaitsFor::Catalog, _) => {
+            subject.organization.map(|place| place_text(context, place)).into_iter().collect()
+        }
+        (
             WaitsFor::Acceptance
             | WaitsFor::Seat
             | WaitsFor::Key
@@ -40,68 +97,93 @@ pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
             | WaitsFor::Field
             | WaitsFor::Enrolment
             | WaitsFor::OwnAccount
-            | WaitsFor::Protected => "",
-        };
-        let who = text(subject.user.or(subject.role).or(subject.organization));
-        let reactivation = u8::from(deferred.kind == ActionKind::ReactivateUser);
-        groups.entry((who, place, deferred.waits_for, reactivation)).or_default().push(deferred);
-    }
-    let hidden: Vec<&Deferred> = groups.values().skip(WAITING).flatten().copied().collect();
-    let lines = groups.into_iter().map(|((who, place, waits_for, _), group)| {
-        let sentence = sentence(plan.at, &name(who), &name(place), waits_for, &group);
-        let place = context.origin(group.iter().flat_map(|deferred| &deferred.origins));
-        let place = if place.is_empty() { place } else { format!(" ({place})") };
-        format!("{sentence}: {}{place}", what_waits(&group))
-    });
-    Entries { label: "waiting", lines: capped(lines.collect(), WAITING, context.style.verbose, || what_waits(&hidden)) }
+            | WaitsFor::Protected,
+            _,
+        ) => Vec::new(),
+    };
+    let why = match (obstacle, deferred.kind) {
+        (Some(Obstacle::LockedOut), _) => Why::LockedOut,
+        (Some(Obstacle::Fields(fields)), _) => Why::Fields(fields.clone()),
+        (Some(Obstacle::Dependents(who)), _) => Why::Dependents(texts(who)),
+        (_, ActionKind::ReactivateUser) => Why::Reactivation,
+        (_, ActionKind::ResendInvitation) if deferred.waits_for == WaitsFor::Decision => Why::Renewal,
+        (Some(Obstacle::Organizations(_)) | None, _) => Why::Other,
+    };
+    Alike { who, places, waits_for: deferred.waits_for, why }
 }
 
-fn sentence(at: Timestamp, who: &str, place: &str, waits_for: WaitsFor, group: &[&Deferred]) -> String {
+fn place_text(context: Context<'_>, organization: Name) -> String {
+    if organization == known::PLATFORM { "the platform".to_owned() } else { context.name(organization) }
+}
+
+fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferred]) -> String {
+    let Alike { who, places, waits_for, why } = alike;
+    let zone = context.zone;
     let short = group.iter().filter_map(|deferred| deferred.shortfall).max();
     let short = |one: &str, many: &str| {
         short.map(|short| format!(" ({} missing)", count(short as usize, one, many))).unwrap_or_default()
     };
-    match waits_for {
-        WaitsFor::Acceptance => {
-            let since = group.iter().filter_map(|deferred| deferred.since).min();
-            let until = group.iter().filter_map(|deferred| deferred.until).max();
+    let since = group.iter().filter_map(|deferred| deferred.since).min();
+    let until = group.iter().filter_map(|deferred| deferred.until).max();
+    let dependents = |who: &[String]| folded(context, who.to_vec());
+    match (waits_for, why) {
+        (WaitsFor::Acceptance, _) => {
             let mut times: Vec<String> = since.map(|since| format!("sent {}", ago(at, since))).into_iter().collect();
-            times.extend(until.map(|until| format!("ends {}", day(until))));
+            times.extend(until.map(|until| format!("ends {}", day(until, zone))));
             let times = if times.is_empty() { String::new() } else { format!(" ({})", times.join(", ")) };
             format!("{who} has not accepted the invitation{times}")
         }
-        WaitsFor::Seat => format!("no seat is free for {who}{}", short("seat", "seats")),
-        WaitsFor::Successor => {
-            let place = if place.is_empty() { "the platform" } else { place };
+        (WaitsFor::Seat, _) => format!("no seat is free for {who}{}", short("seat", "seats")),
+        (WaitsFor::Successor, _) => {
+            let place = if places.is_empty() { "an organization".to_owned() } else { folded(context, places.clone()) };
             format!("{place} would be left with too few admins without {who}{}", short("admin", "admins"))
         }
-        WaitsFor::Key => format!("another account has the key {who}"),
-        WaitsFor::Grace => format!("{who} was deactivated too short a time ago to be deleted"),
-        WaitsFor::Decision => decision(who, group),
-        WaitsFor::Start => match group.iter().filter_map(|deferred| deferred.until).min() {
-            Some(starts) => format!("{who} starts {}", beginning(starts)),
+        (WaitsFor::Key, _) => format!("another account has the key {who}"),
+        (WaitsFor::Grace, _) => match (since, until) {
+            (Some(since), Some(until)) => {
+                let until = beginning(until, zone);
+                format!("{who} was deactivated {}, and is not deleted before {until}", ago(at, since))
+            }
+            (None, Some(until)) => format!("{who} is not deleted before {}", beginning(until, zone)),
+            (_, None) => format!("since when {who} is deactivated is not known, so the time of grace is not over"),
+        },
+        (WaitsFor::Decision, Why::Reactivation) => {
+            format!("{who} was deactivated or closed in the store; only `status: active` undoes a deactivation")
+        }
+        (WaitsFor::Decision, Why::Renewal) => {
+            format!("the invitation of {who} was declined or has expired, and is not renewed by itself")
+        }
+        (WaitsFor::Decision, Why::LockedOut) => {
+            format!("{who} was locked out by `rollcall deactivate`; only `status: active` lets the person in again")
+        }
+        (WaitsFor::Decision, Why::Dependents(by)) => {
+            let verb = if by.len() == 1 { "depends" } else { "depend" };
+            format!("{} still {verb} on what shall be deleted, and keep it", dependents(by))
+        }
+        (WaitsFor::Decision, _) => format!("{who} needs somebody's decision"),
+        (WaitsFor::Start, _) => match group.iter().filter_map(|deferred| deferred.until).min() {
+            Some(starts) => format!("{who} starts {}", beginning(starts, zone)),
             None => format!("{who} starts later"),
         },
-        WaitsFor::Catalog => {
-            let place = if place.is_empty() { "something that it needs" } else { place };
+        (WaitsFor::Catalog, _) => {
+            let place = if places.is_empty() { "something that it needs".to_owned() } else { enumeration(places) };
             format!("{who} waits for {place}, which rollcall may not create in this store")
         }
-        WaitsFor::Field => format!("{who} lacks a field that the store demands"),
-        WaitsFor::Enrolment => format!("{who} has not enrolled yet"),
-        WaitsFor::OwnAccount => format!("{who} is the account that rollcall itself uses, and loses nothing"),
-        WaitsFor::Protected => format!("{who} is protected by the settings"),
+        (WaitsFor::Field, Why::Fields(fields)) => {
+            let fields: Vec<String> = fields.iter().map(|field| format!("`{}`", sanitise(field))).collect();
+            format!("{who} lacks {}, which the store demands", enumeration(&fields))
+        }
+        (WaitsFor::Field, _) => format!("{who} lacks a field that the store demands"),
+        (WaitsFor::Enrolment, _) => format!("{who} has not enrolled yet"),
+        (WaitsFor::OwnAccount, Why::Dependents(by)) => {
+            format!("{who} is held by {}, the account that rollcall itself uses, and is not made less", dependents(by))
+        }
+        (WaitsFor::OwnAccount, _) => format!("{who} is the account that rollcall itself uses, and loses nothing"),
+        (WaitsFor::Protected, Why::Dependents(by)) => {
+            format!("{who} is held by {}, protected by the settings, and is not made less", dependents(by))
+        }
+        (WaitsFor::Protected, _) => format!("{who} is protected by the settings"),
     }
-}
-
-/// What somebody has to decide.
-fn decision(who: &str, group: &[&Deferred]) -> String {
-    if group.iter().any(|deferred| deferred.kind == ActionKind::ReactivateUser) {
-        return format!("{who} was deactivated or closed in the store; only `status: active` undoes a deactivation");
-    }
-    if group.iter().any(|deferred| deferred.kind == ActionKind::ResendInvitation) {
-        return format!("the invitation of {who} was declined or has expired, and is not renewed by itself");
-    }
-    format!("{who} needs somebody's decision")
 }
 
 /// `2 grants wait`, sorted by kind.
@@ -137,9 +219,9 @@ pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
             Some(Some(role)) => format!("falls to {} of {what}", context.name(role)),
             Some(None) => format!("loses the role of {what}"),
         };
-        format!("{} {how} at {}{place}", context.name(user), end(at))
+        format!("{} {how} at {}{place}", context.name(user), end(at, context.zone))
     });
-    Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose, String::new) }
+    Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose) }
 }
 
 /// How much is left alone, and the first of it.
@@ -157,25 +239,18 @@ pub(super) fn unmanaged(context: Context<'_>, plan: &Plan) -> Entries {
         let Unmanaged { kind, name: of, reason } = entry;
         format!("  {kind} {}: {}", name(of), sanitise(reason))
     });
-    lines.extend(capped(entries.collect(), UNMANAGED, context.style.verbose, String::new));
+    lines.extend(capped(entries.collect(), UNMANAGED, context.style.verbose));
     Entries { label: "unmanaged", lines }
 }
 
-/// At most so many lines, and then how many more there are; `kinds` tells what they are about.
-fn capped(mut lines: Vec<String>, most: usize, verbose: bool, kinds: impl FnOnce() -> String) -> Vec<String> {
+/// At most so many lines, and then how many more there are.
+fn capped(mut lines: Vec<String>, most: usize, verbose: bool) -> Vec<String> {
     if lines.len() > most && !verbose {
         let more = lines.len() - most;
         lines.truncate(most);
-        let kinds = kinds();
-        let kinds = if kinds.is_empty() { kinds } else { format!(": {kinds}") };
-        lines.push(format!("and {} more{kinds} (use -v or --format json)", number(more)));
+        lines.push(format!("and {} more (use -v or --format json)", number(more)));
     }
     lines
-}
-
-/// The day in UTC.
-fn day(at: Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).date().to_string()
 }
 
 /// `3 days ago`, `5 hours ago`, `just now`.

@@ -2,15 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
+
 use super::style::{Style, count, enumeration, name, number, path};
-use crate::model::{ActionKind, Catalog, Fact, Grant, List, Membership, Name, Names, SiteAccess, Value, known};
-use crate::plan::{Effects, Origin, Places, State};
+use crate::model::{ActionKind, Catalog, Grant, List, Membership, Name, Names, SiteAccess, known};
+use crate::plan::{Effects, Origin, Places};
+use crate::rules::Rules;
 
 /// What all lines of a report need.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'a> {
     pub(super) names: &'a Names,
     pub(super) catalog: Option<&'a Catalog>,
+    /// How the store behaves; without it only fields of the language are known by what they mean.
+    pub(super) rules: Option<&'a Rules>,
+    /// In which days and hours are told.
+    pub(super) zone: &'a TimeZone,
     /// What single actions come to for people; none where there is no plan.
     pub(super) effects: Option<&'a Effects>,
     pub(super) places: &'a dyn Places,
@@ -31,7 +38,7 @@ impl AccessIn {
 }
 
 /// How many sites, organizations or fields are named before they are only counted.
-const NAMED: usize = 3;
+pub(super) const NAMED: usize = 3;
 
 impl Context<'_> {
     /// A name, safe to print.
@@ -66,6 +73,11 @@ impl Context<'_> {
         enumeration(&texts)
     }
 
+    /// Whether holders of a role administer users.
+    pub(super) fn is_admin(&self, role: Name) -> bool {
+        self.catalog.and_then(|catalog| catalog.role(Some(role))).is_some_and(|role| role.admin)
+    }
+
     /// `, every site (14)` where the role reaches them all.
     pub(super) fn reach(&self, organization: Name, role: Option<Name>) -> String {
         let Some(catalog) = self.catalog else { return String::new() };
@@ -88,24 +100,41 @@ impl Context<'_> {
             let place = places.entry(text).or_insert_with(|| AccessIn::new(grant.organization));
             place.sites.push((grant.site, grant.role));
         }
-        let shown = if self.style.verbose { usize::MAX } else { NAMED };
-        let left_out = places.len().saturating_sub(shown);
-        let mut parts: Vec<String> = places.into_values().take(shown).map(|place| self.place(&place, brief)).collect();
-        if left_out > 0 {
-            parts.push(count(left_out, "more organization", "more organizations"));
+        let mut places: Vec<AccessIn> = places.into_values().collect();
+        let shown = if self.style.verbose { places.len() } else { places.len().min(NAMED) };
+        if shown < places.len() {
+            let is_admin = |place: &AccessIn| {
+                place.membership.and_then(|membership| membership.role).is_some_and(|role| self.is_admin(role))
+            };
+            places.sort_by_key(|place| !is_admin(place));
+        }
+        let mut parts: Vec<String> = places[..shown].iter().map(|place| self.place(place, brief)).collect();
+        // A role is never left out, only where it is held.
+        let mut left_out: BTreeMap<String, usize> = BTreeMap::new();
+        for place in &places[shown..] {
+            *left_out.entry(self.held(place)).or_default() += 1;
+        }
+        for (held, places) in left_out {
+            parts.push(format!("{held} of {}", count(places, "more organization", "more organizations")));
         }
         parts.join("; ")
+    }
+
+    /// `manager with auditor`, the roles in one organization.
+    fn held(&self, place: &AccessIn) -> String {
+        let membership = place.membership;
+        let role = match membership.and_then(|membership| membership.role) {
+            Some(role) => self.name(role),
+            None if membership.is_some() => "member".to_owned(),
+            None => "sites".to_owned(),
+        };
+        format!("{role}{}", self.extra_roles(membership.map_or(List::EMPTY, |membership| membership.extra_roles)))
     }
 
     fn place(&self, place: &AccessIn, brief: bool) -> String {
         let &AccessIn { organization, membership, ref sites } = place;
         let role = membership.and_then(|membership| membership.role);
-        let mut text = match role {
-            Some(role) => self.name(role),
-            None if membership.is_some() => "member".to_owned(),
-            None => "sites".to_owned(),
-        };
-        text.push_str(&self.extra_roles(membership.map_or(List::EMPTY, |membership| membership.extra_roles)));
+        let mut text = self.held(place);
         if organization == known::PLATFORM {
             text.push_str(" on the whole platform");
             return text;
@@ -132,59 +161,6 @@ impl Context<'_> {
         enumeration(&texts)
     }
 
-    /// `phone 1 → 2`, one for each field that differs, sorted; a count where there are many.
-    pub(super) fn changes(&self, before: Option<&State>, after: Option<&State>) -> String {
-        let facts = |state: Option<&State>| -> BTreeMap<&str, Value> {
-            let facts = state.map_or(&[] as &[Fact], |state| &state.facts);
-            facts.iter().map(|fact| (self.names.text(fact.field), fact.value)).collect()
-        };
-        let (before, after) = (facts(before), facts(after));
-        let mut fields: Vec<&str> = before.keys().chain(after.keys()).copied().collect();
-        fields.sort_unstable();
-        fields.dedup();
-        let value = |side: &BTreeMap<&str, Value>, field: &str| side.get(field).copied().unwrap_or(Value::Null);
-        fields.retain(|field| value(&before, field) != value(&after, field));
-        if fields.len() > NAMED && !self.style.verbose {
-            let listed: Vec<String> = fields.iter().take(NAMED).map(|field| field_words(field)).collect();
-            let others = count(fields.len() - NAMED, "other field", "other fields");
-            return format!("{} and {others} change", listed.join(", "));
-        }
-        let texts: Vec<String> = fields
-            .into_iter()
-            .map(|field| {
-                let change = self.change(value(&before, field), value(&after, field));
-                format!("{} {change}", field_words(field))
-            })
-            .collect();
-        texts.join(", ")
-    }
-
-    fn change(&self, before: Value, after: Value) -> String {
-        if let (Value::Set(before), Value::Set(after)) = (before, after) {
-            let (before, after) = (self.names.sorted_texts(before), self.names.sorted_texts(after));
-            let only = |these: &[&str], those: &[&str], sign: char| -> Vec<String> {
-                let missing = these.iter().filter(|text| !those.contains(text));
-                missing.map(|text| format!("{sign}{}", name(text))).collect()
-            };
-            let mut parts = only(&before, &after, '-');
-            parts.extend(only(&after, &before, '+'));
-            return parts.join(" ");
-        }
-        format!("{} → {}", self.value(before), self.value(after))
-    }
-
-    pub(super) fn value(&self, value: Value) -> String {
-        match value {
-            Value::Null => "(none)".to_owned(),
-            Value::Text(text) if self.names.text(text).is_empty() => "(empty)".to_owned(),
-            Value::Text(text) => self.name(text),
-            Value::Bool(value) => value.to_string(),
-            Value::Number(number) => number.to_string(),
-            Value::Set(list) if list.is_empty() => "(empty)".to_owned(),
-            Value::Set(list) => self.list(list),
-        }
-    }
-
     /// The role's name, or `no role`.
     pub(super) fn role(&self, role: Option<Name>) -> String {
         role.map_or_else(|| "no role".to_owned(), |role| self.name(role))
@@ -205,11 +181,6 @@ impl Context<'_> {
         let more = if more == 0 { String::new() } else { format!(" +{}", number(more)) };
         format!("{}:{line}{more}", path(file))
     }
-}
-
-/// `given name`, of `given_name`.
-fn field_words(field: &str) -> String {
-    name(field).replace('_', " ")
 }
 
 /// What is done, for sums: `1 invited`, `2 sites granted`.

@@ -321,8 +321,29 @@ impl Rules {
 
     /// Whether going from role `from` to role `to` (`None`: no role) gives something that was not there: `to` is not
     /// contained in `from`. What can't be compared is not contained. Both directions can hold.
+    ///
+    /// By rank a higher role contains a lower one, unless that includes roles that the higher one lacks and that are no
+    /// less, or has other permissions than those that the higher one states.
     #[must_use]
     pub fn escalates(&self, catalog: &Catalog, names: &Names, from: Option<Name>, to: Option<Name>) -> bool {
+        self.exceeds(catalog, names, (from, to), Stated::Counts)
+    }
+
+    /// Whether going from role `from` to role `to` takes something away. It is the other direction of
+    /// [`escalates`](Self::escalates), but that somebody who rises in rank loses no permissions.
+    #[must_use]
+    pub fn loses(&self, catalog: &Catalog, names: &Names, from: Option<Name>, to: Option<Name>) -> bool {
+        self.exceeds(catalog, names, (to, from), Stated::IsOfItsRank)
+    }
+
+    /// Whether the second role is not contained in the first.
+    fn exceeds(
+        &self,
+        catalog: &Catalog,
+        names: &Names,
+        (from, to): (Option<Name>, Option<Name>),
+        stated: Stated,
+    ) -> bool {
         if from == to {
             return false;
         }
@@ -335,8 +356,10 @@ impl Rules {
         }
         match self.roles.compare.unwrap_or(RoleComparison::Rank) {
             RoleComparison::Rank => match (from.rank, to.rank) {
-                (Some(from), Some(to)) => to >= from,
-                (None, _) | (_, None) => true,
+                (Some(high), Some(low)) if low < high => {
+                    carries_more(catalog, names, (from_name, high), to_name, stated)
+                }
+                (Some(_) | None, Some(_) | None) => true,
             },
             RoleComparison::Permissions => {
                 let had = permissions(catalog, names, from_name);
@@ -344,27 +367,56 @@ impl Rules {
             }
         }
     }
+}
 
-    /// Whether going from role `from` to role `to` takes something away.
-    #[must_use]
-    pub fn loses(&self, catalog: &Catalog, names: &Names, from: Option<Name>, to: Option<Name>) -> bool {
-        self.escalates(catalog, names, to, from)
+/// What the permissions of two roles mean of which one ranks above the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stated {
+    /// A higher role that states some has no others.
+    Counts,
+    /// A higher role has all of them: rank alone speaks.
+    IsOfItsRank,
+}
+
+/// Whether a role of lower rank carries something that the higher one does not: by the roles that it includes, or by
+/// its permissions.
+fn carries_more(catalog: &Catalog, names: &Names, (higher, rank): (Name, i32), lower: Name, stated: Stated) -> bool {
+    let (had, has) = (with_included(catalog, names, higher), with_included(catalog, names, lower));
+    let roles = |of: &BTreeSet<Name>| of.iter().filter_map(|role| catalog.roles.get(role)).collect::<Vec<_>>();
+    let had_admin = roles(&had).iter().any(|role| role.admin);
+    let had_sites = roles(&had).iter().map(|role| role.site_access).max();
+    let is_more = |role: &Name| match catalog.roles.get(role) {
+        None => true,
+        Some(role) => {
+            role.rank.is_none_or(|included| included >= rank)
+                || (role.admin && !had_admin)
+                || Some(role.site_access) > had_sites
+        }
+    };
+    if has.difference(&had).filter(|&&role| role != lower).any(is_more) {
+        return true;
     }
+    let had = permissions(catalog, names, higher);
+    stated == Stated::Counts && !had.is_empty() && !permissions(catalog, names, lower).is_subset(&had)
+}
+
+/// The role itself and every role that it includes.
+fn with_included(catalog: &Catalog, names: &Names, role: Name) -> BTreeSet<Name> {
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![role];
+    while let Some(role) = waiting.pop() {
+        if seen.insert(role)
+            && let Some(role) = catalog.roles.get(&role)
+        {
+            waiting.extend(names.elements(role.includes).iter().copied());
+        }
+    }
+    seen
 }
 
 /// The permissions of a role with those of the roles that it includes.
 fn permissions(catalog: &Catalog, names: &Names, role: Name) -> BTreeSet<Name> {
-    let mut seen = BTreeSet::new();
-    let mut waiting = vec![role];
-    let mut permissions = BTreeSet::new();
-    while let Some(role) = waiting.pop() {
-        if !seen.insert(role) {
-            continue;
-        }
-        if let Some(role) = catalog.roles.get(&role) {
-            permissions.extend(names.elements(role.permissions).iter().copied());
-            waiting.extend(names.elements(role.includes).iter().copied());
-        }
-    }
-    permissions
+    let roles = with_included(catalog, names, role);
+    let lists = roles.iter().filter_map(|role| catalog.roles.get(role)).map(|role| role.permissions);
+    lists.flat_map(|list| names.elements(list).to_vec()).collect()
 }

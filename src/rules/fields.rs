@@ -378,7 +378,8 @@ impl Rules {
     }
 
     /// Whether a value of a field means everything there is, where `all` and empty are words for that.
-    fn is_everything(&self, field: &str, value: Value) -> bool {
+    #[must_use]
+    pub fn is_everything(&self, field: &str, value: Value) -> bool {
         let empty_is_all = self.empty_meaning(field) == Some(EmptyMeaning::All);
         match value {
             Value::Null | Value::Text(known::EMPTY) => empty_is_all,

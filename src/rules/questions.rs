@@ -1,11 +1,25 @@
 //! Questions about how accounts come, go and come back, with the careful answer where the vendor states nothing.
 
 use super::{
-    Carries, DeleteAllowed, OffBoarding, OnBoarding, PendingTakes, Period, Renewal, Restores, Rules, SeatRefusal,
+    Carries, DeleteAllowed, KeyField, NamedField, OffBoarding, OnBoarding, PendingTakes, Period, Renewal, Restores,
+    Rules, SeatRefusal,
 };
 use crate::model::{ActionKind, InvitationState, Status};
 
 impl Rules {
+    /// Whether a field makes its holder an admin, by its dotted name.
+    #[must_use]
+    pub fn is_admin_field(&self, field: &str) -> bool {
+        self.attribute(field).is_some_and(|attribute| attribute.admin == Some(true))
+    }
+
+    /// Whether a field is an address to which mails of an account go, and so a way into it.
+    #[must_use]
+    pub fn is_address(&self, field: &str) -> bool {
+        let is_needed = || matches!(self.mail_field(), NamedField::Field(mails) if mails == field);
+        field == KeyField::Email.as_str() || (self.mail.needs.is_some() && is_needed())
+    }
+
     /// How people get an account: by creation if not stated.
     #[must_use]
     pub fn onboarding(&self) -> OnBoarding {

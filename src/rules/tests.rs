@@ -2,6 +2,8 @@
 #![allow(clippy::panic, reason = "a helper that fails tells the text")]
 #![allow(clippy::similar_names, reason = "`rules` is made by `rules(…)`")]
 
+mod roles;
+
 use proptest::prelude::*;
 
 use super::*;

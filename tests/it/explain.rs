@@ -1,6 +1,7 @@
 //! Who has what access and why, as people read it.
 
 use insta::assert_snapshot;
+use jiff::tz::TimeZone;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{
     AccessRow, DeclaredUser, Desired, Fact, LeftAlone, Link, List, LiveRecord, LiveState, Membership, Name, Names,
@@ -122,7 +123,7 @@ fn a_user_is_explained_by_lines_and_teams() {
     let (names, desired, live) = world();
     let identity = names.find("ana@example.com").expect("there");
     let found = explain_user(scene(&desired, Some(&live), &names), identity).expect("known");
-    assert_snapshot!(report::explained_user(&found, &names, &Lines, Style::default()), @r#"
+    assert_snapshot!(report::explained_user(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         ana@example.com   declared in access/north.yaml:5   active in the store
 
         north   manager
@@ -137,7 +138,7 @@ fn a_user_is_explained_by_lines_and_teams() {
         "#);
     let ben = names.find("ben@example.com").expect("there");
     let found = explain_user(scene(&desired, Some(&live), &names), ben).expect("live");
-    assert_snapshot!(report::explained_user(&found, &names, &Lines, Style::default()), @r#"
+    assert_snapshot!(report::explained_user(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         ben@example.com   not declared   inactive in the store
 
         north   in the store only: nothing declares it
@@ -151,7 +152,7 @@ fn a_place_is_explained_by_its_people() {
     let (names, desired, live) = world();
     let [north, pit] = ["north", "pit-1"].map(|text| names.find(text).expect("there"));
     let found = explain_place(scene(&desired, Some(&live), &names), north, None);
-    assert_snapshot!(report::explained_organization(&found, &names, &Lines, Style::default()), @r#"
+    assert_snapshot!(report::explained_organization(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         north   declared in access/north.yaml:1   3 people
 
         ana@example.com   manager, 1 site   active in the store
@@ -166,7 +167,7 @@ fn a_place_is_explained_by_its_people() {
           boss  own access  access/south.yaml:12
         "#);
     let found = explain_place(scene(&desired, None, &names), north, Some(pit));
-    assert_snapshot!(report::explained_site(&found, &names, &Lines, Style::default()), @r#"
+    assert_snapshot!(report::explained_site(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         north/pit-1   declared in access/north.yaml:2   2 people
 
         ana@example.com   granted

@@ -1,6 +1,7 @@
 //! What people read: plans and outcomes as text; the plan as JSON.
 
 use insta::assert_snapshot;
+use jiff::tz::TimeZone;
 use proptest::prelude::{any, proptest};
 use rollcall::apply::OutcomeWord;
 use rollcall::diagnostic::{Code, Diagnostic, FileId, Position};
@@ -18,6 +19,8 @@ fn print(draft: &Draft, plan: &Plan, style: Style) -> String {
         plan,
         names: &draft.names,
         catalog: None,
+        rules: None,
+        zone: &TimeZone::UTC,
         places: &Lines,
         guards: &[],
         apply: Some("rollcall apply"),
@@ -28,7 +31,19 @@ fn print(draft: &Draft, plan: &Plan, style: Style) -> String {
 
 fn deferred(draft: &mut Draft, kind: ActionKind, subject: [&str; 3], waits_for: WaitsFor) -> Deferred {
     let subject = draft.subject(subject);
-    Deferred { kind, subject, waits_for, shortfall: None, since: None, until: None, origins: at(0, 33) }
+    Deferred {
+        kind,
+        subject,
+        waits_for,
+        shortfall: None,
+        since: None,
+        until: None,
+        obstacle: None,
+        before: None,
+        after: None,
+        risk: Vec::new(),
+        origins: at(0, 33),
+    }
 }
 
 /// Everything that a plan can say beside its actions.
@@ -84,7 +99,7 @@ fn a_plan_with_every_line() {
         store production (scim, https://id.example.com)   1,506 people live, 1,507 declared   read complete
 
         people
-          - ben@example.com  deactivated (was operator of north-quarries, 2 sites)  no longer declared
+          - ben@example.com  deactivated (was operator of north-quarries, 2 sites)  not declared
           - eve@example.com  deleted, or closed if the store refuses                can't be undone         access/north.yaml:90
           ! wei@example.com  renamed from li.wei@example.com                        escalation              access/north.yaml:44
           ~ ana@example.com  given name Ana → Anna, language fr → (empty)                                   access/north.yaml:12
@@ -95,7 +110,7 @@ fn a_plan_with_every_line() {
           ! role operator    name Operators → "Operators of pits"                   escalation
         north-quarries
           - ole@example.com  manager → user                                         the last admin          access/north.yaml:15
-          - pia@example.com  removed (was operator, 1 site)                         no longer declared
+          - pia@example.com  removed (was operator, 1 site)                         not declared
           ! ana@example.com  operator → manager                                     escalation              access/north.yaml:14
           + kim@example.com  gains 4 sites                                                                  access/north.yaml:21
         south-quarries
@@ -105,12 +120,12 @@ fn a_plan_with_every_line() {
         catalog
           - role ghost       deleted
           + south-quarries   new organization, sites pit-7 and pit-8 created        access/south.yaml:1 +1
-          + role auditor     new role
+          + role auditor     new role: no rank
 
         waiting    yan@example.com has not accepted the invitation: 1 invitation waits (access/north.yaml:33)
                    no seat is free for yan@example.com (1 seat missing): 1 invitation waits (access/north.yaml:33)
                    another account has the key yan@example.com: 1 invitation waits (access/north.yaml:33)
-                   yan@example.com was deactivated too short a time ago to be deleted: 1 invitation waits (access/north.yaml:33)
+                   since when yan@example.com is deactivated is not known, so the time of grace is not over: 1 invitation waits (access/north.yaml:33)
                    yan@example.com was deactivated or closed in the store; only `status: active` undoes a deactivation: 1 reactivation waits (access/north.yaml:33)
                    yan@example.com starts later: 1 invitation waits (access/north.yaml:33)
                    yan@example.com lacks a field that the store demands: 1 invitation waits (access/north.yaml:33)
@@ -118,8 +133,10 @@ fn a_plan_with_every_line() {
                    yan@example.com is the account that rollcall itself uses, and loses nothing: 1 invitation waits (access/north.yaml:33)
                    yan@example.com is protected by the settings: 1 invitation waits (access/north.yaml:33)
                    north-quarries would be left with too few admins without yan@example.com (1 admin missing): 1 removal waits (access/north.yaml:33)
+                     waits: no longer member of north-quarries
                    yan@example.com waits for north-quarries, which rollcall may not create in this store: 1 invitation waits (access/north.yaml:33)
                    zoe@example.com has not accepted the invitation (sent 3 days ago, ends 2026-11-26): 2 grants wait (access/north.yaml:33)
+                     waits: site north-quarries/pit-1 and north-quarries/pit-2
         expiring   max@example.com loses north-quarries at 2026-11-30 23:00 UTC (access/north.yaml:40)
         unmanaged  12 sites, left as they are
                      site north-quarries/old-00: not declared
@@ -138,7 +155,7 @@ fn a_plan_with_every_line() {
             1 created, 1 profile changed, 1 renamed, 1 deactivated, 1 reactivated, 1 deleted, 1 membership added,
             2 roles changed, 1 membership changed, 1 membership removed, 7 sites granted, 1 site role changed,
             1 site revoked
-        people: 3 join, 2 leave, 3 lose access and 2 gain access
+        people: 3 join, 2 leave, 3 lose access and 2 gain access; 1 account's address or two-factor authentication changes
         digest sha256:95290fce…   apply exactly this with: rollcall apply --approved sha256:95290fce4bdd6bae9d8285b04c0355bf4e091ad503e60b3246496ffee2734c35
     "#);
 }
@@ -167,6 +184,8 @@ fn roles_that_reach_every_site_say_so_and_guards_stand_below() {
         plan: &plan,
         names: &draft.names,
         catalog: Some(&catalog),
+        rules: None,
+        zone: &TimeZone::UTC,
         places: &Lines,
         guards: &[guard("removals", false), guard("mails", true), guard("escalations", false)],
         apply: None,
@@ -330,6 +349,39 @@ fn what_takes_away_or_gives_power_is_never_folded() {
     let at = |text_of: &str| text.find(text_of).expect("printed");
     assert!(at("- user-0100") < at("! user-0000") && at("! user-0000") < at("+ user-0200"), "{text}");
     assert!(at("+ user-0400") < at("+ user-0500"), "{text}");
+}
+
+#[test]
+fn what_touches_a_log_in_or_defines_a_role_is_never_folded() {
+    let mut draft = Draft::default();
+    for index in 0..600 {
+        let user = format!("user-{index:03}@example.com");
+        let field = if index < 300 { "given_name" } else { "email" };
+        let (before, after) = (draft.facts(&[(field, "a")]), draft.facts(&[(field, "b")]));
+        draft.push(ActionKind::UpdateUser, [&user, "", ""], Some(before), Some(after));
+    }
+    let plan = draft.plan();
+    let text = print(&draft, &plan, Style::default());
+    assert!((300..600).all(|index| text.contains(&format!("user-{index:03}@example.com  email a → b"))), "{text}");
+    assert!(text.contains("and 100 more: 100 changes (100 profiles changed)"), "{text}");
+    assert!(text.contains("300 accounts' addresses or two-factor authentication change"), "{text}");
+}
+
+#[test]
+fn an_escalation_that_waits_is_never_folded() {
+    let mut draft = Draft::default();
+    let mut plan = draft.plan();
+    for index in 0..130 {
+        let user = format!("user-{index:03}@example.com");
+        let mut entry = deferred(&mut draft, ActionKind::AddMembership, [&user, "north", ""], WaitsFor::Acceptance);
+        let role = if index < 110 { "user" } else { "manager" };
+        entry.after = Some(draft.membership(role, &[]));
+        entry.risk = if index < 110 { Vec::new() } else { vec![Risk::Escalation] };
+        plan.deferred.push(entry);
+    }
+    let text = print(&draft, &plan, Style::default());
+    assert_eq!(text.matches("waits: manager of north (escalation)").count(), 20, "{text}");
+    assert!(text.contains("and 10 more: 10 memberships wait (use -v or --format json)"), "{text}");
 }
 
 #[test]

@@ -63,7 +63,7 @@ impl Delta {
         match self {
             Self::AddMembership(_) | Self::GrantSite(_) => false,
             Self::RemoveMembership(..) | Self::RevokeSite(_) => true,
-            Self::ChangeRole { from, to, .. } | Self::ChangeSiteRole { from, to, .. } => context.escalates(*to, *from),
+            Self::ChangeRole { from, to, .. } | Self::ChangeSiteRole { from, to, .. } => context.loses(*from, *to),
             Self::UpdateMembership { from, to } => context.adds(to.extra_roles, from.extra_roles),
         }
     }
@@ -75,7 +75,7 @@ impl Delta {
             Self::AddMembership(membership) => context.is_escalating_membership(membership),
             Self::GrantSite(grant) => context.is_admin_role(grant.role),
             Self::RemoveMembership(..) | Self::RevokeSite(_) => false,
-            Self::ChangeRole { from: None, to, .. } => context.is_admin_role(*to) || context.reaches_all(*to),
+            Self::ChangeRole { from: None, to, .. } => context.is_powerful(*to),
             Self::ChangeSiteRole { from: None, to, .. } => context.is_admin_role(*to),
             Self::ChangeRole { .. } | Self::ChangeSiteRole { .. } | Self::UpdateMembership { .. } => {
                 self.gains(context)

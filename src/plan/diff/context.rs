@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::admin_roles::{self, AdminFlags};
 use crate::model::{Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
 use crate::plan::Inputs;
+use crate::plan::reach::roles_through;
 use crate::plan::renamed::Renamed;
 use crate::plan::scope::Reach;
 use crate::rules::Sayable;
@@ -57,6 +58,11 @@ impl Context<'_> {
         self.inputs.rules.escalates(&self.inputs.desired.catalog, self.inputs.names, from, to)
     }
 
+    /// Whether `to` takes something away that `from` gives.
+    pub(super) fn loses(&self, from: Option<Name>, to: Option<Name>) -> bool {
+        self.inputs.rules.loses(&self.inputs.desired.catalog, self.inputs.names, from, to)
+    }
+
     /// Whether `to` has a role that `from` has not.
     pub(super) fn adds(&self, from: List, to: List) -> bool {
         let from = self.inputs.names.elements(from);
@@ -83,9 +89,20 @@ impl Context<'_> {
         }
     }
 
+    /// Whether a first access by this role is an escalation: it, or a role that it includes, gives power over others
+    /// or reaches every site.
+    pub(super) fn is_powerful(&self, role: Option<Name>) -> bool {
+        let Some(role) = role else { return false };
+        let Inputs { names, desired, live, .. } = *self.inputs;
+        let catalog = if desired.catalog.roles.contains_key(&role) { &desired.catalog } else { &live.catalog };
+        roles_through(names, catalog, role)
+            .into_iter()
+            .any(|role| self.is_admin_role(Some(role)) || self.reaches_all(Some(role)))
+    }
+
     /// Whether a new membership like this is an escalation.
     pub(super) fn is_escalating_membership(&self, membership: &Membership) -> bool {
-        self.is_admin_role(membership.role) || !membership.extra_roles.is_empty() || self.reaches_all(membership.role)
+        !membership.extra_roles.is_empty() || self.is_powerful(membership.role)
     }
 
     /// Whether memberships and grants of an organization are managed.

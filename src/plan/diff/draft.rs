@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::diagnostic::{Diagnostic, Position};
 use crate::model::{ActionKind, Fact, LiveView, Name, Status, Value, known};
 use crate::plan::action::{Action, Origin, Risk, State, Subject};
-use crate::plan::{Unmanaged, WaitsFor};
+use crate::plan::{Obstacle, Unmanaged, WaitsFor};
 
 /// A number that spans users, of which a plan can't spend more than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,6 +61,8 @@ pub(in crate::plan) struct Draft {
     pub(in crate::plan) waits_for: Option<WaitsFor>,
     /// Since when it waits, and until when at most.
     pub(in crate::plan) wait: (Option<Timestamp>, Option<Timestamp>),
+    /// What stands in its way, where more is known of that than what it waits for.
+    pub(in crate::plan) obstacle: Option<Obstacle>,
     /// Somebody can do something that they could not.
     pub(in crate::plan) gains: bool,
     /// Somebody can't do something that they could.
@@ -77,6 +79,7 @@ impl Draft {
             gives: Vec::new(),
             waits_for: None,
             wait: (None, None),
+            obstacle: None,
             gains: false,
             loses: false,
         }

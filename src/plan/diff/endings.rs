@@ -12,7 +12,7 @@ use super::pending;
 use super::user::{Leaving, leave, mark_undo};
 use crate::model::{ActionKind, LiveView, Status, UserView};
 use crate::plan::WaitsFor;
-use crate::rules::{DeleteAllowed, OffBoarding};
+use crate::rules::OffBoarding;
 
 const REASON: &str = "declared absent";
 
@@ -49,7 +49,11 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
             }
             // Who was stripped before can log in and do nothing.
             let since = if before.is_none() { context.inputs.left_since(desired, live) } else { None };
-            change.push(after_grace(context, draft, since));
+            let mut draft = after_grace(context, draft, since);
+            if before.is_some() && draft.waits_for == Some(WaitsFor::Grace) {
+                draft.wait = (None, Some(context.inputs.policy.grace.after(context.inputs.at)));
+            }
+            change.push(draft);
         }
         // There is no step before the last: the tombstone has to be enough.
         Status::Active => {
@@ -62,7 +66,7 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
         // Closed is as far as it goes where not every account can be deleted.
         Status::Closed => {
             let rules = context.inputs.rules;
-            if way(context) == Some(OffBoarding::Delete) && rules.allows.delete != Some(DeleteAllowed::NeverUsed) {
+            if rules.final_offboarding() == Some(OffBoarding::Delete) && !rules.keeps_used_accounts() {
                 change.push(end(context, desired, live));
             }
         }
@@ -80,20 +84,12 @@ fn after_grace(context: &Context<'_>, mut draft: Draft, since: Option<Timestamp>
     draft.waiting(WaitsFor::Grace)
 }
 
-/// The first of delete and close that the store can do.
-fn way(context: &Context<'_>) -> Option<OffBoarding> {
-    context.inputs.rules.offboarding.iter().flatten().copied().find(|way| match way {
-        OffBoarding::Delete | OffBoarding::Close => true,
-        OffBoarding::Deactivate | OffBoarding::Strip => false,
-    })
-}
-
 /// The deletion, or the closing.
 fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
     let rules = context.inputs.rules;
     let before = Some(account_state(live));
     let subject = user_subject(desired.key);
-    let way = way(context);
+    let way = rules.final_offboarding();
     let mut draft = match way {
         Some(OffBoarding::Close) => {
             Draft::new(ActionKind::CloseUser, subject, before, Some(status_state(Status::Closed)))
@@ -106,8 +102,7 @@ fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Dr
         Some(way) => mark_undo(context, &mut draft, way),
         None => draft = draft.waiting(WaitsFor::Decision),
     }
-    let can_close = rules.offboarding.iter().flatten().any(|&way| way == OffBoarding::Close);
-    if way == Some(OffBoarding::Delete) && rules.allows.delete == Some(DeleteAllowed::NeverUsed) && can_close {
+    if way == Some(OffBoarding::Delete) && rules.keeps_used_accounts() && rules.closes_accounts() {
         draft.action.fall_back = Some(ActionKind::CloseUser);
     }
     let after = draft.action.after.as_ref().map(|_| Status::Closed);

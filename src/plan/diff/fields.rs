@@ -18,7 +18,13 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
     let changes = profile(context, desired, live);
     change.diagnostics.extend(immutable(context, desired, &changes.before));
     if !changes.after.is_empty() {
-        change.push(changes.draft(ActionKind::UpdateUser, desired).because("profile differs"));
+        // Absence takes nothing from a service account: who becomes one is shielded from then on.
+        let is_shielded = changes.after.iter().any(|fact| *fact == Fact::new(known::KIND, Value::Text(known::SERVICE)));
+        let mut draft = changes.draft(ActionKind::UpdateUser, desired).because("profile differs");
+        if is_shielded {
+            draft.risk(Risk::Escalation);
+        }
+        change.push(draft);
     }
 }
 
@@ -62,13 +68,28 @@ pub(super) fn left_alone(context: &Context<'_>, desired: &UserView<'_>) -> Vec<D
     desired.facts.iter().copied().filter(|declared| is_left_alone(context, declared.fact)).collect()
 }
 
-/// Whether a declared user has everything that a new account needs.
-pub(super) fn has_required(context: &Context<'_>, desired: &UserView<'_>) -> bool {
-    context.required.iter().all(|&field| match desired.value(field) {
+/// The fields that a new account needs and a declared user lacks, sorted.
+pub(super) fn missing(context: &Context<'_>, desired: &UserView<'_>) -> Vec<String> {
+    let is_given = |field: Name| match desired.value(field) {
         None | Some(Value::Null) => false,
         Some(Value::Text(text)) => text != known::EMPTY,
         Some(Value::Bool(_) | Value::Number(_) | Value::Set(_)) => true,
-    })
+    };
+    // Asked for each new account: texts are made only for those that lack something.
+    if context.required.iter().all(|&field| is_given(field)) {
+        return Vec::new();
+    }
+    let Inputs { names, rules, .. } = context.inputs;
+    let required = rules.required_fields().map(|(field, _)| field);
+    let mut missing: Vec<String> = required.filter(|field| !names.find(field).is_some_and(is_given)).collect();
+    missing.sort_unstable();
+    missing
+}
+
+/// Whether an attribute among these makes its holder an admin.
+pub(super) fn makes_admin(context: &Context<'_>, facts: &[Fact]) -> bool {
+    let is_set = |fact: &Fact| !matches!(fact.value, Value::Null | Value::Bool(false) | Value::Text(known::EMPTY));
+    facts.iter().any(|fact| is_set(fact) && context.admin_attributes.contains(&fact.field))
 }
 
 /// The fields that a new account is made with.

@@ -111,9 +111,23 @@ pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
     Drafts { changes, counters, unmanaged }
 }
 
-/// The draft that locks an account out, if there is anything left to take.
-pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Change {
-    user::lock_out(&Context::new(inputs, &Renamed::default()), live)
+/// The draft that locks an account out, if there is anything left to take, and how many admins there are where it takes
+/// one. No floor holds it back: all of them may be taken.
+pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> (Change, BTreeMap<Counter, Balance>) {
+    let renamed = Renamed::default();
+    let context = Context::new(inputs, &renamed);
+    let change = user::lock_out(&context, live);
+    let admins = admins::count(&context);
+    let takes = change.drafts.iter().flat_map(|draft| &draft.takes);
+    let balances = takes.filter_map(|&counter| match counter {
+        Counter::Admin(organization) => {
+            let today = admins.get(&organization).copied().unwrap_or_default();
+            Some((counter, Balance { today, slack: today, debt: 0 }))
+        }
+        Counter::Seat => None,
+    });
+    let balances = balances.collect();
+    (change, balances)
 }
 
 /// The draft that sends an invitation again, or one that was held back; `None` where the store sends none again while

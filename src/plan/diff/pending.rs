@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::plan::action::{Risk, State};
 use crate::plan::scope::Belongs;
-use crate::plan::{CatalogPolicy, Inputs, WaitsFor};
+use crate::plan::{CatalogPolicy, Inputs, Obstacle, WaitsFor};
 use crate::rules::OnBoarding;
 
 /// A declared person without an account.
@@ -87,6 +87,7 @@ fn begin(
     let has_api = carried_facts.iter().any(|fact| fact.field == known::API_ENABLED && fact.value == Value::Bool(true));
     if has_admin_site
         || has_api
+        || fields::makes_admin(context, &carried_facts)
         || carried.memberships.iter().any(|membership| context.is_escalating_membership(membership))
     {
         draft.risk(Risk::Escalation);
@@ -95,8 +96,10 @@ fn begin(
     if is_undecided {
         draft = draft.waiting(WaitsFor::Decision);
     }
-    if !fields::has_required(context, desired) {
+    let missing = fields::missing(context, desired);
+    if !missing.is_empty() {
         draft = draft.waiting(WaitsFor::Field);
+        draft.obstacle = Some(Obstacle::Fields(missing));
     }
     let first = change.push(draft.because("declared"));
 
@@ -209,7 +212,7 @@ fn is_sure(context: &Context<'_>, desired: &UserView<'_>, carried: &Effective) -
                 catalog.has_site(grant.organization, grant.site)
                     && grant.role.is_none_or(|role| catalog.roles.contains_key(&role))
             }));
-    has_catalog && fields::has_required(context, desired)
+    has_catalog && fields::missing(context, desired).is_empty()
 }
 
 fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> bool {

@@ -12,7 +12,7 @@ use super::draft::{Change, own_line};
 use super::fields;
 use super::user::{Leaving, leave};
 use crate::diagnostic::{FileId, Position};
-use crate::model::{DeclaredStatus, LiveView, Name, Status, UserView, Window};
+use crate::model::{AccessRow, DeclaredStatus, LiveView, Name, Selector, Status, UserView, Window};
 use crate::plan::scope::Belongs;
 use crate::plan::{Unmanaged, WaitsFor};
 
@@ -26,6 +26,27 @@ pub(super) fn left_alone(context: &Context<'_>, key: Name, reason: &'static str)
 
 fn unmanaged(context: &Context<'_>, key: Name, reason: &'static str) -> Unmanaged {
     Unmanaged { kind: "user", name: context.inputs.names.text(key).to_owned(), reason }
+}
+
+/// The account of somebody whose access a manifest leaves to others, in whole or in part.
+pub(super) fn left_to_others(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Option<Unmanaged> {
+    match live.status {
+        Status::Inactive | Status::Closed => return None,
+        Status::Preloaded | Status::Invited | Status::Active => {}
+    }
+    let names = context.inputs.names;
+    let is_all = |row: &AccessRow| {
+        let is_everywhere = matches!(row.organization, Selector::Pattern(pattern) if names.text(pattern) == "*");
+        is_everywhere && row.left_alone.membership
+    };
+    let sources = desired.links.iter().flat_map(|link| &desired.desired.source(link.source).closure);
+    let of_sources = sources.flat_map(|&source| desired.desired.rows_of(source));
+    let rows = || desired.rows.iter().chain(of_sources.clone());
+    if rows().any(is_all) {
+        return Some(unmanaged(context, desired.key, "a manifest leaves all of its access to others (`unmanaged`)"));
+    }
+    let is_partly = rows().any(|row| row.left_alone.any()) || !fields::left_alone(context, desired).is_empty();
+    is_partly.then(|| unmanaged(context, desired.key, "a manifest leaves some of its access to others (`unmanaged`)"))
 }
 
 /// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.

@@ -3,8 +3,11 @@
 //! A protected account gets no action, so such a role stays. The own account may be on its way to another role; then
 //! that comes first. It is looked at when the drafts of all users are known.
 
+use std::collections::BTreeSet;
+
 use super::context::Context;
 use super::draft::{Change, Draft, Need};
+use super::tombstones::dependents_by_text;
 use crate::model::{ActionKind, LiveView, Membership, Name};
 use crate::plan::WaitsFor;
 
@@ -14,18 +17,25 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
     let is_losing = |draft: &&mut Draft| draft.action.kind == ActionKind::UpdateRole && draft.loses;
     for draft in catalog.drafts.iter_mut().filter(is_losing) {
         let Some(role) = draft.action.subject.role else { continue };
+        let mut held_by = BTreeSet::new();
         for live in context.inputs.live.users().filter(|live| live.holds(context.inputs.names, role)) {
             let Some(identity) = live.identity else { continue };
             if context.inputs.is_protected(identity) {
                 draft.waits_for = Some(WaitsFor::Protected);
-                break;
-            }
-            if context.inputs.is_own_account(identity) {
+                held_by.insert(live.key);
+            } else if context.inputs.is_own_account(identity) {
                 match leaving(context, users, identity, &live, role) {
                     Some(needs) => draft.needs.extend(needs),
-                    None => draft.waits_for = Some(WaitsFor::OwnAccount),
+                    None if draft.waits_for != Some(WaitsFor::Protected) => {
+                        draft.waits_for = Some(WaitsFor::OwnAccount);
+                        held_by.insert(live.key);
+                    }
+                    None => {}
                 }
             }
+        }
+        if !held_by.is_empty() {
+            draft.obstacle = Some(dependents_by_text(context, held_by));
         }
     }
 }

@@ -12,25 +12,27 @@ use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, CatalogKey, Fact, Fields, LiveView, Name, Value, known};
 use crate::plan::action::{Risk, State, Subject};
-use crate::plan::{CatalogPolicy, WaitsFor};
+use crate::plan::{CatalogPolicy, Obstacle, WaitsFor};
 use crate::rules::RoleChangeLoss;
 
 /// What a deletion waits for.
 #[derive(Default)]
 struct Dependents {
     needs: BTreeSet<Need>,
-    /// Somebody or something keeps depending on it.
-    is_kept: bool,
+    /// Who or what keeps depending on it.
+    kept_by: BTreeSet<Name>,
 }
 
 impl Dependents {
-    fn add(&mut self, ends: impl Iterator<Item = Need>) {
+    fn add(&mut self, who: Name, ends: impl Iterator<Item = Need>) {
         let mut any = false;
         for need in ends {
             any = true;
             self.needs.insert(need);
         }
-        self.is_kept |= !any;
+        if !any {
+            self.kept_by.insert(who);
+        }
     }
 }
 
@@ -45,19 +47,19 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
     holders(context, changes, &mut dependents);
     objects(context, changes, &doomed, &mut dependents);
     // A site of an organization that stays for now stays with it.
-    let organizations: Vec<(Name, bool, Vec<Need>)> = dependents
+    let organizations: Vec<(Name, BTreeSet<Name>, Vec<Need>)> = dependents
         .iter()
         .filter_map(|(&key, found)| match key {
             CatalogKey::Organization(name) => {
                 let is_own = |need: &&Need| !matches!(need, Need::Action(ActionKind::DeleteSite, _));
-                Some((name, found.is_kept, found.needs.iter().filter(is_own).copied().collect()))
+                Some((name, found.kept_by.clone(), found.needs.iter().filter(is_own).copied().collect()))
             }
             CatalogKey::Site(..) | CatalogKey::Role(_) => None,
         })
         .collect();
-    for (organization, is_kept, needs) in organizations {
+    for (organization, kept_by, needs) in organizations {
         for (_, found) in dependents.iter_mut().filter(|(key, _)| is_site_of(**key, organization)) {
-            found.is_kept |= is_kept;
+            found.kept_by.extend(&kept_by);
             found.needs.extend(&needs);
         }
     }
@@ -69,7 +71,7 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
             catalog.diagnostics.push(refused);
             continue;
         }
-        let Dependents { needs, is_kept } = dependents.remove(&key).unwrap_or_default();
+        let Dependents { needs, kept_by } = dependents.remove(&key).unwrap_or_default();
         let (kind, subject) = deletion(key);
         let mut draft =
             Draft::new(kind, subject, Some(State::of(set_fields(context, key))), None).because("declared absent");
@@ -79,11 +81,19 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
         if context.inputs.policy.catalog == CatalogPolicy::Existing {
             draft = draft.waiting(WaitsFor::Catalog);
         }
-        if is_kept {
+        if !kept_by.is_empty() {
             draft = draft.waiting(WaitsFor::Decision);
+            draft.obstacle = Some(dependents_by_text(context, kept_by));
         }
         catalog.push(draft);
     }
+}
+
+/// Those who stand in the way, sorted by text.
+pub(super) fn dependents_by_text(context: &Context<'_>, who: BTreeSet<Name>) -> Obstacle {
+    let mut who: Vec<Name> = who.into_iter().collect();
+    who.sort_unstable_by_key(|&name| context.inputs.names.text(name));
+    Obstacle::Dependents(who)
 }
 
 fn is_site_of(key: CatalogKey, organization: Name) -> bool {
@@ -143,6 +153,13 @@ fn deletion(key: CatalogKey) -> (ActionKind, Subject) {
     }
 }
 
+/// Its own name.
+const fn name_of(key: CatalogKey) -> Name {
+    match key {
+        CatalogKey::Organization(name) | CatalogKey::Site(_, name) | CatalogKey::Role(name) => name,
+    }
+}
+
 /// The change that a declared object of the catalog may get.
 fn update(key: CatalogKey) -> (ActionKind, Subject) {
     let (deletion, subject) = deletion(key);
@@ -189,7 +206,7 @@ fn holders(context: &Context<'_>, changes: &[Change], dependents: &mut BTreeMap<
                 // One that takes it now is enough, whatever waits besides.
                 let takes_now = ends.clone().any(|draft| draft.waits_for.is_none());
                 let ends = ends.filter(|draft| !takes_now || draft.waits_for.is_none());
-                found.add(ends.map(|draft| Need::Action(draft.action.kind, draft.action.subject)));
+                found.add(key, ends.map(|draft| Need::Action(draft.action.kind, draft.action.subject)));
             }
         }
     }
@@ -318,14 +335,14 @@ fn objects(
         let Some(found) = dependents.get_mut(&to).filter(|_| by != to) else { return };
         if doomed.contains_key(&by) {
             let (kind, subject) = deletion(by);
-            return found.add(std::iter::once(Need::Action(kind, subject)));
+            return found.add(name_of(by), std::iter::once(Need::Action(kind, subject)));
         }
         let (kind, subject) = update(by);
         let changes_it = drafts.iter().any(|draft| {
             let says = draft.action.after.as_ref().is_some_and(|after| after.value(field).is_some());
             draft.action.kind == kind && draft.action.subject == subject && says
         });
-        found.add(changes_it.then_some(Need::Action(kind, subject)).into_iter());
+        found.add(name_of(by), changes_it.then_some(Need::Action(kind, subject)).into_iter());
     };
     let mut fields = |by: CatalogKey, fields: &Fields, to: &dyn Fn(Name) -> CatalogKey| {
         for (&field, &value) in fields {

@@ -86,10 +86,12 @@ fn held(context: &Context<'_>, today: &Effective, place: &Piece) -> Option<Held>
     }
 }
 
-/// Whether a role adds to another one in the same place: then it will take its place.
+/// Whether a role adds to another one in the same place, and will take its place: of two the one of the higher rank
+/// does.
 fn is_more(context: &Context<'_>, from: Option<Name>, to: Option<Name>) -> bool {
-    let inputs = context.inputs;
-    to.is_some() && inputs.rules.escalates(&inputs.desired.catalog, inputs.names, from, to)
+    let rank = |role| context.inputs.desired.catalog.role(role).and_then(|role| role.rank);
+    let is_below = matches!((rank(from), rank(to)), (Some(from), Some(to)) if to < from);
+    to.is_some() && !is_below && context.escalates(from, to)
 }
 
 /// What a piece that begins later adds to what is held in its place by then.
@@ -105,7 +107,12 @@ fn additions(context: &Context<'_>, user: Name, piece: &Piece, held: Option<&Hel
         if !piece.extra_roles.is_empty() {
             after.facts.push(Fact::new(known::EXTRA_ROLES, Value::Set(piece.extra_roles)));
         }
-        return vec![begun_by(piece, Draft::new(kind, subject, None, Some(after)))];
+        let mut draft = Draft::new(kind, subject, None, Some(after));
+        let is_powerful = if on_site { context.is_admin_role(piece.role) } else { context.is_powerful(piece.role) };
+        if is_powerful || !piece.extra_roles.is_empty() {
+            draft.risk(Risk::Escalation);
+        }
+        return vec![begun_by(piece, draft)];
     };
     let mut drafts = Vec::new();
     if is_more(context, held.role, piece.role) {

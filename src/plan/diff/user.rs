@@ -15,7 +15,7 @@ use super::{endings, fields, open, pending, renames, scoped};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
-use crate::plan::{AbsentUsers, Unmanaged, WaitsFor};
+use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
 use crate::rules::OffBoarding;
 
 /// Everything that one user, declared or live or both, needs today.
@@ -23,7 +23,13 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
     let mut change = match desired {
         None => live.map(|live| undeclared(context, live)).unwrap_or_default(),
         Some(desired) => match desired.standing(context.inputs.at) {
-            Standing::Wanted(_) => declared(context, desired, live, Why::Declared),
+            Standing::Wanted(_) => {
+                let mut change = declared(context, desired, live, Why::Declared);
+                if change.unmanaged.is_none() {
+                    change.unmanaged = live.and_then(|live| scoped::left_to_others(context, desired, live));
+                }
+                change
+            }
             Standing::Expired(_) => declared(context, &inactive(desired), live, Why::Expired),
             Standing::Left(leaver) => declared(context, &inactive(desired), live, Why::Leaver(leaver.position)),
             // What is wanted from then on is told by `upcoming`.
@@ -80,8 +86,9 @@ fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut C
     if !is_locked_out || desired.status == Some(DeclaredStatus::Active) {
         return;
     }
-    for draft in change.drafts.iter_mut().filter(|draft| draft.gains) {
-        draft.waits_for.get_or_insert(WaitsFor::Decision);
+    for draft in change.drafts.iter_mut().filter(|draft| draft.gains && draft.waits_for.is_none()) {
+        draft.waits_for = Some(WaitsFor::Decision);
+        draft.obstacle = Some(Obstacle::LockedOut);
     }
 }
 
@@ -203,7 +210,7 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
         AbsentUsers::Report => left_alone("no manifest names this person"),
         AbsentUsers::Deactivate => {
             let mut change = Change::default();
-            let leaving = Leaving { key: live.key, reason: "no longer declared", position: None };
+            let leaving = Leaving { key: live.key, reason: "not declared", position: None };
             if context.reach.whole_account(live, false) {
                 leave(context, live, &leaving, &mut change);
             } else {

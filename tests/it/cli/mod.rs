@@ -12,6 +12,7 @@ mod invitations;
 mod output;
 mod people;
 mod prompt;
+mod review;
 mod rules;
 mod safety;
 mod saved;

@@ -274,7 +274,7 @@ fn a_protection_that_is_nobodys_is_a_warning() {
     for (guards, told) in [
         ("{ self: anna@example.com }", Some("`guards.self` has `anna@example.com`")),
         ("{ protected_users: [\"svc-*\"] }", Some("`guards.protected_users` has `svc-*`")),
-        ("{ self: ana@example.com, protected_users: [\"BEN@*\", \"*@example.com\"] }", None),
+        ("{ self: ana@example.com, protected_users: [\"BEN@*\", \"an*@example.com\"] }", None),
         ("{ self: none }", None),
     ] {
         repository.write("rollcall.yaml", &format!("{settings}\nguards: {guards}\n"));

@@ -191,7 +191,7 @@ fn roles_that_come_to_include_the_other_way_round_never_include_each_other() {
 
 #[test]
 fn a_role_is_made_less_when_its_holder_is_stripped_whatever_the_deletion_waits_for() {
-    let rules = "{ onboarding: create, offboarding: [strip] }";
+    let rules = "{ onboarding: create, offboarding: [strip], allows: { delete: null } }";
     let user = |status: &str| format!("  max@example.com: {{ {status}access: {{ north: operator }} }}\n");
     let mut bench = bench(rules, &user(""));
     let all = |operator: &str, user: &str| {

@@ -181,7 +181,7 @@ pub(crate) fn every_line() -> Draft {
     let ben = draft.account(known::ACTIVE, &[(north, "operator")], &[(north, "pit-1"), (north, "pit-2")]);
     let inactive = State::field(known::STATUS, Value::Text(known::INACTIVE));
     let action = draft.push(Kind::DeactivateUser, ["ben@example.com", "", ""], Some(ben), Some(inactive));
-    action.reason = "no longer declared";
+    action.reason = "not declared";
     action.risk = vec![Risk::Removal];
 
     let eve = draft.account(known::INACTIVE, &[], &[]);
@@ -227,7 +227,7 @@ pub(crate) fn every_line() -> Draft {
     let was = draft.membership("operator", &[(north, "pit-1")]);
     let action = draft.push(Kind::RemoveMembership, ["pia@example.com", north, ""], Some(was), None);
     action.risk = vec![Risk::Removal];
-    action.reason = "no longer declared";
+    action.reason = "not declared";
     for site in ["pit-1", "pit-2", "pit-3", "pit-4"] {
         let role = draft.role("");
         draft.push(Kind::GrantSite, ["kim@example.com", north, site], None, Some(role)).origins = at(0, 21);

@@ -1,0 +1,192 @@
+//! Fields in words: what they go from and to, what a new account or role comes with, and which of them a reader has to
+//! see however many others change.
+
+use std::collections::BTreeMap;
+
+use super::style::{count, enumeration, name, number};
+use super::words::{Context, NAMED};
+use crate::model::{Fact, Name, Value, known};
+use crate::plan::{Action, State};
+
+/// Permissions of a role that are named before they are only counted.
+const PERMISSIONS: usize = 8;
+
+/// Fields that say what somebody may do, how the account is reached or kept, or what a role or a place gives; those that
+/// only the rules of a store tell come on top.
+const ALWAYS_TOLD: [Name; 18] = [
+    known::ADMIN,
+    known::API_ENABLED,
+    known::API_ROUTES,
+    known::APPLIES_TO,
+    known::DEFAULT,
+    known::DEFAULT_SITE,
+    known::EMAIL,
+    known::EXTRA_ROLES,
+    known::GRANTABLE,
+    known::INCLUDES,
+    known::KIND,
+    known::LOGIN,
+    known::MFA,
+    known::PARENT,
+    known::PERMISSIONS,
+    known::PROTECTED,
+    known::RANK,
+    known::SITE_ACCESS,
+];
+
+impl Context<'_> {
+    /// Whether a reader has to see what becomes of a field.
+    fn is_always_told(&self, field: Name) -> bool {
+        let text = self.names.text(field);
+        let by_rules =
+            |rules: &crate::rules::Rules| rules.is_access(text) || rules.is_admin_field(text) || rules.is_address(text);
+        ALWAYS_TOLD.contains(&field) || self.rules.is_some_and(by_rules)
+    }
+
+    /// Whether an action changes the address of an account or its two-factor authentication.
+    pub(super) fn touches_log_in(&self, action: &Action) -> bool {
+        let is_way_in = |fact: &Fact| {
+            let text = self.names.text(fact.field);
+            [known::EMAIL, known::LOGIN, known::MFA, known::KEY].contains(&fact.field)
+                || self.rules.is_some_and(|rules| rules.is_address(text))
+        };
+        let changes =
+            matches!(action.kind, crate::model::ActionKind::UpdateUser | crate::model::ActionKind::RenameUser);
+        changes && action.after.iter().flat_map(|after| &after.facts).any(is_way_in)
+    }
+
+    /// `phone 1 → 2`, one for each field that differs, sorted. Where many harmless ones do, these are only counted.
+    pub(super) fn changes(&self, before: Option<&State>, after: Option<&State>) -> String {
+        let facts = |state: Option<&State>| -> BTreeMap<&str, Fact> {
+            let facts = state.map_or(&[] as &[Fact], |state| &state.facts);
+            facts.iter().map(|&fact| (self.names.text(fact.field), fact)).collect()
+        };
+        let (before, after) = (facts(before), facts(after));
+        let value = |side: &BTreeMap<&str, Fact>, field: &str| side.get(field).map_or(Value::Null, |fact| fact.value);
+        let mut fields: BTreeMap<&str, Name> = BTreeMap::new();
+        fields.extend(before.iter().chain(&after).map(|(&text, fact)| (text, fact.field)));
+        fields.retain(|text, _| value(&before, text) != value(&after, text));
+        let harmless: Vec<&str> =
+            fields.iter().filter(|&(_, &field)| !self.is_always_told(field)).map(|(&text, _)| text).collect();
+        let is_folded = harmless.len() > NAMED && !self.style.verbose;
+        let told = fields.iter().filter(|&(_, &field)| !is_folded || self.is_always_told(field));
+        let mut texts: Vec<String> = told
+            .map(|(text, &field)| {
+                let change = self.change(field, value(&before, text), value(&after, text));
+                format!("{} {change}", field_words(text))
+            })
+            .collect();
+        if is_folded {
+            let listed: Vec<String> = harmless.iter().take(NAMED).map(|field| field_words(field)).collect();
+            let others = count(harmless.len() - NAMED, "other field", "other fields");
+            texts.push(format!("{} and {others} change", listed.join(", ")));
+        }
+        texts.join(", ")
+    }
+
+    fn change(&self, field: Name, before: Value, after: Value) -> String {
+        if let (Value::Set(from), Value::Set(to)) = (before, after)
+            && !self.is_everything(field, before)
+            && !self.is_everything(field, after)
+        {
+            let (before, after) = (self.names.sorted_texts(from), self.names.sorted_texts(to));
+            let only = |these: &[&str], those: &[&str], sign: char| -> Vec<String> {
+                let missing = these.iter().filter(|text| !those.contains(text));
+                missing.map(|text| format!("{sign}{}", name(text))).collect()
+            };
+            let mut parts = only(&before, &after, '-');
+            parts.extend(only(&after, &before, '+'));
+            return parts.join(" ");
+        }
+        format!("{} → {}", self.value_of(field, before), self.value_of(field, after))
+    }
+
+    /// Whether a value means everything there is.
+    fn is_everything(&self, field: Name, value: Value) -> bool {
+        self.rules.is_some_and(|rules| rules.is_everything(self.names.text(field), value))
+    }
+
+    fn value_of(&self, field: Name, value: Value) -> String {
+        if self.is_everything(field, value) { "everything".to_owned() } else { self.value(value) }
+    }
+
+    pub(super) fn value(&self, value: Value) -> String {
+        match value {
+            Value::Null => "(none)".to_owned(),
+            Value::Text(text) if self.names.text(text).is_empty() => "(empty)".to_owned(),
+            Value::Text(text) => self.name(text),
+            Value::Bool(value) => value.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::Set(list) if list.is_empty() => "(empty)".to_owned(),
+            Value::Set(list) => self.list(list),
+        }
+    }
+
+    /// What an account comes with beside its places: `api.enabled true`, `attributes.clearance everything`, and the
+    /// address of its mails where that is not its key.
+    pub(super) fn comes_with(&self, facts: &[Fact]) -> Vec<String> {
+        let mut told: Vec<(&str, String)> = facts
+            .iter()
+            .filter_map(|&Fact { field, value }| {
+                let text = self.names.text(field);
+                let is_everything = self.is_everything(field, value);
+                let is_set = match value {
+                    Value::Null | Value::Bool(false) => false,
+                    Value::Text(text) => text != known::EMPTY && text != known::HUMAN,
+                    Value::Set(list) => !list.is_empty(),
+                    Value::Bool(true) | Value::Number(_) => true,
+                };
+                let is_key = self.rules.is_none_or(|rules| rules.identity.key_field().as_str() == text);
+                let is_address = self.rules.is_some_and(|rules| rules.is_address(text));
+                let is_way_in = field == known::EMAIL || field == known::LOGIN || is_address;
+                if !(is_set || is_everything) || !self.is_always_told(field) || (is_way_in && (is_key || !is_address)) {
+                    return None;
+                }
+                let words = if is_address { "mails to".to_owned() } else { field_words(text) };
+                Some((text, format!("{words} {}", self.value_of(field, value))))
+            })
+            .collect();
+        told.sort_unstable();
+        told.into_iter().map(|(_, words)| words).collect()
+    }
+
+    /// What a role gives: `rank 5, every site, includes manager`.
+    pub(super) fn role_content(&self, role: &State) -> String {
+        let value = |field: Name| role.value(field).unwrap_or(Value::Null);
+        let list = |field: Name| match value(field) {
+            Value::Set(list) => self.names.sorted_texts(list).into_iter().map(|text| name(text).into_owned()).collect(),
+            Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) => Vec::<String>::new(),
+        };
+        let mut parts = vec![match value(known::RANK) {
+            Value::Number(rank) => format!("rank {rank}"),
+            Value::Null | Value::Text(_) | Value::Bool(_) | Value::Set(_) => "no rank".to_owned(),
+        }];
+        if value(known::ADMIN) == Value::Bool(true) {
+            parts.push("admin".to_owned());
+        }
+        if value(known::SITE_ACCESS) == Value::Text(known::ALL) {
+            parts.push("every site".to_owned());
+        }
+        let (includes, mut permissions) = (list(known::INCLUDES), list(known::PERMISSIONS));
+        if !includes.is_empty() {
+            parts.push(format!("includes {}", enumeration(&includes)));
+        }
+        if permissions.len() > PERMISSIONS && !self.style.verbose {
+            let more = permissions.len() - PERMISSIONS;
+            permissions.truncate(PERMISSIONS);
+            permissions.push(format!("{} more", number(more)));
+        }
+        if !permissions.is_empty() {
+            parts.push(format!("permissions {}", enumeration(&permissions)));
+        }
+        if value(known::GRANTABLE) == Value::Bool(false) {
+            parts.push("not to be given".to_owned());
+        }
+        parts.join(", ")
+    }
+}
+
+/// `given name`, of `given_name`.
+fn field_words(field: &str) -> String {
+    name(field).replace('_', " ")
+}
