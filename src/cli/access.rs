@@ -1,6 +1,6 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -46,15 +46,50 @@ pub(super) struct Declared {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Places and snippets of the files of a run. The text of the last file is kept: diagnostics come file by file.
+/// Places and snippets of the files of a run. The texts of the last two files are kept: diagnostics come file by file,
+/// and name places in another one beside.
 pub(super) struct Lines<'a> {
     sources: &'a Sources,
-    last: RefCell<Option<(FileId, Option<String>)>>,
+    /// The last one first.
+    last: RefCell<Vec<Text>>,
+    /// How many bytes may still be read for snippets.
+    left: Cell<u64>,
 }
+
+/// A file that was read again for snippets.
+struct Text {
+    file: FileId,
+    /// `None` if it is not any more what was read, or if too much would be read.
+    text: Option<String>,
+    /// The line that was looked at last, by its beginning, and whether it seems to hold a secret.
+    line: Option<(usize, bool)>,
+}
+
+/// How many bytes are read for the snippets of a run.
+const MOST_FOR_SNIPPETS: u64 = 2 << 30;
+
+/// Of a long line, so many bytes before and after the beginning of a place are looked at: more than is shown.
+const AROUND: usize = 2_000;
 
 impl<'a> Lines<'a> {
     pub(super) fn new(sources: &'a Sources) -> Self {
-        Self { sources, last: RefCell::default() }
+        Self { sources, last: RefCell::default(), left: Cell::new(MOST_FOR_SNIPPETS) }
+    }
+
+    /// The text of a file, with room to note what is found in it.
+    fn text<'t>(&self, texts: &'t mut Vec<Text>, file: FileId) -> &'t mut Text {
+        let known = texts.iter().position(|kept| kept.file == file);
+        let text = match known {
+            Some(at) => texts.remove(at),
+            None => {
+                let left = self.left.get().checked_sub(self.sources.size(file));
+                self.left.set(left.unwrap_or(0));
+                texts.truncate(1);
+                Text { file, text: left.and_then(|_| self.sources.text(file)), line: None }
+            }
+        };
+        texts.insert(0, text);
+        &mut texts[0]
     }
 }
 
@@ -66,20 +101,23 @@ impl Places for Lines<'_> {
 
 impl Snippets for Lines<'_> {
     fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
-        let file = span.start.file;
         if self.sources.is_withheld(span.start) {
             return None;
         }
-        let mut last = self.last.borrow_mut();
-        if last.as_ref().is_none_or(|(kept, _)| *kept != file) {
-            *last = Some((file, self.sources.text(file)));
-        }
-        let (_, text) = last.as_ref()?;
-        let Excerpt { line, start } = Excerpt::of(text.as_ref()?, span.start.offset)?;
-        if names_a_secret(&line) {
+        let mut texts = self.last.borrow_mut();
+        let Text { text, line, .. } = self.text(&mut texts, span.start.file);
+        let text = text.as_ref()?;
+        let whole = self.sources.line(span.start, text)?;
+        let is_secret = match *line {
+            Some((start, is_secret)) if start == whole.start => is_secret,
+            Some(_) | None => names_a_secret(&text[whole.clone()]),
+        };
+        *line = Some((whole.start, is_secret));
+        if is_secret {
             return None;
         }
-        Some(Excerpt { line: line.into_owned().into(), start })
+        let excerpt = Excerpt::of(text, whole, span, AROUND)?;
+        Some(Excerpt { line: excerpt.line.into_owned().into(), ..excerpt })
     }
 }
 

@@ -62,7 +62,8 @@ impl<'t> Reader<'t, '_> {
     /// The key as spelled and as compared; `None` if it can't be one.
     pub(super) fn user_key(&mut self, key: &Scalar<'t>) -> Option<(Name, Name)> {
         if key.is_null() {
-            self.tell(Code::InvalidKey, key.at, "null is no key of a user", "quote it if it is meant");
+            let help = "quote it if the word is meant, else write the key";
+            self.tell(Code::InvalidKey, key.at, "null is no key of a user", help);
             return None;
         }
         if find_hidden(&key.text).is_some() {
@@ -76,8 +77,10 @@ impl<'t> Reader<'t, '_> {
                 None
             }
             Err(why) => {
-                let field = self.rules.identity.key_field().as_str();
-                let help = format!("by the rules of the store the key is the {field}");
+                let help = match self.rules.identity.key_field() {
+                    KeyField::Email => "write an address like ana@example.com: by the rules of the store it is the key",
+                    KeyField::Login => "correct it: by the rules of the store the key is the login",
+                };
                 self.tell(Code::InvalidKey, key.at, format!("the key `{}` {why}", key.text), help);
                 None
             }

@@ -10,11 +10,11 @@ use super::known_names::KnownNames;
 use super::merge::Merged;
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
 use crate::model::{Link, Name, Selector, SourceId, SourceLabel, Value, known};
-use crate::source::Sources;
+use crate::source::{Sources, find_hidden};
 
 /// How many sources the closures of all sources may name together; real ones name a few each. A hostile tower of
 /// teams would name the square of its height.
-const MOST_IN_CLOSURES: usize = 20_000_000;
+const MOST_IN_CLOSURES: usize = 5_000_000;
 
 /// So many names of a circle are written out.
 const LONGEST_CIRCLE: usize = 20;
@@ -28,7 +28,7 @@ impl Merged<'_> {
         self.link_users();
         self.check_former();
         self.close_sources();
-        if self.check_patterns() {
+        if self.check_work() {
             self.check_references(sources);
         }
         self.check_circles();
@@ -86,6 +86,10 @@ impl Merged<'_> {
             return self.mistakes.count(Code::UnknownTeam, Severity::Error);
         }
         let text = self.names.text(team);
+        if find_hidden(text).is_some() {
+            // The reader of the file has told it already.
+            return;
+        }
         let help = match self.team_comparisons.checked_sub(self.teams.len()) {
             Some(left) => {
                 self.team_comparisons = left;
@@ -139,6 +143,8 @@ impl Merged<'_> {
             self.mistakes.push(mistake);
         }
         if let Some(position) = too_large {
+            // What follows would walk along what is refused here.
+            self.broken = true;
             self.mistakes.push(
                 Diagnostic::error(Code::TooLarge, "teams contain one another too often")
                     .at(position, "")
@@ -169,7 +175,9 @@ impl Merged<'_> {
                 Target::Organization => {
                     known.organization(name, position, mistakes);
                 }
-                Target::Site(Selector::Exact(organization)) => known.site(organization, name, position, mistakes),
+                Target::Site(Selector::Exact(organization)) => {
+                    known.site(organization, name, span(position, self.names.text(name)), mistakes);
+                }
                 Target::Site(Selector::Pattern(pattern)) => known.site_anywhere(pattern, name, position, mistakes),
             }
         }

@@ -38,7 +38,7 @@ pub struct SavedPlan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It is no plan document.
-    #[error("it is no saved plan: {0}")]
+    #[error("it is no saved plan: {0}; make one with `rollcall plan --out FILE`")]
     NoPlan(String),
     /// Another version of the document.
     #[error("it has format {0}, and this version of rollcall reads format {FORMAT}; make the plan anew")]

@@ -194,7 +194,11 @@ impl Chain<'_> {
 
     /// The rule set with this name, wanted by `document` at `path`.
     fn find(&self, name: &str, document: &Document, path: &[&str]) -> Result<RuleFile, Vec<Mistake>> {
-        let mistake = |message: String| vec![document.mistake(Code::InvalidRules, path, message)];
+        // What was read says, and why it was not, ends in advice.
+        let mistake = |message: String| match message.rsplit_once("; ") {
+            Some((message, help)) => vec![document.mistake(Code::InvalidRules, path, message).help(help)],
+            None => vec![document.mistake(Code::InvalidRules, path, message)],
+        };
         let found = if is_file(name) {
             (self.read)(name).map_err(mistake)?
         } else if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
@@ -209,10 +213,14 @@ impl Chain<'_> {
             return Err(vec![document.mistake(Code::InvalidRules, path, message).help(help)]);
         };
         if self.names.contains(&found.name) {
-            return Err(mistake(format!("rule set `{}` extends itself: {}", found.name, self.cycle(&found.name))));
+            return Err(mistake(format!(
+                "rule set `{}` extends itself: {}; take one `extends` out",
+                found.name,
+                self.cycle(&found.name)
+            )));
         }
         if self.names.len() >= LONGEST_CHAIN {
-            return Err(mistake(format!("more than {LONGEST_CHAIN} rule sets extend each other")));
+            return Err(mistake(format!("more than {LONGEST_CHAIN} rule sets extend each other; write fewer of them")));
         }
         Ok(found)
     }
