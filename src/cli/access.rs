@@ -22,7 +22,7 @@ use crate::plan::{
 use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
-use crate::source::{Mistakes, Sources, names_a_secret};
+use crate::source::{MOST_OF_A_KIND, Mistakes, Sources, names_a_secret};
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Info, Reader as _, Which};
 
@@ -64,6 +64,9 @@ struct Text {
     /// The line that was looked at last, by its beginning, and whether it seems to hold a secret.
     line: Option<(usize, bool)>,
 }
+
+/// How many names "did you mean" looks at.
+const MOST_COMPARISONS: usize = 3_000_000;
 
 /// How many bytes are read for the snippets of a run.
 const MOST_FOR_SNIPPETS: u64 = 2 << 30;
@@ -171,10 +174,14 @@ impl Access {
         }
         let file = sources.open(settings::FILE_NAME).ok().map(|(file, _)| file);
         let texts: Vec<&str> = declared.keys().map(|&name| names.text(name)).collect();
-        let told = unknown.into_iter().map(|one| {
+        let count = unknown.len().saturating_sub(MOST_OF_A_KIND);
+        let mut comparisons = MOST_COMPARISONS;
+        let told = unknown.into_iter().take(MOST_OF_A_KIND).map(|one| {
             let shown = one.name.escape_debug();
             let message = format!("`manage.organizations` lists `{shown}`, which no manifest declares");
-            let help = match nearest(&one.name, texts.iter().copied()) {
+            let left = comparisons.checked_sub(texts.len());
+            comparisons = left.unwrap_or(0);
+            let help = match left.and_then(|_| nearest(&one.name, texts.iter().copied())) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it in a manifest, or take it out of the list".to_owned(),
             };
@@ -184,7 +191,12 @@ impl Access {
                 None => found,
             }
         });
-        told.collect()
+        let mut told: Vec<Diagnostic> = told.collect();
+        if count > 0 {
+            let message = format!("{count} more of `{}` are not shown", Code::UnknownOrganization.as_str());
+            told.push(Diagnostic::error(Code::UnknownOrganization, message));
+        }
+        told
     }
 
     /// The path of the embedded store.
@@ -446,9 +458,11 @@ mod tests {
         let write = |name: &str| fs::write(folder.path().join(name), "one\ntwo\n").expect("written");
         write("a.yaml");
         write("b.yaml");
+        write("c.yaml");
         let mut sources = Sources::folder(folder.path());
         let (a, _) = sources.open("a.yaml").expect("readable");
         let (b, _) = sources.open("b.yaml").expect("readable");
+        let (c, _) = sources.open("c.yaml").expect("readable");
         let lines = Lines::new(&sources);
         let line = |file, offset| {
             let span = Span::from(Position::new(file, offset));
@@ -458,6 +472,9 @@ mod tests {
         fs::remove_file(folder.path().join("a.yaml")).expect("removed");
         assert_eq!(line(a, 4).as_deref(), Some("two"));
         assert_eq!(line(b, 4).as_deref(), Some("two"));
+        assert_eq!(line(a, 4).as_deref(), Some("two"), "the other one is kept beside");
+        assert_eq!(line(b, 4).as_deref(), Some("two"));
+        assert_eq!(line(c, 4).as_deref(), Some("two"));
         assert_eq!(line(a, 4), None, "a file that is gone has no lines");
     }
 }

@@ -221,15 +221,26 @@ fn printable(text: &str) -> String {
 
 /// The nearest of what is possible, or all of it.
 fn one_of(found: &str, expected: &[&str]) -> Option<String> {
+    if lacks_space(found) {
+        return Some("write a space after the colon".to_owned());
+    }
     if let Some(near) = nearest(found, expected.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
     }
     (!expected.is_empty()).then(|| format!("possible: {}", expected.join(", ")))
 }
 
+/// Whether a key has swallowed what was to be its value: `key:{ … }` is one word up to the next colon.
+pub(crate) fn lacks_space(key: &str) -> bool {
+    key.contains(":{") || key.contains(":[")
+}
+
 /// The candidate that is most like `found`, if any is like it.
 pub(crate) fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody means a name that is many times as long, and comparing a whole file with it would take all day.
+    let comparable = |candidate: &&str| found.len() <= 8 * candidate.len().max(3);
     candidates
+        .filter(comparable)
         .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
         .filter(|&(distance, candidate)| distance * 3 <= candidate.chars().count().max(3))
         .min()

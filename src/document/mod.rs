@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_yaml::{MergeKeyPolicy, Options, budget, options};
 
 pub use mistake::Mistake;
-pub(crate) use mistake::nearest;
+pub(crate) use mistake::{lacks_space, nearest};
 pub use schema::{SCHEMA_BASE, named, printed_schema_of, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::Reading;
 use crate::diagnostic::{Code, Diagnostic, FileId};
+use crate::document::lacks_space;
 use crate::model::Name;
 use crate::rules::{Named, Rules, mixed_script, refuse_name};
 use crate::source::{At, Cursor, Node, Scalar, find_hidden, names_a_secret};
@@ -85,6 +86,7 @@ impl<'t> Reader<'t, '_> {
         }
         let meant = closest(&key.text, allowed.iter().copied()).or_else(|| word_of_the_language(&key.text, allowed));
         let help = match meant {
+            _ if lacks_space(&key.text) => "write a space after the colon".to_owned(),
             _ if names_a_secret(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
             Some(close) => super::suggest::question(&key.text, close),
             None => format!("it may have: {}", allowed.join(", ")),

@@ -4,6 +4,7 @@ use super::facts::{Mention, PreviousFact, UserFact, length};
 use super::read::{Reader, is_unmanaged};
 use super::read_access::PlatformRoles;
 use crate::diagnostic::Code;
+use crate::document::lacks_space;
 use crate::model::{DeclaredFact, DeclaredStatus, Fact, Name, Value, Window, known};
 use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
 use crate::source::{At, Node, Scalar, find_hidden};
@@ -78,6 +79,7 @@ impl<'t> Reader<'t, '_> {
             }
             Err(why) => {
                 let help = match self.rules.identity.key_field() {
+                    _ if lacks_space(&key.text) => "write a space after the colon",
                     KeyField::Email => "write an address like ana@example.com: by the rules of the store it is the key",
                     KeyField::Login => "correct it: by the rules of the store the key is the login",
                 };

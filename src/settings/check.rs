@@ -15,6 +15,9 @@ use crate::source::is_hidden;
 const DEFAULT_RULES: &str = "default";
 const DEFAULT_MANIFESTS: &str = "access";
 
+/// Rules are read for each store; nobody has so many.
+const MOST_STORES: usize = 500;
+
 /// How deep the keys of a store stand: `stores`, its name, `rules`.
 const STORE_DEPTH: usize = 2;
 
@@ -147,6 +150,11 @@ fn check_stores(
     if raw.is_empty() {
         let help = "add `stores: { local: { sqlite: { path: .rollcall/store.db } } }`";
         found.add(&["stores"], "no store is named", help);
+    }
+    if raw.len() > MOST_STORES {
+        let message = format!("{} stores are named, and at most {MOST_STORES} can be", raw.len());
+        found.mistakes.push(found.document.mistake(Code::TooLarge, &["stores"], message).help("name fewer"));
+        return BTreeMap::new();
     }
     let mut stores = BTreeMap::new();
     for (name, store) in raw {

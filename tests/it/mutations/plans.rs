@@ -207,7 +207,6 @@ fn input(dice: &mut Dice, corpus: &[Vec<u8>]) -> Vec<u8> {
 
 fn check_read(text: &[u8], saved: &SavedPlan, names: &Names, rules: &Rules) {
     let plan: Value = serde_json::from_slice(text).expect("what was read is JSON");
-    assert_eq!(saved.digest, digest(&plan), "the digest is the one of what it says");
     assert_eq!(plan["digest"], saved.digest.as_str());
     let actions: &Vec<Value> = plan["actions"].as_array().expect("actions");
     assert_eq!(saved.actions.len(), actions.len());
@@ -224,6 +223,7 @@ fn check_read(text: &[u8], saved: &SavedPlan, names: &Names, rules: &Rules) {
         assert_eq!(side(&action.before), written["before"], "nothing is read that is not written, and the reverse");
         assert_eq!(side(&action.after), written["after"], "nothing is read that is not written, and the reverse");
     }
+    assert_eq!(saved.digest, digest(&plan), "the digest is the one of what it says");
 }
 
 #[test]
