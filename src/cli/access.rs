@@ -60,7 +60,7 @@ pub(super) struct Lines<'a> {
 struct Text {
     file: FileId,
     /// `None` if it is not any more what was read, or if too much would be read.
-    text: Option<String>,
+    content: Option<String>,
     /// The line that was looked at last, by its beginning, and whether it seems to hold a secret.
     line: Option<(usize, bool)>,
 }
@@ -82,14 +82,13 @@ impl<'a> Lines<'a> {
     /// The text of a file, with room to note what is found in it.
     fn text<'t>(&self, texts: &'t mut Vec<Text>, file: FileId) -> &'t mut Text {
         let known = texts.iter().position(|kept| kept.file == file);
-        let text = match known {
-            Some(at) => texts.remove(at),
-            None => {
-                let left = self.left.get().checked_sub(self.sources.size(file));
-                self.left.set(left.unwrap_or(0));
-                texts.truncate(1);
-                Text { file, text: left.and_then(|_| self.sources.text(file)), line: None }
-            }
+        let text = if let Some(at) = known {
+            texts.remove(at)
+        } else {
+            let left = self.left.get().checked_sub(self.sources.size(file));
+            self.left.set(left.unwrap_or(0));
+            texts.truncate(1);
+            Text { file, content: left.and_then(|_| self.sources.text(file)), line: None }
         };
         texts.insert(0, text);
         &mut texts[0]
@@ -108,8 +107,8 @@ impl Snippets for Lines<'_> {
             return None;
         }
         let mut texts = self.last.borrow_mut();
-        let Text { text, line, .. } = self.text(&mut texts, span.start.file);
-        let text = text.as_ref()?;
+        let Text { content, line, .. } = self.text(&mut texts, span.start.file);
+        let text = content.as_ref()?;
         let whole = self.sources.line(span.start, text)?;
         let is_secret = match *line {
             Some((start, is_secret)) if start == whole.start => is_secret,

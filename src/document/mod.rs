@@ -20,7 +20,7 @@ use serde_yaml::{MergeKeyPolicy, Options, budget, options};
 
 pub use mistake::Mistake;
 pub(crate) use mistake::{lacks_space, nearest};
-pub use schema::{SCHEMA_BASE, named, printed_schema_of, schema_of};
+pub use schema::{SCHEMA_BASE, named, printed_schema_of, refuse_nulls, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 
 use crate::diagnostic::Code;

@@ -84,6 +84,10 @@ impl<'t> Reader<'t, '_> {
         if find_hidden(&key.text).is_some() {
             return self.cursor.skip();
         }
+        if !self.cursor.keeps(Code::UnknownKey) {
+            self.cursor.count(Code::UnknownKey);
+            return self.cursor.skip();
+        }
         let meant = closest(&key.text, allowed.iter().copied()).or_else(|| word_of_the_language(&key.text, allowed));
         let help = match meant {
             _ if lacks_space(&key.text) => "write a space after the colon".to_owned(),

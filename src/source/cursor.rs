@@ -13,7 +13,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::hidden::{find_hidden, is_hidden};
 use super::mistakes::Mistakes;
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span as Stretch};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch};
 
 /// How many collections may stand in one another; the language needs seven.
 pub(super) const DEEPEST: usize = 64;
@@ -153,6 +153,17 @@ impl<'t> Cursor<'t> {
     /// Records a mistake.
     pub fn tell(&mut self, diagnostic: Diagnostic) {
         self.outcome.mistakes.push(diagnostic);
+    }
+
+    /// Whether an error of this kind would still be kept: work for its help can be saved otherwise.
+    #[must_use]
+    pub fn keeps(&self, code: Code) -> bool {
+        self.outcome.mistakes.keeps(code, Severity::Error)
+    }
+
+    /// Counts an error that need not be made, because [`Cursor::keeps`] said no.
+    pub fn count(&mut self, code: Code) {
+        self.outcome.mistakes.count(code, Severity::Error);
     }
 
     /// The root of the first document; `None` if the file has no content.

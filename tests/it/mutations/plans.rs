@@ -162,7 +162,7 @@ fn digest(plan: &Value) -> String {
     let store = json!({ "kind": plan["store"]["kind"], "id": plan["store"]["id"] });
     let text = serde_json_canonicalizer::to_vec(&json!({ "format": 1, "store": store, "actions": rows }));
     let hash = Sha256::digest(text.unwrap_or_default());
-    format!("sha256:{}", hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    hash.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Makes ids, needs and the digest those of what the plan says now.
