@@ -98,6 +98,14 @@ fn a_circle_of_teams_and_many_people_in_it() {
     assert_eq!(counts, [("team-cycle", 1), ("too-large", 1)]);
 }
 
+#[test]
+fn a_tower_of_roles_that_include_each_other() {
+    let (_, counts) = load(&many("roles:\n", |at| format!("  r{at}: {{ includes: [r{}] }}", (at + 1).min(MANY - 1))));
+    assert_eq!(counts, [("include-cycle", 1), ("too-large", 1)]);
+    let (loaded, counts) = load("roles:\n  a: { includes: [b, c] }\n  b: { includes: [c] }\n  c: {}\n");
+    assert!(!loaded.has_errors() && counts.is_empty(), "{counts:?}");
+}
+
 /// A few lines must not ask for more than any memory holds.
 #[test]
 fn more_places_than_can_be_given_are_refused() {

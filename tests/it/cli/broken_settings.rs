@@ -97,7 +97,7 @@ fn of_stores() {
     told(&instead("s.db", "[]"), &[("2:36 wrong-type", "write one text")]);
     told(&more("store: prod"), &[("4:8 invalid-settings", "there are: local")]);
     told(&more("store: loca"), &[("4:8 invalid-settings", "did you mean `local`?")]);
-    told(&instead("s.db }", "s.db }, rules: altea"), &[("2:51 invalid-rules", "built in:")]);
+    told(&instead("s.db }", "s.db }, rules: altea"), &[("2:51 invalid-rules", "did you mean `alteia`?")]);
     told(&instead("s.db }", "s.db }, rules: r/x.yaml"), &[("2:51 invalid-rules", "check that it exists")]);
     told(&instead("s.db }", "s.db }, rules: ../x.yaml"), &[("2:51 invalid-rules", "keep it inside")]);
     told(&instead("s.db }", "s.db }, rules: 5"), &[("2:51 wrong-type", "write the name of a rule set")]);
