@@ -65,7 +65,7 @@ pub struct Effective {
     pub memberships: Vec<Membership>,
     /// Site grants. Where the membership reaches every site, only those with a role of their own.
     pub grants: Vec<Grant>,
-    /// What others manage, by organization.
+    /// What others manage, by organization, sorted by handle.
     pub left_alone: Vec<(Name, LeftAlone)>,
 }
 
@@ -201,8 +201,16 @@ impl Effective {
     /// What others manage in one organization.
     #[must_use]
     pub fn left_alone_in(&self, organization: Name) -> LeftAlone {
-        let here = self.left_alone.iter().find(|(of, _)| *of == organization);
-        here.map_or(LeftAlone::NOTHING, |(_, left_alone)| *left_alone)
+        let here = self.left_alone.binary_search_by_key(&organization, |&(of, _)| of);
+        here.map_or(LeftAlone::NOTHING, |at| self.left_alone[at].1)
+    }
+
+    /// The site grants in an organization.
+    #[must_use]
+    pub fn grants_in(&self, organization: Name) -> &[Grant] {
+        let from = self.grants.partition_point(|grant| grant.organization < organization);
+        let rest = &self.grants[from..];
+        &rest[..rest.partition_point(|grant| grant.organization == organization)]
     }
 
     /// Folds pieces into access, replacing what `self` held. `pieces` is left sorted by place. Conflicts are added to
