@@ -1,6 +1,6 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ use crate::plan::{
 use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
-use crate::source::{Mistakes, Sources, names_a_secret};
+use crate::source::{MOST_OF_A_KIND, Mistakes, Sources, names_a_secret};
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Info, Reader as _, Which};
 
@@ -46,15 +46,52 @@ pub(super) struct Declared {
     pub(super) warnings: Vec<Diagnostic>,
 }
 
-/// Places and snippets of the files of a run. The text of the last file is kept: diagnostics come file by file.
+/// Places and snippets of the files of a run. The texts of the last two files are kept: diagnostics come file by file,
+/// and name places in another one beside.
 pub(super) struct Lines<'a> {
     sources: &'a Sources,
-    last: RefCell<Option<(FileId, Option<String>)>>,
+    /// The last one first.
+    last: RefCell<Vec<Text>>,
+    /// How many bytes may still be read for snippets.
+    left: Cell<u64>,
 }
+
+/// A file that was read again for snippets.
+struct Text {
+    file: FileId,
+    /// `None` if it is not any more what was read, or if too much would be read.
+    content: Option<String>,
+    /// The line that was looked at last, by its beginning, and whether it seems to hold a secret.
+    line: Option<(usize, bool)>,
+}
+
+/// How many names "did you mean" looks at.
+const MOST_COMPARISONS: usize = 3_000_000;
+
+/// How many bytes are read for the snippets of a run.
+const MOST_FOR_SNIPPETS: u64 = 2 << 30;
+
+/// Of a long line, so many bytes before and after the beginning of a place are looked at: more than is shown.
+const AROUND: usize = 2_000;
 
 impl<'a> Lines<'a> {
     pub(super) fn new(sources: &'a Sources) -> Self {
-        Self { sources, last: RefCell::default() }
+        Self { sources, last: RefCell::default(), left: Cell::new(MOST_FOR_SNIPPETS) }
+    }
+
+    /// The text of a file, with room to note what is found in it.
+    fn text<'t>(&self, texts: &'t mut Vec<Text>, file: FileId) -> &'t mut Text {
+        let known = texts.iter().position(|kept| kept.file == file);
+        let text = if let Some(at) = known {
+            texts.remove(at)
+        } else {
+            let left = self.left.get().checked_sub(self.sources.size(file));
+            self.left.set(left.unwrap_or(0));
+            texts.truncate(1);
+            Text { file, content: left.and_then(|_| self.sources.text(file)), line: None }
+        };
+        texts.insert(0, text);
+        &mut texts[0]
     }
 }
 
@@ -66,20 +103,23 @@ impl Places for Lines<'_> {
 
 impl Snippets for Lines<'_> {
     fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
-        let file = span.start.file;
         if self.sources.is_withheld(span.start) {
             return None;
         }
-        let mut last = self.last.borrow_mut();
-        if last.as_ref().is_none_or(|(kept, _)| *kept != file) {
-            *last = Some((file, self.sources.text(file)));
-        }
-        let (_, text) = last.as_ref()?;
-        let Excerpt { line, start } = Excerpt::of(text.as_ref()?, span.start.offset)?;
-        if names_a_secret(&line) {
+        let mut texts = self.last.borrow_mut();
+        let Text { content, line, .. } = self.text(&mut texts, span.start.file);
+        let text = content.as_ref()?;
+        let whole = self.sources.line(span.start, text)?;
+        let is_secret = match *line {
+            Some((start, is_secret)) if start == whole.start => is_secret,
+            Some(_) | None => names_a_secret(&text[whole.clone()]),
+        };
+        *line = Some((whole.start, is_secret));
+        if is_secret {
             return None;
         }
-        Some(Excerpt { line: line.into_owned().into(), start })
+        let excerpt = Excerpt::of(text, whole, span, AROUND)?;
+        Some(Excerpt { line: excerpt.line.into_owned().into(), ..excerpt })
     }
 }
 
@@ -133,10 +173,14 @@ impl Access {
         }
         let file = sources.open(settings::FILE_NAME).ok().map(|(file, _)| file);
         let texts: Vec<&str> = declared.keys().map(|&name| names.text(name)).collect();
-        let told = unknown.into_iter().map(|one| {
+        let count = unknown.len().saturating_sub(MOST_OF_A_KIND);
+        let mut comparisons = MOST_COMPARISONS;
+        let told = unknown.into_iter().take(MOST_OF_A_KIND).map(|one| {
             let shown = one.name.escape_debug();
             let message = format!("`manage.organizations` lists `{shown}`, which no manifest declares");
-            let help = match nearest(&one.name, texts.iter().copied()) {
+            let left = comparisons.checked_sub(texts.len());
+            comparisons = left.unwrap_or(0);
+            let help = match left.and_then(|_| nearest(&one.name, texts.iter().copied())) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "declare it in a manifest, or take it out of the list".to_owned(),
             };
@@ -146,7 +190,12 @@ impl Access {
                 None => found,
             }
         });
-        told.collect()
+        let mut told: Vec<Diagnostic> = told.collect();
+        if count > 0 {
+            let message = format!("{count} more of `{}` are not shown", Code::UnknownOrganization.as_str());
+            told.push(Diagnostic::error(Code::UnknownOrganization, message));
+        }
+        told
     }
 
     /// The path of the embedded store.
@@ -409,9 +458,11 @@ mod tests {
         let write = |name: &str| fs::write(folder.path().join(name), "one\ntwo\n").expect("written");
         write("a.yaml");
         write("b.yaml");
+        write("c.yaml");
         let mut sources = Sources::folder(folder.path());
         let (a, _) = sources.open("a.yaml").expect("readable");
         let (b, _) = sources.open("b.yaml").expect("readable");
+        let (c, _) = sources.open("c.yaml").expect("readable");
         let lines = Lines::new(&sources);
         let line = |file, offset| {
             let span = Span::from(Position::new(file, offset));
@@ -421,6 +472,9 @@ mod tests {
         fs::remove_file(folder.path().join("a.yaml")).expect("removed");
         assert_eq!(line(a, 4).as_deref(), Some("two"));
         assert_eq!(line(b, 4).as_deref(), Some("two"));
+        assert_eq!(line(a, 4).as_deref(), Some("two"), "the other one is kept beside");
+        assert_eq!(line(b, 4).as_deref(), Some("two"));
+        assert_eq!(line(c, 4).as_deref(), Some("two"));
         assert_eq!(line(a, 4), None, "a file that is gone has no lines");
     }
 }

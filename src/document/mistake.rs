@@ -132,8 +132,9 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
         Error::SerdeMissingField { field, .. } => {
             (Code::InvalidValue, format!("the key `{field}` is missing"), Some(format!("add `{field}`")))
         }
-        Error::SerdeInvalidType { expected, .. } => (Code::WrongType, wanted(expected), None),
-        Error::SerdeInvalidValue { expected, .. } => (Code::InvalidValue, wanted(expected), None),
+        Error::SerdeInvalidType { expected, .. } => (Code::WrongType, wanted(expected), Some(how(expected))),
+        Error::Unexpected { expected, .. } => (Code::WrongType, wanted(expected), Some(how(expected))),
+        Error::SerdeInvalidValue { expected, .. } => (Code::InvalidValue, wanted(expected), Some(how(expected))),
         Error::InvalidBooleanStrict { .. } => {
             (Code::WrongType, "expected `true` or `false`".to_owned(), Some("other words are text".to_owned()))
         }
@@ -142,14 +143,16 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
             "expected text, and null is not text".to_owned(),
             Some("write \"\" for no text".to_owned()),
         ),
-        Error::Unexpected { expected, .. } => (Code::WrongType, wanted(expected), None),
         Error::InvalidScalar { ty, .. } => {
-            let expected = match ty.as_bytes().first() {
-                Some(b'u') => "a whole number from 0 on",
-                Some(b'i') => "a whole number",
+            let expected = match *ty {
+                "u8" => "a whole number from 0 to 255",
+                "u16" => "a whole number from 0 to 65535",
+                "u32" => "a whole number from 0 to 4294967295",
+                "i32" => "a whole number from -2147483648 to 2147483647",
+                _ if ty.starts_with(['i', 'u']) => "a whole number",
                 _ => ty,
             };
-            (Code::WrongType, format!("expected {expected}"), None)
+            (Code::WrongType, wanted(expected), Some(how(expected)))
         }
         Error::MultipleDocuments { .. } => {
             (Code::SecondDocument, "a second YAML document begins here".to_owned(), Some("keep one".to_owned()))
@@ -162,9 +165,17 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
             }
             _ => (Code::TooLarge, "nested too deeply or too large".to_owned(), None),
         },
-        Error::Message { msg, .. } => (Code::InvalidValue, msg.clone(), None),
+        // What types say of themselves ends in advice where there is any.
+        Error::Message { msg, .. } => match msg.rsplit_once("; ") {
+            Some((message, help)) => (Code::InvalidValue, message.to_owned(), Some(help.to_owned())),
+            None => (Code::InvalidValue, msg.clone(), None),
+        },
         error => {
             let text = error_text(error);
+            if text.contains("after enum variant") {
+                let message = "more than one of those that exclude each other stands here".to_owned();
+                return (Code::InvalidValue, message, Some("keep one of them".to_owned()));
+            }
             let code = if ["recursion", "nest", "depth"].iter().any(|word| text.contains(word)) {
                 Code::TooLarge
             } else {
@@ -185,6 +196,16 @@ fn wanted(expected: &str) -> String {
     }
 }
 
+/// How that is written.
+fn how(expected: &str) -> String {
+    match expected {
+        "mapping start" => "write it as a mapping: `{ NAME: VALUE }`".to_owned(),
+        "sequence start" => "write it as a list: `[…]`".to_owned(),
+        "scalar" | "string scalar" | "a string" => "write one text".to_owned(),
+        other => format!("write {other}"),
+    }
+}
+
 fn feature() -> (Code, String, Option<String>) {
     let message = "anchors, aliases, merge keys and tags are not allowed".to_owned();
     (Code::YamlFeature, message, Some("write the value out; quote it if it is text".to_owned()))
@@ -200,15 +221,26 @@ fn printable(text: &str) -> String {
 
 /// The nearest of what is possible, or all of it.
 fn one_of(found: &str, expected: &[&str]) -> Option<String> {
+    if lacks_space(found) {
+        return Some("write a space after the colon".to_owned());
+    }
     if let Some(near) = nearest(found, expected.iter().copied()) {
         return Some(format!("did you mean `{near}`?"));
     }
     (!expected.is_empty()).then(|| format!("possible: {}", expected.join(", ")))
 }
 
+/// Whether a key has swallowed what was to be its value: `key:{ … }` is one word up to the next colon.
+pub(crate) fn lacks_space(key: &str) -> bool {
+    key.contains(":{") || key.contains(":[")
+}
+
 /// The candidate that is most like `found`, if any is like it.
 pub(crate) fn nearest<'a>(found: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody means a name that is many times as long, and comparing a whole file with it would take all day.
+    let comparable = |candidate: &&str| found.len() <= 8 * candidate.len().max(3);
     candidates
+        .filter(comparable)
         .map(|candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
         .filter(|&(distance, candidate)| distance * 3 <= candidate.chars().count().max(3))
         .min()

@@ -19,8 +19,8 @@ use serde::de::DeserializeOwned;
 use serde_yaml::{MergeKeyPolicy, Options, budget, options};
 
 pub use mistake::Mistake;
-pub(crate) use mistake::nearest;
-pub use schema::{SCHEMA_BASE, named, printed_schema_of, schema_of};
+pub(crate) use mistake::{lacks_space, nearest};
+pub use schema::{SCHEMA_BASE, named, printed_schema_of, refuse_nulls, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 
 use crate::diagnostic::Code;
@@ -61,7 +61,7 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document)
 pub fn read_all<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document), Vec<Mistake>> {
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut rest = Cow::Borrowed(text);
-    let mut left_out: BTreeSet<String> = BTreeSet::new();
+    let mut left_out = rest::LeftOut::default();
     loop {
         let mistake = match read::<T>(&rest, file) {
             Ok(read) if mistakes.is_empty() => return Ok(read),
@@ -78,7 +78,11 @@ pub fn read_all<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Docum
         } else {
             None
         };
-        if mistake.missing_key().is_none_or(|key| !left_out.contains(key)) {
+        let follows = match mistake.missing_key() {
+            Some(key) => left_out.keys.contains(key),
+            None => mistake.code == Code::InvalidValue && left_out.owners.contains(&mistake.offset),
+        };
+        if !follows {
             mistakes.push(mistake.counted_in(text));
         }
         match next {

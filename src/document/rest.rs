@@ -9,18 +9,29 @@ use super::tree::{Node, Shape};
 /// Where an entry of a mapping stands.
 struct Entry {
     key: String,
+    /// Where the mapping begins.
+    owner: u32,
     start: usize,
     end: usize,
     in_braces: bool,
     alone: bool,
 }
 
-/// The text without the innermost entry that covers `offset`, whose key is added to `left_out`. `None` if there is none.
-pub(super) fn without(text: &str, offset: u32, left_out: &mut BTreeSet<String>) -> Option<String> {
+/// What was left out of a document.
+#[derive(Default)]
+pub(super) struct LeftOut {
+    /// The keys.
+    pub(super) keys: BTreeSet<String>,
+    /// Where the mappings begin that had them: what is wrong about one of these as a whole may follow from that.
+    pub(super) owners: BTreeSet<u32>,
+}
+
+/// The text without the innermost entry that covers `offset`, which is added to `left_out`. `None` if there is none.
+pub(super) fn without(text: &str, offset: u32, left_out: &mut LeftOut) -> Option<String> {
     let root: Node = serde_yaml::from_str_with_options(text, super::limits(text)).ok()?;
     let mut found = None;
     innermost(&root, text, offset as usize, &mut found);
-    let Entry { key, start, end, in_braces, alone } = found?;
+    let Entry { key, owner, start, end, in_braces, alone } = found?;
     let mut bytes = text.as_bytes().to_vec();
     let stretch = bytes.get_mut(start..end)?;
     stretch.iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
@@ -36,7 +47,8 @@ pub(super) fn without(text: &str, offset: u32, left_out: &mut BTreeSet<String>) 
     } else if alone {
         bytes.get_mut(start..start + 2)?.copy_from_slice(b"{}");
     }
-    left_out.insert(key);
+    left_out.keys.insert(key);
+    left_out.owners.insert(owner);
     String::from_utf8(bytes).ok()
 }
 
@@ -50,7 +62,8 @@ fn innermost(node: &Node, text: &str, offset: usize, found: &mut Option<Entry>) 
                 let end = end_of(value, text).max(start + place.length as usize + 1).min(text.len());
                 if (start..end).contains(&offset) {
                     let in_braces = text.as_bytes().get(node.place.offset as usize) == Some(&b'{');
-                    *found = Some(Entry { key: key.clone(), start, end, in_braces, alone: entries.len() == 1 });
+                    let (key, owner, alone) = (key.clone(), node.place.offset, entries.len() == 1);
+                    *found = Some(Entry { key, owner, start, end, in_braces, alone });
                     innermost(value, text, offset, found);
                 }
             }

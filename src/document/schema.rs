@@ -1,5 +1,7 @@
 //! JSON Schemas of what people write and of what rollcall prints, for editors and other tools.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
@@ -39,6 +41,56 @@ pub fn named(schema: Value, file: &str, title: &str, description: &str) -> Value
     let mut schema = Value::Object(schema);
     without_empty_defaults(&mut schema);
     schema
+}
+
+/// Takes `null` out of a schema wherever nothing may be left empty; definitions that only `but` leads to stay.
+pub fn refuse_nulls(schema: &mut Value, but: &str) {
+    let mut seen: BTreeSet<String> = BTreeSet::from([but.to_owned()]);
+    let mut definitions = match schema.get_mut("$defs").map(Value::take) {
+        Some(Value::Object(definitions)) => definitions,
+        Some(_) | None => Map::new(),
+    };
+    let mut waiting: Vec<String> = Vec::new();
+    without_null(schema, &mut waiting);
+    while let Some(name) = waiting.pop() {
+        if seen.insert(name.clone())
+            && let Some(definition) = definitions.get_mut(&name)
+        {
+            without_null(definition, &mut waiting);
+        }
+    }
+    if let Some(place) = schema.get_mut("$defs") {
+        *place = Value::Object(definitions);
+    }
+}
+
+/// Takes `null` out of the types and choices of a schema, and notes what it refers to.
+fn without_null(schema: &mut Value, referred: &mut Vec<String>) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(Value::Array(types)) = fields.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [one] = types.as_slice() {
+                    let one = one.clone();
+                    fields.insert("type".to_owned(), one);
+                }
+            }
+            if let Some(Value::Array(choices)) = fields.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+                if let [Value::Object(one)] = choices.as_slice() {
+                    let one = one.clone();
+                    fields.shift_remove("anyOf");
+                    fields.extend(one);
+                }
+            }
+            if let Some(name) = fields.get("$ref").and_then(Value::as_str) {
+                referred.extend(name.strip_prefix("#/$defs/").map(str::to_owned));
+            }
+            fields.values_mut().for_each(|value| without_null(value, referred));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| without_null(item, referred)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn without_empty_defaults(schema: &mut Value) {

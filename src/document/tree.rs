@@ -126,7 +126,11 @@ pub struct Document {
 }
 
 impl Document {
-    pub(super) fn new(file: &str, text: &str, root: Node) -> Self {
+    pub(super) fn new(file: &str, text: &str, mut root: Node) -> Self {
+        if matches!(root.shape, Shape::Null) {
+            // What is missing from an empty document is missing from its beginning.
+            root.place = Place::START;
+        }
         let mut secret_lines = BTreeSet::new();
         root.note_secrets(text, false, &mut secret_lines);
         Self { file: file.to_owned(), root, secret_lines }

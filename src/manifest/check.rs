@@ -1,14 +1,15 @@
 //! What can be seen only when all sources of one user are added up: roles that contradict each other, grants without a
 //! membership, and users to whom nothing gives anything. Users are checked on all cores.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::facts::{Reference, Target};
 use super::known_names::KnownNames;
 use super::resolve::span;
-use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{Conflict, Desired, Effective, Name, Names, Piece, Selector, UserView};
+use crate::diagnostic::{Code, Diagnostic, Position, Severity};
+use crate::model::{Conflict, Desired, Effective, Name, Names, Piece, Selector, SourceId, UserView};
 use crate::rules::Rules;
 use crate::source::{Mistakes, Sources};
 
@@ -23,10 +24,15 @@ pub(super) struct Check<'a> {
     pub(super) sources: &'a Sources,
     /// By row of the user: whether the user says how it stands with access.
     pub(super) stated: &'a [bool],
+    /// Where default sites stand, among others: rows keep no place of theirs.
+    pub(super) references: &'a [Reference],
 }
 
 /// Where a conflict shows: many people in the same two teams make one mistake.
 type Place = (Code, Position, Option<Position>);
+
+/// Organizations with the sources that give a role there which reaches every site.
+type ReachingAll = HashSet<(Name, Option<SourceId>)>;
 
 /// A conflict, with the first person (by text of the key) that it hits, and how many it hits.
 struct Hit {
@@ -56,8 +62,14 @@ impl Check<'_> {
         }
         let mut hits: Vec<(Place, Hit)> = hits.into_iter().collect();
         hits.sort_unstable_by_key(|&(place, _)| place);
-        for (_, hit) in hits {
-            mistakes.push(self.conflict(&hit));
+        for ((code, ..), hit) in hits {
+            // Those that would not be kept are not made.
+            let severity = severity_of(&hit.conflict);
+            if mistakes.keeps(code, severity) {
+                mistakes.push(self.conflict(&hit));
+            } else {
+                mistakes.count(code, severity);
+            }
         }
         mistakes
     }
@@ -82,8 +94,9 @@ impl Check<'_> {
             if user.is_leaving() {
                 conflicts.retain(|conflict| !matches!(conflict, Conflict::GrantWithoutMembership(_)));
             }
+            let reaching_all = self.reaching_all(&conflicts, &pieces);
             for conflict in conflicts.drain(..) {
-                if let Some(place) = self.place(&conflict, &pieces) {
+                if let Some(place) = self.place(&conflict, &reaching_all) {
                     self.add_hit(&mut found.hits, place, Hit { conflict, user: user.key, people: 1 });
                 }
             }
@@ -127,7 +140,7 @@ impl Check<'_> {
     }
 
     /// Where a conflict shows; `None` if it is none after all, or follows from a mistake that is told elsewhere.
-    fn place(&self, conflict: &Conflict, pieces: &[Piece]) -> Option<Place> {
+    fn place(&self, conflict: &Conflict, reaching_all: &ReachingAll) -> Option<Place> {
         let catalog = &self.desired.catalog;
         let is_declared = |piece: &Piece| match (piece.organization, piece.site) {
             (crate::model::known::PLATFORM, _) => true,
@@ -161,15 +174,19 @@ impl Check<'_> {
             }
             Conflict::SiteUnderAll(piece) => {
                 // A team that some join as managers lists its sites for the others.
-                let same_source = pieces.iter().any(|other| {
-                    other.organization == piece.organization
-                        && other.site.is_none()
-                        && other.source == piece.source
-                        && catalog.reaches_all(other.role)
-                });
+                let same_source = reaching_all.contains(&(piece.organization, piece.source));
                 same_source.then_some((Code::SitesUnderAll, piece.position, None))
             }
         }
+    }
+
+    /// Who gives a role that reaches every site, and where; looked for only if a conflict asks.
+    fn reaching_all(&self, conflicts: &[Conflict], pieces: &[Piece]) -> ReachingAll {
+        if !conflicts.iter().any(|conflict| matches!(conflict, Conflict::SiteUnderAll(_))) {
+            return ReachingAll::new();
+        }
+        let reaches = |piece: &&Piece| piece.site.is_none() && self.desired.catalog.reaches_all(piece.role);
+        pieces.iter().filter(reaches).map(|piece| (piece.organization, piece.source)).collect()
     }
 
     fn conflict(&self, hit: &Hit) -> Diagnostic {
@@ -210,15 +227,15 @@ impl Check<'_> {
                     site(second)
                 );
                 Diagnostic::error(Code::ConflictingDefaultSites, message)
-                    .at(second.position, site(second))
-                    .and(first.position, site(first))
+                    .at(self.default_site_span(second), site(second))
+                    .and(self.default_site_span(first), site(first))
                     .help("keep one of them")
             }
             Conflict::DefaultSiteNotGranted(piece) => {
                 let site = piece.default_site.map_or("", text);
                 let message = format!("{who} would have the default site `{site}` without a grant on it");
                 Diagnostic::error(Code::DefaultSiteNotGranted, message)
-                    .at(piece.position, "")
+                    .at(self.default_site_span(piece), "")
                     .help("add the site to `sites`, or take another default site")
             }
             Conflict::GrantWithoutMembership(piece) => {
@@ -246,12 +263,38 @@ impl Check<'_> {
         }
     }
 
+    /// Where the default site of a piece stands: after the place of its organization, and anywhere beside its sites.
+    fn default_site_span(&self, piece: &Piece) -> crate::diagnostic::Span {
+        let Some(site) = piece.default_site else { return piece.position.into() };
+        let Position { file, offset: from } = piece.position;
+        let is_it = |reference: &&Reference| {
+            reference.file == file && reference.name == site && matches!(reference.target, Target::Site(_))
+        };
+        let stated = self.references.iter().filter(is_it).map(|reference| reference.offset);
+        let nearest = match piece.site {
+            None => stated.filter(|&offset| offset > from).min(),
+            Some(_) => stated.min_by_key(|offset| offset.abs_diff(from)),
+        };
+        span(Position::new(file, nearest.unwrap_or(from)), self.names.text(site))
+    }
+
     fn role_span(&self, piece: &Piece) -> crate::diagnostic::Span {
         // Of a grant only the place of its site is kept.
         if piece.site.is_some() {
             return piece.role_position.into();
         }
         span(piece.role_position, piece.role.map_or("", |role| self.names.text(role)))
+    }
+}
+
+const fn severity_of(conflict: &Conflict) -> Severity {
+    match conflict {
+        Conflict::SiteUnderAll(_) => Severity::Warning,
+        Conflict::Roles(..)
+        | Conflict::DefaultSites(..)
+        | Conflict::DefaultSiteNotGranted(_)
+        | Conflict::GrantWithoutMembership(_)
+        | Conflict::LeftAlone(..) => Severity::Error,
     }
 }
 

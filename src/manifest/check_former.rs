@@ -10,6 +10,12 @@ use crate::model::{CatalogKey, Leaver, Name, Previous};
 /// So many undeclared leavers of one file are told of one by one.
 const MOST_LEAVERS: usize = 5;
 
+/// "a user", "an organization".
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with('o') { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
 impl Merged<'_> {
     /// Checks leavers and former names; to be asked when all files are in.
     pub(super) fn check_former(&mut self) {
@@ -126,10 +132,13 @@ impl Merged<'_> {
 
     fn still_declared(&self, kind: &str, previous: &Previous, position: Position) -> Diagnostic {
         let name = self.names.text(previous.name);
-        Diagnostic::error(Code::FormerName, format!("`{name}` is a former name here, and a {kind} that is declared"))
-            .at(span(previous.position, name), "former name here")
-            .and(position, "declared here")
-            .help("take out one of the two: a rename takes the old name away")
+        Diagnostic::error(
+            Code::FormerName,
+            format!("`{name}` is a former name here, and {} that is declared", with_article(kind)),
+        )
+        .at(span(previous.position, name), "former name here")
+        .and(position, "declared here")
+        .help("take out one of the two: a rename takes the old name away")
     }
 
     fn same_key(&self, previous: &Previous) -> Diagnostic {

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 
 use super::resolve::span;
 use super::suggest::{closest, listing, question};
-use crate::diagnostic::{Code, Diagnostic, Position, Severity};
+use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
 use crate::model::{AccessRow, Catalog, CatalogKey, Desired, Name, Names, Selector, SiteRow, known, matches};
-use crate::source::{Mistakes, Sources};
+use crate::source::{Mistakes, Sources, find_hidden};
 
 /// How a role is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +93,14 @@ impl<'a> KnownNames<'a> {
                     for site in sites {
                         let position = Position::new(row.file, site.offset);
                         match site.site {
-                            Selector::Exact(name) => self.site(organization, name, position, mistakes),
+                            Selector::Exact(name) => {
+                                let (organization_text, text) = (self.names.text(organization), self.names.text(name));
+                                // Of `ORG/SITE` only the place of the whole is kept.
+                                let is_path = site.offset == row.offset;
+                                let before = if is_path { organization_text.len() + 1 } else { 0 };
+                                let length = u32::try_from(before + text.len()).unwrap_or(0);
+                                self.site(organization, name, Span::new(position, length), mistakes);
+                            }
                             Selector::Pattern(pattern) => {
                                 self.site_pattern(&[organization], pattern, position, mistakes);
                             }
@@ -143,6 +150,9 @@ impl<'a> KnownNames<'a> {
     pub(super) fn role(&self, role: Name, position: Position, given: Option<RoleUse>, mistakes: &mut Mistakes) {
         let text = self.names.text(role);
         let Some(declared) = self.catalog.roles.get(&role) else {
+            if is_told(text) {
+                return;
+            }
             if !mistakes.keeps(Code::UnknownRole, Severity::Error) {
                 return mistakes.count(Code::UnknownRole, Severity::Error);
             }
@@ -178,6 +188,9 @@ impl<'a> KnownNames<'a> {
         if self.catalog.organizations.contains_key(&organization) {
             return true;
         }
+        if is_told(self.names.text(organization)) {
+            return false;
+        }
         if !mistakes.keeps(Code::UnknownOrganization, Severity::Error) {
             mistakes.count(Code::UnknownOrganization, Severity::Error);
             return false;
@@ -197,22 +210,22 @@ impl<'a> KnownNames<'a> {
     }
 
     /// Checks a site of an organization; an unknown organization is told elsewhere.
-    pub(super) fn site(&self, organization: Name, site: Name, position: Position, mistakes: &mut Mistakes) {
+    pub(super) fn site(&self, organization: Name, site: Name, place: Span, mistakes: &mut Mistakes) {
         let Some(declared) = self.catalog.organizations.get(&organization) else { return };
-        if declared.sites.contains_key(&site) {
+        if declared.sites.contains_key(&site) || is_told(self.names.text(site)) {
             return;
         }
         if !mistakes.keeps(Code::UnknownSite, Severity::Error) {
             return mistakes.count(Code::UnknownSite, Severity::Error);
         }
-        if let Some(gone) = self.gone(CatalogKey::Site(organization, site), Code::UnknownSite, position) {
+        if let Some(gone) = self.gone(CatalogKey::Site(organization, site), Code::UnknownSite, place.start) {
             return mistakes.push(gone);
         }
         let (text, of) = (self.names.text(site), self.names.text(organization));
         let all = declared.sites.keys().map(|&name| self.names.text(name));
         let mistake = Diagnostic::error(Code::UnknownSite, format!("organization `{of}` has no site `{text}`"));
         let help = self.help(text, || "its sites".to_owned(), declared.sites.len(), all);
-        mistakes.push(mistake.at(span(position, text), "").help(help));
+        mistakes.push(mistake.at(place, "").help(help));
     }
 
     /// Checks a site of the organizations that a pattern matches.
@@ -222,10 +235,18 @@ impl<'a> KnownNames<'a> {
             return;
         }
         let text = self.names.text(site);
+        if is_told(text) {
+            return;
+        }
         let message = format!("no organization that matches `{pattern}` has a site `{text}`");
         let mistake = Diagnostic::error(Code::UnknownSite, message).at(span(position, text), "");
         mistakes.push(mistake.help("name a site that is declared"));
     }
+}
+
+/// Whether the reader of the file has told already what is wrong with this name: characters that nobody sees.
+fn is_told(name: &str) -> bool {
+    find_hidden(name).is_some()
 }
 
 fn matches_nothing(text: &str, what: &str, position: Position, mistakes: &mut Mistakes) {

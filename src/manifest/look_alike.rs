@@ -2,7 +2,7 @@
 //!
 //! Within a word, letters of several scripts are refused already. A name that is wholly in another script is lawful, as
 //! long as nothing else that is declared looks the same (skeletons of UTS 39). Two names of ASCII are never compared:
-//! `l` and `1`, `rn` and `m` stand in too many honest ones.
+//! `l` and `1`, `rn` and `m` stand in too many honest ones. Neither is a name that mixes scripts: that is told already.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,6 +10,7 @@ use super::merge::Merged;
 use super::resolve::span;
 use super::suggest::skeleton;
 use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::rules::mixed_script;
 
 type Named<'a> = (&'a str, Position);
 
@@ -40,7 +41,8 @@ impl Merged<'_> {
 }
 
 fn alike<'a>(kind: &str, named: impl Iterator<Item = Named<'a>> + Clone, found: &mut Vec<Diagnostic>) {
-    let mut foreign: Vec<Named<'a>> = named.clone().filter(|(text, _)| !text.is_ascii()).collect();
+    let mut foreign: Vec<Named<'a>> =
+        named.clone().filter(|(text, _)| !text.is_ascii() && mixed_script(text).is_none()).collect();
     if foreign.is_empty() {
         return;
     }

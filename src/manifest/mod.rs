@@ -84,17 +84,18 @@ pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, path
     let (files, unreadable) = sources.find_manifests(paths);
     let mut merged = Merged::new(names, rules);
     for mistake in unreadable {
-        merged.broken = true;
+        // A file whose name is wrong is read all the same.
+        merged.broken |= mistake.code != Code::HiddenCharacter;
         merged.mistakes.push(mistake);
     }
     read_all(&mut merged, reading, sources, &files);
     merged.resolve(sources);
     tell_keys_that_differ_by_case(&mut merged, rules);
-    let Merged { names, mut desired, mut mistakes, broken, stated, .. } = merged;
+    let Merged { names, mut desired, mut mistakes, broken, stated, references, .. } = merged;
     desired.shrink();
     // What a file that was not read may hold would be missed here.
     if !broken {
-        let check = check::Check { names, desired: &desired, rules, sources, stated: &stated };
+        let check = check::Check { names, desired: &desired, rules, sources, stated: &stated, references: &references };
         mistakes.append(check.users());
     }
     let mut diagnostics = mistakes.into_diagnostics();

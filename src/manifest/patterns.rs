@@ -1,77 +1,186 @@
-//! How much work patterns make, told before it is done: each is compared with every name that it could match, so a small
-//! file could ask for hours.
+//! How much work manifests make, told before it is done: a pattern is compared with every name that it could match, and
+//! each user is given what patterns, site grants and teams within teams add up to. So a small file could ask for hours,
+//! or for more than any memory holds.
+
+use std::collections::HashMap;
 
 use super::merge::Merged;
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{AccessRow, Selector};
+use crate::model::{AccessRow, Desired, Name, Names, Selector, matches};
 
 /// The most comparisons that the patterns of one user, team or site grant may take.
 const MOST_AT_ONCE: u64 = 20_000_000;
 
 /// The most comparisons of a run: so many, and so many more for each user.
-const MOST: u64 = 500_000_000;
-const MOST_PER_USER: u64 = 4_000;
+const MOST: u64 = 200_000_000;
+const MOST_PER_USER: u64 = 1_000;
+
+/// The most places in which one user may be given something; each source counts.
+const MOST_PLACES_OF_ONE: u64 = 4_000_000;
+
+/// The most places of a run: so many, and so many more for each user. Real ones have a few for each.
+const MOST_PLACES: u64 = 10_000_000;
+const MOST_PLACES_PER_USER: u64 = 250;
+
+/// What is too much, and where.
+type TooMuch = (Position, &'static str, &'static str);
 
 impl Merged<'_> {
-    /// Whether patterns make a bearable amount of work; records a mistake if not.
-    pub(super) fn check_patterns(&mut self) -> bool {
-        let every_site: u64 =
-            self.desired.catalog.organizations.values().map(|organization| organization.sites.len() as u64).sum();
-        let mut sum: u64 = 0;
-        let most = MOST + MOST_PER_USER * self.desired.len() as u64;
-        let mut found: Option<Position> = None;
-        let sources: Vec<u64> = self
-            .desired
-            .sources
-            .iter()
-            .map(|source| {
-                let start = source.rows_start as usize;
-                let rows = &self.desired.rows[start..start + source.rows_length as usize];
-                let work = self.work(rows, every_site);
-                if work > MOST_AT_ONCE {
-                    found.get_or_insert(source.position);
-                }
-                work
-            })
-            .collect();
-        for user in self.desired.users() {
-            let own = self.work(user.rows, every_site);
-            sum += own;
-            for link in user.links {
-                // Teams that contain this one are bounded by themselves; most are in none.
-                sum += sources.get(link.source.0 as usize).copied().unwrap_or(0);
-            }
-            if own > MOST_AT_ONCE || sum > most {
-                found.get_or_insert(user.position);
-                break;
-            }
-        }
-        let Some(position) = found else { return true };
+    /// Whether patterns and nested teams make a bearable amount of work; records a mistake if not.
+    pub(super) fn check_work(&mut self) -> bool {
+        // Places are counted by comparing, so comparisons are judged first.
+        let found = too_many_comparisons(&self.desired).or_else(|| too_many_places(&self.desired, self.names));
+        let Some((position, message, help)) = found else { return true };
         // What follows would do the work that is refused here.
         self.broken = true;
-        self.mistakes.push(
-            Diagnostic::error(Code::TooLarge, "the patterns here would be compared with too many names")
-                .at(position, "")
-                .help("write fewer patterns: one `*` says the same as many that match little, or name what is meant"),
-        );
+        self.mistakes.push(Diagnostic::error(Code::TooLarge, message).at(position, "").help(help));
         false
     }
+}
 
-    fn work(&self, rows: &[AccessRow], every_site: u64) -> u64 {
-        let organizations = self.desired.catalog.organizations.len() as u64;
-        rows.iter()
-            .map(|row| {
-                let sites = self.desired.sites_of(row);
-                let patterns = sites.iter().filter(|site| matches!(site.site, Selector::Pattern(_))).count() as u64;
-                let exact = sites.len() as u64 - patterns;
-                match row.organization {
-                    Selector::Exact(organization) => {
-                        let declared = self.desired.catalog.organizations.get(&organization);
-                        patterns * declared.map_or(0, |declared| declared.sites.len() as u64)
-                    }
-                    Selector::Pattern(_) => organizations * (1 + exact) + patterns * every_site,
+fn too_many_comparisons(desired: &Desired) -> Option<TooMuch> {
+    const MESSAGE: &str = "the patterns here would be compared with too many names";
+    const HELP: &str = "write fewer patterns, and nest teams less deeply: one `*` says the same as many that match \
+                        little, or name what is meant";
+    let every_site: u64 =
+        desired.catalog.organizations.values().map(|organization| organization.sites.len() as u64).sum();
+    // Every source that is looked at is a step, whatever it gives.
+    let own: Vec<u64> = sources(desired).map(|rows| comparisons(desired, rows, every_site).saturating_add(1)).collect();
+    if let Some(at) = own.iter().position(|&own| own > MOST_AT_ONCE) {
+        return Some((desired.sources[at].position, MESSAGE, HELP));
+    }
+    let closed = over_closures(desired, &own);
+    let most = MOST + MOST_PER_USER * desired.len() as u64;
+    let mut sum: u64 = 0;
+    for user in desired.users() {
+        let own = comparisons(desired, user.rows, every_site);
+        let linked = user.links.iter().map(|link| closed[link.source.0 as usize]);
+        sum = linked.fold(sum.saturating_add(own), u64::saturating_add);
+        if own > MOST_AT_ONCE || sum > most {
+            return Some((user.position, MESSAGE, HELP));
+        }
+    }
+    None
+}
+
+fn too_many_places(desired: &Desired, names: &Names) -> Option<TooMuch> {
+    const HELP: &str = "give a role with `site_access: all` instead of every site, or name fewer places";
+    let mut counting = Counting { desired, names, organizations: HashMap::new(), sites: HashMap::new() };
+    let own: Vec<u64> = sources(desired).map(|rows| counting.rows(rows)).collect();
+    let closed = over_closures(desired, &own);
+    let most = MOST_PLACES + MOST_PLACES_PER_USER * desired.len() as u64;
+    let mut sum: u64 = 0;
+    for user in desired.users() {
+        let linked = user.links.iter().map(|link| closed[link.source.0 as usize]);
+        let places = linked.fold(counting.rows(user.rows), u64::saturating_add);
+        sum = sum.saturating_add(places);
+        if places > MOST_PLACES_OF_ONE {
+            return Some((user.position, "this user would be given something in too many places", HELP));
+        }
+        if sum > most {
+            return Some((user.position, "with this user, too many places would be given to all together", HELP));
+        }
+    }
+    None
+}
+
+/// The rows of each source.
+fn sources(desired: &Desired) -> impl Iterator<Item = &[AccessRow]> {
+    desired.sources.iter().map(|source| {
+        let start = source.rows_start as usize;
+        &desired.rows[start..start + source.rows_length as usize]
+    })
+}
+
+/// What each source costs with all that its members have besides.
+fn over_closures(desired: &Desired, own: &[u64]) -> Vec<u64> {
+    let sum = |source: &crate::model::Source| {
+        source.closure.iter().map(|reached| own[reached.0 as usize]).fold(0, u64::saturating_add)
+    };
+    desired.sources.iter().map(sum).collect()
+}
+
+fn comparisons(desired: &Desired, rows: &[AccessRow], every_site: u64) -> u64 {
+    let organizations = desired.catalog.organizations.len() as u64;
+    let of_row = |row: &AccessRow| {
+        let sites = desired.sites_of(row);
+        let patterns = sites.iter().filter(|site| matches!(site.site, Selector::Pattern(_))).count() as u64;
+        let exact = sites.len() as u64 - patterns;
+        match row.organization {
+            Selector::Exact(organization) => {
+                let declared = desired.catalog.organizations.get(&organization);
+                patterns * declared.map_or(0, |declared| declared.sites.len() as u64)
+            }
+            Selector::Pattern(_) => organizations * (1 + exact) + patterns * every_site,
+        }
+    };
+    rows.iter().map(of_row).fold(0, u64::saturating_add)
+}
+
+/// Counts the places in which rows give something; each pattern is compared once.
+struct Counting<'a> {
+    desired: &'a Desired,
+    names: &'a Names,
+    /// What patterns of organizations match.
+    organizations: HashMap<Name, Vec<Name>>,
+    /// How many sites a selection of organizations and sites matches.
+    sites: HashMap<(Selector, Selector), u64>,
+}
+
+impl Counting<'_> {
+    fn rows(&mut self, rows: &[AccessRow]) -> u64 {
+        let desired = self.desired;
+        let mut sum: u64 = 0;
+        for row in rows {
+            sum = sum.saturating_add(match row.organization {
+                Selector::Exact(_) => 1,
+                Selector::Pattern(pattern) => self.matched(pattern).len() as u64,
+            });
+            for site in desired.sites_of(row) {
+                sum = sum.saturating_add(self.sites(row.organization, site.site));
+            }
+        }
+        sum
+    }
+
+    fn matched(&mut self, pattern: Name) -> &[Name] {
+        let Self { desired, names, organizations, .. } = self;
+        organizations.entry(pattern).or_insert_with(|| {
+            let text = names.text(pattern);
+            let all = desired.catalog.organizations.keys().copied();
+            all.filter(|&name| matches(text, names.text(name))).collect()
+        })
+    }
+
+    fn sites(&mut self, organization: Selector, site: Selector) -> u64 {
+        if matches!((organization, site), (Selector::Exact(_), Selector::Exact(_))) {
+            return 1;
+        }
+        if let Some(&known) = self.sites.get(&(organization, site)) {
+            return known;
+        }
+        let sum = match organization {
+            Selector::Exact(organization) => self.sites_of(organization, site),
+            Selector::Pattern(pattern) => {
+                let matched = self.matched(pattern).to_vec();
+                matched.into_iter().map(|organization| self.sites_of(organization, site)).sum()
+            }
+        };
+        self.sites.insert((organization, site), sum);
+        sum
+    }
+
+    fn sites_of(&self, organization: Name, site: Selector) -> u64 {
+        let Some(declared) = self.desired.catalog.organizations.get(&organization) else { return 0 };
+        match site {
+            Selector::Exact(site) => u64::from(declared.sites.contains_key(&site)),
+            Selector::Pattern(pattern) => {
+                let text = self.names.text(pattern);
+                if text == "*" {
+                    return declared.sites.len() as u64;
                 }
-            })
-            .sum()
+                declared.sites.keys().filter(|&&site| matches(text, self.names.text(site))).count() as u64
+            }
+        }
     }
 }

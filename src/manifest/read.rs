@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::Reading;
 use crate::diagnostic::{Code, Diagnostic, FileId};
+use crate::document::lacks_space;
 use crate::model::Name;
 use crate::rules::{Named, Rules, mixed_script, refuse_name};
 use crate::source::{At, Cursor, Node, Scalar, find_hidden, names_a_secret};
@@ -72,26 +73,24 @@ impl<'t> Reader<'t, '_> {
             // The mistake is recorded already.
             Node::Nothing => return,
         };
-        let help = match (found, wanted) {
-            ("nothing", "text") => "leave it out, or write `\"\"` for an empty text",
-            ("nothing", "a mapping") => "write `{}` for an empty one",
-            ("nothing", "a list") => "write `[]` for an empty one",
-            ("text", "a list") => "write it as a list: `[…]`",
-            ("text", "`true` or `false`") => "without quotes; `yes`, `no`, `on` and `off` are text",
-            ("text", "a whole number") => "without quotes, from -2147483648 to 2147483647",
-            _ => "",
-        };
+        let help = type_help(what, wanted, found);
         self.tell(Code::WrongType, at, format!("{what} has to be {wanted}, and this is {found}"), help);
         self.cursor.skip_rest(node);
     }
 
     /// Records a key that the language does not have, and skips its value.
-    pub(super) fn unknown_key(&mut self, key: &Scalar<'t>, allowed: &[&str], owner: &str) {
+    pub(super) fn unknown_key(&mut self, key: &Scalar<'t>, allowed: &[&'static str], owner: &str) {
         // A key that nobody can read as it stands is told already.
         if find_hidden(&key.text).is_some() {
             return self.cursor.skip();
         }
-        let help = match closest(&key.text, allowed.iter().copied()) {
+        if !self.cursor.keeps(Code::UnknownKey) {
+            self.cursor.count(Code::UnknownKey);
+            return self.cursor.skip();
+        }
+        let meant = closest(&key.text, allowed.iter().copied()).or_else(|| word_of_the_language(&key.text, allowed));
+        let help = match meant {
+            _ if lacks_space(&key.text) => "write a space after the colon".to_owned(),
             _ if names_a_secret(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
             Some(close) => super::suggest::question(&key.text, close),
             None => format!("it may have: {}", allowed.join(", ")),
@@ -206,7 +205,8 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn declared_name(&mut self, named: Named, key: &Scalar<'t>) -> Option<Name> {
         let kind = named.as_str();
         if key.is_null() {
-            self.tell(Code::InvalidName, key.at, format!("null is no name of a {kind}"), "quote it if it is meant");
+            let help = "quote it if the word is meant, else write the name";
+            self.tell(Code::InvalidName, key.at, format!("null is no {kind} name"), help);
             return None;
         }
         if let Some((why, help)) = refuse_name(named, &key.text) {
@@ -250,6 +250,61 @@ impl<'t> Reader<'t, '_> {
         }
         Some(PreviousFact { name: previous, identity: previous, offset: before.at.offset })
     }
+}
+
+/// How to write what has the wrong type.
+fn type_help(what: &str, wanted: &str, found: &str) -> &'static str {
+    // An entry of a list can't be left empty, as a field can.
+    let is_entry = !what.starts_with('`');
+    match (found, wanted, what) {
+        ("nothing", "text", _) if is_entry => "write it, or take the entry out",
+        ("nothing", "text", _) => "leave it out, or write `\"\"` for an empty text",
+        ("nothing", "a mapping", "a user") => "write `{}` if teams give all its access, or `{ access: {} }` for none",
+        ("nothing", "a mapping", "a site grant") => "write `site:` with `users:` or `teams:`, or take the entry out",
+        ("nothing", "a mapping", _) => "write `{}` for an empty one",
+        ("nothing", "a list", _) => "write `[]` for an empty one",
+        ("nothing", "a role or a mapping", _) => "write a role, or `{}` for a membership without one",
+        ("nothing", "`true` or `false`" | "a whole number", _) => "write the value, or leave the line out",
+        (_, "`true` or `false`", _) => "without quotes; `yes`, `no`, `on` and `off` are text",
+        (_, "a whole number", _) => "write digits without quotes, from -2147483648 to 2147483647",
+        (_, "text", _) => "write one text, without brackets, braces and dashes",
+        (_, "a list", _) => "write it as a list: `[…]`",
+        (_, "a role or a mapping", _) => "write one role, or its fields: `{ role: …, sites: […] }`",
+        (_, "a mapping", "a manifest") => {
+            "begin with `organizations:`, `roles:`, `users:`, `teams:`, `site_grants:` or `inactive:`"
+        }
+        (_, "a mapping", "`access`") => "write the organization with the role there: `{ ORGANIZATION: ROLE }`",
+        (_, "a mapping", "`users`" | "`teams`" | "`roles`" | "`organizations`" | "`sites` of an organization") => {
+            "write each name with a colon: `NAME: {}`"
+        }
+        (_, "a mapping", "a site grant") => "write `site:` with `users:` or `teams:`",
+        (_, "a mapping", "`api`") => "write `{ enabled: true }` or `{ enabled: false }`, or `unmanaged`",
+        (_, "a mapping", _) => "write it as a mapping: `{ NAME: VALUE }`",
+        _ => "write `[…]` for a list, `{ SITE: ROLE }` for roles on sites, or `all`",
+    }
+}
+
+/// What other tools call otherwise, among the keys that can stand here.
+fn word_of_the_language(text: &str, allowed: &[&'static str]) -> Option<&'static str> {
+    let words: &[&str] = match text.to_lowercase().as_str() {
+        "group" | "groups" => &["teams"],
+        "membership" | "memberships" | "permissions" | "grants" => &["access", "site_grants"],
+        "leavers" | "leaver" | "disabled_users" => &["inactive"],
+        "people" | "accounts" | "persons" => &["users"],
+        "companies" | "tenants" | "orgs" | "org" => &["organizations"],
+        "first_name" | "firstname" => &["given_name"],
+        "last_name" | "lastname" | "surname" => &["family_name"],
+        "title" | "position" => &["job_title"],
+        "tel" | "telephone" => &["phone"],
+        "locale" | "lang" => &["language"],
+        "active" | "enabled" | "disabled" | "deleted" | "state" => &["status"],
+        "until" | "end" | "ends" | "to" | "valid_until" => &["expires"],
+        "since" | "begin" | "begins" | "valid_from" => &["starts", "from"],
+        "date" | "day" => &["from"],
+        "old_name" | "former" | "renamed_from" => &["previously"],
+        _ => return None,
+    };
+    words.iter().find_map(|word| allowed.iter().copied().find(|allowed| allowed == word))
 }
 
 /// The word that leaves something to others.

@@ -30,7 +30,7 @@ impl<'t> Reader<'t, '_> {
         if let Window { starts: Some(starts), expires: Some(expires) } = *window
             && starts >= expires
         {
-            let message = "it expires before it starts";
+            let message = if starts == expires { "it expires when it starts" } else { "it expires before it starts" };
             self.tell(Code::InvalidValue, key.at, message, "exchange the two, or take one of them out");
         }
     }
@@ -46,10 +46,13 @@ impl<'t> Reader<'t, '_> {
         let moment = moment(&value.text, edge, self.time_zone);
         if moment.is_none() {
             let text = &value.text;
+            let day = text.get(..DAY_LENGTH).unwrap_or_default();
             let (why, help) = if text.starts_with("9999-12-3") {
                 ("is later than any date that is kept", "leave it out if there is no end")
-            } else if text.len() == "2027-01-31".len() && text.bytes().all(|b| b.is_ascii_digit() || b == b'-') {
+            } else if has_form_of_a_day(day) && day.parse::<Date>().is_err() {
                 ("is a day that no calendar has", "write it like 2027-01-31")
+            } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
+                ("is no day", "write it with dashes, like 2027-01-31")
             } else if text.parse::<jiff::civil::DateTime>().is_ok() {
                 (
                     "has no offset, and whose clock is meant is not guessed",
@@ -68,9 +71,17 @@ impl<'t> Reader<'t, '_> {
     }
 }
 
+/// How long a day is as text.
+const DAY_LENGTH: usize = "2027-01-31".len();
+
+fn has_form_of_a_day(text: &str) -> bool {
+    let dashes = text.bytes().enumerate().filter(|&(at, byte)| byte == b'-' && (at == 4 || at == 7)).count();
+    text.len() == DAY_LENGTH && dashes == 2 && text.bytes().filter(u8::is_ascii_digit).count() == DAY_LENGTH - 2
+}
+
 /// The moment that a text means. A time of day needs its offset: which one was meant is not guessed.
 fn moment(text: &str, edge: Edge, time_zone: &TimeZone) -> Option<Timestamp> {
-    let is_day = text.len() == "2027-01-31".len() && text.bytes().filter(|&byte| byte == b'-').count() == 2;
+    let is_day = text.len() == DAY_LENGTH && text.bytes().filter(|&byte| byte == b'-').count() == 2;
     if !is_day {
         return text.parse::<Timestamp>().ok();
     }

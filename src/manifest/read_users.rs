@@ -4,6 +4,7 @@ use super::facts::{Mention, PreviousFact, UserFact, length};
 use super::read::{Reader, is_unmanaged};
 use super::read_access::PlatformRoles;
 use crate::diagnostic::Code;
+use crate::document::lacks_space;
 use crate::model::{DeclaredFact, DeclaredStatus, Fact, Name, Value, Window, known};
 use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
 use crate::source::{At, Node, Scalar, find_hidden};
@@ -62,7 +63,8 @@ impl<'t> Reader<'t, '_> {
     /// The key as spelled and as compared; `None` if it can't be one.
     pub(super) fn user_key(&mut self, key: &Scalar<'t>) -> Option<(Name, Name)> {
         if key.is_null() {
-            self.tell(Code::InvalidKey, key.at, "null is no key of a user", "quote it if it is meant");
+            let help = "quote it if the word is meant, else write the key";
+            self.tell(Code::InvalidKey, key.at, "null is no key of a user", help);
             return None;
         }
         if find_hidden(&key.text).is_some() {
@@ -76,8 +78,11 @@ impl<'t> Reader<'t, '_> {
                 None
             }
             Err(why) => {
-                let field = self.rules.identity.key_field().as_str();
-                let help = format!("by the rules of the store the key is the {field}");
+                let help = match self.rules.identity.key_field() {
+                    _ if lacks_space(&key.text) => "write a space after the colon",
+                    KeyField::Email => "write an address like ana@example.com: by the rules of the store it is the key",
+                    KeyField::Login => "correct it: by the rules of the store the key is the login",
+                };
                 self.tell(Code::InvalidKey, key.at, format!("the key `{}` {why}", key.text), help);
                 None
             }

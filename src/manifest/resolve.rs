@@ -9,12 +9,12 @@ use super::facts::{Reference, Target};
 use super::known_names::KnownNames;
 use super::merge::Merged;
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
-use crate::model::{Link, Name, Selector, SourceId, SourceLabel, Value, known};
-use crate::source::Sources;
+use crate::model::{Fields, Link, Name, Selector, SourceId, SourceLabel, Value, known};
+use crate::source::{Sources, find_hidden};
 
 /// How many sources the closures of all sources may name together; real ones name a few each. A hostile tower of
 /// teams would name the square of its height.
-const MOST_IN_CLOSURES: usize = 20_000_000;
+const MOST_IN_CLOSURES: usize = 5_000_000;
 
 /// So many names of a circle are written out.
 const LONGEST_CIRCLE: usize = 20;
@@ -28,7 +28,7 @@ impl Merged<'_> {
         self.link_users();
         self.check_former();
         self.close_sources();
-        if self.check_patterns() {
+        if self.check_work() {
             self.check_references(sources);
         }
         self.check_circles();
@@ -86,6 +86,10 @@ impl Merged<'_> {
             return self.mistakes.count(Code::UnknownTeam, Severity::Error);
         }
         let text = self.names.text(team);
+        if find_hidden(text).is_some() {
+            // The reader of the file has told it already.
+            return;
+        }
         let help = match self.team_comparisons.checked_sub(self.teams.len()) {
             Some(left) => {
                 self.team_comparisons = left;
@@ -139,6 +143,8 @@ impl Merged<'_> {
             self.mistakes.push(mistake);
         }
         if let Some(position) = too_large {
+            // What follows would walk along what is refused here.
+            self.broken = true;
             self.mistakes.push(
                 Diagnostic::error(Code::TooLarge, "teams contain one another too often")
                     .at(position, "")
@@ -169,7 +175,9 @@ impl Merged<'_> {
                 Target::Organization => {
                     known.organization(name, position, mistakes);
                 }
-                Target::Site(Selector::Exact(organization)) => known.site(organization, name, position, mistakes),
+                Target::Site(Selector::Exact(organization)) => {
+                    known.site(organization, name, span(position, self.names.text(name)), mistakes);
+                }
                 Target::Site(Selector::Pattern(pattern)) => known.site_anywhere(pattern, name, position, mistakes),
             }
         }
@@ -194,23 +202,30 @@ impl Merged<'_> {
             (name, (organization.position, parent.into_iter().collect()))
         });
         found.extend(self.circles_of("organizations are each other's parents", &organizations.collect()));
+        let includes = catalog
+            .organizations
+            .iter()
+            .map(|(&name, organization)| (name, (organization.position, self.included(&organization.fields))));
+        found.extend(self.circles_of("organizations include each other", &includes.collect()));
         for organization in catalog.organizations.values() {
             let parents = organization.sites.iter().map(|(&name, site)| {
                 let parent = site.fields.get(&known::PARENT).and_then(|value| value.text());
                 (name, (site.position, parent.into_iter().collect()))
             });
             found.extend(self.circles_of("sites are each other's parents", &parents.collect()));
-            let includes = organization.sites.iter().map(|(&name, site)| {
-                let included = match site.fields.get(&known::INCLUDES) {
-                    Some(Value::Set(list)) => self.names.elements(*list).to_vec(),
-                    Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
-                };
-                (name, (site.position, included))
-            });
+            let includes =
+                organization.sites.iter().map(|(&name, site)| (name, (site.position, self.included(&site.fields))));
             found.extend(self.circles_of("sites include each other", &includes.collect()));
         }
         for mistake in found {
             self.mistakes.push(mistake);
+        }
+    }
+
+    fn included(&self, fields: &Fields) -> Vec<Name> {
+        match fields.get(&known::INCLUDES) {
+            Some(Value::Set(list)) => self.names.elements(*list).to_vec(),
+            Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
         }
     }
 
@@ -225,8 +240,35 @@ impl Merged<'_> {
             .collect();
         let texts: Vec<&str> = names.iter().map(|&name| self.names.text(name)).collect();
         let positions: Vec<Option<Position>> = nodes.values().map(|(position, _)| *position).collect();
-        tell_circles(Code::IncludeCycle, what, &edges, &texts, &positions)
+        let mut found = tell_circles(Code::IncludeCycle, what, &edges, &texts, &positions);
+        if let Some(at) = too_deep(&edges) {
+            let mistake = Diagnostic::error(Code::TooLarge, format!("`{}` reaches too many others", texts[at]));
+            let mistake = mistake.help("include fewer in one another: a few levels are enough");
+            found.push(match positions[at] {
+                Some(position) => mistake.at(span(position, texts[at]), ""),
+                None => mistake,
+            });
+        }
+        found
     }
+}
+
+/// The first node from which on all that is reached, from each by itself, is more than a plan can follow.
+fn too_deep(edges: &[Vec<usize>]) -> Option<usize> {
+    let mut left = MOST_IN_CLOSURES;
+    let mut seen: Vec<usize> = vec![usize::MAX; edges.len()];
+    (0..edges.len()).find(|&start| {
+        let mut waiting = vec![start];
+        while let Some(next) = waiting.pop() {
+            if std::mem::replace(&mut seen[next], start) == start {
+                continue;
+            }
+            let Some(still) = left.checked_sub(1 + edges[next].len()) else { return true };
+            left = still;
+            waiting.extend_from_slice(&edges[next]);
+        }
+        false
+    })
 }
 
 /// One error for each circle, at the node that is declared first.

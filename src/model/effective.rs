@@ -3,9 +3,11 @@
 //! `language.md` §2 (patterns) and §3, 2 to 4 (exact access, sources add up, all sites). `explain` and the origins of
 //! actions read the same pieces that the result is folded from.
 
-use super::catalog::{Catalog, CatalogKey};
+use std::collections::{BTreeMap, HashSet};
+
 use jiff::Timestamp;
 
+use super::catalog::{Catalog, CatalogKey};
 use super::desired::{AccessRow, Desired, LeftAlone, Selector, SourceId, UserView};
 use super::fact::{Grant, Membership};
 use super::name::{List, Name, Names};
@@ -63,7 +65,7 @@ pub struct Effective {
     pub memberships: Vec<Membership>,
     /// Site grants. Where the membership reaches every site, only those with a role of their own.
     pub grants: Vec<Grant>,
-    /// What others manage, by organization.
+    /// What others manage, by organization, sorted by handle.
     pub left_alone: Vec<(Name, LeftAlone)>,
 }
 
@@ -150,6 +152,15 @@ fn expand_row(
         pieces.push(piece);
     }
     let sites = desired.sites_of(row);
+    // Many names beside a pattern must not make a square of their number.
+    let mut exact: Vec<Name> = Vec::new();
+    if sites.iter().any(|site| matches!(site.site, Selector::Pattern(_))) {
+        exact.extend(sites.iter().filter_map(|site| match site.site {
+            Selector::Exact(site) => Some(site),
+            Selector::Pattern(_) => None,
+        }));
+        exact.sort_unstable();
+    }
     for site_row in sites {
         let position = Position::new(row.file, site_row.offset);
         let mut push = |site| {
@@ -177,8 +188,7 @@ fn expand_row(
                 let Some(declared) = desired.catalog.organizations.get(&organization) else { continue };
                 let pattern = names.text(pattern);
                 for &site in declared.sites.keys() {
-                    let replaced = sites.iter().any(|other| other.site == Selector::Exact(site));
-                    if !replaced && matches(pattern, names.text(site)) {
+                    if matches(pattern, names.text(site)) && exact.binary_search(&site).is_err() {
                         push(site);
                     }
                 }
@@ -191,8 +201,16 @@ impl Effective {
     /// What others manage in one organization.
     #[must_use]
     pub fn left_alone_in(&self, organization: Name) -> LeftAlone {
-        let here = self.left_alone.iter().find(|(of, _)| *of == organization);
-        here.map_or(LeftAlone::NOTHING, |(_, left_alone)| *left_alone)
+        let here = self.left_alone.binary_search_by_key(&organization, |&(of, _)| of);
+        here.map_or(LeftAlone::NOTHING, |at| self.left_alone[at].1)
+    }
+
+    /// The site grants in an organization.
+    #[must_use]
+    pub fn grants_in(&self, organization: Name) -> &[Grant] {
+        let from = self.grants.partition_point(|grant| grant.organization < organization);
+        let rest = &self.grants[from..];
+        &rest[..rest.partition_point(|grant| grant.organization == organization)]
     }
 
     /// Folds pieces into access, replacing what `self` held. `pieces` is left sorted by place. Conflicts are added to
@@ -219,11 +237,9 @@ impl Effective {
             let Some(first) = memberships.iter().find(|piece| piece.membership) else {
                 conflicts.extend(memberships.iter().map(|&piece| Conflict::GrantWithoutMembership(piece)));
                 // One of each source, so that every line that has to be mended is told.
-                for (index, grant) in grants.iter().enumerate() {
-                    if grants[..index].iter().all(|other| other.source != grant.source) {
-                        conflicts.push(Conflict::GrantWithoutMembership(*grant));
-                    }
-                }
+                let mut told: HashSet<Option<SourceId>> = HashSet::new();
+                let untold = grants.iter().filter(|grant| told.insert(grant.source));
+                conflicts.extend(untold.map(|&grant| Conflict::GrantWithoutMembership(grant)));
                 continue;
             };
             let membership = Membership {
@@ -263,19 +279,28 @@ fn check_default_site(catalog: &Catalog, membership: &Membership, pieces: &[Piec
 /// What any source leaves to others; no other source may give something there.
 fn fold_left_alone(pieces: &[Piece], conflicts: &mut Vec<Conflict>) -> LeftAlone {
     let mut all = LeftAlone::NOTHING;
+    // What each combination of parts is contradicted by: the first line that gives one of them, and the first other.
+    let mut givers: BTreeMap<LeftAlone, (Option<&Piece>, Option<&Piece>)> = BTreeMap::new();
     for leaving in pieces.iter().filter(|piece| piece.left_alone.any()) {
-        let LeftAlone { membership, role, extra_roles, sites } = leaving.left_alone;
         all = all.or(leaving.left_alone);
-        let gives = |piece: &&Piece| {
-            (membership && (piece.membership || piece.site.is_some()))
-                || (role && piece.site.is_none() && piece.role.is_some())
-                || (extra_roles && !piece.extra_roles.is_empty())
-                || (sites && (piece.site.is_some() || piece.default_site.is_some()))
-        };
-        let other = pieces.iter().filter(|piece| piece.position != leaving.position).find(gives);
+        let (first, second) = *givers.entry(leaving.left_alone).or_insert_with(|| {
+            let mut giving = pieces.iter().filter(|piece| gives(piece, leaving.left_alone));
+            let first = giving.next();
+            (first, giving.find(|piece| first.is_some_and(|first| first.position != piece.position)))
+        });
+        let other = if first.is_some_and(|first| first.position == leaving.position) { second } else { first };
         conflicts.extend(other.map(|&other| Conflict::LeftAlone(*leaving, other)));
     }
     all
+}
+
+/// Whether a piece gives something that is left to others.
+fn gives(piece: &Piece, left_alone: LeftAlone) -> bool {
+    let LeftAlone { membership, role, extra_roles, sites } = left_alone;
+    (membership && (piece.membership || piece.site.is_some()))
+        || (role && piece.site.is_none() && piece.role.is_some())
+        || (extra_roles && !piece.extra_roles.is_empty())
+        || (sites && (piece.site.is_some() || piece.default_site.is_some()))
 }
 
 /// The strongest role: a role beats none, the higher rank beats the lower, and where no rank decides there is a

@@ -157,17 +157,17 @@ pub fn action_id(names: &Names, kind: ActionKind, subject: &Subject) -> String {
     id
 }
 
-/// The compact form of a mistake or remark; the words beside its place go before its help.
+/// The compact form of a mistake or remark; the words beside its place, and the other places, go before its help.
 #[must_use]
 pub fn diagnostic_document(diagnostic: &Diagnostic, places: &dyn Places) -> DiagnosticDocument {
-    let Diagnostic { code, severity, message, primary, secondary: _, help } = diagnostic;
+    let Diagnostic { code, severity, message, primary, secondary, help } = diagnostic;
     let place = primary.as_ref().map(|label| places.place(label.span.start));
-    let words: Vec<&str> = primary
-        .iter()
-        .map(|label| label.text.as_str())
-        .chain(help.as_deref())
-        .filter(|words| !words.is_empty())
-        .collect();
+    let others = secondary.iter().map(|label| {
+        let (file, line, column) = places.place(label.span.start);
+        format!("{}: {file}:{line}:{column}", label.text)
+    });
+    let words = primary.iter().map(|label| label.text.clone()).chain(others).chain(help.clone());
+    let words: Vec<String> = words.filter(|words| !words.is_empty()).collect();
     DiagnosticDocument {
         code: code.as_str().to_owned(),
         severity: severity.as_str().to_owned(),

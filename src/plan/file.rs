@@ -5,13 +5,14 @@
 //! that is the one of its actions. What it says beyond what is done (risks, causes, reasons, lines, sums) is not
 //! believed and not kept. Deliberately absent: whether the plan still holds, which `saved` asks.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use serde_json::Value as Json;
 
 use super::document::{ActionDocument, FORMAT, PlanDocument};
 use super::documented::action_id;
-use super::{Action, State, StoreRef, Subject, digest, read_state};
+use super::{Action, State, StoreRef, Subject, digest, read_state, state_json};
 use crate::model::{ActionKind, Name, Names, Topic, known};
 use crate::rules::{Named, Rules, refuse_declared, refuse_key};
 
@@ -39,7 +40,7 @@ pub struct SavedPlan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// It is no plan document.
-    #[error("it is no saved plan: {0}")]
+    #[error("it is no saved plan: {0}; make one with `rollcall plan --out FILE`")]
     NoPlan(String),
     /// Another version of the document.
     #[error("it has format {0}, and this version of rollcall reads format {FORMAT}; make the plan anew")]
@@ -130,11 +131,16 @@ fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> 
     if let Some(key) = &described.user {
         check_key(key, names, rules)?;
     }
-    let mut side = |members: &Option<_>| match members {
+    let mut side = |members: &Option<BTreeMap<String, Json>>| match members {
         None => Ok(None),
         Some(members) => {
             let state = read_state(names, kind, subject, members);
-            state.map(Some).ok_or_else(|| "has a state that no action has".to_owned())
+            let state = state.ok_or_else(|| "has a state that no action has".to_owned())?;
+            // Whoever looks at the file sees what the digest covers, to the last member.
+            if state_json(names, &state) != Json::Object(members.clone().into_iter().collect()) {
+                return Err("has a state that is not written as plans write it".to_owned());
+            }
+            Ok(Some(state))
         }
     };
     let (before, after) = (side(&described.before)?, side(&described.after)?);

@@ -241,14 +241,16 @@ impl<'a> Context<'a> {
             let what = change(inputs, &mut after, draft);
             changed.extend(what.map(|what| (draft.action.subject, what)));
         }
+        let of_organizations: BTreeSet<Name> = changed
+            .iter()
+            .filter_map(|(_, changed)| match changed {
+                Changed::Role(_) => None,
+                Changed::NewSite(of, _) | Changed::Site(of, _) | Changed::Organization(of) => Some(*of),
+            })
+            .collect();
         let is_touched = |&organization: &Name| {
             let reached = [&before, &after].map(|of| organizations_through(inputs.names, of, organization));
-            changed.iter().any(|(_, changed)| match changed {
-                Changed::Role(_) => false,
-                Changed::NewSite(of, _) | Changed::Site(of, _) | Changed::Organization(of) => {
-                    reached.iter().any(|reached| reached.contains(of))
-                }
-            })
+            reached.iter().flatten().any(|reached| of_organizations.contains(reached))
         };
         let organizations = before.organizations.keys().chain(after.organizations.keys()).copied();
         let touched = if changed.is_empty() { BTreeSet::new() } else { organizations.filter(is_touched).collect() };

@@ -4,7 +4,7 @@
 //! places to the roles that one has there. Deliberately absent: accounts, and any word about actions.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{Catalog, Fields, Grant, Membership, Name, Names, SiteAccess, Value, known};
 use crate::rules::Rules;
@@ -76,12 +76,13 @@ pub(super) fn organizations_through(names: &Names, catalog: &Catalog, organizati
 /// What is there and includes nothing but what is there; circles end.
 fn through<'c>(names: &Names, start: Name, fields: impl Fn(Name) -> Option<&'c Fields>) -> Vec<Name> {
     let mut found = vec![start];
+    let mut seen = HashSet::from([start]);
     let mut at = 0;
     while let Some(&name) = found.get(at) {
         at += 1;
         let Some(Value::Set(list)) = fields(name).and_then(|fields| fields.get(&known::INCLUDES)) else { continue };
         for &included in names.elements(*list).iter() {
-            if !found.contains(&included) && fields(included).is_some() {
+            if fields(included).is_some() && seen.insert(included) {
                 found.push(included);
             }
         }
@@ -199,12 +200,13 @@ fn powers(names: &Names, catalog: &Catalog, role: Name) -> BTreeSet<Name> {
 /// The role itself, first, and every role that it includes.
 pub(super) fn roles_through(names: &Names, catalog: &Catalog, role: Name) -> Vec<Name> {
     let mut found = vec![role];
+    let mut seen = HashSet::from([role]);
     let mut at = 0;
     while let Some(role) = found.get(at) {
         at += 1;
         let Some(role) = catalog.roles.get(role) else { continue };
         for &included in names.elements(role.includes).iter() {
-            if !found.contains(&included) {
+            if seen.insert(included) {
                 found.push(included);
             }
         }

@@ -13,7 +13,7 @@ use super::style::{Style, count, push_safe, sanitise, width};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::plan::Places;
 
-/// The whole line on which a place begins.
+/// The line on which a place begins, or as much of it as may be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt<'a> {
     /// The line, without its end.
@@ -23,15 +23,18 @@ pub struct Excerpt<'a> {
 }
 
 impl<'a> Excerpt<'a> {
-    /// The line of `text`, a whole file, on which the byte `offset` stands; `None` if there is no such byte or no
-    /// character begins there.
+    /// Of a line of `text`, a whole file, what is at most `around` bytes before and after the beginning of a span;
+    /// `None` if no character of the line begins there.
     #[must_use]
-    pub fn of(text: &'a str, offset: u32) -> Option<Self> {
-        let (before, after) = text.split_at_checked(offset as usize)?;
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let end = after.find('\n').map_or(text.len(), |newline| before.len() + newline);
-        let line = text[start..end].trim_end_matches('\r');
-        Some(Self { line: Cow::Borrowed(line), start: (before.len() - start).min(line.len()) })
+    pub fn of(text: &'a str, line: Range<usize>, span: Span, around: usize) -> Option<Self> {
+        let place = span.start.offset as usize;
+        if !text.is_char_boundary(place) || place < line.start || line.end > text.len() {
+            return None;
+        }
+        let place = place.min(line.end);
+        let from = floor_boundary(text, place.saturating_sub(around)).max(line.start);
+        let to = floor_boundary(text, place.saturating_add(around).min(line.end));
+        Some(Self { line: Cow::Borrowed(text.get(from..to)?), start: place - from })
     }
 }
 
@@ -227,7 +230,12 @@ mod tests {
 
     impl Snippets for Files {
         fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
-            Excerpt::of(self.0[span.start.file.0 as usize].1?, span.start.offset)
+            let text = self.0[span.start.file.0 as usize].1?;
+            let place = span.start.offset as usize;
+            let start = text.get(..place)?.rfind('\n').map_or(0, |newline| newline + 1);
+            let end = text[place..].find('\n').map_or(text.len(), |newline| place + newline);
+            let end = start + text[start..end].trim_end_matches('\r').len();
+            Excerpt::of(text, start..end, span, 10_000)
         }
     }
 
@@ -357,12 +365,17 @@ mod tests {
 
     #[test]
     fn excerpts_are_one_line() {
-        let excerpt = |offset| Excerpt::of("ab\r\ncd\nzoé", offset).map(|found| (found.line.into_owned(), found.start));
-        assert_eq!(excerpt(1), Some(("ab".to_owned(), 1)));
-        assert_eq!(excerpt(3), Some(("ab".to_owned(), 2)), "the end of a line is its last place");
-        assert_eq!(excerpt(5), Some(("cd".to_owned(), 1)));
-        assert_eq!(excerpt(11), Some(("zoé".to_owned(), 4)));
-        assert_eq!(excerpt(10), None, "within a character");
-        assert_eq!(excerpt(99), None);
+        let excerpt = |line, offset, around| {
+            let place = Span::from(Position::new(FileId(0), offset));
+            Excerpt::of("ab\r\ncd\nzoé", line, place, around).map(|found| (found.line.into_owned(), found.start))
+        };
+        assert_eq!(excerpt(0..2, 1, 99), Some(("ab".to_owned(), 1)));
+        assert_eq!(excerpt(0..2, 3, 99), Some(("ab".to_owned(), 2)), "the end of a line is its last place");
+        assert_eq!(excerpt(4..6, 5, 99), Some(("cd".to_owned(), 1)));
+        assert_eq!(excerpt(7..11, 11, 99), Some(("zoé".to_owned(), 4)));
+        assert_eq!(excerpt(7..11, 11, 1), Some(("é".to_owned(), 2)), "no half of a character");
+        assert_eq!(excerpt(7..11, 9, 1), Some(("o".to_owned(), 1)));
+        assert_eq!(excerpt(7..11, 10, 99), None, "within a character");
+        assert_eq!(excerpt(7..11, 99, 99), None);
     }
 }

@@ -48,6 +48,9 @@ fn full<'a>(base: &'a [String], path: &[&'a str]) -> Vec<&'a str> {
     base.iter().map(String::as_str).chain(path.iter().copied()).collect()
 }
 
+/// So many mistakes of one rule set are told: enough for any person.
+const MOST_MISTAKES: usize = 100;
+
 /// Collects mistakes.
 struct Found<'a> {
     places: &'a Places,
@@ -55,8 +58,11 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// Adds a mistake, while there are not too many: looking for its place takes a while.
     fn add(&mut self, path: &[&str], message: impl Into<String>, help: &str) {
-        self.mistakes.push(self.places.mistake(path, message).help(help));
+        if self.mistakes.len() < MOST_MISTAKES {
+            self.mistakes.push(self.places.mistake(path, message).help(help));
+        }
     }
 
     fn check(&mut self, ok: bool, path: &[&str], message: &str, help: &str) {
@@ -297,18 +303,56 @@ fn vendor_roles(rules: &Rules, found: &mut Found<'_>) {
             found.add(&["roles", "vendor", name, "includes"], message, "declare it beside this one");
         }
     }
-    let includes: BTreeMap<&str, Vec<&str>> = vendor
+    let includes: Named<'_> = vendor
         .iter()
         .map(|(name, role)| (name.as_str(), role.includes.iter().flatten().map(String::as_str).collect()))
         .collect();
-    for name in includes.keys().filter(|name| reaches(&includes, name)) {
+    // What is left when whatever comes to an end is gone, seen from both ends: circles, and what stands between them.
+    let includes = endless(&reversed(&endless(&reversed(&includes))));
+    for name in includes.keys().take(MOST_MISTAKES).filter(|name| reaches(&includes, name)) {
         let message = format!("role `{name}` includes itself");
         found.add(&["roles", "vendor", name, "includes"], message, "take one of the roles out");
     }
 }
 
+/// Who is named by whom.
+type Named<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+fn reversed<'a>(names: &Named<'a>) -> Named<'a> {
+    let mut by: Named<'a> = names.keys().map(|&name| (name, Vec::new())).collect();
+    for (&name, named) in names {
+        for other in named {
+            if let Some(by) = by.get_mut(other) {
+                by.push(name);
+            }
+        }
+    }
+    by
+}
+
+/// Those from which naming never comes to an end, with what they name among themselves.
+fn endless<'a>(names: &Named<'a>) -> Named<'a> {
+    let by = reversed(names);
+    let known = |named: &Vec<&str>| named.iter().filter(|name| names.contains_key(**name)).count();
+    let mut left: BTreeMap<&str, usize> = names.iter().map(|(&name, named)| (name, known(named))).collect();
+    let mut ended: Vec<&str> = left.iter().filter(|&(_, &count)| count == 0).map(|(&name, _)| name).collect();
+    while let Some(name) = ended.pop() {
+        left.remove(name);
+        for &other in by.get(name).into_iter().flatten() {
+            if let Some(count) = left.get_mut(other) {
+                *count -= 1;
+                if *count == 0 {
+                    ended.push(other);
+                }
+            }
+        }
+    }
+    let among = |named: &Vec<&'a str>| named.iter().copied().filter(|name| left.contains_key(name)).collect();
+    names.iter().filter(|(name, _)| left.contains_key(**name)).map(|(&name, named)| (name, among(named))).collect()
+}
+
 /// Whether a role comes back to itself through what it includes.
-fn reaches(includes: &BTreeMap<&str, Vec<&str>>, start: &str) -> bool {
+fn reaches(includes: &Named<'_>, start: &str) -> bool {
     let mut seen = BTreeSet::new();
     let mut waiting: Vec<&str> = includes.get(start).cloned().unwrap_or_default();
     while let Some(role) = waiting.pop() {

@@ -173,8 +173,11 @@ fn normalize_domain_pattern(domain: &str) -> String {
 fn normalize_email(address: &str) -> Result<String, KeyRefused> {
     let (local, domain) =
         address.rsplit_once('@').ok_or_else(|| KeyRefused::because("is no e-mail address: it has no `@`"))?;
-    if local.is_empty() || local.len() > 64 {
-        return Err(KeyRefused::because("is no e-mail address: 1 to 64 bytes stand before the `@`"));
+    if local.is_empty() {
+        return Err(KeyRefused::because("is no e-mail address: nothing stands before the `@`"));
+    }
+    if local.len() > 64 {
+        return Err(KeyRefused::because("is no e-mail address: more than 64 bytes stand before the `@`"));
     }
     let forbidden = |c: char| {
         c.is_whitespace() || matches!(c, '@' | '"' | '<' | '>' | '(' | ')' | '[' | ']' | ',' | ';' | ':' | '\\' | '*')
@@ -192,6 +195,9 @@ fn normalize_email(address: &str) -> Result<String, KeyRefused> {
 }
 
 fn normalize_domain(domain: &str) -> Result<String, KeyRefused> {
+    if domain.is_empty() {
+        return Err(KeyRefused::because("is no e-mail address: nothing stands after the `@`"));
+    }
     let plain = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

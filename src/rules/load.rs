@@ -107,15 +107,17 @@ pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> 
         let lines = Lines::of(text);
         let outcome = source::walk_over(FileId(0), text);
         let told = outcome.mistakes.into_diagnostics();
-        let mistakes: Vec<Mistake> = told.iter().map(|told| of_yaml(told, &lines, text, file)).collect();
-        if !mistakes.is_empty() {
-            return Err(mistakes);
+        if !told.is_empty() {
+            // Where the end of a value is not known, neither is where a secret stands.
+            let hides_source = source::names_a_secret(text);
+            let of_yaml = |told: &Diagnostic| Mistake { hides_source, ..of_yaml(told, &lines, file) };
+            return Err(told.iter().map(of_yaml).collect());
         }
     }
     document::read_all(text, file)
 }
 
-fn of_yaml(told: &Diagnostic, lines: &Lines, text: &str, file: &str) -> Mistake {
+fn of_yaml(told: &Diagnostic, lines: &Lines, file: &str) -> Mistake {
     let Diagnostic { code, severity: _, message, primary, secondary, help } = told;
     let span = primary.as_ref().map_or(Span::new(Position::new(FileId(0), 0), 0), |label| label.span);
     let (line, column) = lines.place(span.start.offset);
@@ -127,8 +129,6 @@ fn of_yaml(told: &Diagnostic, lines: &Lines, text: &str, file: &str) -> Mistake 
     };
     let mut mistake = Mistake::new(*code, file, place, message);
     mistake.help.clone_from(help);
-    // Where the end of a value is not known, neither is where a secret stands.
-    mistake.hides_source = source::names_a_secret(text);
     mistake
 }
 
@@ -194,7 +194,11 @@ impl Chain<'_> {
 
     /// The rule set with this name, wanted by `document` at `path`.
     fn find(&self, name: &str, document: &Document, path: &[&str]) -> Result<RuleFile, Vec<Mistake>> {
-        let mistake = |message: String| vec![document.mistake(Code::InvalidRules, path, message)];
+        // What was read says, and why it was not, ends in advice.
+        let mistake = |message: String| match message.rsplit_once("; ") {
+            Some((message, help)) => vec![document.mistake(Code::InvalidRules, path, message).help(help)],
+            None => vec![document.mistake(Code::InvalidRules, path, message)],
+        };
         let found = if is_file(name) {
             (self.read)(name).map_err(mistake)?
         } else if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
@@ -209,10 +213,14 @@ impl Chain<'_> {
             return Err(vec![document.mistake(Code::InvalidRules, path, message).help(help)]);
         };
         if self.names.contains(&found.name) {
-            return Err(mistake(format!("rule set `{}` extends itself: {}", found.name, self.cycle(&found.name))));
+            return Err(mistake(format!(
+                "rule set `{}` extends itself: {}; take one `extends` out",
+                found.name,
+                self.cycle(&found.name)
+            )));
         }
         if self.names.len() >= LONGEST_CHAIN {
-            return Err(mistake(format!("more than {LONGEST_CHAIN} rule sets extend each other")));
+            return Err(mistake(format!("more than {LONGEST_CHAIN} rule sets extend each other; write fewer of them")));
         }
         Ok(found)
     }

@@ -1,6 +1,6 @@
 //! From what is written to [`Settings`]: defaults, and all mistakes that no shape can say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -8,12 +8,18 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
 use super::{AbsentUsers, Guards, ListedOrganization, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
-use crate::document::{Document, Mistake, Place, Shape, nearest};
+use crate::document::{Document, Mistake, Node, Place, Shape, nearest};
 use crate::rules::{self, Named, Period, ReadFile, Rules, refuse_name};
 use crate::source::is_hidden;
 
 const DEFAULT_RULES: &str = "default";
 const DEFAULT_MANIFESTS: &str = "access";
+
+/// Rules are read for each store; nobody has so many.
+const MOST_STORES: usize = 500;
+
+/// How deep the keys of a store stand: `stores`, its name, `rules`.
+const STORE_DEPTH: usize = 2;
 
 /// Collects mistakes of one document.
 struct Found<'a> {
@@ -31,6 +37,31 @@ impl Found<'_> {
         self.mistakes.push(self.document.mistake(Code::NotYetSupported, path, message).help(help));
     }
 
+    /// Adds a mistake about one item of the list at this path.
+    fn add_at_item(&mut self, path: &[&str], index: usize, code: Code, message: String, help: &str) {
+        let node = self.document.find(path);
+        let item = node.and_then(|node| match &node.shape {
+            Shape::List(items) => items.get(index),
+            Shape::Null | Shape::Scalar | Shape::Map(_) => None,
+        });
+        let place = item.map_or_else(|| self.document.nearest(path), |item| item.place);
+        self.mistakes.push(Mistake::new(code, &self.document.file, place, message).help(help));
+    }
+
+    /// Adds a mistake for each key without a value; only in rules, `null` means something.
+    fn add_nulls(&mut self, node: &Node, depth: usize) {
+        let Shape::Map(entries) = &node.shape else { return };
+        for (key, place, value) in entries {
+            if matches!(value.shape, Shape::Null) {
+                let message = format!("`{}` has no value", key.escape_debug());
+                let mistake = Mistake::new(Code::WrongType, &self.document.file, *place, message);
+                self.mistakes.push(mistake.help("write one, or take the line out"));
+            } else if !(depth == STORE_DEPTH && key == "rules") {
+                self.add_nulls(value, depth + 1);
+            }
+        }
+    }
+
     fn is_written(&self, path: &[&str]) -> bool {
         self.document.find(path).is_some()
     }
@@ -40,6 +71,7 @@ impl Found<'_> {
 pub(super) fn check(raw: RawSettings, document: &Document, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
     let RawSettings { version, manifests, time_zone, store, stores, manage, guards, secrets, mail } = raw;
     let mut found = Found { document, mistakes: Vec::new() };
+    found.add_nulls(&document.root, 0);
     match version {
         Some(1) => {}
         Some(_) => found.add(&["version"], "this version of the settings is not known", "write `version: 1`"),
@@ -79,19 +111,17 @@ fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
     if manifests.is_empty() {
         found.add(path, "no file and no folder with manifests is named", "name one, or take `manifests` out");
     }
-    for manifest in manifests {
+    for (index, manifest) in manifests.iter().enumerate() {
         let shown = manifest.escape_debug();
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
         if manifest.is_empty() || has_unseen(manifest) {
-            found.add(path, format!("`{shown}` is no path"), "name a file or a folder below this file");
+            let message = format!("`{shown}` is no path");
+            let help = "name a file or a folder below this file";
+            found.add_at_item(path, index, Code::InvalidSettings, message, help);
         } else if !Path::new(manifest).components().all(inside) {
             let message = format!("`{shown}` is outside of the access repository");
-            found.mistakes.push(
-                found
-                    .document
-                    .mistake(Code::OutsideRepository, path, message)
-                    .help("name files and folders below this file, without `..`"),
-            );
+            let help = "name files and folders below this file, without `..`";
+            found.add_at_item(path, index, Code::OutsideRepository, message, help);
         }
     }
 }
@@ -120,6 +150,11 @@ fn check_stores(
     if raw.is_empty() {
         let help = "add `stores: { local: { sqlite: { path: .rollcall/store.db } } }`";
         found.add(&["stores"], "no store is named", help);
+    }
+    if raw.len() > MOST_STORES {
+        let message = format!("{} stores are named, and at most {MOST_STORES} can be", raw.len());
+        found.mistakes.push(found.document.mistake(Code::TooLarge, &["stores"], message).help("name fewer"));
+        return BTreeMap::new();
     }
     let mut stores = BTreeMap::new();
     for (name, store) in raw {
@@ -227,11 +262,12 @@ fn check_scope(names: &[String], found: &mut Found<'_>) -> Vec<ListedOrganizatio
         Some(Shape::Null | Shape::Scalar | Shape::Map(_)) | None => &[],
     };
     let mut listed: Vec<ListedOrganization> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for (name, node) in names.iter().zip(nodes) {
         let shown = name.escape_debug();
         let wrong = if let Some((why, help)) = refuse_name(Named::Organization, name) {
             Some((format!("`{shown}` can't be the name of an organization: it {why}"), help))
-        } else if listed.iter().any(|other| other.name == *name) {
+        } else if !seen.insert(name) {
             Some((format!("`{shown}` is listed twice"), "take one of them out"))
         } else {
             None
@@ -251,10 +287,11 @@ fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
     if removals.max_percent > 100 {
         found.add(&["guards", "removals", "max_percent"], "more than all people", "write at most 100");
     }
-    for pattern in &protected_users {
+    for (index, pattern) in protected_users.iter().enumerate() {
         if pattern.trim().is_empty() || has_unseen(pattern) {
             let message = format!("`{}` protects nobody", pattern.escape_debug());
-            found.add(&["guards", "protected_users"], message, "name a key, or a pattern such as `svc-*`");
+            let help = "name a key, or a pattern such as `svc-*`";
+            found.add_at_item(&["guards", "protected_users"], index, Code::InvalidSettings, message, help);
         }
     }
     if own.as_deref().is_some_and(|own| own.trim().is_empty()) {

@@ -193,7 +193,10 @@ impl StoreSettings {
 pub fn schema() -> serde_json::Value {
     let description = "`rollcall.yaml` at the root of an access repository: stores, scope, guards, and where the \
                        manifests are. Secrets are references, never values.";
-    document::schema_of::<raw::RawSettings>("settings.schema.json", "rollcall settings", description)
+    let mut schema = document::schema_of::<raw::RawSettings>("settings.schema.json", "rollcall settings", description);
+    // Only in rules, `null` means something.
+    document::refuse_nulls(&mut schema, "Rules");
+    schema
 }
 
 #[cfg(test)]

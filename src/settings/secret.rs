@@ -17,7 +17,7 @@ pub enum SecretReference {
     Command(#[schemars(length(min = 1))] Vec<String>),
 }
 
-const EXPECTED: &str = "a secret is named and never written here: `{ env: NAME }`, `{ file: PATH }` or \
+const EXPECTED: &str = "a secret is named and never written here; write `{ env: NAME }`, `{ file: PATH }` or \
                         `{ command: [PROGRAM, …] }`";
 
 impl<'de> Deserialize<'de> for SecretReference {

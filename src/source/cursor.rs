@@ -1,4 +1,4 @@
-//! A walk over the YAML of one file that goes on after a mistake.
+//! A walk over the YAML of one file that goes on after a mistake; what a syntax error means is told by `breaking`.
 //!
 //! The caller asks for nodes, keys and items and gets texts borrowed from the file wherever YAML allows it. What no
 //! manifest may have (anchors, aliases, merge keys, tags, a second document, hidden characters, a key twice) is
@@ -9,14 +9,14 @@
 
 use std::borrow::Cow;
 
-use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, StrInput};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::hidden::{find_hidden, is_hidden};
 use super::mistakes::Mistakes;
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span as Stretch};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch};
 
 /// How many collections may stand in one another; the language needs seven.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// Up to so many keys of a mapping are compared with one another; above, they are sorted.
 const FEW_KEYS: usize = 8;
@@ -94,16 +94,16 @@ enum Raw<'t> {
 
 /// A walk over the YAML of one file.
 pub struct Cursor<'t> {
-    file: FileId,
-    text: &'t str,
+    pub(super) file: FileId,
+    pub(super) text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
-    ended: bool,
+    pub(super) ended: bool,
     /// Whether every text of the file has to be looked at for hidden characters.
     careful: bool,
     /// Keys of all open mappings, and where those of each begin.
     keys: Vec<(Cow<'t, str>, At)>,
     frames: Vec<usize>,
-    outcome: Outcome,
+    pub(super) outcome: Outcome,
 }
 
 /// Walks over a whole file and tells what is wrong about its YAML, whatever it means.
@@ -153,6 +153,17 @@ impl<'t> Cursor<'t> {
     /// Records a mistake.
     pub fn tell(&mut self, diagnostic: Diagnostic) {
         self.outcome.mistakes.push(diagnostic);
+    }
+
+    /// Whether an error of this kind would still be kept: work for its help can be saved otherwise.
+    #[must_use]
+    pub fn keeps(&self, code: Code) -> bool {
+        self.outcome.mistakes.keeps(code, Severity::Error)
+    }
+
+    /// Counts an error that need not be made, because [`Cursor::keeps`] said no.
+    pub fn count(&mut self, code: Code) {
+        self.outcome.mistakes.count(code, Severity::Error);
     }
 
     /// The root of the first document; `None` if the file has no content.
@@ -286,20 +297,24 @@ impl<'t> Cursor<'t> {
     fn close_mapping(&mut self) {
         let start = self.frames.pop().unwrap_or(0).min(self.keys.len());
         let keys = &mut self.keys[start..];
-        let mut twice: Vec<(At, At)> = Vec::new();
+        // Of each second one, which it is among the keys, and where the first stands.
+        let mut twice: Vec<(usize, At)> = Vec::new();
         if keys.len() <= FEW_KEYS {
-            for (index, (key, at)) in keys.iter().enumerate() {
-                twice.extend(keys[..index].iter().find(|(other, _)| other == key).map(|(_, first)| (*first, *at)));
+            for (index, (key, _)) in keys.iter().enumerate() {
+                twice.extend(keys[..index].iter().find(|(other, _)| other == key).map(|(_, first)| (index, *first)));
             }
         } else {
             // Stable: equal keys stay in the order of the file.
             keys.sort_by(|(a, _), (b, _)| a.cmp(b));
-            for same in keys.chunk_by(|(a, _), (b, _)| a == b).filter(|same| same.len() > 1) {
-                twice.extend(same[1..].iter().map(|(_, at)| (same[0].1, *at)));
+            let mut from = 0;
+            for same in keys.chunk_by(|(a, _), (b, _)| a == b) {
+                twice.extend((from + 1..from + same.len()).map(|index| (index, same[0].1)));
+                from += same.len();
             }
         }
-        for (first, second) in twice {
-            let key = self.keys[start..].iter().find(|(_, at)| *at == first).map_or("", |(key, _)| key);
+        for (index, first) in twice {
+            let (key, second) = &self.keys[start + index];
+            let second = *second;
             let message = format!("`{key}` stands twice in one mapping");
             self.outcome.duplicate_keys.push(second.offset);
             let mistake = Diagnostic::error(Code::DuplicateKey, message)
@@ -365,61 +380,6 @@ impl<'t> Cursor<'t> {
         None
     }
 
-    fn break_off(&mut self, error: &ScanError) {
-        self.ended = true;
-        self.outcome.broken = true;
-        let offset = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let place = Position::new(self.file, small(offset));
-        let mistake = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
-            Diagnostic::error(Code::TooLarge, format!("more than {DEEPEST} lists and mappings stand in one another"))
-                .at(place, "")
-                .help("the language needs seven")
-        } else {
-            let mut why = error.info();
-            why.make_ascii_lowercase();
-            let mistake = Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.')));
-            let mistake = mistake.at(place, "");
-            match self.syntax_help(&why, offset) {
-                Some(help) => mistake.help(help),
-                None => mistake,
-            }
-        };
-        self.tell(mistake);
-    }
-
-    /// What most often lies behind a message of the parser.
-    fn syntax_help(&self, why: &str, offset: usize) -> Option<&'static str> {
-        let start = self.text.get(..offset)?.rfind('\n').map_or(0, |end| end + 1);
-        let line = self.text.get(start..)?.lines().next().unwrap_or_default();
-        if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {
-            return Some("resolve the merge conflict and take its marks out");
-        }
-        if line.chars().any(|character| character.is_whitespace() && !character.is_ascii()) {
-            return Some("the line has a blank that is no usual space; type the spaces anew");
-        }
-        Some(match why {
-            _ if why.contains("tab") => "indent with spaces",
-            _ if why.contains("mapping values are not allowed") => {
-                "quote a text that has `: ` in it; or the line before lacks its `:`"
-            }
-            _ if why.contains("did not find expected ','") => {
-                "a bracket or brace that was opened before is not closed, or a comma is missing"
-            }
-            _ if why.contains("did not find expected key") || why.contains("expected '-'") => {
-                "look at the indentation: it differs from that of the lines before"
-            }
-            _ if why.contains("unclosed quote") => "close the quote that begins here",
-            _ if why.contains("unclosed bracket") => "close the bracket that begins here",
-            _ if why.contains("misplaced bracket") => "it closes nothing: take it out, or open it before",
-            _ if why.contains("anchor or alias") => "quote a text that begins with `*` or `&`, such as \"*\"",
-            _ if why.contains("unexpected character") => "quote a text that begins with it",
-            _ if why.contains("escape") => "write `\\\\` for a backslash, or use single quotes",
-            _ if why.contains("may not precede") => "write a space after the colon",
-            _ if why.contains("simple key") => "every line of a mapping is `key: value`",
-            _ => return None,
-        })
-    }
-
     fn refuse_tag(&mut self, span: &Span) {
         let at = span.tag_span().map_or_else(|| at(span), |tag| at(&tag));
         self.refuse_feature(at, "tags are not part of the language");
@@ -470,7 +430,7 @@ fn at(span: &Span) -> At {
 }
 
 /// Files are bounded well below 4 GiB, so every offset is.
-fn small(offset: usize) -> u32 {
+pub(super) fn small(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
 

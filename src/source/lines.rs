@@ -41,6 +41,14 @@ impl Lines {
         Self { starts, continuations }
     }
 
+    /// Where the line of a byte begins, and where the next one does, if there is one.
+    #[must_use]
+    pub fn line(&self, offset: u32) -> (u32, Option<u32>) {
+        let next = self.starts.partition_point(|&start| start <= offset);
+        let start = self.starts.get(next.wrapping_sub(1)).copied().unwrap_or(0);
+        (start, self.starts.get(next).copied())
+    }
+
     /// Line and column of a byte, both from 1, the column in characters.
     #[must_use]
     pub fn place(&self, offset: u32) -> (u32, u32) {

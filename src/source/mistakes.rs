@@ -49,6 +49,24 @@ impl Mistakes {
         }
     }
 
+    /// The diagnostics that are kept.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.kept.iter()
+    }
+
+    /// Takes out what turns out to be no mistake of its own.
+    pub fn forget(&mut self, is_none: impl Fn(&Diagnostic) -> bool) {
+        let Self { kept, counts } = self;
+        kept.retain(|diagnostic| {
+            let forgotten = is_none(diagnostic);
+            if forgotten && let Some(count) = counts.get_mut(&(diagnostic.code, diagnostic.severity)) {
+                *count -= 1;
+            }
+            !forgotten
+        });
+        counts.retain(|_, count| *count > 0);
+    }
+
     /// Whether nothing was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -6,6 +6,7 @@
 //! Deliberately absent: the texts themselves (a million users are 155 MB; a snippet reads its file again and is shown
 //! only if the content is still the same), and any knowledge of what manifests mean.
 
+mod breaking;
 mod cursor;
 mod hidden;
 mod lines;
@@ -14,6 +15,7 @@ mod text;
 mod walk;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -226,6 +228,15 @@ impl Sources {
     pub fn place(&self, position: Position) -> (String, u32, u32) {
         let (line, column) = self.content(position.file).map_or((1, 1), |content| content.lines.place(position.offset));
         (self.path(position.file).to_owned(), line, column)
+    }
+
+    /// The bytes of the line of a position, without its end; `None` if the file was not read.
+    #[must_use]
+    pub fn line(&self, position: Position, text: &str) -> Option<Range<usize>> {
+        let (start, next) = self.content(position.file)?.lines.line(position.offset);
+        let start = start as usize;
+        let line = text.get(start..next.map_or(text.len(), |next| next as usize))?;
+        Some(start..start + line.trim_end_matches(['\n', '\r']).len())
     }
 
     /// Notes that a line (from 1) may hold a secret, and must not be shown.

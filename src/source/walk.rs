@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use super::SETTINGS;
+use super::{SETTINGS, is_hidden};
 use crate::diagnostic::Code;
 
 /// The deepest folder that is looked into, counted from the named one.
@@ -42,6 +42,17 @@ impl Found {
         self.refuse(path, Code::OutsideRepository, message, "keep manifests inside the access repository");
     }
 
+    /// Takes a file as a manifest. One whose name nobody can read as it stands is told of, and read all the same.
+    fn take(&mut self, path: &str) {
+        let unseen = path.chars().find(|&character| character.is_control() || is_hidden(character));
+        if let Some(character) = unseen {
+            let code_point = u32::from(character);
+            let message = format!("the name of `{path}` has the character U+{code_point:04X}, which can't be seen");
+            self.refuse(path, Code::HiddenCharacter, message, "rename the file or the folder");
+        }
+        self.paths.insert(path.to_owned());
+    }
+
     fn unreadable(&mut self, path: &str, error: &io::Error) {
         let message = format!("`{path}` can't be read: {error}");
         self.refuse(path, Code::Unreadable, message, "check that it exists and may be read");
@@ -70,7 +81,7 @@ pub(super) fn in_memory<'a>(paths: impl Iterator<Item = &'a str>, named: &[Strin
             };
             *used = true;
             if is_manifest {
-                found.paths.insert(path.to_owned());
+                found.take(path);
             }
         }
     }
@@ -145,7 +156,7 @@ impl Walk<'_> {
                     let message = format!("`{path}` is the settings by another name, and these are no manifest");
                     self.found.refuse(path, Code::Unreadable, message, "take the link away");
                 } else if is_yaml(path) && path != SETTINGS {
-                    self.found.paths.insert(path.to_owned());
+                    self.found.take(path);
                 } else if named {
                     let message = format!("`{path}` is no manifest");
                     let help = "manifests are files named *.yaml or *.yml, other than rollcall.yaml";

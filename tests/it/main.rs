@@ -10,6 +10,7 @@ mod explain;
 mod floors;
 mod journal;
 mod kills;
+mod large_inputs;
 mod laws;
 mod loop_laws;
 mod manifest_cases;

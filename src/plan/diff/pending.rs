@@ -137,8 +137,7 @@ fn carried(context: &Context<'_>, wanted: &Effective) -> Effective {
     let mut grants = Vec::new();
     for membership in &mut memberships {
         let organization = membership.organization;
-        let mut sites: Vec<Grant> =
-            wanted.grants.iter().copied().filter(|grant| grant.organization == organization).collect();
+        let mut sites: Vec<Grant> = wanted.grants_in(organization).to_vec();
         sites.sort_by_key(|grant| {
             let is_chosen = membership.default_site == Some(grant.site);
             (!is_chosen, !is_default_site(context, organization, grant.site), names.text(grant.site))

@@ -197,7 +197,9 @@ fn membership_fits(
 }
 
 fn place_of(pieces: &[Piece], organization: Name) -> Option<&Piece> {
-    pieces.iter().find(|piece| piece.organization == organization && piece.site.is_none())
+    // Folding has sorted them by place, and a membership stands before its sites.
+    let first = pieces.get(pieces.partition_point(|piece| piece.organization < organization))?;
+    (first.organization == organization && first.site.is_none()).then_some(first)
 }
 
 fn sites_fit(
@@ -212,7 +214,7 @@ fn sites_fit(
     let organization = membership.organization;
     let Some(piece) = place_of(pieces, organization).filter(|_| organization != known::PLATFORM) else { return };
     let text = names.text(organization);
-    let count = effective.grants.iter().filter(|grant| grant.organization == organization).count();
+    let count = effective.grants_in(organization).len();
     if let Some(site) = membership.default_site {
         let kind = site_kind(names, &desired.catalog, organization, site);
         if !sites.can_be_default(kind) {

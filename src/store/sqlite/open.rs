@@ -105,6 +105,8 @@ pub(super) fn reader(path: &Path, identity: &Identity) -> Result<(Connection, Op
             let (connection, stamp) = unlocked::open(path)?;
             (connection, Some(stamp))
         }
+        // It was waited for once, and that is enough.
+        Err(error) if is_held(&error) => return Err(unreadable(path, error)),
         // Whatever else is wrong shows when it is checked.
         Ok(_) | Err(_) => (connection, None),
     };
@@ -118,6 +120,11 @@ pub(super) fn reader(path: &Path, identity: &Identity) -> Result<(Connection, Op
     }
     check_identity(&connection, path, identity)?;
     Ok((connection, stamp))
+}
+
+/// Whether another program holds the file.
+fn is_held(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Whether this user may not do what reading takes.

@@ -1,6 +1,8 @@
 //! The command line as its users meet it: the real binary, in temporary folders.
 
 mod broken;
+mod broken_settings;
+mod broken_store;
 mod codes;
 mod commands;
 mod emergency;

@@ -4,6 +4,9 @@
 //!
 //! The same inputs each time: a failure shows the input, which becomes a case folder.
 
+mod journals;
+mod plans;
+
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -210,8 +213,7 @@ fn check_mistakes(mistakes: &[rollcall::document::Mistake]) {
     }
 }
 
-/// Runs `target` on many inputs and prints the figures.
-#[allow(clippy::print_stdout, reason = "the figures are what somebody runs this for")]
+/// Runs `target` on many inputs made from everything in this repository that is YAML.
 fn run(name: &str, seed: u64, target: &dyn Fn(&[u8])) {
     let mut corpus = Vec::new();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -219,12 +221,18 @@ fn run(name: &str, seed: u64, target: &dyn Fn(&[u8])) {
         yaml_below(&root.join(folder), &mut corpus);
     }
     assert!(corpus.len() > 50, "the corpus is gone");
+    run_on(name, seed, &|dice| input(dice, &corpus), target);
+}
+
+/// Runs `target` on many inputs of this kind and prints the figures.
+#[allow(clippy::print_stdout, reason = "the figures are what somebody runs this for")]
+fn run_on(name: &str, seed: u64, input: &dyn Fn(&mut Dice) -> Vec<u8>, target: &dyn Fn(&[u8])) {
     let mut dice = Dice(seed);
     let (mut bytes, mut slowest) = (0, (Duration::ZERO, 0));
     let begun = Instant::now();
     let inputs = inputs();
     for _ in 0..inputs {
-        let input = input(&mut dice, &corpus);
+        let input = input(&mut dice);
         bytes += input.len();
         let at = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| target(&input)));

@@ -1,0 +1,123 @@
+//! What a syntax error means for people: where its cause stands, what lies behind it, and which mistakes it explains.
+//! After one nothing more is read of the file.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::cursor::{Cursor, DEEPEST, small};
+use crate::diagnostic::{Code, Diagnostic, Position};
+
+impl<'t> Cursor<'t> {
+    pub(super) fn break_off(&mut self, error: &ScanError) {
+        self.ended = true;
+        self.outcome.broken = true;
+        let offset = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let offset = self.cause_of(error, offset);
+        if self.is_told_at(offset) {
+            return;
+        }
+        let text = self.text;
+        self.outcome.mistakes.forget(|mistake| follows_from(mistake, text, offset));
+        let place = Position::new(self.file, small(offset));
+        let mistake = if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
+            Diagnostic::error(Code::TooLarge, format!("more than {DEEPEST} lists and mappings stand in one another"))
+                .at(place, "")
+                .help("the language needs seven")
+        } else {
+            let mut why = error.info();
+            why.make_ascii_lowercase();
+            let mistake = Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.')));
+            let mistake = mistake.at(place, "");
+            match self.syntax_help(&why, offset) {
+                Some(help) => mistake.help(help),
+                None => mistake,
+            }
+        };
+        self.tell(mistake);
+    }
+
+    /// Where the cause of a syntax error stands, where that is before what the parser could not go on with.
+    fn cause_of(&self, error: &ScanError, offset: usize) -> usize {
+        let (start, line) = self.line_at(offset);
+        if error.info().to_ascii_lowercase().contains("tab") {
+            let before = self.text.get(start..offset).unwrap_or_default();
+            return before.find('\t').map_or(offset, |tab| start + tab);
+        }
+        // `key:{ … }` is one word that ends at the next colon.
+        match line.find(":{").or_else(|| line.find(":[")) {
+            Some(colon) if start + colon < offset => start + colon,
+            Some(_) | None => offset,
+        }
+    }
+
+    fn line_at(&self, offset: usize) -> (usize, &'t str) {
+        let start = self.text.get(..offset).and_then(|before| before.rfind(['\n', '\r'])).map_or(0, |end| end + 1);
+        (start, self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default())
+    }
+
+    /// Whether what the parser stumbled over is told already: a hidden character, or a sign of YAML on the same line.
+    fn is_told_at(&self, offset: usize) -> bool {
+        let (start, line) = self.line_at(offset);
+        self.outcome.mistakes.iter().any(|mistake| {
+            let at = mistake.primary.as_ref().map_or(usize::MAX, |label| label.span.start.offset as usize);
+            match mistake.code {
+                Code::HiddenCharacter => at == offset,
+                Code::YamlFeature => at < offset && (start..start + line.len()).contains(&at),
+                _ => false,
+            }
+        })
+    }
+
+    /// What most often lies behind a message of the parser.
+    fn syntax_help(&self, why: &str, offset: usize) -> Option<&'static str> {
+        let (_, line) = self.line_at(offset);
+        if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {
+            return Some("resolve the merge conflict and take its marks out");
+        }
+        if line.chars().any(|character| character.is_whitespace() && !character.is_ascii()) {
+            return Some("the line has a blank that is no usual space; type the spaces anew");
+        }
+        let rest = self.text.get(offset..).unwrap_or_default();
+        if rest.starts_with(":{") || rest.starts_with(":[") {
+            return Some("write a space after the colon");
+        }
+        if rest.starts_with(": ") && why.contains("did not find expected ','") {
+            return Some("quote a text that has `: ` in it; or a comma before it is missing");
+        }
+        Some(match why {
+            _ if why.contains("tab") => "indent with spaces",
+            _ if why.contains("mapping values are not allowed") => {
+                "quote a text that has `: ` in it; or the line before lacks its `:`"
+            }
+            _ if why.contains("did not find expected ','") => {
+                "a bracket or brace that was opened before is not closed, or a comma is missing"
+            }
+            _ if why.contains("did not find expected key") || why.contains("expected '-'") => {
+                "look at the indentation: it differs from that of the lines before"
+            }
+            _ if why.contains("unclosed quote") => "close the quote that begins here",
+            _ if why.contains("surrogate") => "write the character itself, and save the file as UTF-8",
+            _ if why.contains("mismatched bracket") => "close the bracket that begins here with its own kind",
+            _ if why.contains("unclosed bracket") => "close the bracket that begins here",
+            _ if why.contains("misplaced bracket") => "it closes nothing: take it out, or open it before",
+            _ if why.contains("anchor or alias") => "quote a text that begins with `*` or `&`, such as \"*\"",
+            _ if why.contains("unexpected character") => "quote a text that begins with it",
+            _ if why.contains("escape") => "write `\\\\` for a backslash, or use single quotes",
+            _ if why.contains("may not precede") => "write a space after the colon",
+            _ if why.contains("simple key") => "every line of a mapping is `key: value`",
+            _ => return None,
+        })
+    }
+}
+
+/// Whether a mistake is none of its own: it is about the very text that runs into the syntax error.
+fn follows_from(mistake: &Diagnostic, text: &str, offset: usize) -> bool {
+    let Some(label) = &mistake.primary else { return false };
+    let start = label.span.start.offset as usize;
+    let end = start + label.span.length as usize;
+    matches!(mistake.code, Code::WrongType | Code::InvalidKey)
+        && label.span.length > 0
+        && start < offset
+        && text
+            .get(end.min(offset)..end.max(offset))
+            .is_some_and(|between| end >= offset || between.bytes().all(|byte| byte.is_ascii_whitespace()))
+}

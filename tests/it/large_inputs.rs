@@ -1,0 +1,124 @@
+//! Inputs that are large in one direction: each once took the square of its size. What is asked is generous, for a slow
+//! machine with many tests at once, and far below a square.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use rollcall::manifest::{self, Loaded};
+use rollcall::model::Names;
+use rollcall::rules::Rules;
+use rollcall::source::{MOST_OF_A_KIND, Sources};
+
+const MANY: usize = 50_000;
+const MOST: Duration = Duration::from_secs(25);
+
+const CATALOG: &str =
+    "organizations: { o: { sites: { s: {} } } }\nroles: { r: { rank: 1 }, w: { site_access: all } }\n";
+
+/// Loads one file, and gives what was found: for each code how often, with the number of those that are only counted.
+#[track_caller]
+fn load(text: &str) -> (Loaded, Vec<(&'static str, usize)>) {
+    let mut sources = Sources::memory([("access/a.yaml", text.as_bytes().to_vec())]);
+    let reading = manifest::Reading { rules: &Rules::default(), time_zone: &TimeZone::UTC };
+    let begun = Instant::now();
+    let loaded = manifest::load(&mut Names::new(), reading, &mut sources, &["access".to_owned()]);
+    let took = begun.elapsed();
+    assert!(took < MOST, "{took:?}");
+    let mut codes: Vec<&'static str> = loaded.diagnostics.iter().map(|found| found.code.as_str()).collect();
+    codes.sort_unstable();
+    let counts = codes.chunk_by(|a, b| a == b).map(|same| (same[0], same.len())).collect();
+    (loaded, counts)
+}
+
+fn many(begin: &str, line: impl Fn(usize) -> String) -> String {
+    let mut text = begin.to_owned();
+    for number in 0..MANY {
+        let _ = writeln!(text, "{}", line(number));
+    }
+    text
+}
+
+#[test]
+fn many_grants_for_one_who_is_no_member() {
+    let begin = format!("{CATALOG}users: {{ u@example.com: {{ access: {{}} }} }}\nsite_grants:\n");
+    let (_, counts) = load(&many(&begin, |_| "  - { site: o/s, users: [u@example.com] }".to_owned()));
+    assert_eq!(counts, [("grant-without-membership", MOST_OF_A_KIND + 1)]);
+}
+
+#[test]
+fn many_grants_under_a_role_that_reaches_all() {
+    let begin = format!("{CATALOG}users: {{ u@example.com: {{ access: {{ o: w }} }} }}\nsite_grants:\n");
+    let (loaded, counts) = load(&many(&begin, |_| "  - { site: o/s, users: [u@example.com] }".to_owned()));
+    assert!(!loaded.has_errors() && counts.is_empty(), "{counts:?}");
+}
+
+#[test]
+fn many_teams_that_leave_an_organization_alone() {
+    let begin = format!("{CATALOG}users: {{ u@example.com: {{ access: {{}} }} }}\nteams:\n");
+    let line = |number| format!("  t{number}: {{ members: [u@example.com], access: {{ o: unmanaged }} }}");
+    let (_, counts) = load(&many(&begin, line));
+    assert!(counts.is_empty(), "{counts:?}");
+    let begin = format!("{CATALOG}users: {{ u@example.com: {{ access: {{ o: r }} }} }}\nteams:\n");
+    let (_, counts) = load(&many(&begin, line));
+    assert_eq!(counts, [("conflicting-unmanaged", MOST_OF_A_KIND + 1)]);
+}
+
+#[test]
+fn many_names_beside_a_pattern() {
+    let sites = many("organizations:\n  o:\n    sites:\n", |number| format!("      s{number}: {{}}"));
+    let user = "roles: { r: {} }\nusers:\n  u@example.com:\n    access:\n      o:\n        role: r\n        sites:\n";
+    let (loaded, counts) = load(&many(&format!("{sites}{user}          - \"*\"\n"), |at| format!("          - s{at}")));
+    assert!(!loaded.has_errors() && counts.is_empty(), "{counts:?}");
+}
+
+#[test]
+fn many_keys_that_stand_twice() {
+    let (_, counts) = load(&many("users:\n", |number| format!("  u{}@example.com: {{ access: {{}} }}", number / 2)));
+    assert_eq!(counts, [("duplicate-key", MOST_OF_A_KIND + 1)]);
+}
+
+#[test]
+fn a_tower_of_teams_and_many_people_in_it() {
+    let height = 3_000;
+    let mut text = format!("{CATALOG}teams:\n");
+    for number in 0..height {
+        let _ = writeln!(text, "  t{number}: {{ teams: [t{}], access: {{ o: r }} }}", number + 1);
+    }
+    let _ = writeln!(text, "  t{height}: {{ members: [] }}\nusers:");
+    let (_, counts) = load(&many(&text, |number| format!("  u{number}@example.com: {{ teams: [t{height}] }}")));
+    assert_eq!(counts, [("too-large", 1)]);
+}
+
+#[test]
+fn a_circle_of_teams_and_many_people_in_it() {
+    let mut text = many(&format!("{CATALOG}teams:\n"), |at| format!("  t{at}: {{ teams: [t{}] }}", (at + 1) % MANY));
+    text.push_str("users:\n");
+    let (_, counts) = load(&many(&text, |at| format!("  u{at}@example.com: {{ teams: [t{at}] }}")));
+    assert_eq!(counts, [("team-cycle", 1), ("too-large", 1)]);
+}
+
+#[test]
+fn a_tower_of_roles_that_include_each_other() {
+    let (_, counts) = load(&many("roles:\n", |at| format!("  r{at}: {{ includes: [r{}] }}", (at + 1).min(MANY - 1))));
+    assert_eq!(counts, [("include-cycle", 1), ("too-large", 1)]);
+    let (loaded, counts) = load("roles:\n  a: { includes: [b, c] }\n  b: { includes: [c] }\n  c: {}\n");
+    assert!(!loaded.has_errors() && counts.is_empty(), "{counts:?}");
+}
+
+/// A few lines must not ask for more than any memory holds.
+#[test]
+fn more_places_than_can_be_given_are_refused() {
+    let sites = many("organizations:\n  o:\n    sites:\n", |number| format!("      s{number}: {{}}"));
+    let mut text = format!("{sites}roles: {{ r: {{}} }}\nusers:\n");
+    for number in 0..300 {
+        let _ = writeln!(text, "  u{number}@example.com: {{ access: {{ o: {{ role: r, sites: all }} }} }}");
+    }
+    let (_, counts) = load(&text);
+    assert_eq!(counts, [("too-large", 1)]);
+    let mut text = format!("{sites}roles: {{ r: {{}} }}\nusers: {{ u@example.com: {{ access: {{ o: r }} }} }}\n");
+    text.push_str("site_grants:\n");
+    text.push_str(&"  - { site: \"*/*\", users: [u@example.com] }\n".repeat(100));
+    let (_, counts) = load(&text);
+    assert_eq!(counts, [("too-large", 1)]);
+}
