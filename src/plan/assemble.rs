@@ -193,6 +193,7 @@ impl Queue {
                 needs,
                 takes: places(&draft.takes),
                 gives: places(&draft.gives),
+                within: places(&draft.within),
                 is_removal: draft.loses,
                 is_blocked: draft.waits_for.is_some(),
             });

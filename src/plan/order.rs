@@ -18,6 +18,8 @@ pub(super) struct Node {
     pub(super) takes: Vec<u32>,
     /// Counters to which it gives one token each.
     pub(super) gives: Vec<u32>,
+    /// Counters that may not be over their limit when it is done.
+    pub(super) within: Vec<u32>,
     /// Whether somebody loses something by it.
     pub(super) is_removal: bool,
     /// Whether it waits in any case.
@@ -131,6 +133,13 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
             }
             continue;
         }
+        if let Some(&over) = node.within.iter().find(|&&counter| purses[counter as usize].debt > 0) {
+            purses[over as usize].waiting.insert(next);
+            continue;
+        }
+        for &counter in &node.within {
+            order.needs[place as usize].extend_from_slice(&purses[counter as usize].payers);
+        }
         for &counter in &node.takes {
             take(&mut purses[counter as usize], &mut order.needs[place as usize], &order.sequence, &done_at);
         }
@@ -141,6 +150,11 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
             if purse.debt > 0 {
                 purse.debt -= 1;
                 purse.payers.push(place);
+                if purse.debt == 0 {
+                    // Those that take nothing have waited for this alone.
+                    let is_within = |rank: &Rank| nodes[rank.place as usize].within.contains(&counter);
+                    ready.extend(purse.waiting.extract_if(.., is_within));
+                }
             } else {
                 *purse.given.entry(index(order.sequence.len() - 1)).or_default() += 1;
                 purse.given_count += 1;
@@ -272,6 +286,19 @@ mod tests {
 
     fn taker(takes: &[u32]) -> Node {
         Node { takes: takes.to_vec(), is_removal: true, ..Node::default() }
+    }
+
+    #[test]
+    fn what_needs_a_counter_within_its_limit_waits_for_those_that_pay() {
+        let giver = |place: u32| Node { gives: vec![0], is_removal: true, needs: vec![place], ..Node::default() };
+        let within = Node { within: vec![0], is_removal: true, ..Node::default() };
+        let plain = Node::default();
+        let nodes = [within.clone(), giver(3), giver(3), plain];
+        let order = order(&nodes, &[Account { slack: 0, debt: 2 }]);
+        assert_eq!(order.sequence, [3, 1, 2, 0]);
+        assert_eq!(order.needs[0], [1, 2], "all who pay");
+        let order = super::order(&nodes[..1], &[Account { slack: 0, debt: 1 }]);
+        assert_eq!(order.left, [(0, Left::Counter(0))]);
     }
 
     #[test]

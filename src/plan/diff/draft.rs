@@ -57,6 +57,8 @@ pub(in crate::plan) struct Draft {
     pub(in crate::plan) takes: Vec<Counter>,
     /// What it gives to it.
     pub(in crate::plan) gives: Vec<Counter>,
+    /// What may not be above its limit when it is done.
+    pub(in crate::plan) within: Vec<Counter>,
     /// It has to wait in any case, and for what.
     pub(in crate::plan) waits_for: Option<WaitsFor>,
     /// Since when it waits, and until when at most.
@@ -77,6 +79,7 @@ impl Draft {
             needs: Vec::new(),
             takes: Vec::new(),
             gives: Vec::new(),
+            within: Vec::new(),
             waits_for: None,
             wait: (None, None),
             obstacle: None,
