@@ -69,8 +69,8 @@ pub(super) fn left_alone(context: &Context<'_>, desired: &UserView<'_>) -> Vec<D
 }
 
 /// The fields that a new account needs and a declared user lacks, sorted.
-pub(super) fn missing(context: &Context<'_>, desired: &UserView<'_>, former: Option<&LiveView<'_>>) -> Vec<String> {
-    let is_given = |field: Name| match desired.value(field).or_else(|| former.map(|former| former.value(field))) {
+pub(super) fn missing(context: &Context<'_>, desired: &UserView<'_>) -> Vec<String> {
+    let is_given = |field: Name| match desired.value(field) {
         None | Some(Value::Null) => false,
         Some(Value::Text(text)) => text != known::EMPTY,
         Some(Value::Bool(_) | Value::Number(_) | Value::Set(_)) => true,
@@ -102,17 +102,11 @@ pub(super) fn new_account(context: &Context<'_>, desired: &UserView<'_>) -> Vec<
     facts.filter(is_given).collect()
 }
 
-/// The live fields of an account about which nothing is declared: what others manage of access, and of the profile
-/// whatever is left out.
-pub(super) fn not_declared(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Vec<Fact> {
-    let Inputs { names, rules, .. } = context.inputs;
+/// The live access fields of an account that others manage. Profile fields that are left out are not among them: who
+/// was cut off between the two invitations could not know them any more.
+pub(super) fn kept_by_others(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Vec<Fact> {
     let declared = left_alone(context, desired);
-    let is_kept = |fact: &Fact| {
-        let field = names.text(fact.field);
-        let is_left_out = !rules.is_access(field) && !rules.is_set_by_others(field) && rules.is_readable(field);
-        declared.iter().any(|declared| declared.fact.field == fact.field)
-            || (is_left_out && desired.value(fact.field).is_none())
-    };
+    let is_kept = |fact: &Fact| declared.iter().any(|declared| declared.fact.field == fact.field);
     live.facts.iter().copied().filter(is_kept).collect()
 }
 

@@ -62,7 +62,7 @@ fn begin(
     let carried = carried(context, &wanted);
     let carries_attributes = rules.carries().attributes();
     let mut facts = fields::new_account(context, desired);
-    facts.extend(former.into_iter().flat_map(|former| fields::not_declared(context, desired, former)));
+    facts.extend(former.into_iter().flat_map(|former| fields::kept_by_others(context, desired, former)));
     facts.retain(|fact| {
         let field = context.inputs.names.text(fact.field);
         let waits = rules.is_access(field) || (status != Status::Active && field.starts_with("attributes."));
@@ -96,7 +96,7 @@ fn begin(
     if is_undecided {
         draft = draft.waiting(WaitsFor::Decision);
     }
-    let missing = fields::missing(context, desired, former);
+    let missing = fields::missing(context, desired);
     if !missing.is_empty() {
         draft = draft.waiting(WaitsFor::Field);
         draft.obstacle = Some(Obstacle::Fields(missing));
@@ -166,7 +166,7 @@ fn carries_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     if !has_left_alone(context, desired, live) {
         return true;
     }
-    if !is_sure(context, desired, live, &carried) {
+    if !is_sure(context, desired, &carried) {
         return false;
     }
     let here = |access: &Effective, organization| {
@@ -181,7 +181,7 @@ fn carries_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         (!left_alone.extra_roles || wanted.extra_roles == carried.extra_roles)
             && (!left_alone.sites || (wanted.default_site == carried.default_site && wanted_grants == carried_grants))
     };
-    let has_facts = !fields::not_declared(context, desired, live).is_empty();
+    let has_facts = !fields::kept_by_others(context, desired, live).is_empty();
     wanted.left_alone.iter().all(is_carried) && (!has_facts || context.inputs.rules.carries().attributes())
 }
 
@@ -191,11 +191,11 @@ fn has_left_alone(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView
         live.membership(organization).is_some() || live.grants_in(organization).next().is_some()
     };
     context.inputs.effective(desired).left_alone.iter().any(is_live)
-        || !fields::not_declared(context, desired, live).is_empty()
+        || !fields::kept_by_others(context, desired, live).is_empty()
 }
 
 /// Whether nothing but a seat keeps a new invitation that carries this from going out.
-fn is_sure(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, carried: &Effective) -> bool {
+fn is_sure(context: &Context<'_>, desired: &UserView<'_>, carried: &Effective) -> bool {
     let Inputs { names, policy, live: LiveState { catalog, .. }, .. } = context.inputs;
     let is_there = |membership: &Membership| {
         let Membership { organization, role, extra_roles, default_site: _ } = *membership;
@@ -209,7 +209,7 @@ fn is_sure(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, c
                 catalog.has_site(grant.organization, grant.site)
                     && grant.role.is_none_or(|role| catalog.roles.contains_key(&role))
             }));
-    has_catalog && fields::missing(context, desired, Some(live)).is_empty()
+    has_catalog && fields::missing(context, desired).is_empty()
 }
 
 fn is_default_site(context: &Context<'_>, organization: Name, site: Name) -> bool {

@@ -458,15 +458,3 @@ fn a_default_site_does_not_outlive_its_grant_where_the_account_that_has_it_can_n
         }
     }
 }
-
-#[test]
-fn whoever_is_invited_anew_keeps_what_the_manifests_leave_out() {
-    let given =
-        "  ana@example.com: { given_name: Ann, department: Pits, access: { north: operator, south: viewer } }\n";
-    let mut bench = bench("extends: default", given);
-    settle(&mut bench).expect("nothing is left after the first run");
-    declare(&mut bench, "  ana@example.com: { given_name: Ann, access: { north: operator } }\n");
-    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
-    assert_eq!(bench.ids(&plan), ["cancel_invitation ana@example.com", "invite_user ana@example.com"], "{shown}");
-    assert!(shown.contains("\"department\": Text(\"Pits\")"), "{shown}");
-}
