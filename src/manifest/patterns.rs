@@ -19,7 +19,7 @@ const MOST_PER_USER: u64 = 1_000;
 const MOST_PLACES_OF_ONE: u64 = 4_000_000;
 
 /// The most places of a run: so many, and so many more for each user. Real ones have a few for each.
-const MOST_PLACES: u64 = 10_000_000;
+const MOST_PLACES: u64 = 50_000_000;
 const MOST_PLACES_PER_USER: u64 = 250;
 
 /// What is too much, and where.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, Fact, Grant, Membership, Name, SourceLabel, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Grant, Membership, Name, SourceLabel, Value, known};
 
 /// What is set on a subject before or after an action. Only what belongs to the kind of action is filled in:
 ///
@@ -67,6 +67,18 @@ pub struct Subject {
     pub site: Option<Name>,
     /// A role, of role actions only.
     pub role: Option<Name>,
+}
+
+impl Subject {
+    /// What of the catalog it is, if no user is part of it.
+    pub(super) fn catalog_key(&self) -> Option<CatalogKey> {
+        match (self.user, self.role, self.organization, self.site) {
+            (None, Some(role), _, _) => Some(CatalogKey::Role(role)),
+            (None, None, Some(organization), Some(site)) => Some(CatalogKey::Site(organization, site)),
+            (None, None, Some(organization), None) => Some(CatalogKey::Organization(organization)),
+            (Some(_), _, _, _) | (None, None, None, _) => None,
+        }
+    }
 }
 
 /// Why a difference is there now.

@@ -119,16 +119,7 @@ fn rename(action: &Action) -> Option<(CatalogKey, Name)> {
 
 /// What a change of the catalog is about.
 fn key_of(action: &Action) -> Option<CatalogKey> {
-    if action.kind.topic() != Topic::Catalog {
-        return None;
-    }
-    let subject = action.subject;
-    match (subject.role, subject.organization, subject.site) {
-        (Some(role), _, _) => Some(CatalogKey::Role(role)),
-        (None, Some(organization), Some(site)) => Some(CatalogKey::Site(organization, site)),
-        (None, Some(organization), None) => Some(CatalogKey::Organization(organization)),
-        (None, None, _) => None,
-    }
+    action.subject.catalog_key().filter(|_| action.kind.topic() == Topic::Catalog)
 }
 
 fn is_live(catalog: &Catalog, key: CatalogKey) -> bool {

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::draft::{Draft, Need};
 use super::renames::update;
 use crate::model::{ActionKind, CatalogKey, Name, Value, known};
-use crate::plan::action::{State, Subject};
+use crate::plan::action::State;
 
 /// Adds what drafts of the catalog need so that there is no circle at any time.
 pub(super) fn settle(context: &Context<'_>, drafts: &mut [Draft], places: &Places, waits: &mut Waits) {
@@ -22,7 +22,7 @@ pub(super) fn settle(context: &Context<'_>, drafts: &mut [Draft], places: &Place
     for field in [known::INCLUDES, known::PARENT] {
         let live = Live { context, field };
         for &at in &sorted {
-            let Some(own) = key_of(drafts[at].action.subject) else { continue };
+            let Some(own) = drafts[at].action.subject.catalog_key() else { continue };
             let (before, after) = live.sides(&drafts[at]);
             let mut needed: BTreeSet<usize> = BTreeSet::new();
             for gained in after.difference(&before) {
@@ -68,7 +68,7 @@ impl Live<'_> {
     fn sides(&self, draft: &Draft) -> (BTreeSet<CatalogKey>, BTreeSet<CatalogKey>) {
         let side = |state: &Option<State>| -> BTreeSet<CatalogKey> {
             let names = self.names(state.as_ref().and_then(|state| state.value(self.field)));
-            names.into_iter().filter_map(|name| other(key_of(draft.action.subject)?, name)).collect()
+            names.into_iter().filter_map(|name| other(draft.action.subject.catalog_key()?, name)).collect()
         };
         (side(&draft.action.before), side(&draft.action.after))
     }
@@ -101,15 +101,6 @@ impl Live<'_> {
             }
         }
         seen
-    }
-}
-
-fn key_of(subject: Subject) -> Option<CatalogKey> {
-    match (subject.role, subject.organization, subject.site) {
-        (Some(role), _, _) => Some(CatalogKey::Role(role)),
-        (None, Some(organization), Some(site)) => Some(CatalogKey::Site(organization, site)),
-        (None, Some(organization), None) => Some(CatalogKey::Organization(organization)),
-        (None, None, _) => None,
     }
 }
 
