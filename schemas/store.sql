@@ -124,6 +124,13 @@ CREATE INDEX users_without_identity ON users (id) WHERE identity IS NULL;
 CREATE INDEX users_by_role ON users (role_id) WHERE role_id IS NOT NULL;
 
 -- Further fields of accounts: `attributes.NAME`, `home.UNIT`, `api.enabled`, `api.routes`. Values are JSON.
+-- Whom an operator locked out by cancelling the invitation, or by taking all access away: rollcall gives them nothing
+-- back unless a manifest says `status: active`.
+CREATE TABLE lock_outs (
+    identity TEXT PRIMARY KEY CHECK (identity <> ''),  -- as compared
+    at       TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE user_attributes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     field   TEXT NOT NULL CHECK (field LIKE 'attributes._%' OR field LIKE 'home._%'

@@ -354,6 +354,12 @@ fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
             || inputs.live.find(*identity).is_some()
             || inputs.live.ambiguous().contains(identity)
     };
+    // Whoever is renamed is asked for by either key.
+    let renamed = |identity: &Name| {
+        let mut former = inputs.desired.former_keys();
+        former.find(|(_, previous)| previous.identity == *identity).map(|(user, _)| user.identity)
+    };
+    let identity = identity.map(|identity| renamed(&identity).unwrap_or(identity));
     identity.filter(is_known).ok_or_else(|| {
         unknown_key(key, &likely_keys(key, inputs.desired, Some(inputs.live), inputs.names, &inputs.rules.identity))
     })

@@ -65,7 +65,6 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         printer.warning(&why);
     }
-    let has_open_intents = journal.open_intents().next().is_some();
     let asks = !saved.plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
     if asks && !edge::has_terminal() {
         let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
@@ -75,6 +74,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         return Ok(refused(&access, (global, arguments), &declared, &saved.plan, &rulings, printer));
     }
     if asks {
+        // Nobody waits for a person who thinks, least of all `deactivate`.
+        drop(journal);
         if is_json {
             show_aside(printer, (&access, &declared), &saved.plan, &rulings);
         }
@@ -82,6 +83,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             let why = "nothing was changed".to_owned();
             return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Done, why));
         };
+        journal = journal::open(&access, printer)?.journal;
+        journal::check_store(&access, journal.store(), &info.id)?;
         let at = edge::now(arguments.at);
         let now = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
         if interrupts.has_come() {
@@ -104,6 +107,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
         }
     };
+    let has_open_intents = journal.open_intents().next().is_some();
     if guarded.plan().actions.is_empty() && !has_open_intents && !is_json {
         return Ok(Exit::Done);
     }

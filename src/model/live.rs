@@ -1,6 +1,6 @@
 //! Live state: what the user store holds now, with evidence for each collection that the read was complete.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -207,6 +207,8 @@ pub struct LiveState {
     pub catalog: Catalog,
     /// How much of it was read.
     pub evidence: Evidence,
+    /// Whom an operator locked out, by key as compared, as far as the store remembers it beside the accounts.
+    pub locked_out: BTreeSet<Name>,
     users: Vec<LiveUser>,
     facts: Vec<Fact>,
     memberships: Vec<Membership>,

@@ -200,6 +200,22 @@ pub struct Unmanaged {
     pub name: String,
     /// Why it is left alone.
     pub reason: &'static str,
+    /// Whether the settings or a manifest keep plans from somebody who is named: protected, or `unmanaged`.
+    pub is_shielded: bool,
+}
+
+impl Unmanaged {
+    /// Something that gets no action.
+    #[must_use]
+    pub const fn new(kind: &'static str, name: String, reason: &'static str) -> Self {
+        Self { kind, name, reason, is_shielded: false }
+    }
+
+    /// The same of somebody who is kept from plans on purpose.
+    #[must_use]
+    pub fn shielded(self) -> Self {
+        Self { is_shielded: true, ..self }
+    }
 }
 
 /// What ends soon by itself.

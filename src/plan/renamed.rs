@@ -246,6 +246,7 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     let mut live = LiveState::default();
     live.catalog = map.catalog(&inputs.live.catalog);
     live.evidence = inputs.live.evidence.clone();
+    live.locked_out.clone_from(&inputs.live.locked_out);
     let ambiguous = inputs.live.ambiguous();
     for user in inputs.live.users() {
         // Who shares a key with somebody still does.

@@ -15,8 +15,6 @@ const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// The first moment at which the same manifests and the same live state could give another plan.
 pub(super) fn valid_until(inputs: &Inputs<'_>) -> Option<Timestamp> {
     let Inputs { desired, live, at, .. } = *inputs;
-    let windows = desired.windows.iter().filter_map(|window| window.next_change(at));
-    let leavers = desired.leavers.values().filter_map(|leaver| leaver.from);
     let invitations = live.users().filter_map(|user| user.invitation).filter_map(|invitation| match invitation.state {
         InvitationState::Pending => invitation.ends,
         InvitationState::Suppressed
@@ -30,7 +28,15 @@ pub(super) fn valid_until(inputs: &Inputs<'_>) -> Option<Timestamp> {
         let is_absent = declared.status == Some(DeclaredStatus::Absent);
         Some(inputs.policy.grace.after(inputs.left_since(&declared, &user).filter(|_| is_absent)?))
     });
-    windows.chain(leavers).chain(invitations).chain(graces).filter(|&moment| moment > at).min()
+    declared_change(inputs).into_iter().chain(invitations).chain(graces).filter(|&moment| moment > at).min()
+}
+
+/// The first moment after that of the inputs at which the manifests alone mean something else.
+pub(super) fn declared_change(inputs: &Inputs<'_>) -> Option<Timestamp> {
+    let Inputs { desired, at, .. } = *inputs;
+    let windows = desired.windows.iter().filter_map(|window| window.next_change(at));
+    let leavers = desired.leavers.values().filter_map(|leaver| leaver.from);
+    windows.chain(leavers).filter(|&moment| moment > at).min()
 }
 
 /// What declared users lose by time alone within 14 days, sorted by time, then by text.

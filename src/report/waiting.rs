@@ -154,7 +154,9 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             format!("the invitation of {who} was declined or has expired, and is not renewed by itself")
         }
         (WaitsFor::Decision, Why::LockedOut) => {
-            format!("{who} was locked out by `rollcall deactivate`; only `status: active` lets the person in again")
+            format!(
+                "{who} was locked out, or had the invitation cancelled, by an operator; only `status: active` lets the person in again"
+            )
         }
         (WaitsFor::Decision, Why::Dependents(by)) => {
             let verb = if by.len() == 1 { "depends" } else { "depend" };
@@ -235,11 +237,15 @@ pub(super) fn unmanaged(context: Context<'_>, plan: &Plan) -> Entries {
     if !sums.is_empty() {
         lines.push(format!("{}, left as they are", enumeration(&sums)));
     }
-    let entries = plan.unmanaged.iter().map(|entry| {
-        let Unmanaged { kind, name: of, reason } = entry;
+    let line = |entry: &&Unmanaged| {
+        let Unmanaged { kind, name: of, reason, is_shielded: _ } = entry;
         format!("  {kind} {}: {}", name(of), sanitise(reason))
-    });
-    lines.extend(capped(entries.collect(), UNMANAGED, context.style.verbose));
+    };
+    // Whom somebody has shielded from plans is named, however many others there are.
+    let (shielded, others): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
+        plan.unmanaged.iter().partition(|entry| entry.is_shielded);
+    lines.extend(shielded.iter().map(line));
+    lines.extend(capped(others.iter().map(line).collect(), UNMANAGED, context.style.verbose));
     Entries { label: "unmanaged", lines }
 }
 

@@ -5,7 +5,7 @@
 
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, CatalogKey, Fact, Fields, Name, Role, SiteAccess, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::scope::Reach;
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
@@ -86,8 +86,8 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
             }
             if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
                 draft.needs.extend(inputs.names.elements(*includes).iter().copied().map(Need::Organization));
-                mark_reach(inputs, &mut draft);
             }
+            mark_reach(inputs, &mut draft);
             if live.is_none() && !inputs.rules.creates_organizations() {
                 draft = draft.waiting(WaitsFor::Catalog);
             }
@@ -103,8 +103,8 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
             draft.needs.push(Need::Organization(name));
             if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
                 draft.needs.extend(inputs.names.elements(*includes).iter().map(|&other| Need::Site(name, other)));
-                mark_reach(inputs, &mut draft);
             }
+            mark_reach(inputs, &mut draft);
             finish(draft, declared.position, change);
         }
     }
@@ -137,7 +137,11 @@ fn object(
     subject: Subject,
     (create, update): (ActionKind, ActionKind),
 ) -> Option<Draft> {
-    let wanted: Vec<Fact> = declared.iter().map(|(&field, &value)| Fact::new(field, value)).collect();
+    let mut wanted: Vec<Fact> = declared.iter().map(|(&field, &value)| Fact::new(field, value)).collect();
+    // What is reached through something is access: left out means none.
+    if live.is_some() && !declared.contains_key(&known::INCLUDES) {
+        wanted.push(Fact::new(known::INCLUDES, Value::Set(List::EMPTY)));
+    }
     let Some(live) = live else {
         let set = wanted.into_iter().filter(|fact| fact.value.is_set()).collect();
         return Some(Draft::new(create, subject, None, Some(State::of(set))).because("declared"));
@@ -170,7 +174,7 @@ fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Opti
     let Draft { action, .. } = draft;
     let role = action.subject.role.filter(|_| !reach.catalog(action.kind, &action.subject))?;
     let reason = "differs, and a role is not changed with a list of organizations";
-    Some(Unmanaged { kind: "role", name: inputs.names.text(role).to_owned(), reason })
+    Some(Unmanaged::new("role", inputs.names.text(role).to_owned(), reason))
 }
 
 fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
@@ -184,24 +188,24 @@ fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
             continue;
         }
         let Some(known_sites) = declared.organizations.get(&name).map(|organization| &organization.sites) else {
-            unmanaged.push(Unmanaged { kind: "organization", name: text(name), reason: "no manifest names it" });
+            unmanaged.push(Unmanaged::new("organization", text(name), "no manifest names it"));
             continue;
         };
         if let Some(reason) = reach.refuse_declared(name) {
-            unmanaged.push(Unmanaged { kind: "organization", name: text(name), reason });
+            unmanaged.push(Unmanaged::new("organization", text(name), reason));
             continue;
         }
         let is_gone = |site: &Name| tombstones.contains_key(&CatalogKey::Site(name, *site));
         for &site in organization.sites.keys().filter(|site| !known_sites.contains_key(site) && !is_gone(site)) {
             let name = format!("{}/{}", names.text(name), names.text(site));
-            unmanaged.push(Unmanaged { kind: "site", name, reason: "no manifest names it" });
+            unmanaged.push(Unmanaged::new("site", name, "no manifest names it"));
         }
     }
     for &name in inputs.live.catalog.roles.keys().filter(|name| !declared.roles.contains_key(name)) {
         if tombstones.contains_key(&CatalogKey::Role(name)) {
             continue;
         }
-        unmanaged.push(Unmanaged { kind: "role", name: text(name), reason: "no manifest names it" });
+        unmanaged.push(Unmanaged::new("role", text(name), "no manifest names it"));
     }
     unmanaged
 }

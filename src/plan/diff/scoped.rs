@@ -25,7 +25,7 @@ pub(super) fn left_alone(context: &Context<'_>, key: Name, reason: &'static str)
 }
 
 fn unmanaged(context: &Context<'_>, key: Name, reason: &'static str) -> Unmanaged {
-    Unmanaged { kind: "user", name: context.inputs.names.text(key).to_owned(), reason }
+    Unmanaged::new("user", context.inputs.names.text(key).to_owned(), reason)
 }
 
 /// The account of somebody whose access a manifest leaves to others, in whole or in part.
@@ -43,10 +43,12 @@ pub(super) fn left_to_others(context: &Context<'_>, desired: &UserView<'_>, live
     let of_sources = sources.flat_map(|&source| desired.desired.rows_of(source));
     let rows = || desired.rows.iter().chain(of_sources.clone());
     if rows().any(is_all) {
-        return Some(unmanaged(context, desired.key, "a manifest leaves all of its access to others (`unmanaged`)"));
+        let reason = "a manifest leaves all of its access to others (`unmanaged`)";
+        return Some(unmanaged(context, desired.key, reason).shielded());
     }
     let is_partly = rows().any(|row| row.left_alone.any()) || !fields::left_alone(context, desired).is_empty();
-    is_partly.then(|| unmanaged(context, desired.key, "a manifest leaves some of its access to others (`unmanaged`)"))
+    let reason = "a manifest leaves some of its access to others (`unmanaged`)";
+    is_partly.then(|| unmanaged(context, desired.key, reason).shielded())
 }
 
 /// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.

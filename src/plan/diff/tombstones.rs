@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{ActionKind, CatalogKey, Fact, Fields, LiveView, Name, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, LiveView, Membership, Name, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::{CatalogPolicy, Obstacle, WaitsFor};
 use crate::rules::RoleChangeLoss;
@@ -202,7 +202,9 @@ fn holders(context: &Context<'_>, changes: &[Change], dependents: &mut BTreeMap<
         let drafts = of_users.get(&key).or_else(|| of_users.get(&live.key)).copied().unwrap_or_default();
         for (held, found) in dependents.iter_mut() {
             for place in places(context, &live, *held) {
-                let ends = drafts.iter().filter(|draft| takes_away(context, draft, place));
+                // Whoever is invited anew with it has it as before.
+                let gives_again = drafts.iter().any(|draft| gives(context, draft, (*held, place)));
+                let ends = drafts.iter().filter(|draft| !gives_again && takes_away(context, draft, place));
                 // One that takes it now is enough, whatever waits besides.
                 let takes_now = ends.clone().any(|draft| draft.waits_for.is_none());
                 let ends = ends.filter(|draft| !takes_now || draft.waits_for.is_none());
@@ -255,6 +257,31 @@ fn places(context: &Context<'_>, live: &LiveView<'_>, key: CatalogKey) -> Vec<Pl
         }
     }
     places
+}
+
+/// Whether an account is made with this, in this place.
+fn gives(context: &Context<'_>, draft: &Draft, (held, place): (CatalogKey, Place)) -> bool {
+    let makes = matches!(draft.action.kind, ActionKind::InviteUser | ActionKind::CreateUser);
+    let Some(State { memberships, grants, .. }) = draft.action.after.as_ref().filter(|_| makes) else { return false };
+    let extra = |membership: &Membership| context.inputs.names.elements(membership.extra_roles);
+    let mut members = memberships.iter();
+    match (place, held) {
+        (Place::Membership(of), _) => members.any(|one| one.organization == of),
+        (Place::DefaultSite(of), CatalogKey::Site(_, site)) => {
+            members.any(|one| one.organization == of && one.default_site == Some(site))
+        }
+        (Place::Role(of), CatalogKey::Role(role)) => {
+            members.any(|one| one.organization == of && one.role == Some(role))
+        }
+        (Place::ExtraRole(of), CatalogKey::Role(role)) => {
+            members.any(|one| one.organization == of && extra(one).contains(&role))
+        }
+        (Place::Grant(of, site), _) => grants.iter().any(|one| (one.organization, one.site) == (of, site)),
+        (Place::GrantRole(of, site), CatalogKey::Role(role)) => {
+            grants.iter().any(|one| (one.organization, one.site) == (of, site) && one.role == Some(role))
+        }
+        (Place::DefaultSite(_) | Place::Role(_) | Place::ExtraRole(_) | Place::GrantRole(..), _) => false,
+    }
 }
 
 /// Whether an action takes this from its user.

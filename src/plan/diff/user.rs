@@ -82,7 +82,8 @@ fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut C
     // A new key does not let anybody in either.
     let former = desired.previous.map(|previous| previous.identity);
     let mut keys = [Some(desired.identity), former].into_iter().flatten();
-    let is_locked_out = keys.any(|key| locked_out.contains(context.inputs.names.text(key)));
+    let of_store = &context.inputs.live.locked_out;
+    let is_locked_out = keys.any(|key| of_store.contains(&key) || locked_out.contains(context.inputs.names.text(key)));
     if !is_locked_out || desired.status == Some(DeclaredStatus::Active) {
         return;
     }
@@ -174,7 +175,7 @@ fn is_preloading(draft: &Draft) -> bool {
 /// A live account that no manifest names: reversible steps only (`language.md` §3, 7).
 fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let left_alone = |reason| Change {
-        unmanaged: Some(Unmanaged { kind: "user", name: live.key_text(context.inputs.names).to_owned(), reason }),
+        unmanaged: Some(Unmanaged::new("user", live.key_text(context.inputs.names).to_owned(), reason)),
         ..Change::default()
     };
     // Nobody could have declared this account, so that it is not declared says nothing about it.
@@ -201,7 +202,8 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
         return left_alone("a service account that no manifest names");
     }
     if context.inputs.is_protected(identity) {
-        return left_alone("protected by the settings");
+        let Change { unmanaged, .. } = left_alone("protected by the settings");
+        return Change { unmanaged: unmanaged.map(Unmanaged::shielded), ..Change::default() };
     }
     if let Some(reason) = context.reach.refuse_absent(live) {
         return left_alone(reason);

@@ -22,6 +22,7 @@ use super::file::SavedPlan;
 use super::forbidden::forbidden;
 use super::saved_renames::SavedRenames;
 use super::shown::{Seen, Shown, keys_touched, misses, shows};
+use super::time::declared_change;
 use super::{Action, Inputs, State, Subject};
 use crate::model::{
     ActionKind, Catalog, LiveRecord, LiveState, LiveView, Membership, Name, Status, Topic, Value, known,
@@ -49,7 +50,7 @@ pub struct Changed {
 #[must_use]
 pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
     let mut found = Holding::default();
-    if let Some(what) = out_of_time(saved, inputs.at) {
+    if let Some(what) = out_of_time(saved, inputs) {
         found.changed.push(Changed { action: None, what });
         return found;
     }
@@ -82,8 +83,11 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
     found
 }
 
-fn out_of_time(saved: &SavedPlan, now: Timestamp) -> Option<String> {
-    match saved.valid_until {
+fn out_of_time(saved: &SavedPlan, inputs: &Inputs<'_>) -> Option<String> {
+    let now = inputs.at;
+    // The digest says nothing about time, so that a file could be made to hold for ever: the manifests are asked, too.
+    let declared = declared_change(&Inputs { at: saved.at, ..inputs.clone() });
+    match saved.valid_until.into_iter().chain(declared).min() {
         Some(until) if until <= now => Some(format!("the plan was valid until {until}, and it is {now} now")),
         Some(_) | None if now < saved.at => {
             Some(format!("the plan was made at {}, and it is {now} here: check the clocks", saved.at))

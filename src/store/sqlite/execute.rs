@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::catalog::field_of;
 use super::value::Fields;
-use super::{SqliteStore, account, catalog, invitations, membership, open};
+use super::{SqliteStore, account, catalog, invitations, lock_outs, membership, open};
 use crate::model::{ActionKind, Names};
 use crate::plan::Action;
 use crate::rules::Rules;
@@ -96,7 +96,7 @@ fn in_transaction<T>(
 fn execute_one(turn: &mut Turn<'_>, action: &Action) -> rusqlite::Result<Effect> {
     isolated(turn, |turn| {
         super::rights::check_denied(turn, action)?;
-        match action.kind {
+        let effect = match action.kind {
             ActionKind::CreateOrganization | ActionKind::CreateSite | ActionKind::CreateRole => {
                 catalog::create(turn, action)
             }
@@ -124,7 +124,11 @@ fn execute_one(turn: &mut Turn<'_>, action: &Action) -> rusqlite::Result<Effect>
             ActionKind::GrantSite => membership::grant(turn, action),
             ActionKind::ChangeSiteRole => membership::change_site_role(turn, action),
             ActionKind::RevokeSite => membership::revoke(turn, action),
+        }?;
+        if effect.is_achieved() {
+            lock_outs::note(turn, action)?;
         }
+        Ok(effect)
     })
 }
 

@@ -103,11 +103,14 @@ fn word_before(action: &Action) -> Option<Name> {
     action.before.as_ref().and_then(|before: &State| before.value(known::INVITATION)).and_then(Value::text)
 }
 
-/// A pending invitation whose end has passed is written down as what it is, before another one goes out.
-fn note_expiry(turn: &Turn<'_>, user: i64) -> Result<(), Stop> {
+/// Before another invitation goes out, a pending one is written down as what becomes of it: expired, where its end has
+/// passed, else cancelled.
+fn note_end(turn: &Turn<'_>, user: i64) -> Result<(), Stop> {
+    let is_over = newest(turn, user)?.map(|one| one.state_at(turn.at)) == Some(InvitationState::Expired);
+    let state = if is_over { InvitationState::Expired } else { InvitationState::Cancelled };
     turn.connection
-        .prepare_cached("UPDATE invitations SET state = 'expired' WHERE user_id = ?1 AND state = 'pending'")?
-        .execute([user])?;
+        .prepare_cached("UPDATE invitations SET state = ?2 WHERE user_id = ?1 AND state = 'pending'")?
+        .execute((user, state.as_str()))?;
     Ok(())
 }
 
@@ -155,7 +158,7 @@ pub(super) fn resend(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     } else if before.is_some_and(|before| before != live) {
         return Err(conflict(format!("the invitation of `{}` is over", account.key)));
     }
-    note_expiry(turn, account.id)?;
+    note_end(turn, account.id)?;
     insert(turn, account.id, &account.key, true)?;
     Ok(Effect::Done)
 }

@@ -10,6 +10,7 @@ mod account;
 mod catalog;
 mod execute;
 mod invitations;
+mod lock_outs;
 mod membership;
 mod open;
 mod read;

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, Rows, TransactionBehavior};
 
-use super::catalog;
 use super::value::{self, Plain};
+use super::{catalog, lock_outs};
 use crate::model::{
     Collection, Completeness, Evidence, Fact, Grant, Invitation, InvitationState, List, LiveState, Membership, Name,
     Names, Status, Value, known,
@@ -80,6 +80,7 @@ pub(super) fn read(
     let mut ids = Ids::default();
     let mut live = LiveState::default();
     live.catalog = catalog::read(&snapshot, rules, names, &mut ids)?;
+    lock_outs::read(&snapshot, names, &mut live)?;
     match which {
         Which::All => {
             let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;

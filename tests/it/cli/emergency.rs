@@ -118,3 +118,27 @@ fn a_new_key_does_not_undo_a_lock_out() {
     repository.edit("access/all.yaml", "    previously: ben", "    status: active\n    previously: ben");
     repository.run(["plan"]).ends_with(0).prints("invited");
 }
+
+#[test]
+fn the_store_remembers_a_lock_out_without_the_journal() {
+    let repository = Repository::applied();
+    repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0).prints("invitation cancelled");
+    std::fs::remove_file(repository.file(".rollcall/journal-local.jsonl")).expect("the journal");
+    for _ in 0..2 {
+        let run = repository.run(["apply", "--yes"]);
+        assert!(!run.out.contains("invited"), "{}{}", run.out, run.err);
+    }
+    repository.run(["plan"]).prints("no changes").prints("ben@example.com was locked out");
+    repository.edit("access/all.yaml", "ben@example.com:\n", "ben@example.com:\n    status: active\n");
+    repository.run(["plan"]).prints("invited: operator of north");
+}
+
+#[test]
+fn a_store_that_was_made_without_a_memory_of_lock_outs_gets_one() {
+    let repository = Repository::applied();
+    repository.sql("DROP TABLE lock_outs");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
+    std::fs::remove_file(repository.file(".rollcall/journal-local.jsonl")).expect("the journal");
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints("ben@example.com was locked out");
+}

@@ -26,7 +26,7 @@ fn a_declined_invitation_goes_out_again_when_an_operator_says_so() {
 fn a_pending_invitation_is_sent_again_where_the_rules_say_so() {
     let repository = Repository::applied();
     repository.run(["invitations", "resend", "ana@example.com", "--yes"]).ends_with(0).prints("1 done");
-    assert_eq!(states(&repository, "ana@example.com"), ["expired", "pending"]);
+    assert_eq!(states(&repository, "ana@example.com"), ["cancelled", "pending"]);
     repository.run(["plan"]).ends_with(0).prints("no changes");
     let rules = "rules: { extends: default, invitations: { resend: null } }";
     repository.edit("rollcall.yaml", "rules: default", rules);

@@ -1,6 +1,6 @@
 //! The question that `apply` asks, on a pseudo-terminal.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -54,17 +54,23 @@ fn anything_else_changes_nothing() {
     repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
 
-#[test]
-fn an_interrupt_instead_of_an_answer_changes_nothing_and_says_so() {
-    let repository = Repository::small();
-    let mut child = on_a_terminal(&repository, "");
-    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+/// What stands on the terminal when the question comes.
+fn until_asked(stdout: &mut impl Read) -> String {
     let (mut terminal, mut part) = (String::new(), [0_u8; 4096]);
     while !terminal.contains("[y/N]") {
         let length = stdout.read(&mut part).expect("a terminal");
         assert!(length > 0, "it ended without a question: {terminal}");
         terminal.push_str(&String::from_utf8_lossy(&part[..length]));
     }
+    terminal
+}
+
+#[test]
+fn an_interrupt_instead_of_an_answer_changes_nothing_and_says_so() {
+    let repository = Repository::small();
+    let mut child = on_a_terminal(&repository, "");
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+    let mut terminal = until_asked(&mut stdout);
     stdin.write_all(b"\x03").expect("an interrupt");
     stdout.read_to_string(&mut terminal).expect("a terminal");
     assert_eq!(child.wait().expect("an end").code(), Some(1), "{terminal}");
@@ -131,4 +137,21 @@ fn a_yes_is_not_for_what_changed_while_the_question_stood() {
             repository.store().query_row("SELECT count(*) FROM site_grants", [], |row| row.get(0)).expect("grants");
         assert_eq!(grants, 0, "{shown}");
     }
+}
+
+#[test]
+fn nobody_waits_for_a_person_who_thinks_about_an_answer() {
+    let repository = Repository::applied();
+    repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-1, pit-2]");
+    repository.edit("access/all.yaml", "users:\n", "users:\n  kim@example.com: { access: { north: operator } }\n");
+    let mut child = on_a_terminal(&repository, "");
+    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+    let mut terminal = until_asked(&mut stdout);
+    repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0).prints("invitation cancelled");
+    stdin.write_all(b"y\n").expect("an answer");
+    stdout.read_to_string(&mut terminal).expect("a terminal");
+    // What was shown is what is done, and not a line of it was about ben.
+    assert_eq!(child.wait().expect("an end").code(), Some(0), "{terminal}");
+    assert!(terminal.contains("1 action: 1 done"), "{terminal}");
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints("ben@example.com was locked out");
 }

@@ -283,7 +283,7 @@ fn a_lock_out_by_an_operator_is_told_as_one() {
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.run(["deactivate", "pen@example.com", "--yes"]).ends_with(0);
     plan(&repository).prints(
-        "pen@example.com was locked out by `rollcall deactivate`; only `status: active` lets the person in again: 1 \
+        "pen@example.com was locked out, or had the invitation cancelled, by an operator; only `status: active` lets the person in again: 1 \
          invitation waits",
     );
 }
@@ -446,4 +446,37 @@ fn a_first_platform_role_is_an_addition() {
     accept_all(&repository);
     repository.edit("access/users.yaml", "bob@example.com: {", "bob@example.com: { role: support,");
     plan(&repository).prints("+ bob@example.com  platform role no role → support");
+}
+
+#[test]
+fn what_a_site_reaches_goes_with_the_line_that_said_so_and_by_hand_it_is_taken_away() {
+    let repository = Repository::applied();
+    for user in ["ana", "ben"] {
+        repository.run(["invitations", "accept", &format!("{user}@example.com")]).ends_with(0);
+    }
+    repository.sql("UPDATE sites SET includes = '[\"pit-2\"]' WHERE name = 'pit-1'");
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints("pit-1").prints("includes").prints("1 loses");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    repository.edit("access/all.yaml", "pit-1: {}", "pit-1: { includes: [pit-2] }");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "pit-1: { includes: [pit-2] }", "pit-1: {}");
+    repository.run(["plan"]).ends_with(0).prints("1 action: 1 site changed");
+}
+
+#[test]
+fn whom_the_settings_shield_is_named_among_many_that_are_left_alone() {
+    let repository = Repository::applied();
+    for bot in 'a'..='n' {
+        repository.sql(&format!("INSERT INTO users (key, kind) VALUES ('bot-{bot}@example.com', 'service')"));
+    }
+    repository.sql("INSERT INTO users (key) VALUES ('mallory@example.com')");
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}guards: {{ protected_users: [\"mal*\"] }}\n"));
+    repository
+        .run(["plan"])
+        .ends_with(0)
+        .prints("user mallory@example.com: protected by the settings")
+        .prints("more (use -v");
 }

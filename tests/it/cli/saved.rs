@@ -248,3 +248,18 @@ fn a_saved_rename_to_another_name_than_its_own_is_refused() {
     repository.write("plan.json", &document.to_string());
     repository.run(["apply", "plan.json", "--yes"]).ends_with(3).tells("another name than its own");
 }
+
+#[test]
+fn a_file_that_was_made_to_hold_for_ever_does_not_outlive_its_dates() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+    repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-1, pit-2], expires: 2026-12-01");
+    let made = "2026-11-27T00:00:00Z";
+    repository.run(["plan", "--out", "plan.json", "--at", made]).ends_with(0).prints("gains site pit-2");
+    let mut document = document(&repository);
+    document["basis"]["valid_until"] = Value::Null;
+    repository.write("plan.json", &document.to_string());
+    let late = ["apply", "plan.json", "--yes", "--at", "2026-12-05T00:00:00Z"];
+    repository.run(late).ends_with(5).prints("the plan was valid until 2026-12-02");
+    repository.run(["apply", "plan.json", "--yes", "--at", "2026-11-28T00:00:00Z"]).ends_with(0);
+}

@@ -141,7 +141,7 @@ fn invitations_live<S: TestStore>() {
             "kim@example.com accepted",
             "li@example.com cancelled",
             "li@example.com declined",
-            "li@example.com expired",
+            "li@example.com cancelled",
             "li@example.com pending",
         ]
     );

@@ -84,7 +84,7 @@ fn full() -> (Draft, Plan) {
     });
     for index in 0..12 {
         let name = format!("north-quarries/old-{index:02}");
-        plan.unmanaged.push(Unmanaged { kind: "site", name, reason: "not declared" });
+        plan.unmanaged.push(Unmanaged::new("site", name, "not declared"));
     }
     plan.diagnostics.push(
         Diagnostic::warning(Code::SitesUnderAll, "sites of ana@example.com under `manager`")
@@ -254,7 +254,7 @@ fn names_can_not_harm_a_terminal() {
     }
     let mut plan = draft.plan();
     for name in hostile {
-        plan.unmanaged.push(Unmanaged { kind: "user", name: name.to_owned(), reason: "no valid key" });
+        plan.unmanaged.push(Unmanaged::new("user", name.to_owned(), "no valid key"));
         plan.deferred.push(deferred(&mut draft, ActionKind::GrantSite, [name, name, name], WaitsFor::Catalog));
         plan.store.name = name.to_owned();
         plan.store.id = name.to_owned();

@@ -159,7 +159,8 @@ impl MemoryStore {
                 }
                 for one in self.data.invitations.iter_mut().filter(|one| one.user == user.id) {
                     if one.state == InvitationState::Pending {
-                        one.state = InvitationState::Expired;
+                        let is_over = one.ends.is_some_and(|ends| ends <= at);
+                        one.state = if is_over { InvitationState::Expired } else { InvitationState::Cancelled };
                     }
                 }
                 self.invite(user.id, &user.key, Some(at));
