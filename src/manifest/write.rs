@@ -35,12 +35,20 @@ pub struct Written {
     pub accounts: usize,
 }
 
+/// What nobody has stated of the state that is written. A manifest then leaves it to others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unstated {
+    /// Who reaches which site.
+    pub sites: bool,
+}
+
 /// What is being written.
 pub(super) struct Writer<'a> {
     pub(super) names: &'a Names,
     pub(super) rules: &'a Rules,
     pub(super) live: &'a LiveState,
     pub(super) sayable: Sayable<'a>,
+    pub(super) unstated: Unstated,
     pub(super) unsayable: Vec<Unsayable>,
     pub(super) accounts: usize,
 }
@@ -49,8 +57,14 @@ pub(super) struct Writer<'a> {
 /// above 5,000 users). Read back, they mean the same.
 #[must_use]
 pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
+    write_unstated(names, rules, live, Unstated::default())
+}
+
+/// As [`write`], of a state of which not everything is known.
+#[must_use]
+pub fn write_unstated(names: &Names, rules: &Rules, live: &LiveState, unstated: Unstated) -> Written {
     let sayable = Sayable::new(names, rules, &live.catalog);
-    let mut writer = Writer { names, rules, live, sayable, unsayable: Vec::new(), accounts: 0 };
+    let mut writer = Writer { names, rules, live, sayable, unstated, unsayable: Vec::new(), accounts: 0 };
     let mut files = Vec::new();
     let mut add = |name: String, entries: Vec<(String, Yaml)>| files.push((name, document(MODELINE, &entries)));
     add("organizations.yaml".to_owned(), vec![("organizations".to_owned(), writer.organizations())]);
