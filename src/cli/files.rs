@@ -11,6 +11,11 @@ use anyhow::Context as _;
 use super::edge;
 use super::exit::Failure;
 
+/// The path of a file that is named relative to the access repository; in the folder itself as it was given.
+pub(super) fn in_repository(repository: &Path, file: &Path) -> PathBuf {
+    if repository == Path::new(".") { file.to_owned() } else { repository.join(file) }
+}
+
 /// Makes a folder and those above it, unless they are there.
 pub(super) fn make_folder(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| {
@@ -42,7 +47,7 @@ pub(super) fn write_all_new<'a>(
         if path.symlink_metadata().is_ok() {
             return Err(anyhow::anyhow!("it is there already, and nothing is overwritten").context(context()));
         }
-        if let Some(parent) = path.parent() {
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             fs::create_dir_all(parent).with_context(context)?;
         }
         let beside = path.with_file_name(format!(".{}.{run}.tmp", begun.beside.len()));

@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
     let written = if let (Some(file), Some(from)) = (&arguments.file, arguments.from) {
-        import_file::read(&access, file, from, arguments, printer)?
+        import_file::read(&access, global, (file, from), arguments, printer)?
     } else {
         let mut names = Names::new();
         let (_, live) = all_in_scope(&access, &mut names, printer)?;

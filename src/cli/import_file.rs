@@ -1,37 +1,42 @@
 //! `rollcall import --from csv|xlsx FILE`: people in a file of another program as manifests.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::access::Access;
+use super::desk::read_manifests;
 use super::exit::{Exit, Failure};
-use super::files::read_at_most;
-use super::options::{From, Import};
+use super::files::{in_repository, read_at_most};
+use super::options::{From, Global, Import};
 use super::printer::Printer;
 use crate::diagnostic::{Position, Span};
-use crate::exchange::{Batch, Imported, LARGEST_CSV, LARGEST_XLSX, ListOptions, Refused, read_csv, read_xlsx};
+use crate::exchange::{Batch, Imported, Known, LARGEST_CSV, LARGEST_XLSX, ListOptions, Refused, read_csv, read_xlsx};
 use crate::manifest::Written;
+use crate::model::Names;
 use crate::plan::Places;
 use crate::report::{Excerpt, Snippets};
 
 /// The manifests of a file. Mistakes are printed with their rows and columns.
 pub(super) fn read(
     access: &Access,
-    file: &Path,
-    from: From,
+    global: &Global,
+    (file, from): (&Path, From),
     arguments: &Import,
     printer: &Printer,
 ) -> Result<Written, Failure> {
-    let path = access.repository.join(file);
+    let path = in_repository(&access.repository, file);
     let shown = file.to_string_lossy();
     let read = |largest| read_at_most(&path, largest).map_err(Failure::failed);
+    let rules = access.rules();
     let outcome = match from {
         From::Csv => {
             let options = list_options(arguments)?;
-            read_csv(access.rules(), &shown, &read(LARGEST_CSV)?, &options)
+            let known = known(access, global, &arguments.out, printer);
+            read_csv(rules, &shown, &read(LARGEST_CSV)?, &options, &known)
         }
         From::Xlsx => {
-            let batch = batch(access, arguments)?;
-            read_xlsx(access.rules(), &shown, &read(LARGEST_XLSX)?, &batch)
+            let known = known(access, global, &arguments.out, printer);
+            let batch = batch(access, arguments, &known)?;
+            read_xlsx(rules, &shown, &read(LARGEST_XLSX)?, &batch, &known)
         }
     };
     match outcome {
@@ -45,6 +50,31 @@ pub(super) fn read(
             printer.only_diagnostics(&refused.diagnostics, &Rows(&refused));
             Err(Failure::told(Exit::Invalid))
         }
+    }
+}
+
+/// What is declared already, where the new manifests join those that are there.
+fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Known {
+    let parts = |path: &Path| -> Vec<_> {
+        path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let paths = if global.manifests.is_empty() { &access.settings.manifests } else { &global.manifests };
+    if !paths.iter().any(|path| parts(out).starts_with(&parts(Path::new(path)))) {
+        return Known::default();
+    }
+    let mut names = Names::new();
+    let Some(desired) = read_manifests(access, global, &mut names) else {
+        printer.note("the manifests are not valid, so what they declare already is declared again");
+        return Known::default();
+    };
+    let text = |name| names.text(name).to_owned();
+    let organizations = desired.catalog.organizations.iter();
+    Known {
+        organizations: organizations
+            .map(|(&name, organization)| (text(name), organization.sites.keys().map(|&site| text(site)).collect()))
+            .collect(),
+        roles: desired.catalog.roles.iter().filter(|(_, role)| !role.vendor).map(|(&name, _)| text(name)).collect(),
+        users: desired.users().map(|user| text(user.identity)).collect(),
     }
 }
 
@@ -77,7 +107,7 @@ fn list_options(arguments: &Import) -> Result<ListOptions, Failure> {
     Ok(ListOptions { organization: organization.clone(), extra_roles: extra_role.clone(), statuses: status.clone() })
 }
 
-fn batch(access: &Access, arguments: &Import) -> Result<Batch, Failure> {
+fn batch(access: &Access, arguments: &Import, known: &Known) -> Result<Batch, Failure> {
     let Import {
         file: _,
         out: _,
@@ -112,7 +142,7 @@ fn batch(access: &Access, arguments: &Import) -> Result<Batch, Failure> {
     // What is missing is told once.
     let is_told =
         |why: &String| missing.iter().any(|option| why.starts_with(option.split(' ').next().unwrap_or(option)));
-    wrong.extend(batch.refuse(access.rules()).into_iter().filter(|why| !is_told(why)));
+    wrong.extend(batch.refuse(access.rules(), known).into_iter().filter(|why| !is_told(why)));
     if wrong.is_empty() {
         return Ok(batch);
     }

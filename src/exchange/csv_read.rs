@@ -6,8 +6,8 @@ use super::intake::{Cell, Intake};
 use super::mistakes::RowPlace;
 use crate::diagnostic::Code;
 
-/// The largest file: far more than the people of any service that can export one.
-pub const LARGEST_CSV: u64 = 64 << 20;
+/// The largest file: some 350,000 rows, far more than the people of any service that exports such a list.
+pub const LARGEST_CSV: u64 = 32 << 20;
 
 const AS_UTF_8: &str = "save it as UTF-8: in Excel as the type `CSV UTF-8` (`CSV UTF-8 (délimité par des virgules)`), in \
                         LibreOffice with the character set `Unicode (UTF-8)`";

@@ -9,9 +9,9 @@ use super::columns::Column;
 use super::formula::restored;
 use super::mistakes::{Book, Refused, RowPlace, quoted};
 use super::roles::Given;
-use super::{Batch, Imported, ListOptions};
+use super::{Batch, Imported, Known, ListOptions};
 use crate::diagnostic::Code;
-use crate::manifest::{self, Unsayable, Unstated, Written};
+use crate::manifest::{self, Partial, Unsayable, Written};
 use crate::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
 use crate::rules::{ExportScope, FieldRequired, KeyField, Rules};
 
@@ -326,7 +326,7 @@ impl<'a> Intake<'a> {
     }
 
     /// Makes manifests, unless something is wrong.
-    pub(super) fn finish(mut self) -> Result<Imported, Refused> {
+    pub(super) fn finish(mut self, known: &Known) -> Result<Imported, Refused> {
         if self.book.is_empty() && self.people.is_empty() {
             let help = "the first row has the headers, and each of the others a person";
             self.book.tell_file(Code::RequiredField, "has no row with a person", help);
@@ -340,10 +340,23 @@ impl<'a> Intake<'a> {
         if !self.book.is_empty() {
             return Err(self.book.refuse());
         }
-        self.people_to_live();
-        let unstated = Unstated { sites: matches!(self.kind, Kind::List(_)) && self.rules.sites.rules().is_some() };
+        let people = std::mem::take(&mut self.people);
+        let (declared, people): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|(identity, _)| known.users.contains(identity));
+        self.people_to_live(people);
+        let partial = Partial {
+            leaves_sites: matches!(self.kind, Kind::List(_)) && self.rules.sites.rules().is_some(),
+            organizations: known.organizations.keys().cloned().collect(),
+            roles: known.roles.clone(),
+        };
         let Written { files, mut unsayable, accounts } =
-            manifest::write_unstated(&self.names, self.rules, &self.live, unstated);
+            manifest::write_partial(&self.names, self.rules, &self.live, &partial);
+        let again = declared.into_iter().map(|(_, person)| Unsayable {
+            kind: "user",
+            name: self.names.text(person.key).to_owned(),
+            reason: "is declared in a manifest already".to_owned(),
+        });
+        unsayable.extend(again);
         for (index, count) in &self.lost {
             let name = self.book.headers.get(*index).cloned().unwrap_or_default();
             let why = match self.columns.get(*index).copied().flatten() {
@@ -354,12 +367,12 @@ impl<'a> Intake<'a> {
             unsayable.push(Unsayable { kind: "column", name, reason: format!("{why} (cells: {count})") });
         }
         unsayable.sort();
-        self.tell_what_is_not_stated(unstated);
-        Ok(Imported { written: Written { files, unsayable, accounts }, notes: self.notes.into_iter().collect() })
+        self.tell_what_is_not_stated(partial.leaves_sites);
+        Ok(Imported { written: Written { files, unsayable, accounts }, notes: shortened(self.notes) })
     }
 
-    fn tell_what_is_not_stated(&mut self, unstated: Unstated) {
-        if unstated.sites {
+    fn tell_what_is_not_stated(&mut self, leaves_sites: bool) {
+        if leaves_sites {
             let note = "the file does not say who reaches which site: `sites: unmanaged` leaves that as it is";
             self.notes.insert(note.to_owned());
         }
@@ -394,13 +407,13 @@ impl<'a> Intake<'a> {
         }
     }
 
-    fn people_to_live(&mut self) {
+    fn people_to_live(&mut self, people: Vec<(String, Person)>) {
         if let Kind::Template(batch) = self.kind {
             let (organization, site) = (self.names.intern(&batch.organization), self.names.intern(&batch.site));
             let declared = self.site();
             self.live.catalog.organizations.entry(organization).or_default().sites.insert(site, declared);
         }
-        for (identity, person) in std::mem::take(&mut self.people) {
+        for (identity, person) in people {
             let Person { key, status, facts, seats, first: _ } = person;
             let mut memberships = Vec::new();
             let mut grants = Vec::new();
@@ -438,6 +451,14 @@ impl<'a> Intake<'a> {
         }
         site
     }
+}
+
+/// The first notes; a file can't make arbitrarily many.
+fn shortened(notes: BTreeSet<String>) -> Vec<String> {
+    const MOST: usize = 20;
+    let more = notes.len().saturating_sub(MOST);
+    let first = notes.into_iter().take(MOST);
+    first.chain((more > 0).then(|| format!("{more} more remarks are not shown"))).collect()
 }
 
 const CONTRADICTION: &str = "correct one of the rows; nothing is chosen between them";

@@ -20,7 +20,7 @@ mod roles;
 mod template;
 mod xlsx_read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::manifest::{Unsayable, Written};
 use crate::model::Status;
@@ -63,6 +63,17 @@ pub struct Batch {
     pub sheet: Option<String>,
 }
 
+/// What the manifests that new ones are to join declare already, none of which is declared again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Organizations with their sites.
+    pub organizations: BTreeMap<String, BTreeSet<String>>,
+    /// Roles.
+    pub roles: BTreeSet<String>,
+    /// Keys of people, as compared.
+    pub users: BTreeSet<String>,
+}
+
 /// Manifests that were made of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imported {
@@ -88,18 +99,24 @@ pub type Days = BTreeMap<String, String>;
 ///
 /// # Errors
 /// Everything that is wrong with the file; then nothing is made of it.
-pub fn read_csv(rules: &Rules, file: &str, bytes: &[u8], options: &ListOptions) -> Result<Imported, Refused> {
+pub fn read_csv(
+    rules: &Rules,
+    file: &str,
+    bytes: &[u8],
+    options: &ListOptions,
+    known: &Known,
+) -> Result<Imported, Refused> {
     let mut intake = Intake::new(rules, Kind::List(options), file);
     csv_read::read(&mut intake, bytes);
-    intake.finish()
+    intake.finish(known)
 }
 
 /// Makes manifests of a template for invitations. `file` is its name.
 ///
 /// # Errors
 /// Everything that is wrong with the file; then nothing is made of it.
-pub fn read_xlsx(rules: &Rules, file: &str, bytes: &[u8], batch: &Batch) -> Result<Imported, Refused> {
+pub fn read_xlsx(rules: &Rules, file: &str, bytes: &[u8], batch: &Batch, known: &Known) -> Result<Imported, Refused> {
     let mut intake = Intake::new(rules, Kind::Template(batch), file);
     xlsx_read::read(&mut intake, bytes, batch.sheet.as_deref());
-    intake.finish()
+    intake.finish(known)
 }

@@ -8,7 +8,8 @@ use super::columns::{Column, TEMPLATE};
 use super::formula::neutral;
 use super::mistakes::quoted;
 use super::roles::{find_vendor_role, unknown_role};
-use super::{Batch, Exported};
+use super::{Batch, Exported, Known};
+use crate::document::nearest;
 use crate::manifest::Unsayable;
 use crate::model::{LiveState, LiveView, Membership, Name, Names, Status, Value, known};
 use crate::rules::{KeyField, Named, Rules, refuse_declared};
@@ -162,8 +163,17 @@ fn workbook(people: &BTreeMap<String, [String; 3]>) -> Result<Vec<u8>, XlsxError
 impl Batch {
     /// What is wrong with these options by the rules of the store, a clause each.
     #[must_use]
-    pub fn refuse(&self, rules: &Rules) -> Vec<String> {
+    pub fn refuse(&self, rules: &Rules, known: &Known) -> Vec<String> {
         let mut wrong = Vec::new();
+        if let Some(sites) = known.organizations.get(&self.organization)
+            && !sites.contains(&self.site)
+        {
+            let near =
+                nearest(&self.site, sites.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+            let (organization, site) = (quoted(&self.organization), quoted(&self.site));
+            let near = near.unwrap_or_default();
+            wrong.push(format!("--site: {organization} is declared without {site}, add it there first{near}"));
+        }
         for (option, named, name) in
             [("--organization", Named::Organization, &self.organization), ("--site", Named::Site, &self.site)]
         {

@@ -39,7 +39,7 @@ use crate::rules::{KeyField, Rules};
 use crate::source::{Content, LARGEST_SUM, Sources, Unread, is_hidden};
 pub use merge::vendor_roles;
 pub use schema::schema;
-pub use write::{MODELINE, Unsayable, Unstated, Written, write, write_unstated};
+pub use write::{MODELINE, Partial, Unsayable, Written, write, write_partial};
 
 use facts::FileFacts;
 use merge::Merged;

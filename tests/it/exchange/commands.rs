@@ -83,7 +83,7 @@ fn options_that_do_not_fit_are_told() {
     for option in ["--role ROLE", "--organization ORG", "--site SITE", "--send or --suppress"] {
         missing.tells(&format!("{option} is missing"));
     }
-    run(&["--from", "csv", "nowhere.csv"]).ends_with(1).tells("`./nowhere.csv` can't be read");
+    run(&["--from", "csv", "nowhere.csv"]).ends_with(1).tells("`nowhere.csv` can't be read");
     run(&["--from", "csv", "."]).ends_with(1).tells("it is no file");
     assert!(!repository.file("x").exists());
 }
@@ -93,7 +93,7 @@ fn options_that_do_not_fit_are_told() {
 fn a_file_without_measure_is_not_read() {
     let repository = alteia();
     fs::File::create(repository.file("big.csv")).expect("a file").set_len(200 << 20).expect("its length");
-    repository.run(["import", "--from", "csv", "big.csv", "--out", "x"]).ends_with(1).tells("it is larger than 64 MiB");
+    repository.run(["import", "--from", "csv", "big.csv", "--out", "x"]).ends_with(1).tells("it is larger than 32 MiB");
 }
 
 #[test]
@@ -171,4 +171,51 @@ fn formulas_are_neutralised() {
         .run(["export", "--format", "csv"])
         .ends_with(0)
         .prints("\"'=HYPERLINK(\"\"http://x.example\"\")\",\"' ＋1\",\"ben@example.com\"");
+}
+
+/// What is imported into the folder of the manifests joins what is there: nothing is declared twice, and who is declared
+/// already stays as declared.
+#[test]
+fn an_import_joins_the_manifests_that_are_there() {
+    let repository = alteia();
+    repository.write(
+        "access/all.yaml",
+        "organizations: { north: { name: North } }\nusers: { ana@example.com: { access: { north: user } } }\n",
+    );
+    repository.write(
+        "people.csv",
+        "E-mail,Company,Role\nAna@example.com,north,manager\nben@example.com,north,user\nben@example.com,south,user\n",
+    );
+    let import = |out: &str| repository.run(["import", "--from", "csv", "people.csv", "--out", out]);
+    import("./access/people")
+        .ends_with(0)
+        .prints("1 account written")
+        .tells("left out: user Ana@example.com is declared in a manifest already");
+    repository.run(["validate"]).ends_with(0).prints("valid: 2 users, 2 organizations");
+    import("elsewhere").ends_with(0).prints("2 accounts written");
+    // Where they are not valid, nobody knows what they declare.
+    repository.write("access/wrong.yaml", "users: 1\n");
+    import("access/more").ends_with(0).tells("the manifests are not valid").prints("2 accounts written");
+}
+
+/// A site that the declared organization lacks is told before anything is read.
+#[test]
+fn a_template_joins_declared_organizations_by_declared_sites() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: store.db }, rules: credivera } }\nmanage: { absent_users: report }\n",
+    );
+    repository
+        .write("access/all.yaml", "organizations: { acme: { sites: { main: { kind: assignment } } } }\nusers: {}\n");
+    fs::write(repository.file("people.xlsx"), include_bytes!("files/template.xlsx")).expect("written");
+    let import = |site: &str| {
+        let options = ["--user-type", "staff", "--role", "user", "--organization", "acme", "--send", "--site", site];
+        repository.run(["import", "--from", "xlsx", "people.xlsx", "--out", "access/new"].into_iter().chain(options))
+    };
+    import("mian")
+        .ends_with(3)
+        .tells("--site: `acme` is declared without `mian`, add it there first; did you mean `main`?");
+    import("main").ends_with(0).prints("3 accounts written");
+    repository.run(["validate"]).ends_with(0).prints("valid: 3 users, 1 organization");
 }

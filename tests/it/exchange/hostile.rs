@@ -163,8 +163,14 @@ fn hidden_characters_never_reach_a_manifest() {
     let options = rollcall::exchange::ListOptions::default();
     let text = "First name,E-mail,Company,Role\nA\u{1b}[2Jna,ana@example.com,acme,user\nB\u{202e}en,ben@example.com,acme,user\n\
                 Eve,\u{430}dmin@example.com,acme,user\n";
-    let imported =
-        rollcall::exchange::read_csv(&super::rules("alteia"), "p.csv", text.as_bytes(), &options).expect("read");
+    let imported = rollcall::exchange::read_csv(
+        &super::rules("alteia"),
+        "p.csv",
+        text.as_bytes(),
+        &options,
+        &rollcall::exchange::Known::default(),
+    )
+    .expect("read");
     let written: String = imported.written.files.iter().map(|(_, text)| text.as_str()).collect();
     assert!(!written.contains(['\u{1b}', '\u{202e}', '\u{430}']), "{written:?}");
     assert_eq!(imported.written.unsayable.len(), 3, "{:?}", imported.written.unsayable);

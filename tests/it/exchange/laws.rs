@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use rollcall::exchange::{Batch, ListOptions, csv, read_csv, read_xlsx, workbooks};
-use rollcall::manifest::{Unstated, vendor_roles, write, write_unstated};
+use rollcall::exchange::{Batch, Known, ListOptions, csv, read_csv, read_xlsx, workbooks};
+use rollcall::manifest::{Partial, vendor_roles, write, write_partial};
 use rollcall::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
 use rollcall::rules::Rules;
 
@@ -90,8 +90,8 @@ proptest! {
         }
         let World { names, rules, live } = world;
         let exported = csv(&names, &rules, &live, &BTreeMap::new());
-        let expected = write_unstated(&names, &rules, &live, Unstated { sites: true });
-        let imported = read_csv(&rules, "p.csv", &exported.content, &ListOptions::default());
+        let expected = write_partial(&names, &rules, &live, &Partial { leaves_sites: true, ..Partial::default() });
+        let imported = read_csv(&rules, "p.csv", &exported.content, &ListOptions::default(), &Known::default());
         let text = String::from_utf8_lossy(&exported.content).into_owned();
         let imported = imported.unwrap_or_else(|refused| panic!("{text}\n{refused:#?}"));
         prop_assert_eq!(&imported.written, &expected, "{}", text);
@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(found, [("staff--manager--main.xlsx", people.len()), ("staff--user--main.xlsx", 1)]);
         prop_assert_eq!(exported.left_out.len(), 1);
         let batch = Batch { user_type: Some("staff".to_owned()), role: "manager".to_owned(), ..super::batch() };
-        let imported = read_xlsx(&world.rules, "p.xlsx", &exported.content[0].bytes, &batch);
+        let imported = read_xlsx(&world.rules, "p.xlsx", &exported.content[0].bytes, &batch, &Known::default());
         let imported = imported.unwrap_or_else(|refused| panic!("{people:?}\n{refused:#?}"));
         prop_assert_eq!(imported.written, write(&alone.names, &alone.rules, &alone.live));
     }

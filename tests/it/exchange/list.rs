@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use rollcall::exchange::{ListOptions, read_csv};
+use rollcall::exchange::{Known, ListOptions, read_csv};
 use rollcall::model::Status;
 
 use super::{list, list_with, mistakes, rules, tells};
@@ -99,7 +99,8 @@ for delimiter, quoting, end, encoding in [
     for bytes in &files[..4] {
         // A name over two lines can't be said in a manifest: it is left out, and listed.
         assert_eq!(list_with(bytes, &ListOptions::default()).as_deref(), Ok(expected.as_str()));
-        let left_out = read_csv(&rules("alteia"), "people.csv", bytes, &ListOptions::default()).expect("read");
+        let left_out =
+            read_csv(&rules("alteia"), "people.csv", bytes, &ListOptions::default(), &Known::default()).expect("read");
         let reasons: Vec<String> =
             left_out.written.unsayable.iter().map(|one| format!("{} {}", one.name, one.reason)).collect();
         tells(&reasons, "ben@example.com its field `family_name` has a control character or a line break");
@@ -131,7 +132,8 @@ fn the_organization_is_never_guessed() {
     );
     // A column of its own goes before the company, which then is something else.
     let both = "E-mail,Company,Organization,Role\nana@example.com,Example Ltd,acme,user\n";
-    let imported = read_csv(&rules("alteia"), "p.csv", both.as_bytes(), &ListOptions::default()).expect("read");
+    let imported =
+        read_csv(&rules("alteia"), "p.csv", both.as_bytes(), &ListOptions::default(), &Known::default()).expect("read");
     assert!(imported.written.files[0].1.contains("acme"), "{imported:?}");
     assert!(!imported.written.files[0].1.contains("Ltd"), "{imported:?}");
     assert_eq!(imported.written.unsayable[0].name, "Company");
@@ -166,7 +168,7 @@ fn statuses_are_known_or_explained() {
     let manifests = list_with(text.as_bytes(), &options).expect("read");
     assert_eq!(manifests.matches("status: inactive").count(), 2, "{manifests}");
     let options = ListOptions { statuses: vec![("blocked".to_owned(), Status::Closed)], ..ListOptions::default() };
-    let imported = read_csv(&rules("alteia"), "p.csv", text.as_bytes(), &options).expect("read");
+    let imported = read_csv(&rules("alteia"), "p.csv", text.as_bytes(), &options, &Known::default()).expect("read");
     assert_eq!((imported.written.accounts, imported.written.unsayable[0].reason.as_str()), (1, "is closed"));
 }
 
@@ -225,7 +227,9 @@ fn who_has_no_role_has_no_access() {
 
 #[test]
 fn under_other_rules_the_file_is_read_as_far_as_they_go() {
-    let read = |set: &str, text: &str| read_csv(&rules(set), "p.csv", text.as_bytes(), &ListOptions::default());
+    let read = |set: &str, text: &str| {
+        read_csv(&rules(set), "p.csv", text.as_bytes(), &ListOptions::default(), &Known::default())
+    };
     let list = "E-mail,Company,Role\nana@example.com,acme,crew\n";
     let imported = read("default", list).expect("read");
     assert!(imported.written.files[1].1.contains("  crew: {}\n"), "{imported:?}");

@@ -7,7 +7,7 @@ mod list;
 mod loops;
 mod template;
 
-use rollcall::exchange::{Batch, ListOptions, Refused, read_csv, read_xlsx};
+use rollcall::exchange::{Batch, Known, ListOptions, Refused, read_csv, read_xlsx};
 use rollcall::plan::Places;
 use rollcall::rules::Rules;
 
@@ -22,7 +22,8 @@ fn list(text: &str) -> String {
 
 /// The manifests of a list, or its mistakes as `line:column code message`.
 fn list_with(bytes: &[u8], options: &ListOptions) -> Result<String, Vec<String>> {
-    let imported = read_csv(&rules("alteia"), "people.csv", bytes, options).map_err(|refused| told(&refused))?;
+    let imported = read_csv(&rules("alteia"), "people.csv", bytes, options, &Known::default())
+        .map_err(|refused| told(&refused))?;
     Ok(imported.written.files.into_iter().map(|(_, text)| text).collect())
 }
 
@@ -42,7 +43,8 @@ fn batch() -> Batch {
 }
 
 fn template_with(bytes: &[u8], batch: &Batch) -> Result<String, Vec<String>> {
-    let imported = read_xlsx(&rules("credivera"), "people.xlsx", bytes, batch).map_err(|refused| told(&refused))?;
+    let imported = read_xlsx(&rules("credivera"), "people.xlsx", bytes, batch, &Known::default())
+        .map_err(|refused| told(&refused))?;
     Ok(imported.written.files.into_iter().map(|(_, text)| text).collect())
 }
 

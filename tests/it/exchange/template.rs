@@ -1,6 +1,6 @@
 //! Templates for invitations in bulk (CRED-5, CRED-6), as openpyxl writes them; `files/make.py` made them.
 
-use rollcall::exchange::Batch;
+use rollcall::exchange::{Batch, Known};
 
 use super::{batch, rules, tells, template_with};
 
@@ -95,12 +95,12 @@ fn merged_and_far_cells_are_told() {
 #[test]
 fn cred_5_options_are_checked_by_the_rules() {
     let rules = rules("credivera");
-    assert_eq!(batch().refuse(&rules), Vec::<String>::new());
-    let told = Batch { role: "Verifier".to_owned(), user_type: None, ..batch() }.refuse(&rules);
+    assert_eq!(batch().refuse(&rules, &Known::default()), Vec::<String>::new());
+    let told = Batch { role: "Verifier".to_owned(), user_type: None, ..batch() }.refuse(&rules, &Known::default());
     tells(&told, "--role: `Verifier` is written `verifier`");
     tells(&told, "--user-type TYPE is missing");
     let told = Batch { role: "boss".to_owned(), site: "a/b".to_owned(), organization: "all".to_owned(), ..batch() }
-        .refuse(&rules);
+        .refuse(&rules, &Known::default());
     tells(&told, "--role: unknown role `boss`; there are admin, global_admin");
     tells(&told, "--site: `a/b` has a `/`");
     tells(&told, "--organization: `all` is a word of the language");
