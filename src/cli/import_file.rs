@@ -62,6 +62,10 @@ fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Kno
     if !paths.iter().any(|path| parts(out).starts_with(&parts(Path::new(path)))) {
         return Known::default();
     }
+    // The first import makes the folder.
+    if paths.iter().all(|path| in_repository(&access.repository, Path::new(path)).symlink_metadata().is_err()) {
+        return Known::default();
+    }
     let mut names = Names::new();
     let Some(desired) = read_manifests(access, global, &mut names) else {
         printer.note("the manifests are not valid, so what they declare already is declared again");

@@ -190,6 +190,6 @@ pub(super) fn find_vendor_role<'r>(rules: &'r Rules, text: &str) -> Option<&'r s
 /// That a role is none of the vendor's, as a clause.
 pub(super) fn unknown_role(rules: &Rules, text: &str) -> String {
     let known: Vec<&str> = rules.roles.vendor.keys().map(String::as_str).collect();
-    let near = nearest(text, known.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+    let near = nearest(text, known.iter().copied()).map(|near| format!(" (did you mean `{near}`?)"));
     format!("unknown role {}{}; there are {}", quoted(text), near.unwrap_or_default(), known.join(", "))
 }

@@ -169,10 +169,10 @@ impl Batch {
             && !sites.contains(&self.site)
         {
             let near =
-                nearest(&self.site, sites.iter().map(String::as_str)).map(|near| format!("; did you mean `{near}`?"));
+                nearest(&self.site, sites.iter().map(String::as_str)).map(|near| format!(" (did you mean `{near}`?)"));
             let (organization, site) = (quoted(&self.organization), quoted(&self.site));
             let near = near.unwrap_or_default();
-            wrong.push(format!("--site: {organization} is declared without {site}, add it there first{near}"));
+            wrong.push(format!("--site: {organization} is declared without {site}{near}; add it there first"));
         }
         for (option, named, name) in
             [("--organization", Named::Organization, &self.organization), ("--site", Named::Site, &self.site)]

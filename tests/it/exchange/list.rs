@@ -192,7 +192,7 @@ fn mistakes_are_told_all_at_once() {
         "people.csv:4:1 duplicate-declaration row 4, column A (`First name`): it says `Anna`, and row 2 `Ana` of the same person",
         "people.csv:4:6 conflicting-roles row 4, column F (`Role`): `manager` is a second role in `acme`: row 2 says `user`",
         "people.csv:5:3 invalid-key row 5, column C (`E-mail`): `ben.example.com` is no e-mail address: it has no `@`",
-        "people.csv:5:6 unknown-role row 5, column F (`Role`): unknown role `usr`; did you mean `user`?",
+        "people.csv:5:6 unknown-role row 5, column F (`Role`): unknown role `usr` (did you mean `user`?); there are",
         // A line of the file is no row any more after a cell of two lines.
         "people.csv:6:3 invalid-key row 6, column C (`E-mail`): there is no e-mail address",
         "people.csv:8:5 invalid-name row 7, column E (`Company`): the organization `all` is a word of the language",
@@ -235,4 +235,21 @@ fn under_other_rules_the_file_is_read_as_far_as_they_go() {
     assert!(imported.written.files[1].1.contains("  crew: {}\n"), "{imported:?}");
     assert!(imported.notes.iter().any(|note| note.contains("`crew` is declared without a rank")), "{imported:?}");
     tells(&super::told(&read("cauca", list).expect_err("logins")), "knows people by their addresses");
+}
+
+/// Rows are counted as a spreadsheet counts them, blank ones too, and lines as an editor does.
+#[test]
+fn rows_and_lines_are_counted_through_blank_lines_and_long_cells() {
+    let head = "E-mail,Company,Role";
+    for end in ["\n", "\r\n", "\r"] {
+        let told =
+            mistakes(&[head, "", "", "nobody,acme,user", "", "\"no", "body\",acme,user", "none,acme,user"].join(end));
+        tells(&told, "people.csv:4:1 invalid-key row 4, column A");
+        tells(&told, "people.csv:6:1 invalid-key row 6, column A");
+        tells(&told, "people.csv:8:1 invalid-key row 7, column A");
+    }
+    let told = mistakes(&format!("\n\nsep\n{head}\n"));
+    tells(&told, "has no row with headers that are known");
+    let told = mistakes(&format!("sep=,\r\n{head}\r\nnobody,acme,user\r\n"));
+    tells(&told, "people.csv:3:1 invalid-key row 3, column A");
 }

@@ -116,3 +116,28 @@ fn cred_6_import_apply_export_gives_the_same_template() {
     import("again", "templates/employee--verifier--main.xlsx").ends_with(0);
     assert_eq!(repository.read("again/users.yaml"), repository.read("access/users.yaml"));
 }
+
+/// ALT-11: a list is complete only for the organizations that it names; nothing is taken from anybody elsewhere.
+#[test]
+fn alt_11_what_a_list_can_not_hold_is_left_alone() {
+    let repository = repository("alteia");
+    repository.write("access/all.yaml", TWO_ORGANIZATIONS);
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "zoe@example.com"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    std::fs::remove_dir_all(repository.file("access")).expect("removed");
+    // Whoever exports reaches north only: Zoe's role in south is not in the file, and Kim is not at all.
+    repository.write("people.csv", "E-mail,Status,Company,Role\nzoe@example.com,connected,north,manager\n");
+    repository.run(["import", "--from", "csv", "people.csv", "--out", "access"]).ends_with(0);
+    repository.edit("rollcall.yaml", "absent_users: report", "absent_users: deactivate");
+    let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();
+    assert_eq!(plan["actions"], serde_json::json!([]), "{plan}");
+}
+
+const TWO_ORGANIZATIONS: &str = "\
+organizations: { north: {}, south: { sites: { pit: {} } } }
+users:
+  zoe@example.com: { access: { north: manager, south: { role: user, sites: [pit] } } }
+  kim@example.com: { access: { south: { role: operator, sites: [pit] } } }
+";
