@@ -13,7 +13,7 @@ use super::{Batch, Imported, Known, ListOptions};
 use crate::diagnostic::Code;
 use crate::manifest::{self, Partial, Unsayable, Written};
 use crate::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
-use crate::rules::{ExportScope, FieldRequired, KeyField, Rules};
+use crate::rules::{ExportScope, FieldRequired, KeyField, Named, Rules, refuse_declared};
 
 /// The most characters in a cell that is read: no name and no address is longer.
 const LONGEST_CELL: usize = 1_000;
@@ -148,6 +148,17 @@ impl<'a> Intake<'a> {
                 .collect();
             let help = format!("the first row has the headers, in English or French; it reads {}", read.join(", "));
             self.book.tell(Code::RequiredField, at, None, &what, help);
+        }
+        if let Kind::List(ListOptions { organization: Some(organization), .. }) = self.kind {
+            let why = if self.rules.has_organizations() {
+                refuse_declared(Named::Organization, organization)
+            } else {
+                Some("is none: the store has no organizations")
+            };
+            if let Some(why) = why {
+                let what = format!("--organization: {} {why}", quoted(organization));
+                self.book.tell(Code::InvalidName, at, None, &what, "correct the option, or leave it out");
+            }
         }
         match self.kind {
             Kind::List(_) if has(Column::Organization, &columns) => {

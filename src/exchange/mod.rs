@@ -3,7 +3,7 @@
 //! Two kinds of files come in: a list of people, a row for each role ([`read_csv`]; `systems.md` ALT-10), and a template
 //! for invitations in bulk, a row for each person ([`read_xlsx`]; CRED-6). Rows become people, people a live state, and
 //! that is written as manifests by the same code that writes what a store holds. Going out, live state becomes such a
-//! list ([`csv`]), such templates ([`workbooks`]) or a document ([`document`]).
+//! list ([`csv()`]), such templates ([`workbooks`]) or a document ([`document()`]).
 //!
 //! Files are hostile until shown otherwise: sizes are bounded before anything is read, all mistakes are told with row and
 //! column, and a file with one mistake yields nothing. Deliberately absent: files and folders, the clock, and guesses.

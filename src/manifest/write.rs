@@ -64,7 +64,7 @@ pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
     write_partial(names, rules, live, &Partial::default())
 }
 
-/// As [`write`], of a state of which not everything is known, or that joins other manifests.
+/// As [`write()`], of a state of which not everything is known, or that joins other manifests.
 #[must_use]
 pub fn write_partial(names: &Names, rules: &Rules, live: &LiveState, partial: &Partial) -> Written {
     let sayable = Sayable::new(names, rules, &live.catalog);

@@ -1,9 +1,10 @@
 //! Files that mean harm, or were never such files: told in a bounded time with bounded memory, and nothing is made of them.
 
 use std::fmt::Write as _;
-use std::io::{Cursor, Write as _};
+use std::io::{Cursor, Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
@@ -183,4 +184,105 @@ fn hidden_characters_never_reach_a_manifest() {
 fn a_workbook_is_no_list() {
     let told = list_with(TEMPLATE, &rollcall::exchange::ListOptions::default()).expect_err("refused");
     tells(&told, "is a workbook or another archive, no text");
+}
+
+const STRINGS: &str = "xl/sharedStrings.xml";
+
+/// The sheet and its strings as Excel writes them: shared, with runs of letters and what they are spoken like.
+fn as_excel() -> [(&'static str, Vec<u8>); 2] {
+    let space = "xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"";
+    let head = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\r\n";
+    let cells = |row: u32, from: u32| {
+        let cell = |column: char, at: u32| format!("<c r=\"{column}{row}\" s=\"1\" t=\"s\"><v>{at}</v></c>");
+        let cells: Vec<String> = ['A', 'B', 'C'].into_iter().zip(from..).map(|(column, at)| cell(column, at)).collect();
+        format!("<row r=\"{row}\" spans=\"1:3\" x14ac:dyDescent=\"0.25\">{}</row>", cells.concat())
+    };
+    let sheet = format!(
+        "{head}<worksheet {space} mc:Ignorable=\"x14ac\"><dimension ref=\"A1:C2\"/><sheetData>{}{}</sheetData>\
+         <pageMargins left=\"0.7\" right=\"0.7\"/></worksheet>",
+        cells(1, 0),
+        cells(2, 3)
+    );
+    let strings = format!(
+        "{head}<sst {space} count=\"6\" uniqueCount=\"6\"><si><t>Prénom</t></si><si><t xml:space=\"preserve\">Nom </t></si>\
+         <si><t>Courriel</t></si><si><r><t>Zo</t></r><r><rPr><b/></rPr><t>é</t></r></si>\
+         <si><t>名前</t><rPh sb=\"0\" eb=\"2\"><t>ナマエ</t></rPh><phoneticPr fontId=\"1\"/></si>\
+         <si><t>zoe@example.com</t></si></sst>"
+    );
+    [(SHEET, sheet.into_bytes()), (STRINGS, strings.into_bytes())]
+}
+
+#[test]
+fn a_workbook_as_excel_writes_it_is_read() {
+    let manifests = template_with(&with_parts(&as_excel()), &batch()).expect("read");
+    assert!(manifests.contains("  zoe@example.com:\n    given_name: Zoé\n    family_name: 名前\n"), "{manifests}");
+}
+
+/// What a part of such a workbook holds.
+fn part(name: &str) -> Vec<u8> {
+    let workbook = with_parts(&as_excel());
+    let mut archive = ZipArchive::new(Cursor::new(workbook)).expect("an archive");
+    let mut bytes = Vec::new();
+    archive.by_name(name).expect("a part").read_to_end(&mut bytes).expect("read");
+    bytes
+}
+
+/// Pieces that mean something to a reader of workbooks, to be put anywhere.
+const PIECES: [&str; 14] = [
+    "<c r=\"A2\">",
+    "</c>",
+    "<row r=\"0\">",
+    "r=\"A0\"",
+    "r=\"XFD9999999\"",
+    " t=\"s\"",
+    "<v>-1</v>",
+    "<v>99999999999</v>",
+    "<f t=\"shared\" si=\"9999999\" ref=\"A1:B2\">1</f>",
+    "<mergeCells><mergeCell ref=\"A1\"/></mergeCells>",
+    "&#0;",
+    "]]>",
+    "\"",
+    ">",
+];
+
+proptest! {
+    /// No change of a part makes the reader panic, or take more than a moment.
+    #[test]
+    fn changed_workbooks_are_read_or_refused(
+        which in 0..5_usize,
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0..20_usize, any::<u8>()), 1..6),
+    ) {
+        let name = [SHEET, "xl/workbook.xml", STRINGS, "xl/styles.xml", "xl/_rels/workbook.xml.rels"][which];
+        let mut bytes = part(name);
+        for (at, what, byte) in changes {
+            let at = at.index(bytes.len());
+            match PIECES.get(what) {
+                Some(piece) => drop(bytes.splice(at..at, piece.bytes())),
+                None if what % 2 == 0 => bytes[at] = byte,
+                None => bytes.truncate(at + 1),
+            }
+        }
+        let others = as_excel().into_iter().filter(|(other, _)| *other != name);
+        let parts: Vec<_> = others.chain([(name, bytes)]).collect();
+        let begin = Instant::now();
+        let outcome = template_with(&with_parts(&parts), &batch());
+        prop_assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+        if let Err(told) = outcome {
+            prop_assert!(!told.iter().any(|told| told.ends_with(" is broken")), "a panic: {told:?}");
+        }
+    }
+
+    /// Whatever bytes a list has, it is read or refused.
+    #[test]
+    fn changed_lists_are_read_or_refused(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), "[,;\"\r\n\t\u{0}=é]{0,3}|\\PC{0,4}"), 1..8),
+    ) {
+        let mut text = "First name;E-mail;Company;Role\r\n\"Zoé\";zoe@example.com;acme;user\r\nBen;ben@example.com;acme;user\r\n"
+            .as_bytes().to_vec();
+        for (at, piece) in changes {
+            let at = at.index(text.len());
+            drop(text.splice(at..at, piece.bytes()));
+        }
+        let _ = list_with(&text, &rollcall::exchange::ListOptions::default());
+    }
 }

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use rollcall::exchange::{Known, ListOptions, read_csv};
 use rollcall::model::Status;
+use rollcall::rules::{NoneMark, Organizations, Rules};
 
 use super::{list, list_with, mistakes, rules, tells};
 
@@ -130,6 +131,15 @@ fn the_organization_is_never_guessed() {
         &told,
         "people.csv:2:2 invalid-value row 2, column B (`Company`): it names `acme`, and --organization `other`",
     );
+    let told = list_with(without.as_bytes(), &options("all")).expect_err("refused");
+    tells(&told, "row 1: --organization: `all` is a word of the language");
+    let one = Rules { organizations: Some(Organizations::None(NoneMark)), ..rules("default") };
+    let refused =
+        read_csv(&one, "p.csv", without.as_bytes(), &options("acme"), &Known::default()).expect_err("refused");
+    tells(&super::told(&refused), "--organization: `acme` is none: the store has no organizations");
+    let platform =
+        read_csv(&one, "p.csv", without.as_bytes(), &ListOptions::default(), &Known::default()).expect("read");
+    assert!(platform.written.files[2].1.contains("role: user\n    access: {}"), "{platform:?}");
     // A column of its own goes before the company, which then is something else.
     let both = "E-mail,Company,Organization,Role\nana@example.com,Example Ltd,acme,user\n";
     let imported =
