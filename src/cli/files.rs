@@ -34,21 +34,35 @@ pub(super) fn write_new(folder: &Path, name: &str, text: &str) -> anyhow::Result
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(context)
 }
 
-/// Writes files that are not there yet: all of them, or none.
+/// Writes files that are not there yet: all of them, or none. A folder that is not there yet appears with all of them in
+/// it, also where the program is killed.
 pub(super) fn write_all_new<'a>(
     folder: &Path,
     files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
 ) -> anyhow::Result<()> {
+    let new_name = folder.file_name().filter(|_| folder.symlink_metadata().is_err());
+    let Some(name) = new_name else { return add_new(folder, files) };
+    let beside = folder.with_file_name(format!(".{}.{}.tmp", name.to_string_lossy(), edge::run_id()));
+    let context = || format!("the folder `{}` can't be made; nothing was written", folder.display());
+    fs::create_dir_all(&beside).with_context(context)?;
+    let written = add_new(&beside, files).and_then(|()| fs::rename(&beside, folder).with_context(context));
+    if written.is_err() {
+        // What was begun is of no use to anybody.
+        let _ = fs::remove_dir_all(&beside);
+    }
+    written
+}
+
+fn add_new<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> anyhow::Result<()> {
     let mut begun = Begun::default();
     let run = edge::run_id();
+    fs::create_dir_all(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+        .with_context(|| format!("the folder `{}` can't be made", folder.display()))?;
     for (name, bytes) in files {
         let path = folder.join(name);
         let context = || format!("`{}` can't be written; nothing was written", path.display());
         if path.symlink_metadata().is_ok() {
             return Err(anyhow::anyhow!("it is there already, and nothing is overwritten").context(context()));
-        }
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            fs::create_dir_all(parent).with_context(context)?;
         }
         let beside = path.with_file_name(format!(".{}.{run}.tmp", begun.beside.len()));
         let mut file = fs::File::create_new(&beside).with_context(context)?;

@@ -154,6 +154,12 @@ fn nothing_is_overwritten_and_nothing_half_written() {
         fs::read_dir(repository.file("all")).expect("written").map(|one| one.expect("one").file_name()).collect();
     names.sort();
     assert_eq!(names, ["none--manager--none.xlsx", "none--operator--pit-1.xlsx"]);
+    repository.run(["export", "--format", "csv", "--out", "new/folder/people.csv"]).ends_with(0);
+    repository.run(["import", "--out", "new/manifests"]).ends_with(0);
+    assert!(entries(&repository).iter().all(|name| !name.contains(".tmp")), "{:?}", entries(&repository));
+    let left: Vec<_> =
+        fs::read_dir(repository.file("new")).expect("there").map(|one| one.expect("one").file_name()).collect();
+    assert_eq!(left.len(), 2, "{left:?}");
     // The second of two is in the way: the first is not left behind.
     repository.write("part/none--operator--pit-1.xlsx", "mine");
     repository.run(["export", "--format", "xlsx", "--out", "part"]).ends_with(1).tells("nothing was written");
