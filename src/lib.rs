@@ -20,6 +20,7 @@
 //! | [`manifest`] | 3 | manifests → desired state; live state → manifests | the live side of a comparison, the clock |
 //! | [`plan`] | 3 | fit, diff, order, digest, documents, explanations; pure and synchronous | `await`, the store, choices left for later |
 //! | [`guard`] | 4 | what a plan has to pass; makes the only type that is applied | a way around it |
+//! | [`exchange`] | 4 | files of people (CSV, spreadsheets) → manifests; live state → such files | guesses, files and folders, the clock |
 //! | [`store`] | 5 | reader and writer; the embedded store | decisions about what should be |
 //! | [`journal`] | 5 | intents and outcomes on disk, a chain of hashes | the store |
 //! | [`apply`] | 6 | executes a guarded plan, verifies by reading back | choices: the plan has made them all |
@@ -62,6 +63,7 @@ pub mod apply;
 pub mod cli;
 pub mod diagnostic;
 pub mod document;
+pub mod exchange;
 pub mod guard;
 pub mod journal;
 pub mod manifest;

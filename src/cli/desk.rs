@@ -138,7 +138,8 @@ impl Desk {
     }
 }
 
-fn read_manifests(access: &Access, global: &Global, names: &mut Names) -> Option<Desired> {
+/// The manifests, if they can be read.
+pub(super) fn read_manifests(access: &Access, global: &Global, names: &mut Names) -> Option<Desired> {
     let paths = if global.manifests.is_empty() { &access.settings.manifests } else { &global.manifests };
     let mut sources = Sources::folder(&access.repository);
     let loaded = manifest::load(names, access.reading(), &mut sources, paths);

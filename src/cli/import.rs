@@ -1,4 +1,4 @@
-//! `rollcall import`: the live state as manifests, to begin with or to compare.
+//! `rollcall import`: the live state, or a file of another program, as manifests, to begin with or to compare.
 
 use std::fs;
 use std::path::Path;
@@ -9,13 +9,15 @@ use serde::Serialize;
 use super::access::Access;
 use super::edge;
 use super::exit::{Exit, Failure};
-use super::files::write_new;
+use super::files::write_all_new;
+use super::import_file;
 use super::options::{Global, Import};
 use super::printer::Printer;
-use crate::manifest;
-use crate::model::Names;
+use crate::manifest::{self, Unsayable};
+use crate::model::{LiveState, Names};
 use crate::plan::within_scope;
 use crate::report::{count, sanitise};
+use crate::store::Info;
 
 /// What `--format json` prints.
 #[derive(Serialize)]
@@ -41,20 +43,15 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
             format!("`{}` holds YAML already, and nothing is overwritten; name an empty folder", folder.display());
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
-    let mut names = Names::new();
-    let runtime = edge::runtime()?;
-    let (_, live) = runtime.block_on(access.live(&mut names, printer))?;
-    if !live.evidence.is_complete() {
-        for (collection, why) in live.evidence.gaps() {
-            printer.note(&format!("{} were read in part: {why}", collection.as_str()));
-        }
-        return Err(Failure::failed(anyhow::anyhow!("the store was read in part, so nothing is written")));
-    }
-    let live = within_scope(&names, live, &access.scope());
-    let written = manifest::write(&names, access.rules(), &live);
-    for (name, text) in &written.files {
-        write_new(&folder, name, text).map_err(Failure::failed)?;
-    }
+    let written = if let (Some(file), Some(from)) = (&arguments.file, arguments.from) {
+        import_file::read(&access, global, (file, from), arguments, printer)?
+    } else {
+        let mut names = Names::new();
+        let (_, live) = all_in_scope(&access, &mut names, printer)?;
+        manifest::write(&names, access.rules(), &live)
+    };
+    let files = written.files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
+    write_all_new(&folder, files).map_err(Failure::failed)?;
     if printer.is_json() {
         let left_out = written.unsayable.iter().map(|left_out| LeftOutDocument {
             kind: left_out.kind.to_string(),
@@ -66,10 +63,7 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         printer.json(&ImportDocument { format: 1, accounts: written.accounts, files, left_out });
         return Ok(Exit::Done);
     }
-    for left_out in &written.unsayable {
-        let name = sanitise(&left_out.name);
-        printer.note(&format!("left out: {} {name} {}", left_out.kind, sanitise(&left_out.reason)));
-    }
+    tell_left_out(&written.unsayable, printer);
     let files: Vec<&str> = written.files.iter().map(|(name, _)| name.as_str()).collect();
     printer.result(&format!(
         "{} written to {} ({}), {} left out\n",
@@ -79,6 +73,31 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         count(written.unsayable.len(), "thing", "things")
     ));
     Ok(Exit::Done)
+}
+
+/// Everything live that the settings manage; nothing of a store that was read in part.
+pub(super) fn all_in_scope(
+    access: &Access,
+    names: &mut Names,
+    printer: &Printer,
+) -> Result<(Info, LiveState), Failure> {
+    let (info, live) = edge::runtime()?.block_on(access.live(names, printer))?;
+    if !live.evidence.is_complete() {
+        for (collection, why) in live.evidence.gaps() {
+            printer.note(&format!("{} were read in part: {why}", collection.as_str()));
+        }
+        return Err(Failure::failed(anyhow::anyhow!("the store was read in part, so nothing is written")));
+    }
+    let live = within_scope(names, live, &access.scope());
+    Ok((info, live))
+}
+
+/// Tells what is left out of what was written.
+pub(super) fn tell_left_out(left_out: &[Unsayable], printer: &Printer) {
+    for left_out in left_out {
+        let name = sanitise(&left_out.name);
+        printer.note(&format!("left out: {} {name} {}", left_out.kind, sanitise(&left_out.reason)));
+    }
 }
 
 fn holds_yaml(folder: &Path) -> anyhow::Result<bool> {

@@ -11,9 +11,11 @@ mod desk;
 mod edge;
 mod exit;
 mod explain;
+mod export;
 mod files;
 mod history;
 mod import;
+mod import_file;
 mod init;
 mod invitations;
 mod journal;
@@ -32,8 +34,18 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use exit::{Exit, Failure};
-use options::{Command, Options};
+use options::{Command, Format, Options};
 use printer::Printer;
+
+const NO_FORMAT: &str = "csv and xlsx are formats of `rollcall export` only; use --format text or json";
+
+/// Whether a command can print its result so.
+const fn has_format(command: &Command, format: Format) -> bool {
+    match format {
+        Format::Text | Format::Json => true,
+        Format::Csv | Format::Xlsx => matches!(command, Command::Export(_)),
+    }
+}
 
 /// Runs the command line of this process.
 #[must_use]
@@ -45,11 +57,13 @@ pub fn main() -> ExitCode {
     let printer = Printer::new(&options.global);
     log::start(&options.global, &printer);
     let outcome = match &options.command {
+        command if !has_format(command, options.global.format) => Err(Failure::invalid(anyhow::anyhow!(NO_FORMAT))),
         Command::Init => init::run(&options.global, &printer),
         Command::Validate(arguments) => validate::run(&options.global, arguments, &printer),
         Command::Plan(arguments) => plan::run(&options.global, arguments, &printer),
         Command::Apply(arguments) => apply::run(&options.global, arguments, &printer),
         Command::Import(arguments) => import::run(&options.global, arguments, &printer),
+        Command::Export(arguments) => export::run(&options.global, arguments, &printer),
         Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
         Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
         Command::Deactivate(arguments) => deactivate::run(&options.global, arguments, &printer),

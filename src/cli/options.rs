@@ -7,6 +7,7 @@ use clap_complete::Shell;
 use jiff::Timestamp;
 
 use crate::guard::{Guard, Waiver};
+use crate::model::Status;
 
 /// Keeps who-has-access-to-what in git: declared in YAML, planned against the live user store, applied.
 #[derive(Debug, Parser)]
@@ -34,7 +35,7 @@ pub(super) struct Global {
     /// Files and folders with manifests, in place of those that rollcall.yaml names
     #[arg(long, global = true, value_name = "PATH")]
     pub(super) manifests: Vec<String>,
-    /// How results are printed
+    /// How results are printed; csv and xlsx: `export` only
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
     /// Whether to use colours
@@ -58,6 +59,10 @@ pub(super) enum Format {
     Text,
     /// One document.
     Json,
+    /// A list of people and their roles, of `export`.
+    Csv,
+    /// Templates for invitations, of `export`.
+    Xlsx,
 }
 
 /// Whether to use colours.
@@ -91,8 +96,10 @@ pub(super) enum Command {
     Plan(Plan),
     /// Plans, asks, and does it
     Apply(Apply),
-    /// Writes the live state of the store as manifests
-    Import(Import),
+    /// Writes manifests: of the live state of the store, or of people in a file of another program
+    Import(Box<Import>),
+    /// Writes the people of the store, with their access, as csv, xlsx or json
+    Export(Export),
     /// Tells what access a user has and from which lines, or who reaches an organization or a site
     Explain(Explain),
     /// Lists invitations, sends or cancels one, or answers one in place of the person
@@ -156,11 +163,84 @@ pub(super) struct Apply {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = IMPORT)]
 pub(super) struct Import {
+    /// A file of another program, relative to the access repository, in place of the store
+    #[arg(value_name = "FILE", requires = "from")]
+    pub(super) file: Option<PathBuf>,
     /// The folder to write into, relative to the access repository; it must hold no YAML
     #[arg(long, value_name = "DIR")]
     pub(super) out: PathBuf,
+    /// What the file is: a list of people and roles (csv), or a template for invitations (xlsx)
+    #[arg(long, value_enum, requires = "file")]
+    pub(super) from: Option<From>,
+    /// The organization: of rows that name none (csv), of everybody (xlsx)
+    #[arg(long, value_name = "ORG", requires = "from")]
+    pub(super) organization: Option<String>,
+    /// csv: a role that is held beside the main one; may be repeated
+    #[arg(long, value_name = "ROLE", requires = "from")]
+    pub(super) extra_role: Vec<String>,
+    /// csv: what a further word in the column of statuses means, such as blocked=inactive; may be repeated
+    #[arg(long, value_name = "WORD=STATUS", requires = "from", value_parser = status_word)]
+    pub(super) status: Vec<(String, Status)>,
+    /// xlsx: the user type of everybody
+    #[arg(long, value_name = "TYPE", requires = "from")]
+    pub(super) user_type: Option<String>,
+    /// xlsx: the role of everybody
+    #[arg(long, value_name = "ROLE", requires = "from")]
+    pub(super) role: Option<String>,
+    /// xlsx: the site of everybody
+    #[arg(long, value_name = "SITE", requires = "from")]
+    pub(super) site: Option<String>,
+    /// xlsx: invitations go out
+    #[arg(long, requires = "from", conflicts_with = "suppress")]
+    pub(super) send: bool,
+    /// xlsx: people are made known, and invited later (`status: preloaded`)
+    #[arg(long, requires = "from")]
+    pub(super) suppress: bool,
+    /// xlsx: the sheet, where there are several
+    #[arg(long, value_name = "NAME", requires = "from")]
+    pub(super) sheet: Option<String>,
 }
+
+const IMPORT: &str = "A list (csv) has a header, in English or French, and a row for each role of a person: first name, \
+                      last name, e-mail, creation date, status (connected, notified), usage version, language, \
+                      location, company, role; parted by `,` or `;`, in UTF-8. The organization of a role stands in \
+                      the column Organization, else Company, else --organization names it. A template (xlsx) has \
+                      first name, last name and e-mail, a row for each person; --user-type, --role, --organization \
+                      and --site hold for all of them, and --send or --suppress says whether they are invited. \
+                      Nothing is guessed, and a file with a mistake yields nothing. What no manifest can say is listed.";
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum From {
+    /// A list of people, a row for each role.
+    Csv,
+    /// A template for invitations in bulk, a row for each person.
+    Xlsx,
+}
+
+/// `WORD=STATUS`.
+fn status_word(text: &str) -> Result<(String, Status), String> {
+    let words = Status::ALL.map(Status::as_str).join(", ");
+    let (word, status) = text.split_once('=').ok_or_else(|| format!("WORD=STATUS, with one of: {words}"))?;
+    let status = Status::from_word(status).ok_or_else(|| format!("`{status}` is none of: {words}"))?;
+    Ok((word.to_owned(), status))
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXPORT)]
+pub(super) struct Export {
+    /// The file (csv, json; standard output without it) or folder (xlsx) to write, relative to the access repository
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(super) out: Option<PathBuf>,
+}
+
+const EXPORT: &str = "--format says what is written. csv: one list, a row for each role. xlsx: templates for \
+                      invitations, a file for each user type, role and site. json: one document with all access \
+                      (`rollcall schema export`). The store is read, not the manifests. No file is overwritten, and \
+                      either all files are written or none. A cell that a spreadsheet would run as a formula gets a \
+                      `'` in front, which import takes away again. What a file can't say is listed.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {
@@ -261,6 +341,8 @@ pub(super) enum SchemaName {
     Plan,
     /// Of `apply --format json`.
     ApplyReport,
+    /// Of `export --format json`.
+    Export,
 }
 
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use super::access::{Access, Declared};
 use super::edge;
 use super::exit::{Exit, Failure};
+use super::files::in_repository;
 use super::journal;
 use super::printer::Printer;
 use crate::apply::{ApplyReport, ReportChange, ReportDocument};
@@ -146,11 +147,6 @@ pub(super) fn read(
     let text = text(&path).with_context(context).map_err(Failure::invalid)?;
     let saved = read_file(&text, &mut declared.names, access.rules());
     saved.map(Some).map_err(|error| Failure::invalid(anyhow::Error::new(error).context(context())))
-}
-
-/// The path of a plan file; in the folder itself as it was given.
-fn in_repository(repository: &Path, file: &Path) -> PathBuf {
-    if repository == Path::new(".") { file.to_owned() } else { repository.join(file) }
 }
 
 /// What is in a file of a sensible size that is no link.

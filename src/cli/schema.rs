@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::exit::Exit;
 use super::options::{Schema, SchemaName};
 use super::printer::Printer;
-use crate::{apply, manifest, plan, rules, settings};
+use crate::{apply, exchange, manifest, plan, rules, settings};
 
 pub(super) fn run(arguments: &Schema, printer: &Printer) -> Exit {
     if let Some(name) = arguments.name {
@@ -31,5 +31,6 @@ pub(super) fn schema(name: SchemaName) -> Json {
         SchemaName::Rules => rules::schema(),
         SchemaName::Plan => plan::schema(),
         SchemaName::ApplyReport => apply::schema(),
+        SchemaName::Export => exchange::schema(),
     }
 }

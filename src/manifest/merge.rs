@@ -56,12 +56,9 @@ impl<'n> Merged<'n> {
     /// Nothing but the roles that the vendor brings.
     pub(super) fn new(names: &'n mut Names, rules: &Rules) -> Self {
         let mut desired = Desired::default();
-        let mut open_roles = BTreeMap::new();
-        for (name, fields) in &rules.roles.vendor {
-            let name = names.intern(name);
-            open_roles.insert(name, fields.protected == Some(false));
-            desired.catalog.roles.insert(name, vendor_role(names, fields));
-        }
+        desired.catalog.roles = vendor_roles(names, rules);
+        let is_open = |(name, fields): (&String, &RoleFields)| (names.intern(name), fields.protected == Some(false));
+        let open_roles = rules.roles.vendor.iter().map(is_open).collect();
         Self {
             names,
             desired,
@@ -434,6 +431,11 @@ impl Remap<'_> {
             ..*row
         }
     }
+}
+
+/// The roles that the vendor brings.
+pub fn vendor_roles(names: &mut Names, rules: &Rules) -> BTreeMap<Name, Role> {
+    rules.roles.vendor.iter().map(|(name, fields)| (names.intern(name), vendor_role(names, fields))).collect()
 }
 
 /// A role as the rules write it.

@@ -37,8 +37,9 @@ use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
 use crate::source::{Content, LARGEST_SUM, Sources, Unread, is_hidden};
+pub use merge::vendor_roles;
 pub use schema::schema;
-pub use write::{MODELINE, Unsayable, Written, write};
+pub use write::{MODELINE, Partial, Unsayable, Written, write, write_partial};
 
 use facts::FileFacts;
 use merge::Merged;

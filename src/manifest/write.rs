@@ -3,7 +3,7 @@
 //! What can't be said in a manifest (a name that would be refused, an account without a valid key) is left out and
 //! listed, so that nothing goes missing in silence. Everything is sorted by text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::emit::{Yaml, document};
 use super::write_users;
@@ -35,12 +35,24 @@ pub struct Written {
     pub accounts: usize,
 }
 
+/// A state of which not everything is known, or that joins other manifests.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// Whether nobody has stated who reaches which site, so that a manifest leaves it to others.
+    pub leaves_sites: bool,
+    /// Organizations that are declared elsewhere already.
+    pub organizations: BTreeSet<String>,
+    /// Roles that are declared elsewhere already.
+    pub roles: BTreeSet<String>,
+}
+
 /// What is being written.
 pub(super) struct Writer<'a> {
     pub(super) names: &'a Names,
     pub(super) rules: &'a Rules,
     pub(super) live: &'a LiveState,
     pub(super) sayable: Sayable<'a>,
+    pub(super) partial: &'a Partial,
     pub(super) unsayable: Vec<Unsayable>,
     pub(super) accounts: usize,
 }
@@ -49,8 +61,14 @@ pub(super) struct Writer<'a> {
 /// above 5,000 users). Read back, they mean the same.
 #[must_use]
 pub fn write(names: &Names, rules: &Rules, live: &LiveState) -> Written {
+    write_partial(names, rules, live, &Partial::default())
+}
+
+/// As [`write()`], of a state of which not everything is known, or that joins other manifests.
+#[must_use]
+pub fn write_partial(names: &Names, rules: &Rules, live: &LiveState, partial: &Partial) -> Written {
     let sayable = Sayable::new(names, rules, &live.catalog);
-    let mut writer = Writer { names, rules, live, sayable, unsayable: Vec::new(), accounts: 0 };
+    let mut writer = Writer { names, rules, live, sayable, partial, unsayable: Vec::new(), accounts: 0 };
     let mut files = Vec::new();
     let mut add = |name: String, entries: Vec<(String, Yaml)>| files.push((name, document(MODELINE, &entries)));
     add("organizations.yaml".to_owned(), vec![("organizations".to_owned(), writer.organizations())]);
@@ -75,6 +93,9 @@ impl Writer<'_> {
         let mut entries = BTreeMap::new();
         for (&name, organization) in &live.catalog.organizations {
             let text = self.names.text(name);
+            if self.partial.organizations.contains(text) {
+                continue;
+            }
             match refuse_declared(Named::Organization, text) {
                 Some(reason) => self.refuse("organization", text, reason),
                 None => {
@@ -189,7 +210,7 @@ impl Writer<'_> {
         let mut entries = BTreeMap::new();
         for (&name, role) in &live.catalog.roles {
             let text = self.names.text(name);
-            if role.vendor || self.rules.vendor_role(text).is_some() {
+            if role.vendor || self.rules.vendor_role(text).is_some() || self.partial.roles.contains(text) {
                 continue;
             }
             match self.sayable.refuse_role(name) {

@@ -135,6 +135,9 @@ impl Writer<'_> {
         } else if !beside.is_empty() {
             fields.push(("sites".to_owned(), Yaml::texts(beside.iter().map(|(site, _)| site.as_str()))));
         }
+        if self.partial.leaves_sites && !reaches_all && !fields.is_empty() {
+            fields.push(("sites".to_owned(), Yaml::word("unmanaged")));
+        }
         if let Some(site) = membership.default_site {
             fields.push(("default_site".to_owned(), Yaml::text(self.names.text(site))));
         }

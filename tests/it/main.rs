@@ -6,6 +6,7 @@
 mod apply;
 mod cli;
 mod conformance;
+mod exchange;
 mod explain;
 mod floors;
 mod journal;

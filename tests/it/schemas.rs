@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonschema::Validator;
-use rollcall::{apply, manifest, plan, rules, settings};
+use rollcall::{apply, exchange, manifest, plan, rules, settings};
 use serde_json::Value;
 
 /// Every schema that is handed out, by file name.
 fn schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("apply-report.schema.json", value(apply::schema())),
+        ("export.schema.json", value(exchange::schema())),
         ("manifest.schema.json", value(manifest::schema())),
         ("plan.schema.json", value(plan::schema())),
         ("rules.schema.json", value(rules::schema())),

@@ -76,6 +76,13 @@ impl SqliteReader {
         found.map_err(|error| open::unreadable(&self.path, error))
     }
 
+    /// When each account was made, by key as spelled. A time is as somebody may have written it by hand.
+    pub fn creation_times(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let found = read::creation_times(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
     /// What was read without locks is used only if nobody wrote in the meantime.
     fn check_unchanged(&self) -> Result<(), StoreError> {
         self.stamp.map_or(Ok(()), |stamp| stamp.check(&self.path))

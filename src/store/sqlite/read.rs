@@ -119,6 +119,12 @@ pub(super) fn find(connection: &Connection, rules: &Rules, identity: &str) -> ru
     Ok(found)
 }
 
+/// When each account was made, by key.
+pub(super) fn creation_times(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut all = connection.prepare("SELECT key, created_at FROM users ORDER BY id")?;
+    all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
 /// How many rows were read and placed.
 #[derive(Default)]
 struct Read {

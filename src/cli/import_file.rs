@@ -1,0 +1,178 @@
+//! `rollcall import --from csv|xlsx FILE`: people in a file of another program as manifests.
+
+use std::path::{Component, Path};
+
+use super::access::Access;
+use super::desk::read_manifests;
+use super::exit::{Exit, Failure};
+use super::files::{in_repository, read_at_most};
+use super::options::{From, Global, Import};
+use super::printer::Printer;
+use crate::diagnostic::{Position, Span};
+use crate::exchange::{Batch, Imported, Known, LARGEST_CSV, LARGEST_XLSX, ListOptions, Refused, read_csv, read_xlsx};
+use crate::manifest::Written;
+use crate::model::Names;
+use crate::plan::Places;
+use crate::report::{Excerpt, Snippets};
+
+/// The manifests of a file. Mistakes are printed with their rows and columns.
+pub(super) fn read(
+    access: &Access,
+    global: &Global,
+    (file, from): (&Path, From),
+    arguments: &Import,
+    printer: &Printer,
+) -> Result<Written, Failure> {
+    let path = in_repository(&access.repository, file);
+    let shown = file.to_string_lossy();
+    let read = |largest| read_at_most(&path, largest).map_err(Failure::failed);
+    let rules = access.rules();
+    let outcome = match from {
+        From::Csv => {
+            let options = list_options(arguments)?;
+            let known = known(access, global, &arguments.out, printer);
+            read_csv(rules, &shown, &read(LARGEST_CSV)?, &options, &known)
+        }
+        From::Xlsx => {
+            let known = known(access, global, &arguments.out, printer);
+            let batch = batch(access, arguments, &known)?;
+            read_xlsx(rules, &shown, &read(LARGEST_XLSX)?, &batch, &known)
+        }
+    };
+    match outcome {
+        Ok(Imported { written, notes }) => {
+            for note in notes {
+                printer.note(&note);
+            }
+            Ok(written)
+        }
+        Err(refused) => {
+            printer.only_diagnostics(&refused.diagnostics, &Rows(&refused));
+            Err(Failure::told(Exit::Invalid))
+        }
+    }
+}
+
+/// What is declared already, where the new manifests join those that are there.
+fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Known {
+    let parts = |path: &Path| -> Vec<_> {
+        path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect()
+    };
+    let paths = if global.manifests.is_empty() { &access.settings.manifests } else { &global.manifests };
+    if !paths.iter().any(|path| parts(out).starts_with(&parts(Path::new(path)))) {
+        return Known::default();
+    }
+    // The first import makes the folder.
+    if paths.iter().all(|path| in_repository(&access.repository, Path::new(path)).symlink_metadata().is_err()) {
+        return Known::default();
+    }
+    let mut names = Names::new();
+    let Some(desired) = read_manifests(access, global, &mut names) else {
+        printer.note("the manifests are not valid, so what they declare already is declared again");
+        return Known::default();
+    };
+    let text = |name| names.text(name).to_owned();
+    let organizations = desired.catalog.organizations.iter();
+    Known {
+        organizations: organizations
+            .map(|(&name, organization)| (text(name), organization.sites.keys().map(|&site| text(site)).collect()))
+            .collect(),
+        roles: desired.catalog.roles.iter().filter(|(_, role)| !role.vendor).map(|(&name, _)| text(name)).collect(),
+        users: desired.users().map(|user| text(user.identity)).collect(),
+    }
+}
+
+fn list_options(arguments: &Import) -> Result<ListOptions, Failure> {
+    let Import {
+        file: _,
+        out: _,
+        from: _,
+        organization,
+        extra_role,
+        status,
+        user_type,
+        role,
+        site,
+        send,
+        suppress,
+        sheet,
+    } = arguments;
+    refuse(
+        "csv",
+        &[
+            ("--user-type", user_type.is_some()),
+            ("--role", role.is_some()),
+            ("--site", site.is_some()),
+            ("--send", *send),
+            ("--suppress", *suppress),
+            ("--sheet", sheet.is_some()),
+        ],
+    )?;
+    Ok(ListOptions { organization: organization.clone(), extra_roles: extra_role.clone(), statuses: status.clone() })
+}
+
+fn batch(access: &Access, arguments: &Import, known: &Known) -> Result<Batch, Failure> {
+    let Import {
+        file: _,
+        out: _,
+        from: _,
+        organization,
+        extra_role,
+        status,
+        user_type,
+        role,
+        site,
+        send,
+        suppress,
+        sheet,
+    } = arguments;
+    refuse("xlsx", &[("--extra-role", !extra_role.is_empty()), ("--status", !status.is_empty())])?;
+    let wanted = [
+        ("--role ROLE", role.is_some()),
+        ("--organization ORG", organization.is_some()),
+        ("--site SITE", site.is_some()),
+        ("--send or --suppress", *send || *suppress),
+    ];
+    let missing: Vec<&str> = wanted.iter().filter(|(_, is_there)| !is_there).map(|(option, _)| *option).collect();
+    let mut wrong: Vec<String> = missing.iter().map(|option| format!("{option} is missing")).collect();
+    let batch = Batch {
+        user_type: user_type.clone(),
+        role: role.clone().unwrap_or_default(),
+        organization: organization.clone().unwrap_or_default(),
+        site: site.clone().unwrap_or_default(),
+        is_sent: *send,
+        sheet: sheet.clone(),
+    };
+    // What is missing is told once.
+    let is_told =
+        |why: &String| missing.iter().any(|option| why.starts_with(option.split(' ').next().unwrap_or(option)));
+    wrong.extend(batch.refuse(access.rules(), known).into_iter().filter(|why| !is_told(why)));
+    if wrong.is_empty() {
+        return Ok(batch);
+    }
+    let what = "the file holds people and nothing else, so options say what holds for all of them";
+    Err(Failure::invalid(anyhow::anyhow!(wrong.join("; ")).context(what)))
+}
+
+fn refuse(from: &str, options: &[(&str, bool)]) -> Result<(), Failure> {
+    let given: Vec<&str> = options.iter().filter(|(_, is_given)| *is_given).map(|(option, _)| *option).collect();
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::invalid(anyhow::anyhow!("{} can't be used with --from {from}; leave it out", given.join(", "))))
+}
+
+/// Rows in place of lines; a row is not printed.
+struct Rows<'a>(&'a Refused);
+
+impl Places for Rows<'_> {
+    fn place(&self, position: Position) -> (String, u32, u32) {
+        self.0.place(position)
+    }
+}
+
+impl Snippets for Rows<'_> {
+    fn excerpt(&self, _: Span) -> Option<Excerpt<'_>> {
+        None
+    }
+}

@@ -1,0 +1,480 @@
+//! Rows → people → manifests. Rows come one at a time, so that a file of any length needs little memory.
+//!
+//! Nothing is guessed: what the file does not say has to be said by an option, and what a manifest can't say is listed.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::columns::Column;
+use super::formula::restored;
+use super::mistakes::{Book, Refused, RowPlace, quoted};
+use super::roles::Given;
+use super::{Batch, Imported, Known, ListOptions};
+use crate::diagnostic::Code;
+use crate::manifest::{self, Partial, Unsayable, Written};
+use crate::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
+use crate::rules::{ExportScope, FieldRequired, KeyField, Named, Rules, refuse_declared};
+
+/// The most characters in a cell that is read: no name and no address is longer.
+const LONGEST_CELL: usize = 1_000;
+/// The most columns.
+pub(super) const MOST_COLUMNS: usize = 200;
+
+/// A cell of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cell<'a> {
+    /// A text; empty where there is nothing.
+    Text(&'a str),
+    /// Something else, and what.
+    Odd(&'static str),
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind<'a> {
+    /// A list of people, a row a role.
+    List(&'a ListOptions),
+    /// A template for invitations, a row a person.
+    Template(&'a Batch),
+}
+
+/// A person of the file.
+#[derive(Debug)]
+pub(super) struct Person {
+    key: Name,
+    status: (Status, u32),
+    facts: Vec<(Name, Name, u32)>,
+    pub(super) seats: BTreeMap<Name, Seat>,
+    first: u32,
+}
+
+/// What a person has in an organization.
+#[derive(Debug, Default)]
+pub(super) struct Seat {
+    pub(super) role: Option<(Name, u32)>,
+    pub(super) extra_roles: Vec<Name>,
+    pub(super) place: Option<RowPlace>,
+}
+
+/// A value of a row: its column, the number of that, and the text.
+pub(super) type Values<'a> = [(Column, usize, Cow<'a, str>)];
+
+/// A file that is being read.
+pub(super) struct Intake<'a> {
+    pub(super) rules: &'a Rules,
+    pub(super) kind: Kind<'a>,
+    pub(super) book: Book,
+    pub(super) names: Names,
+    pub(super) live: LiveState,
+    pub(super) notes: BTreeSet<String>,
+    columns: Vec<Option<Column>>,
+    /// Cells of columns that are not kept.
+    lost: BTreeMap<usize, usize>,
+    people: BTreeMap<String, Person>,
+}
+
+impl<'a> Intake<'a> {
+    pub(super) fn new(rules: &'a Rules, kind: Kind<'a>, file: &str) -> Self {
+        let mut names = Names::new();
+        let mut live = LiveState::default();
+        live.catalog.roles = manifest::vendor_roles(&mut names, rules);
+        Self {
+            rules,
+            kind,
+            book: Book::of(file),
+            names,
+            live,
+            notes: BTreeSet::new(),
+            columns: Vec::new(),
+            lost: BTreeMap::new(),
+            people: BTreeMap::new(),
+        }
+    }
+
+    /// Takes in a row; the first one that is not blank is the header. Returns whether it is worth going on.
+    pub(super) fn row(&mut self, at: RowPlace, cells: &[Cell<'_>]) -> bool {
+        if cells.iter().all(|cell| *cell == Cell::Text("")) {
+            return true;
+        }
+        if self.columns.is_empty() {
+            return self.header(at, cells);
+        }
+        let Some(values) = self.values(at, cells) else { return true };
+        match self.kind {
+            Kind::List(options) => self.role_of_person(at, &values, options),
+            Kind::Template(batch) => self.invited(at, &values, batch),
+        }
+        true
+    }
+
+    /// Whether the header has been read, so that rows can be compared with it.
+    pub(super) fn width(&self) -> Option<usize> {
+        (!self.columns.is_empty()).then_some(self.columns.len())
+    }
+
+    fn header(&mut self, at: RowPlace, cells: &[Cell<'_>]) -> bool {
+        if cells.len() > MOST_COLUMNS {
+            let what = format!("there are {} columns", cells.len());
+            self.book.tell(Code::TooLarge, at, None, &what, format!("{MOST_COLUMNS} are read at most"));
+            return false;
+        }
+        let texts = cells.iter().map(|cell| match cell {
+            Cell::Text(text) => (*text).to_owned(),
+            Cell::Odd(_) => String::new(),
+        });
+        self.book.headers = texts.collect();
+        let mut columns: Vec<Option<Column>> = self.book.headers.iter().map(|header| Column::of(header)).collect();
+        let has = |column: Column, columns: &[Option<Column>]| columns.contains(&Some(column));
+        for (index, column) in columns.iter().enumerate() {
+            let Some(column) = column else { continue };
+            if let Some(first) = columns[..index].iter().position(|other| *other == Some(*column)) {
+                let what = format!("means the same as column {}", super::columns::letters(first));
+                self.book.tell(Code::DuplicateKey, at, Some(index), &what, "keep one of them");
+            }
+        }
+        let wanted: &[Column] = match self.kind {
+            Kind::List(_) => &[Column::Email, Column::Role],
+            Kind::Template(_) => &super::columns::TEMPLATE,
+        };
+        for &missing in wanted.iter().filter(|column| !has(**column, &columns)) {
+            let what = format!("no column is `{}`", missing.title());
+            let read: Vec<String> = self
+                .book
+                .headers
+                .iter()
+                .filter(|header| !header.is_empty())
+                .take(12)
+                .map(|header| quoted(header))
+                .collect();
+            let help = format!("the first row has the headers, in English or French; it reads {}", read.join(", "));
+            self.book.tell(Code::RequiredField, at, None, &what, help);
+        }
+        if let Kind::List(ListOptions { organization: Some(organization), .. }) = self.kind {
+            let why = if self.rules.has_organizations() {
+                refuse_declared(Named::Organization, organization)
+            } else {
+                Some("is none: the store has no organizations")
+            };
+            if let Some(why) = why {
+                let what = format!("--organization: {} {why}", quoted(organization));
+                self.book.tell(Code::InvalidName, at, None, &what, "correct the option, or leave it out");
+            }
+        }
+        match self.kind {
+            Kind::List(_) if has(Column::Organization, &columns) => {
+                // A company beside it is not where the role holds.
+                columns.iter_mut().filter(|column| **column == Some(Column::Company)).for_each(|column| *column = None);
+            }
+            Kind::List(_) if has(Column::Company, &columns) && self.rules.has_organizations() => {
+                let index = columns.iter().position(|column| *column == Some(Column::Company)).unwrap_or_default();
+                let header = quoted(&self.book.headers[index]);
+                self.notes.insert(format!("the organization of each role is what stands in the column {header}"));
+            }
+            Kind::List(options) if options.organization.is_none() && self.rules.has_organizations() => {
+                let help = "name the organization of all its roles with --organization ORG, or add a column \
+                            `Organization`";
+                self.book.tell(Code::RequiredField, at, None, "no column names an organization", help);
+            }
+            Kind::List(_) => {}
+            Kind::Template(_) => {
+                columns
+                    .iter_mut()
+                    .filter(|column| column.is_some_and(|column| !wanted.contains(&column)))
+                    .for_each(|column| *column = None);
+            }
+        }
+        self.columns = columns;
+        self.book.is_empty()
+    }
+
+    /// The values of a row in columns that are known; `None` where one can't be read, which is told.
+    fn values<'c>(&mut self, at: RowPlace, cells: &[Cell<'c>]) -> Option<Vec<(Column, usize, Cow<'c, str>)>> {
+        let mut values = Vec::with_capacity(self.columns.len());
+        let mut is_whole = true;
+        for (index, cell) in cells.iter().enumerate() {
+            let column = self.columns.get(index).copied().flatten();
+            let is_kept = column.is_some_and(|column| match column {
+                Column::Email | Column::Status | Column::Company | Column::Organization | Column::Role => true,
+                column => column.field(self.rules).is_some(),
+            });
+            match (column, cell) {
+                (_, Cell::Text("")) => {}
+                (Some(column), Cell::Text(text)) if is_kept => {
+                    if text.chars().nth(LONGEST_CELL).is_some() {
+                        let what = format!("the cell has more than {LONGEST_CELL} characters");
+                        self.book.tell(Code::TooLarge, at, Some(index), &what, "look for a quote that is not closed");
+                        is_whole = false;
+                    } else {
+                        values.push((column, index, restored(text)));
+                    }
+                }
+                (Some(_), Cell::Odd(what)) if is_kept => {
+                    let help = "type it as text (format the column as text first), or paste it as values only";
+                    self.book.tell(Code::WrongType, at, Some(index), &format!("the cell holds {what}, not text"), help);
+                    is_whole = false;
+                }
+                (_, _) => *self.lost.entry(index).or_default() += 1,
+            }
+        }
+        is_whole.then_some(values)
+    }
+
+    /// The key of the person of a row: as compared, and as spelled.
+    fn key(&mut self, at: RowPlace, values: &Values<'_>) -> Option<(String, Name)> {
+        let Some((index, text)) = value(values, Column::Email) else {
+            let index = self.columns.iter().position(|column| *column == Some(Column::Email));
+            self.book.tell(Code::InvalidKey, at, index, "there is no e-mail address", "write one, or remove the row");
+            return None;
+        };
+        match self.rules.identity.normalize(text) {
+            Ok(identity) => Some((identity, self.names.intern(text))),
+            Err(error) => {
+                let help = "one address a row, and nothing else in the cell";
+                self.book.tell(Code::InvalidKey, at, Some(index), &format!("{} {error}", quoted(text)), help);
+                None
+            }
+        }
+    }
+
+    fn invited(&mut self, at: RowPlace, values: &Values<'_>, batch: &Batch) {
+        let key = self.key(at, values);
+        for (column, field) in [(Column::GivenName, "given_name"), (Column::FamilyName, "family_name")] {
+            let is_required = self.rules.field(field).is_some_and(|rule| match rule.required {
+                Some(FieldRequired::Onboarding | FieldRequired::Always) => true,
+                Some(FieldRequired::Never) | None => false,
+            });
+            if is_required && value(values, column).is_none() {
+                let index = self.columns.iter().position(|other| *other == Some(column));
+                let what = format!("there is no {}", column.title().to_lowercase());
+                self.book.tell(
+                    Code::RequiredField,
+                    at,
+                    index,
+                    &what,
+                    "the service demands it of everybody who is invited",
+                );
+            }
+        }
+        let Some((identity, key)) = key else { return };
+        if let Some(person) = self.people.get(&identity) {
+            let what = format!("{} is in row {} already", quoted(self.names.text(key)), person.first);
+            let index = value(values, Column::Email).map(|(index, _)| index);
+            self.book.tell(Code::DuplicateDeclaration, at, index, &what, "keep one row a person");
+            return;
+        }
+        let status = if batch.is_sent { Status::Invited } else { Status::Preloaded };
+        let organization = self.names.intern(&batch.organization);
+        let role = self.names.intern(&batch.role);
+        let seat = Seat { role: Some((role, at.row)), extra_roles: Vec::new(), place: Some(at) };
+        let seats = BTreeMap::from([(organization, seat)]);
+        let mut person = Person { key, status: (status, at.row), facts: Vec::new(), seats, first: at.row };
+        if let Some(user_type) = &batch.user_type {
+            person.facts.push((known::USER_TYPE, self.names.intern(user_type), at.row));
+        }
+        self.people.insert(identity.clone(), person);
+        self.facts(at, values, &identity);
+    }
+
+    fn role_of_person(&mut self, at: RowPlace, values: &Values<'_>, options: &ListOptions) {
+        let key = self.key(at, values);
+        let status = self.status(at, values, options);
+        let given = self.given(at, values, options);
+        let (Some((identity, key)), Some(status), Some(given)) = (key, status, given) else { return };
+        match self.people.get(&identity) {
+            None => {
+                let (facts, seats) = (Vec::new(), BTreeMap::new());
+                let person = Person { key, status: (status, at.row), facts, seats, first: at.row };
+                self.people.insert(identity.clone(), person);
+            }
+            Some(person) if person.status.0 != status => {
+                let (first, row) = person.status;
+                let what =
+                    format!("it says `{}`, and row {row} `{}` of the same person", status.as_str(), first.as_str());
+                let index = value(values, Column::Status).map(|(index, _)| index);
+                self.book.tell(Code::DuplicateDeclaration, at, index, &what, CONTRADICTION);
+                return;
+            }
+            Some(_) => {}
+        }
+        self.facts(at, values, &identity);
+        if let (Some((organization, given)), Some(person)) = (given, self.people.get_mut(&identity)) {
+            let seat = person.seats.entry(organization).or_default();
+            seat.place.get_or_insert(at);
+            match (given, seat.role) {
+                (Given::Extra(role), _) if seat.extra_roles.contains(&role) => {}
+                (Given::Extra(role), _) => seat.extra_roles.push(role),
+                (Given::Main(role), None) => seat.role = Some((role, at.row)),
+                (Given::Main(role), Some((first, row))) if first != role => {
+                    let (role, first) = (quoted(self.names.text(role)), quoted(self.names.text(first)));
+                    let organization = quoted(self.names.text(organization));
+                    let what = format!("{role} is a second role in {organization}: row {row} says {first}");
+                    let index = value(values, Column::Role).map(|(index, _)| index);
+                    let help = "one role an organization; say which are roles beside it with --extra-role NAME";
+                    self.book.tell(Code::ConflictingRoles, at, index, &what, help);
+                }
+                (Given::Main(_), Some(_)) | (Given::Nothing, _) => {}
+            }
+        }
+    }
+
+    /// Profile fields of a row; two rows of one person must not contradict each other.
+    fn facts(&mut self, at: RowPlace, values: &Values<'_>, identity: &str) {
+        for (column, index, text) in values {
+            let (column, index) = (*column, *index);
+            let Some(field) = column.field(self.rules) else { continue };
+            let (field, text) = (self.names.intern(field), self.names.intern(text));
+            let Some(person) = self.people.get_mut(identity) else { return };
+            match person.facts.iter().find(|(other, _, _)| *other == field) {
+                None => person.facts.push((field, text, at.row)),
+                Some(&(_, first, _)) if first == text => {}
+                Some(&(_, first, row)) => {
+                    let (text, first) = (quoted(self.names.text(text)), quoted(self.names.text(first)));
+                    let what = format!("it says {text}, and row {row} {first} of the same person");
+                    self.book.tell(Code::DuplicateDeclaration, at, Some(index), &what, CONTRADICTION);
+                }
+            }
+        }
+    }
+
+    /// Makes manifests, unless something is wrong.
+    pub(super) fn finish(mut self, known: &Known) -> Result<Imported, Refused> {
+        if self.book.is_empty() && self.people.is_empty() {
+            let help = "the first row has the headers, and each of the others a person";
+            self.book.tell_file(Code::RequiredField, "has no row with a person", help);
+        }
+        if self.rules.identity.key_field() != KeyField::Email {
+            let help = "the accounts of this store are known by a login: declare them by hand, or select another store \
+                        with --store";
+            self.book.tell_file(Code::NotInRules, "knows people by their addresses", help);
+        }
+        self.check_seats();
+        if !self.book.is_empty() {
+            return Err(self.book.refuse());
+        }
+        let people = std::mem::take(&mut self.people);
+        let (declared, people): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|(identity, _)| known.users.contains(identity));
+        self.people_to_live(people);
+        let partial = Partial {
+            leaves_sites: matches!(self.kind, Kind::List(_)) && self.rules.sites.rules().is_some(),
+            organizations: known.organizations.keys().cloned().collect(),
+            roles: known.roles.clone(),
+        };
+        let Written { files, mut unsayable, accounts } =
+            manifest::write_partial(&self.names, self.rules, &self.live, &partial);
+        let again = declared.into_iter().map(|(_, person)| Unsayable {
+            kind: "user",
+            name: self.names.text(person.key).to_owned(),
+            reason: "is declared in a manifest already".to_owned(),
+        });
+        unsayable.extend(again);
+        for (index, count) in &self.lost {
+            let name = self.book.headers.get(*index).cloned().unwrap_or_default();
+            let why = match self.columns.get(*index).copied().flatten() {
+                Some(_) => "is nothing that the rules of the store keep",
+                None => "is no column that is known",
+            };
+            let name = if name.is_empty() { super::columns::letters(*index) } else { name };
+            unsayable.push(Unsayable { kind: "column", name, reason: format!("{why} (cells: {count})") });
+        }
+        unsayable.sort();
+        self.tell_what_is_not_stated(partial.leaves_sites);
+        Ok(Imported { written: Written { files, unsayable, accounts }, notes: shortened(self.notes) })
+    }
+
+    fn tell_what_is_not_stated(&mut self, leaves_sites: bool) {
+        if leaves_sites {
+            let note = "the file does not say who reaches which site: `sites: unmanaged` leaves that as it is";
+            self.notes.insert(note.to_owned());
+        }
+        if let Kind::List(_) = self.kind {
+            let whom = match self.rules.scope.complete {
+                Some(ExportScope::All) => "may be filtered",
+                Some(ExportScope::ExporterOrganizations) | None => {
+                    "holds only people of organizations that the exporter reaches, and may be filtered"
+                }
+            };
+            self.notes.insert(format!(
+                "such a file {whom}: keep `absent_users: report` in rollcall.yaml until the plan is as you expect it"
+            ));
+        }
+    }
+
+    /// A membership needs a role where the rules say so.
+    fn check_seats(&mut self) {
+        if self.rules.allows_no_role() {
+            return;
+        }
+        let index = self.columns.iter().position(|column| *column == Some(Column::Role));
+        for person in self.people.values() {
+            for (organization, seat) in &person.seats {
+                if let (None, Some(place)) = (seat.role, seat.place) {
+                    let (key, organization) = (self.names.text(person.key), self.names.text(*organization));
+                    let what = format!("{} has no role of its own in {}", quoted(key), quoted(organization));
+                    let help = "the service wants one role an organization, and others only beside it";
+                    self.book.tell(Code::OutsideLimits, place, index, &what, help);
+                }
+            }
+        }
+    }
+
+    fn people_to_live(&mut self, people: Vec<(String, Person)>) {
+        if let Kind::Template(batch) = self.kind {
+            let (organization, site) = (self.names.intern(&batch.organization), self.names.intern(&batch.site));
+            let declared = self.site();
+            self.live.catalog.organizations.entry(organization).or_default().sites.insert(site, declared);
+        }
+        for (identity, person) in people {
+            let Person { key, status, facts, seats, first: _ } = person;
+            let mut memberships = Vec::new();
+            let mut grants = Vec::new();
+            for (organization, seat) in seats {
+                if organization != known::PLATFORM {
+                    self.live.catalog.organizations.entry(organization).or_default();
+                }
+                let extra_roles = self.names.list(&seat.extra_roles);
+                let role = seat.role.map(|(role, _)| role);
+                memberships.push(Membership { organization, role, extra_roles, default_site: None });
+                if let Kind::Template(batch) = self.kind {
+                    let site = self.names.intern(&batch.site);
+                    grants.push(Grant { organization, site, role: None });
+                }
+            }
+            let identity = self.names.intern(&identity);
+            self.live.push(LiveRecord {
+                id: key,
+                key,
+                identity: Some(identity),
+                status: status.0,
+                facts: facts.into_iter().map(|(field, text, _)| Fact::new(field, Value::Text(text))).collect(),
+                memberships,
+                grants,
+                invitation: None,
+            });
+        }
+    }
+
+    /// A site as the rules have it: of the only kind that there is, where there is one only.
+    fn site(&mut self) -> Site {
+        let mut site = Site::default();
+        if let Some([kind]) = self.rules.sites.rules().and_then(|sites| sites.kinds.as_deref()) {
+            site.fields.insert(known::KIND, Value::Text(self.names.intern(kind)));
+        }
+        site
+    }
+}
+
+/// The first notes; a file can't make arbitrarily many.
+fn shortened(notes: BTreeSet<String>) -> Vec<String> {
+    const MOST: usize = 20;
+    let more = notes.len().saturating_sub(MOST);
+    let first = notes.into_iter().take(MOST);
+    first.chain((more > 0).then(|| format!("{more} more remarks are not shown"))).collect()
+}
+
+const CONTRADICTION: &str = "correct one of the rows; nothing is chosen between them";
+
+/// The value of a row in a column, with the number of that; `None` where it is empty.
+pub(super) fn value<'c>(values: &'c Values<'_>, column: Column) -> Option<(usize, &'c str)> {
+    values.iter().find(|(other, _, _)| *other == column).map(|(_, index, text)| (*index, text.as_ref()))
+}

@@ -1,0 +1,203 @@
+//! Templates for invitations in bulk: what holds for the whole file, and how live people are written as such.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
+
+use super::columns::{Column, TEMPLATE};
+use super::formula::neutral;
+use super::mistakes::quoted;
+use super::roles::{find_vendor_role, unknown_role};
+use super::{Batch, Exported, Known};
+use crate::document::nearest;
+use crate::manifest::Unsayable;
+use crate::model::{LiveState, LiveView, Membership, Name, Names, Status, Value, known};
+use crate::rules::{KeyField, Named, Rules, refuse_declared};
+
+/// A file for one user type, one role and one site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// The name of the file.
+    pub name: String,
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// The user type.
+    pub user_type: Option<String>,
+    /// The role.
+    pub role: Option<String>,
+    /// The organization.
+    pub organization: String,
+    /// The site.
+    pub site: Option<String>,
+    /// How many people are in it.
+    pub people: usize,
+}
+
+/// What holds for a whole file: organization, user type, role, site.
+type Triple = (String, Option<String>, Option<String>, Option<String>);
+
+/// Writes everybody who has an account, or an invitation, into the file of their user type, role and first site.
+///
+/// # Errors
+/// If a workbook can't be made.
+pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Exported<Vec<Template>>, XlsxError> {
+    let mut triples: BTreeMap<Triple, BTreeMap<String, [String; 3]>> = BTreeMap::new();
+    let mut left_out = Vec::new();
+    for view in live.users() {
+        let key = view.key_text(names);
+        let mut leave_out = |reason: String| {
+            left_out.push(Unsayable { kind: "user", name: key.to_owned(), reason });
+        };
+        match view.status {
+            Status::Preloaded | Status::Invited | Status::Active => {}
+            Status::Inactive | Status::Closed => {
+                leave_out(format!("is {}, and such a file invites", view.status.as_str()));
+                continue;
+            }
+        }
+        let text = |field: Name| view.value(field).text().map(|text| names.text(text).to_owned());
+        let email = match rules.identity.key_field() {
+            KeyField::Email => Some(key.to_owned()),
+            KeyField::Login => text(known::EMAIL),
+        };
+        let Some(email) = email.filter(|email| !email.is_empty()) else {
+            leave_out("has no e-mail address".to_owned());
+            continue;
+        };
+        let person = [text(known::GIVEN_NAME).unwrap_or_default(), text(known::FAMILY_NAME).unwrap_or_default(), email];
+        if view.memberships.is_empty() {
+            leave_out("has no access".to_owned());
+        }
+        for membership in view.memberships {
+            let (site, others) = first_site(names, live, &view, membership);
+            if !others.is_empty() {
+                leave_out(format!("has further sites, of which such a file has one: {}", others.join(", ")));
+            }
+            if !membership.extra_roles.is_empty() {
+                let beside = names.sorted_texts(membership.extra_roles).join(", ");
+                leave_out(format!("has roles beside the main one: {beside}"));
+            }
+            let organization = names.text(membership.organization).to_owned();
+            let role = membership.role.map(|role| names.text(role).to_owned());
+            let triple = (organization, text(known::USER_TYPE), role, site);
+            triples.entry(triple).or_default().insert(key.to_owned(), person.clone());
+        }
+    }
+    left_out.sort();
+    let has_organizations = triples.keys().map(|(organization, ..)| organization).collect::<BTreeSet<_>>().len() > 1;
+    let mut taken = BTreeSet::new();
+    let mut content = Vec::new();
+    for ((organization, user_type, role, site), people) in triples {
+        let parts = has_organizations.then_some(Some(&organization)).into_iter();
+        let parts: Vec<String> = parts
+            .chain([user_type.as_ref(), role.as_ref(), site.as_ref()])
+            .map(|part| file_part(part.map_or("none", String::as_str)))
+            .collect();
+        let name = free_name(&parts.join("--"), &mut taken);
+        let bytes = workbook(&people)?;
+        content.push(Template { name, bytes, user_type, role, organization, site, people: people.len() });
+    }
+    Ok(Exported { content, left_out })
+}
+
+/// The site that an invitation would carry, and the others: the preselected one, else the one marked `default`, else
+/// the first (`language.md` §3, 11).
+fn first_site(
+    names: &Names,
+    live: &LiveState,
+    view: &LiveView<'_>,
+    membership: &Membership,
+) -> (Option<String>, Vec<String>) {
+    let organization = live.catalog.organizations.get(&membership.organization);
+    let is_default = |site: Name| {
+        let fields = organization.and_then(|organization| organization.sites.get(&site)).map(|site| &site.fields);
+        fields.and_then(|fields| fields.get(&known::DEFAULT)) == Some(&Value::Bool(true))
+    };
+    let mut sites: Vec<(bool, bool, &str)> = view
+        .grants_in(membership.organization)
+        .map(|grant| (membership.default_site != Some(grant.site), !is_default(grant.site), names.text(grant.site)))
+        .collect();
+    sites.sort_unstable();
+    let mut sites = sites.into_iter().map(|(_, _, site)| site.to_owned());
+    (sites.next(), sites.collect())
+}
+
+/// A part of a file's name that any file system takes.
+fn file_part(text: &str) -> String {
+    const LONGEST: usize = 50;
+    let safe = |character: char| if character.is_alphanumeric() || "-_ ".contains(character) { character } else { '_' };
+    text.chars().take(LONGEST).map(safe).collect()
+}
+
+/// The name, with a number where another file has it already, also in other case.
+fn free_name(base: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut name = format!("{base}.xlsx");
+    let mut number = 2;
+    while !taken.insert(name.to_lowercase()) {
+        name = format!("{base}-{number}.xlsx");
+        number += 1;
+    }
+    name
+}
+
+/// The same people give the same bytes: no time stands in the file.
+fn workbook(people: &BTreeMap<String, [String; 3]>) -> Result<Vec<u8>, XlsxError> {
+    let mut workbook = Workbook::new();
+    let day = ExcelDateTime::from_ymd(2000, 1, 1)?;
+    workbook.set_properties(&DocProperties::new().set_creation_datetime(&day));
+    let sheet = workbook.add_worksheet();
+    let (heading, text) = (Format::new().set_bold(), Format::new().set_num_format("@"));
+    for (column, title) in (0..).zip(TEMPLATE.map(Column::title)) {
+        sheet.set_column_width(column, 30)?;
+        sheet.set_column_format(column, &text)?;
+        sheet.write_string_with_format(0, column, title, &heading)?;
+    }
+    for (row, person) in (1..).zip(people.values()) {
+        for (column, value) in (0..).zip(person) {
+            sheet.write_string_with_format(row, column, neutral(value).as_ref(), &text)?;
+        }
+    }
+    workbook.save_to_buffer()
+}
+
+impl Batch {
+    /// What is wrong with these options by the rules of the store, a clause each.
+    #[must_use]
+    pub fn refuse(&self, rules: &Rules, known: &Known) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Some(sites) = known.organizations.get(&self.organization)
+            && !sites.contains(&self.site)
+        {
+            let near =
+                nearest(&self.site, sites.iter().map(String::as_str)).map(|near| format!(" (did you mean `{near}`?)"));
+            let (organization, site) = (quoted(&self.organization), quoted(&self.site));
+            let near = near.unwrap_or_default();
+            wrong.push(format!("--site: {organization} is declared without {site}{near}; add it there first"));
+        }
+        for (option, named, name) in
+            [("--organization", Named::Organization, &self.organization), ("--site", Named::Site, &self.site)]
+        {
+            if let Some(why) = refuse_declared(named, name) {
+                wrong.push(format!("{option}: {} {why}", quoted(name)));
+            }
+        }
+        if rules.sites.rules().is_none() {
+            wrong.push("--site: the rules of the store have no sites".to_owned());
+        }
+        match find_vendor_role(rules, &self.role) {
+            Some(role) if role == self.role => {}
+            Some(role) => wrong.push(format!("--role: {} is written `{role}`", quoted(&self.role))),
+            None => wrong.push(format!("--role: {}", unknown_role(rules, &self.role))),
+        }
+        let has_types = rules.field("user_type").is_some();
+        match &self.user_type {
+            Some(_) if !has_types => wrong.push("--user-type: the rules of the store have no user types".to_owned()),
+            None if has_types => wrong.push("--user-type TYPE is missing: one user type for the whole file".to_owned()),
+            Some(_) | None => {}
+        }
+        if !self.is_sent && !rules.suppresses_invitations() {
+            wrong.push("--suppress: the store can't hold an invitation back".to_owned());
+        }
+        wrong
+    }
+}
