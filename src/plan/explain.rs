@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::reach::{organizations_through, sites_through};
 use crate::diagnostic::Position;
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name,
@@ -360,13 +359,12 @@ fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveVi
     for (side, catalog, is_live) in [(&declared, Some(&desired.catalog), false), (&live, live_catalog, true)] {
         for &((organization, site), access) in side {
             let reached = catalog.map_or_else(Vec::new, |catalog| match site {
-                Some(site) => sites_through(names, catalog, organization, site)
+                Some(site) => catalog
+                    .sites_through(names, organization, site)
                     .into_iter()
                     .map(|site| (organization, Some(site)))
                     .collect(),
-                None => {
-                    organizations_through(names, catalog, organization).into_iter().map(|one| (one, None)).collect()
-                }
+                None => catalog.organizations_through(names, organization).into_iter().map(|one| (one, None)).collect(),
             });
             let reached = if reached.is_empty() { vec![(organization, site)] } else { reached };
             for at in reached {

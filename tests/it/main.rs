@@ -25,4 +25,5 @@ mod shown;
 mod sqlite;
 mod status_table;
 mod support;
+mod systems;
 mod time_laws;
