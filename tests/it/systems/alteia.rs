@@ -142,6 +142,22 @@ fn alt_9_site_access_is_declared_on_the_user_and_on_the_site() {
 }
 
 #[test]
+fn alt_12_people_are_found_by_a_part_of_a_name_or_an_address() {
+    let named = |name: &str| user(name, "quarries: operator").replace("{ access", "{ family_name: Petit, access");
+    let service = service(&(named("ben") + &user("cy", "quarries: operator")));
+    service.run(["explain", "Peti"]).ends_with(0).prints("ben@example.com");
+    service.declare(&user("cy", "quarries: operator"), &user("cy", "quarries: user"));
+    service.declare(&named("ben"), &named("ben").replace("operator", "contributor"));
+    for part in ["Peti", "ben@", "BEN"] {
+        let plan = service.run(["plan", "--target", part, "--format", "json"]).ends_with(0).json();
+        let users: Vec<_> = plan["actions"].as_array().unwrap().iter().map(|one| &one["user"]).collect();
+        assert_eq!(users, ["ben@example.com"], "{part}");
+    }
+    // A part that several people share names nobody.
+    service.run(["plan", "--target", "@example"]).ends_with(3).tells("did you mean");
+}
+
+#[test]
 fn alt_13_what_is_not_stated_about_invitations_is_not_assumed() {
     let service = service("");
     service.declare(MANAGER, &(MANAGER.to_owned() + &user("ben", "quarries: operator")));

@@ -116,7 +116,6 @@ const NOT_COVERED: &[(&str, &str)] = &[
     ("alt_5", "a change of role in two journalled steps"),
     ("alt_10", "lists of people as CSV"),
     ("alt_11", "lists of people as CSV"),
-    ("alt_12", "`--target` takes no part of a name as yet"),
     ("cred_6", "spreadsheets of people"),
     ("mod_4", "first passwords go to the sink of secrets"),
     ("mod_13", "API secrets go to the sink of secrets"),
