@@ -17,7 +17,8 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection,
-    fit, holding, lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, void_protection,
+    fit, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    void_protection,
 };
 use crate::report::{Excerpt, Snippets, sanitise};
 use crate::rules::Rules;
@@ -346,7 +347,7 @@ impl Access {
     }
 }
 
-/// The user who is meant by a key.
+/// The user who is meant by a key, or by a part of the key or the name of one user only.
 fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
     let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
     let is_known = |identity: &Name| {
@@ -360,9 +361,12 @@ fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
         former.find(|(_, previous)| previous.identity == *identity).map(|(user, _)| user.identity)
     };
     let identity = identity.map(|identity| renamed(&identity).unwrap_or(identity));
-    identity.filter(is_known).ok_or_else(|| {
-        unknown_key(key, &likely_keys(key, inputs.desired, Some(inputs.live), inputs.names, &inputs.rules.identity))
-    })
+    let (desired, live) = (inputs.desired, Some(inputs.live));
+    let by_part = || only_user_like(key, desired, live, inputs.names, &inputs.rules.identity);
+    identity
+        .filter(is_known)
+        .or_else(by_part)
+        .ok_or_else(|| unknown_key(key, &likely_keys(key, desired, live, inputs.names, &inputs.rules.identity)))
 }
 
 /// Nobody has this key.

@@ -129,7 +129,7 @@ pub(super) struct Plan {
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
     pub(super) detailed_exitcode: bool,
-    /// Plans for this user only: what is done for them, and what that needs
+    /// Plans for this user only: what is done for them, and what that needs; a part of the key or the name will do
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
     /// Plans without the guard that shapes the plan, which is `min_admins`
@@ -151,7 +151,7 @@ pub(super) struct Apply {
     /// Applies only a plan with this digest, and does not ask
     #[arg(long, value_name = "DIGEST")]
     pub(super) approved: Option<String>,
-    /// Plans for this user only: what is done for them, and what that needs
+    /// Plans for this user only: what is done for them, and what that needs; a part of the key or the name will do
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
     /// Lifts one guard from the plan with this digest, in this run only; may be repeated

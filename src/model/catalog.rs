@@ -2,7 +2,7 @@
 //!
 //! The maps are ordered by handle, which is enough for looking up and comparing; printers sort by text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::fact::{Fact, Value};
 use super::known;
@@ -191,4 +191,34 @@ impl Catalog {
     pub fn role(&self, role: Option<Name>) -> Option<&Role> {
         role.and_then(|role| self.roles.get(&role))
     }
+
+    /// The site itself, first, and every site that is reached through it.
+    #[must_use]
+    pub fn sites_through(&self, names: &Names, organization: Name, site: Name) -> Vec<Name> {
+        let sites = self.organizations.get(&organization).map(|organization| &organization.sites);
+        through(names, site, |site| sites.and_then(|sites| sites.get(&site)).map(|site| &site.fields))
+    }
+
+    /// The organization itself, first, and every organization that it includes.
+    #[must_use]
+    pub fn organizations_through(&self, names: &Names, organization: Name) -> Vec<Name> {
+        through(names, organization, |name| self.organizations.get(&name).map(|organization| &organization.fields))
+    }
+}
+
+/// What is there and includes nothing but what is there; circles end.
+fn through<'c>(names: &Names, start: Name, fields: impl Fn(Name) -> Option<&'c Fields>) -> Vec<Name> {
+    let mut found = vec![start];
+    let mut seen = HashSet::from([start]);
+    let mut at = 0;
+    while let Some(&name) = found.get(at) {
+        at += 1;
+        let Some(Value::Set(list)) = fields(name).and_then(|fields| fields.get(&known::INCLUDES)) else { continue };
+        for &included in names.elements(*list).iter() {
+            if fields(included).is_some() && seen.insert(included) {
+                found.push(included);
+            }
+        }
+    }
+    found
 }

@@ -260,15 +260,24 @@ impl Effective {
                     self.grants.push(Grant { organization: first.organization, site, role });
                 }
             }
-            check_default_site(catalog, &membership, in_organization, conflicts);
+            check_default_site((catalog, names), &membership, in_organization, conflicts);
             self.memberships.push(membership);
         }
     }
 }
 
-fn check_default_site(catalog: &Catalog, membership: &Membership, pieces: &[Piece], conflicts: &mut Vec<Conflict>) {
+/// The default site is one that is granted, or one that is reached through a granted one.
+fn check_default_site(
+    (catalog, names): (&Catalog, &Names),
+    membership: &Membership,
+    pieces: &[Piece],
+    conflicts: &mut Vec<Conflict>,
+) {
     let Some(site) = membership.default_site else { return };
-    let granted = pieces.iter().any(|piece| piece.site == Some(site))
+    let gives = |granted: Name| {
+        granted == site || catalog.sites_through(names, membership.organization, granted).contains(&site)
+    };
+    let granted = pieces.iter().filter_map(|piece| piece.site).any(gives)
         || (catalog.reaches_all(membership.role) && catalog.has_site(membership.organization, site));
     if !granted {
         let piece = pieces.iter().find(|piece| piece.default_site == Some(site));

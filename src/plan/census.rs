@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diff::Draft;
-use super::reach::{Catalogs, Reach, organizations_through};
+use super::reach::{Catalogs, Reach};
 use super::{Effects, Inputs, Risk};
 use crate::model::{ActionKind, Catalog, Grant, Membership, Name, Names, Status, Value, known};
 
@@ -119,7 +119,7 @@ pub(super) struct Included(BTreeMap<Name, Vec<Name>>);
 impl Included {
     pub(super) fn of(names: &Names, catalog: &Catalog) -> Self {
         let through = catalog.organizations.iter().filter(|(_, of)| of.fields.contains_key(&known::INCLUDES));
-        Self(through.map(|(&name, _)| (name, organizations_through(names, catalog, name))).collect())
+        Self(through.map(|(&name, _)| (name, catalog.organizations_through(names, name))).collect())
     }
 
     /// The organizations that are reached by this access, sorted; the whole platform is none.

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::reach::{organizations_through, sites_through};
 use crate::diagnostic::Position;
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name,
@@ -182,7 +181,14 @@ pub fn asked(
 /// what is spelled nearly so. At most ten, the likeliest first.
 #[must_use]
 pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> Vec<String> {
-    const MOST: usize = 10;
+    let (containing, similar) = search(text, desired, live, names);
+    if containing.is_empty() { similar } else { containing }
+}
+
+const MOST: usize = 10;
+
+/// What contains the text, and what is only spelled nearly so.
+fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> (Vec<String>, Vec<String>) {
     const SIMILAR: f64 = 0.82;
     let wanted = text.trim().to_lowercase();
     let mut containing: BTreeSet<(bool, String)> = BTreeSet::new();
@@ -227,12 +233,30 @@ pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &N
             consider(&format!("{organization}/{}", names.text(*site)), &[]);
         }
     }
-    if !containing.is_empty() {
-        return containing.into_iter().map(|(_, shown)| shown).collect();
-    }
     similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     similar.truncate(MOST);
-    similar.into_iter().map(|(_, shown)| shown).collect()
+    let containing = containing.into_iter().map(|(_, shown)| shown).collect();
+    (containing, similar.into_iter().map(|(_, shown)| shown).collect())
+}
+
+/// The only user whose key or name contains the text, unless there may be others.
+#[must_use]
+pub fn only_user_like(
+    text: &str,
+    desired: &Desired,
+    live: Option<&LiveState>,
+    names: &Names,
+    identity: &Identity,
+) -> Option<Name> {
+    let (containing, _) = search(text, desired, live, names);
+    let is_whole = containing.len() < MOST;
+    let mut users =
+        containing.iter().flat_map(|key| asked(key, desired, live, names, identity)).filter_map(|asked| match asked {
+            Asked::User(user) => Some(user),
+            Asked::Organization(_) | Asked::Site(..) => None,
+        });
+    let first = users.next();
+    first.filter(|_| is_whole && users.next().is_none())
 }
 
 /// Like [`likely`], of users only.
@@ -360,13 +384,12 @@ fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveVi
     for (side, catalog, is_live) in [(&declared, Some(&desired.catalog), false), (&live, live_catalog, true)] {
         for &((organization, site), access) in side {
             let reached = catalog.map_or_else(Vec::new, |catalog| match site {
-                Some(site) => sites_through(names, catalog, organization, site)
+                Some(site) => catalog
+                    .sites_through(names, organization, site)
                     .into_iter()
                     .map(|site| (organization, Some(site)))
                     .collect(),
-                None => {
-                    organizations_through(names, catalog, organization).into_iter().map(|one| (one, None)).collect()
-                }
+                None => catalog.organizations_through(names, organization).into_iter().map(|one| (one, None)).collect(),
             });
             let reached = if reached.is_empty() { vec![(organization, site)] } else { reached };
             for at in reached {

@@ -44,7 +44,7 @@ pub use document::{
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
     Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, asked, explain_place,
-    explain_user, likely, likely_keys,
+    explain_user, likely, likely_keys, only_user_like,
 };
 pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::census::{self, Census, Course, Fate, Included, Loss};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
-use super::reach::{Catalogs, Reach, organizations_through, reach, roles_through, sites_through};
+use super::reach::{Catalogs, Reach, reach, roles_through};
 use super::{Inputs, People, State, Subject};
 use crate::model::{
     ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Previous, Status, UserView, Value, known,
@@ -249,7 +249,7 @@ impl<'a> Context<'a> {
             })
             .collect();
         let is_touched = |&organization: &Name| {
-            let reached = [&before, &after].map(|of| organizations_through(inputs.names, of, organization));
+            let reached = [&before, &after].map(|of| of.organizations_through(inputs.names, organization));
             reached.iter().flatten().any(|reached| of_organizations.contains(reached))
         };
         let organizations = before.organizations.keys().chain(after.organizations.keys()).copied();
@@ -397,7 +397,7 @@ impl<'a> Context<'a> {
                 let new = |&site: &Name| !before.contains_key(&place(site)) && after.contains_key(&place(site));
                 let old = |&site: &Name| before.contains_key(&place(site)) && !after.contains_key(&place(site));
                 let (now, then) =
-                    (sites_through(names, was, organization, site), sites_through(names, becomes, organization, site));
+                    (was.sites_through(names, organization, site), becomes.sites_through(names, organization, site));
                 fare.gains =
                     after.contains_key(&place(site)) && then.iter().filter(|site| !now.contains(site)).any(new);
                 fare.loses =
@@ -407,8 +407,8 @@ impl<'a> Context<'a> {
             Changed::Organization(organization) => {
                 let new = |&to: &Name| !before.contains_key(&(to, None)) && after.contains_key(&(to, None));
                 let old = |&to: &Name| before.contains_key(&(to, None)) && !after.contains_key(&(to, None));
-                let now = organizations_through(names, was, organization);
-                let then = organizations_through(names, becomes, organization);
+                let now = was.organizations_through(names, organization);
+                let then = becomes.organizations_through(names, organization);
                 let gained: Vec<Name> = then.iter().copied().filter(|to| !now.contains(to) && new(to)).collect();
                 let lost: Vec<Name> = now.iter().copied().filter(|to| !then.contains(to) && old(to)).collect();
                 fare.gains = after.contains_key(&(organization, None)) && !gained.is_empty();
@@ -430,7 +430,7 @@ impl<'a> Context<'a> {
             }
             let granted = grants.iter().filter(|grant| grant.organization == organization);
             let granted: Vec<Name> =
-                granted.flat_map(|grant| sites_through(names, catalog, organization, grant.site)).collect();
+                granted.flat_map(|grant| catalog.sites_through(names, organization, grant.site)).collect();
             Sites::Some(names.list(&granted))
         };
         let mut changes = Vec::new();

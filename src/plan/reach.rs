@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::model::{Catalog, Fields, Grant, Membership, Name, Names, SiteAccess, Value, known};
+use crate::model::{Catalog, Grant, Membership, Name, Names, SiteAccess, known};
 use crate::rules::Rules;
 
 /// An organization, or a site of it; [`known::PLATFORM`] for the whole platform.
@@ -38,13 +38,13 @@ pub(super) fn reach(
         let Membership { organization, role, extra_roles, default_site } = *membership;
         let extra = names.elements(extra_roles);
         let default_site = default_site.filter(|_| is_default_given);
-        for site in default_site.into_iter().flat_map(|site| sites_through(names, catalog, organization, site)) {
+        for site in default_site.into_iter().flat_map(|site| catalog.sites_through(names, organization, site)) {
             reach.entry((organization, Some(site))).or_default().main.insert(None);
         }
         if organization == known::PLATFORM && role.is_none() && extra.is_empty() {
             continue;
         }
-        for organization in organizations_through(names, catalog, organization) {
+        for organization in catalog.organizations_through(names, organization) {
             let here = reach.entry((organization, None)).or_default();
             here.main.insert(role);
             here.extra.extend(extra.iter().copied());
@@ -55,39 +55,11 @@ pub(super) fn reach(
         }
     }
     for grant in grants {
-        for site in sites_through(names, catalog, grant.organization, grant.site) {
+        for site in catalog.sites_through(names, grant.organization, grant.site) {
             reach.entry((grant.organization, Some(site))).or_default().main.insert(grant.role);
         }
     }
     reach
-}
-
-/// The site itself, first, and every site that is reached through it.
-pub(super) fn sites_through(names: &Names, catalog: &Catalog, organization: Name, site: Name) -> Vec<Name> {
-    let sites = catalog.organizations.get(&organization).map(|organization| &organization.sites);
-    through(names, site, |site| sites.and_then(|sites| sites.get(&site)).map(|site| &site.fields))
-}
-
-/// The organization itself, first, and every organization that it includes.
-pub(super) fn organizations_through(names: &Names, catalog: &Catalog, organization: Name) -> Vec<Name> {
-    through(names, organization, |name| catalog.organizations.get(&name).map(|organization| &organization.fields))
-}
-
-/// What is there and includes nothing but what is there; circles end.
-fn through<'c>(names: &Names, start: Name, fields: impl Fn(Name) -> Option<&'c Fields>) -> Vec<Name> {
-    let mut found = vec![start];
-    let mut seen = HashSet::from([start]);
-    let mut at = 0;
-    while let Some(&name) = found.get(at) {
-        at += 1;
-        let Some(Value::Set(list)) = fields(name).and_then(|fields| fields.get(&known::INCLUDES)) else { continue };
-        for &included in names.elements(*list).iter() {
-            if fields(included).is_some() && seen.insert(included) {
-                found.push(included);
-            }
-        }
-    }
-    found
 }
 
 /// The catalog before and after a plan, and which roles it makes more or less.

@@ -359,6 +359,15 @@ impl Rules {
             }
     }
 
+    /// Whether two-factor authentication is switched on by the enrolment of the person: not, if not stated.
+    #[must_use]
+    pub fn needs_enrolment(&self) -> bool {
+        match self.field(MFA).and_then(|rule| rule.set_by) {
+            Some(MfaSetBy::Person) => true,
+            Some(MfaSetBy::Administrator | MfaSetBy::Licence) | None => false,
+        }
+    }
+
     /// Attributes whose holder administers users, by the dotted names of their fields.
     pub fn admin_attributes(&self) -> impl Iterator<Item = String> {
         let is_admin = |attribute: &Attribute| attribute.admin == Some(true);

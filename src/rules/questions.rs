@@ -36,6 +36,17 @@ impl Rules {
         .unwrap_or_default()
     }
 
+    /// How many organizations and sites an invitation can't be without: none, if not stated.
+    #[must_use]
+    pub fn invitation_needs(&self) -> (usize, usize) {
+        let needs = match self.onboarding() {
+            OnBoarding::Create => None,
+            OnBoarding::Invite => self.invitations.as_ref().and_then(|invitations| invitations.needs),
+        }
+        .unwrap_or_default();
+        (needs.organizations.unwrap_or(0) as usize, needs.sites.unwrap_or(0) as usize)
+    }
+
     /// Whether people can be invited at all.
     #[must_use]
     pub fn knows_invitations(&self) -> bool {

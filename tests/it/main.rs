@@ -26,4 +26,5 @@ mod shown;
 mod sqlite;
 mod status_table;
 mod support;
+mod systems;
 mod time_laws;

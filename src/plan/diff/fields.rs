@@ -6,9 +6,9 @@
 use super::context::Context;
 use super::draft::{Change, Draft, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, UserView, Value, known};
-use crate::plan::Inputs;
+use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State};
+use crate::plan::{Inputs, WaitsFor};
 
 /// Adds a draft for profile fields that differ, one for all of them.
 pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
@@ -25,6 +25,19 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
             draft.risk(Risk::Escalation);
         }
         change.push(draft);
+    }
+    await_enrolment(context, desired, live, change);
+}
+
+/// Adds a draft that waits for as long as a person, who alone can switch two-factor authentication on, has not.
+fn await_enrolment(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let (wanted, current) = (desired.value(known::MFA), live.value(known::MFA));
+    let is_missing = wanted == Some(Value::Bool(true)) && current != Value::Bool(true);
+    if is_missing && live.status == Status::Active && context.inputs.rules.needs_enrolment() {
+        let mut changes = Changes::default();
+        changes.add(known::MFA, current, Value::Bool(true));
+        let draft = changes.draft(ActionKind::UpdateUser, desired);
+        change.push(draft.because("only the person can enrol").waiting(WaitsFor::Enrolment));
     }
 }
 

@@ -96,7 +96,8 @@ fn begin(
     if is_undecided {
         draft = draft.waiting(WaitsFor::Decision);
     }
-    let missing = fields::missing(context, desired);
+    let mut missing = fields::missing(context, desired);
+    missing.extend(missing_access(context, &carried));
     if !missing.is_empty() {
         draft = draft.waiting(WaitsFor::Field);
         draft.obstacle = Some(Obstacle::Fields(missing));
@@ -119,6 +120,17 @@ fn begin(
         admins::settle(context, &Person { desired, live: None, wanted: &wanted, activation: Some(first) }, change);
     }
     first
+}
+
+/// What an invitation can't be without and a person is not given, by the keys of the manifest.
+fn missing_access(context: &Context<'_>, carried: &Effective) -> Option<String> {
+    let (organizations, sites) = context.inputs.rules.invitation_needs();
+    let memberships = || carried.memberships.iter().filter(|one| one.organization != known::PLATFORM);
+    if memberships().count() < organizations {
+        return Some("access".to_owned());
+    }
+    let reaches_all = memberships().any(|membership| context.reaches_all(membership.role));
+    (carried.grants.len() < sites && !reaches_all).then(|| "sites".to_owned())
 }
 
 /// The part of the wanted access that goes with the first step: first organizations in text order; in each the

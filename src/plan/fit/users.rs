@@ -3,7 +3,7 @@
 //! One user at a time, with all that teams and site grants contribute; only equal addresses span users. A mistake in
 //! the line of a team is told in words that are the same for all members, so that it is told once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{exact, fields};
 use crate::diagnostic::{Code, Diagnostic};
@@ -83,7 +83,7 @@ fn preloaded(context: &Context<'_>, user: &UserView<'_>) -> Option<Diagnostic> {
 /// Two people with one address.
 pub(super) fn same_address(context: &Context<'_>) -> Vec<Diagnostic> {
     let Some(same) = context.rules.personal.same_email else { return Vec::new() };
-    let mut first: HashMap<Name, Name> = HashMap::new();
+    let mut first: HashMap<String, Name> = HashMap::new();
     let mut found = Vec::new();
     let address = |user: &UserView<'_>| user.value(known::EMAIL).and_then(Value::text);
     // Sorting is what costs: where addresses are keys, nobody has one besides.
@@ -94,7 +94,7 @@ pub(super) fn same_address(context: &Context<'_>) -> Vec<Diagnostic> {
         .collect();
     users.sort_by_key(|(user, _)| context.names.text(user.key));
     for (user, email) in users {
-        let Some(other) = first.insert(email, user.key) else { continue };
+        let Some(other) = first.insert(context.names.text(email).to_lowercase(), user.key) else { continue };
         let (email, key, other) = (context.names.text(email), context.names.text(user.key), context.names.text(other));
         let message = format!("`{key}` and `{other}` have the same address `{email}`");
         let diagnostic = match same {
@@ -242,7 +242,20 @@ fn sites_fit(
     if membership.default_site.is_some() && !sites.has_default_of_user() {
         limit(format!("this store has no default site of a user; one is set in `{text}`"), "leave `default_site` out");
     }
-    if membership.default_site.is_none() && sites.demands_default(count) {
-        limit(format!("`{text}` needs a default site among its {count}"), "add `default_site`");
+    let possible = possible_defaults(context, sites, effective, organization);
+    if membership.default_site.is_none() && sites.demands_default(possible) {
+        limit(format!("`{text}` needs a default site among its {possible}"), "add `default_site`");
     }
+}
+
+/// How many sites of a user, granted or reached through a granted one, can be the preselected one.
+fn possible_defaults(context: &Context<'_>, sites: &SiteRules, effective: &Effective, organization: Name) -> usize {
+    let Context { names, desired, .. } = *context;
+    if sites.default_required.is_none() {
+        return 0;
+    }
+    let grants = effective.grants_in(organization).iter();
+    let reached = grants.flat_map(|grant| desired.catalog.sites_through(names, organization, grant.site));
+    let can_be = |site: &Name| sites.can_be_default(site_kind(names, &desired.catalog, organization, *site));
+    reached.filter(can_be).collect::<HashSet<_>>().len()
 }

@@ -1,0 +1,181 @@
+//! Actito: marketing automation.
+
+use super::Service;
+
+const CATALOG: &str = "\
+organizations:
+  licence:
+    sites:
+      shop: { kind: entity }
+      club: { kind: entity }
+      retail: { kind: entity_group, includes: [shop, club] }
+      solo: { kind: entity_group, includes: [shop] }
+";
+
+/// The line of a user with everything that is required.
+fn user(login: &str, access: &str) -> String {
+    format!(
+        "  {login}: {{ given_name: {login}, family_name: Roy, language: fr, email: {login}@example.com, \
+         attributes: {{ sex: f }}, access: {{ licence: {access} }} }}\n"
+    )
+}
+
+/// A licence with an administrator and these users.
+fn service_under(rules: &str, users: &str) -> Service {
+    let admin = user("aroy", "{ role: administrator, sites: [solo] }");
+    Service::new(rules, Some("licence"), &format!("{CATALOG}users:\n{admin}{users}"))
+}
+
+fn service(users: &str) -> Service {
+    service_under("actito", users)
+}
+
+#[test]
+fn act_1_another_login_is_a_mistake_with_advice() {
+    let service = service(&user("broy", "user"));
+    service.apply();
+    service.declare("  broy: {", "  bpetit: { previously: broy,");
+    let run = service.run(["plan"]);
+    run.ends_with(3).tells("`broy` can't become `bpetit`: the keys of this store never change");
+    run.tells("--> access/all.yaml:10:").tells("declare `broy` absent if the person gets a new account");
+}
+
+#[test]
+fn act_2_people_set_up_their_password_through_a_professional_address() {
+    let rules = "{ extends: actito, fields: { email: { domains: [example.com] }, mobile: { required: onboarding } } }";
+    let service = service_under(rules, &user("broy", "user").replace("broy@example.com", "broy@mail.example.net"));
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("broy@mail.example.net");
+    assert_eq!(
+        service.waits().iter().filter(|line| line.starts_with("create") && line.ends_with(" field")).count(),
+        2,
+        "{run}"
+    );
+    for login in ["aroy", "broy"] {
+        service.declare(&format!("{login}: {{"), &format!("{login}: {{ mobile: '+3225550100',"));
+    }
+    service.apply();
+    assert_eq!(service.rows("SELECT mobile FROM users"), ["+3225550100", "+3225550100"]);
+    service.run(["rules", "show", "actito"]).ends_with(0).prints("secret: none");
+}
+
+#[test]
+fn act_3_at_most_one_rights_configuration() {
+    let service = service(&(user("broy", "reviewer") + &user("croy", "{}")));
+    service.apply();
+    let held = "SELECT u.key || ' ' || coalesce(r.name, '-') FROM users u JOIN memberships m ON m.user_id = u.id
+                LEFT JOIN roles r ON r.id = m.role_id ORDER BY u.key";
+    assert_eq!(service.rows(held), ["aroy administrator", "broy reviewer", "croy -"]);
+    service.declare("licence: reviewer", "licence: { role: reviewer, extra_roles: [user] }");
+    service.run(["plan"]).ends_with(3).tells("can't be given as an extra role");
+    service.declare("licence: { role: reviewer, extra_roles: [user] }", "licence: partner");
+    service.declare(
+        "organizations:",
+        "roles: { partner: { grantable: false, applies_to: [organization] } }\norganizations:",
+    );
+    service.run(["plan"]).ends_with(3).tells("partner");
+    service.declare("grantable: false, ", "");
+    // Custom ones can be made, and no order between them is stated.
+    let risks = service.risks("change_role broy licence");
+    assert!(risks.contains(&"escalation".to_owned()) && risks.contains(&"removal".to_owned()), "{risks:?}");
+    service.apply();
+}
+
+#[test]
+fn act_4_a_group_of_several_entities_needs_a_default_one_among_them() {
+    let service = service(&user("broy", "{ role: user, sites: [retail] }"));
+    service.run(["plan"]).ends_with(3).tells("`licence` needs a default site among its 2");
+    service.declare("[retail]", "[retail], default_site: retail");
+    service.run(["plan"]).ends_with(3).tells("`retail` can't be a default site");
+    service.declare("default_site: retail", "default_site: club");
+    service.apply();
+    let held = "SELECT s.name FROM memberships m JOIN sites s ON s.id = m.default_site_id";
+    assert_eq!(service.rows(held), ["club"]);
+    assert_eq!(
+        service.rows("SELECT s.name FROM site_grants g JOIN sites s ON s.id = g.site_id ORDER BY 1"),
+        ["retail", "solo"]
+    );
+    service.run(["explain", "licence/club"]).ends_with(0).prints("broy");
+    // One of another group is none of theirs, entities are not granted, and there is one group a user.
+    for (sites, told) in [
+        ("[solo], default_site: club", "without a grant on it"),
+        ("[shop]", "site `shop` can't be granted"),
+        ("[retail, solo], default_site: club", "2 sites in `licence`, at most 1"),
+    ] {
+        service.declare("[retail], default_site: club", sites);
+        service.run(["plan"]).ends_with(3).tells(told);
+        service.declare(&format!("sites: {sites}"), "sites: [retail], default_site: club");
+    }
+    // A group of one entity needs none.
+    service.declare("[retail], default_site: club", "[solo]");
+    service.apply();
+    assert_eq!(service.rows(held), [""; 0]);
+}
+
+#[test]
+fn act_5_deactivation_can_be_undone() {
+    let service = service(&user("broy", "{ role: user, sites: [solo] }"));
+    service.apply();
+    service.declare("users:", "inactive: [broy]\nusers:");
+    assert_eq!(service.ids(), ["deactivate_user broy"]);
+    service.apply();
+    assert_eq!(service.rows("SELECT key FROM users WHERE status = 'inactive'"), ["broy"]);
+    service.declare("inactive: [broy]\n", "");
+    service.declare("broy: {", "broy: { status: active,");
+    assert!(service.risks("reactivate_user broy").contains(&"access_returns".to_owned()));
+    service.run(["apply", "--yes"]).ends_with(0);
+    service.apply();
+    assert_eq!(service.rows("SELECT key FROM users WHERE status = 'inactive'"), [""; 0]);
+}
+
+#[test]
+fn act_6_a_deletion_is_final_and_the_login_can_be_used_anew() {
+    let service = service(&user("broy", "user"));
+    service.apply();
+    let old = service.rows("SELECT id || '' FROM users WHERE key = 'broy'");
+    service.declare("broy: {", "broy: { status: absent,");
+    service.apply();
+    let plan = service.run(["plan", "--format", "json", "--at", "2099-01-01T00:00:00Z"]).ends_with(0).json();
+    assert_eq!(plan["actions"][0]["id"], "delete_user broy");
+    assert!(plan["actions"][0]["risk"].as_array().unwrap().contains(&"irreversible".into()));
+    service.run(["apply", "--yes", "--at", "2099-01-01T00:00:00Z"]).ends_with(0);
+    assert_eq!(service.rows("SELECT key FROM users"), ["aroy"]);
+    service.declare("status: absent, ", "");
+    service.apply();
+    let new = service.rows("SELECT id || '' FROM users WHERE key = 'broy'");
+    assert!(new.len() == 1 && new != old);
+}
+
+#[test]
+fn act_8_accounts_are_made_up_to_the_number_of_the_licence() {
+    let service =
+        service_under("{ extends: actito, seats: { max: 2 } }", &(user("broy", "user") + &user("croy", "user")));
+    assert_eq!(service.waits(), ["create_user croy seat"]);
+    service.apply();
+    // Whether a deactivated account counts is not stated: it does.
+    service.declare("users:", "inactive: [broy]\nusers:");
+    service.apply();
+    assert_eq!(service.waits(), ["create_user croy seat"]);
+}
+
+#[test]
+fn act_9_service_users_are_left_alone_and_reported() {
+    let service = service("");
+    service.apply();
+    service.0.sql("INSERT INTO users (key, kind) VALUES ('api-1', 'service'); INSERT INTO users (key, kind) VALUES ('left', 'human');");
+    assert_eq!(service.ids(), ["deactivate_user left"]);
+    assert!(service.list("unmanaged").iter().any(|one| one["name"] == "api-1"));
+    service.declare(
+        "users:\n",
+        &format!("users:\n{}", user("api-2", "user").replace("{ given", "{ kind: service, given")),
+    );
+    service.run(["plan"]).ends_with(3).tells("kind");
+}
+
+#[test]
+fn act_10_accounts_are_searched_and_viewed() {
+    let service = service(&user("broy", "{ role: user, sites: [solo] }"));
+    service.apply();
+    service.run(["explain", "broy"]).ends_with(0).prints("user").prints("solo");
+    service.run(["explain", "bro"]).ends_with(0).prints("broy");
+}

@@ -1,0 +1,173 @@
+//! Alteia: imagery and sites.
+
+use super::Service;
+
+const CATALOG: &str = "\
+organizations:
+  quarries: { sites: { pit-1: {}, pit-2: {} } }
+  mines: { sites: { shaft: {} } }
+roles:
+  terrain: { applies_to: [extra] }
+";
+const MANAGER: &str = "  ana@example.com: { access: { quarries: manager, mines: manager } }\n";
+
+/// The line of a user.
+fn user(name: &str, access: &str) -> String {
+    format!("  {name}@example.com: {{ access: {{ {access} }} }}\n")
+}
+
+/// A store with two organizations, a manager of both, and these users, all of whom have accepted.
+fn service(users: &str) -> Service {
+    let service = Service::new("alteia", None, &format!("{CATALOG}users:\n{MANAGER}{users}"));
+    service.run(["apply", "--yes"]).ends_with(0);
+    for key in service.rows("SELECT key FROM users") {
+        service.run(["invitations", "accept", &key]).ends_with(0);
+    }
+    service.apply();
+    service
+}
+
+const HELD: &str = "SELECT u.key || ' ' || o.name || ' ' || r.name FROM memberships m JOIN users u ON u.id = m.user_id
+    JOIN organizations o ON o.id = m.organization_id JOIN roles r ON r.id = m.role_id ORDER BY 1";
+const GRANTED: &str = "SELECT u.key || ' ' || s.name FROM site_grants g JOIN users u ON u.id = g.user_id
+    JOIN sites s ON s.id = g.site_id ORDER BY 1";
+
+#[test]
+fn alt_1_four_roles_of_which_the_manager_administers() {
+    let roles = ["user", "contributor", "operator"];
+    let service = service(&roles.map(|role| user(role, &format!("quarries: {role}"))).concat());
+    assert_eq!(
+        service.rows(HELD),
+        [
+            "ana@example.com mines manager",
+            "ana@example.com quarries manager",
+            "contributor@example.com quarries contributor",
+            "operator@example.com quarries operator",
+            "user@example.com quarries user"
+        ]
+    );
+    // The only manager stays one until there is another.
+    service.declare("quarries: manager, mines: manager", "quarries: user, mines: manager");
+    assert_eq!(service.waits(), ["change_role ana@example.com successor"]);
+    service.declare("quarries: operator", "quarries: owner");
+    service.run(["plan"]).ends_with(3).tells("owner");
+}
+
+#[test]
+fn alt_2_a_manager_reaches_every_site_and_others_those_listed() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
+    assert_eq!(service.rows(GRANTED), ["ben@example.com pit-1"]);
+    service.run(["explain", "quarries/pit-2"]).ends_with(0).prints("ana@example.com");
+    let who = service.run(["explain", "quarries/pit-2"]).out;
+    assert!(!who.contains("ben@example.com"), "{who}");
+    service.declare("{ role: operator, sites: [pit-1] }", "manager");
+    assert!(service.risks("change_role ben@example.com quarries").contains(&"escalation".to_owned()));
+    service.apply();
+}
+
+#[test]
+fn alt_3_who_has_an_account_is_in_a_further_organization_at_once_and_told() {
+    let service = service(&user("ben", "quarries: operator"));
+    service.declare("quarries: operator", "quarries: operator, mines: { role: user, sites: [shaft] }");
+    assert_eq!(service.ids(), ["add_membership ben@example.com mines", "grant_site ben@example.com mines shaft"]);
+    assert!(service.risks("add_membership ben@example.com mines").contains(&"mail".to_owned()));
+    service.apply();
+    assert!(service.rows(HELD).contains(&"ben@example.com mines user".to_owned()));
+    assert_eq!(service.rows("SELECT state FROM invitations WHERE user_key = 'ben@example.com'"), ["accepted"]);
+    // An invitation is into an organization.
+    service.declare("users:", "users:\n  cy@example.com: { access: {} }");
+    assert_eq!(service.waits(), ["invite_user cy@example.com field"]);
+    service.run(["plan"]).ends_with(0).prints("cy@example.com lacks `access`");
+    assert_eq!(service.ids(), [""; 0]);
+}
+
+#[test]
+fn alt_6_roles_of_modules_stand_beside_the_main_one() {
+    let service = service(&user("ben", "quarries: { role: operator, extra_roles: [terrain] }"));
+    let extra = "SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id";
+    assert_eq!(service.rows(extra), ["terrain"]);
+    service.declare(", extra_roles: [terrain]", "");
+    assert!(service.risks("update_membership ben@example.com quarries").contains(&"removal".to_owned()));
+    service.apply();
+    assert_eq!(service.rows(extra), [""; 0]);
+    service.declare("role: operator", "role: terrain");
+    service.run(["plan"]).ends_with(3).tells("terrain");
+}
+
+#[test]
+fn alt_7_a_user_is_removed_from_organizations_and_the_account_stays() {
+    let service = service(&user("ben", "quarries: operator, mines: user"));
+    service.declare("quarries: operator, mines: user", "quarries: operator");
+    assert_eq!(service.ids(), ["remove_membership ben@example.com mines"]);
+    service.apply();
+    service.declare(&user("ben", "quarries: operator"), "");
+    assert_eq!(service.ids(), ["strip_user ben@example.com"]);
+    service.apply();
+    assert_eq!(service.rows("SELECT status FROM users WHERE key = 'ben@example.com'"), ["active"]);
+    assert!(!service.rows(HELD).iter().any(|line| line.starts_with("ben")));
+}
+
+#[test]
+fn alt_8_a_profile_is_edited_and_an_address_is_renamed() {
+    let service = service(&user("ben", "quarries: operator"));
+    let id = service.rows("SELECT id || '' FROM users WHERE key = 'ben@example.com'");
+    let profile = "given_name: Ben, family_name: Roy, language: ja, attributes: { date_format: dd/MM/yyyy },";
+    service.declare("  ben@example.com: {", &format!("  roy@example.com: {{ previously: ben@example.com, {profile}"));
+    let ids = service.ids();
+    assert!(
+        ids.contains(&"rename_user roy@example.com".to_owned()) && !ids.iter().any(|id| id.contains("invite")),
+        "{ids:?}"
+    );
+    service.apply();
+    assert_eq!(service.rows("SELECT id || '' FROM users WHERE key = 'roy@example.com'"), id);
+    assert_eq!(service.rows("SELECT value FROM user_attributes"), ["\"dd/MM/yyyy\""]);
+    service.declare("language: ja", "language: de");
+    service.run(["plan"]).ends_with(3).tells("de");
+    service.declare("language: de", "language: fr");
+    service.declare("dd/MM/yyyy", "yyyy-MM-dd");
+    service.run(["plan"]).ends_with(3).tells("yyyy-MM-dd");
+}
+
+#[test]
+fn alt_9_site_access_is_declared_on_the_user_and_on_the_site() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
+    let grants = "site_grants:\n  - { site: quarries/pit-2, users: [ben@example.com] }\n";
+    service.declare("roles:", &format!("{grants}roles:"));
+    assert_eq!(service.ids(), ["grant_site ben@example.com quarries pit-2"]);
+    service.apply();
+    assert_eq!(service.rows(GRANTED), ["ben@example.com pit-1", "ben@example.com pit-2"]);
+    service.declare(grants, "");
+    assert_eq!(service.ids(), ["revoke_site ben@example.com quarries pit-2"]);
+    service.apply();
+}
+
+#[test]
+fn alt_12_people_are_found_by_a_part_of_a_name_or_an_address() {
+    let named = |name: &str| user(name, "quarries: operator").replace("{ access", "{ family_name: Petit, access");
+    let service = service(&(named("ben") + &user("cy", "quarries: operator")));
+    service.run(["explain", "Peti"]).ends_with(0).prints("ben@example.com");
+    service.declare(&user("cy", "quarries: operator"), &user("cy", "quarries: user"));
+    service.declare(&named("ben"), &named("ben").replace("operator", "contributor"));
+    for part in ["Peti", "ben@", "BEN"] {
+        let plan = service.run(["plan", "--target", part, "--format", "json"]).ends_with(0).json();
+        let users: Vec<_> = plan["actions"].as_array().unwrap().iter().map(|one| &one["user"]).collect();
+        assert_eq!(users, ["ben@example.com"], "{part}");
+    }
+    // A part that several people share names nobody.
+    service.run(["plan", "--target", "@example"]).ends_with(3).tells("did you mean");
+}
+
+#[test]
+fn alt_13_what_is_not_stated_about_invitations_is_not_assumed() {
+    let service = service("");
+    service.declare(MANAGER, &(MANAGER.to_owned() + &user("ben", "quarries: operator")));
+    service.apply();
+    assert_eq!(service.rows("SELECT coalesce(ends, 'never') FROM invitations WHERE user_key LIKE 'ben%'"), ["never"]);
+    service.run(["invitations", "cancel", "ben@example.com", "--yes"]).ends_with(1).tells("can't be cancelled");
+    service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1);
+    assert_eq!(service.rows("SELECT state FROM invitations WHERE user_key LIKE 'ben%'"), ["pending"]);
+    // Nothing is taken back from a pending invitation: that waits for the answer.
+    service.declare("quarries: operator", "quarries: user");
+    assert_eq!(service.ids(), [""; 0]);
+    assert!(service.waits().iter().all(|line| line.ends_with("acceptance")), "{:?}", service.waits());
+}

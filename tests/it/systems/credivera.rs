@@ -1,0 +1,172 @@
+//! Credivera: people and credentials.
+
+use super::Service;
+
+const CATALOG: &str = "\
+organizations:
+  acme:
+    sites:
+      welders: { kind: assignment, default: true }
+      drivers: { kind: assignment }
+";
+
+/// The line of a user with everything that is required.
+fn user(name: &str, role: &str, sites: &str, more: &str) -> String {
+    format!(
+        "  {name}@example.com: {{ given_name: {name}, family_name: Roy, user_type: employee, {more} \
+         access: {{ acme: {{ role: {role}, sites: [{sites}] }} }} }}\n"
+    )
+}
+
+/// A store with a super administrator who is active, and these users as declared.
+fn service(users: &str) -> Service {
+    let admin = user("ana", "super_admin", "welders", "");
+    let service = Service::new("credivera", Some("acme"), &format!("{CATALOG}users:\n{admin}"));
+    service.apply();
+    accept(&service, "ana");
+    service
+        .declare("super_admin, sites: [welders] } } }\n", &format!("super_admin, sites: [welders] }} }} }}\n{users}"));
+    service
+}
+
+fn accept(service: &Service, name: &str) {
+    service.run(["invitations", "accept", &format!("{name}@example.com")]).ends_with(0);
+}
+
+fn states(service: &Service) -> Vec<String> {
+    service.rows("SELECT state FROM invitations WHERE user_key = 'ben@example.com' ORDER BY id")
+}
+
+fn status(service: &Service) -> Vec<String> {
+    service.rows("SELECT status FROM users WHERE key = 'ben@example.com'")
+}
+
+#[test]
+fn cred_1_people_are_active_invited_or_inactive() {
+    let service = service(&user("ben", "user", "welders", ""));
+    service.apply();
+    assert_eq!((status(&service), states(&service)), (vec!["invited".to_owned()], vec!["pending".to_owned()]));
+    service.run(["invitations", "list"]).ends_with(0).prints("ben@example.com").prints("pending");
+    accept(&service, "ben");
+    assert_eq!((status(&service), states(&service)), (vec!["active".to_owned()], vec!["accepted".to_owned()]));
+    service.declare("users:", "inactive: [ben@example.com]\nusers:");
+    service.apply();
+    assert_eq!(status(&service), ["inactive"]);
+}
+
+#[test]
+fn cred_2_an_invitation_lives_seven_days_and_is_sent_again_or_cancelled_on_request() {
+    let service = service(&user("ben", "user", "welders", ""));
+    service.run(["apply", "--yes", "--at", "2026-11-22T10:00:00Z"]).ends_with(0);
+    assert_eq!(service.rows("SELECT substr(ends, 1, 10) FROM invitations WHERE user_key LIKE 'ben%'"), ["2026-11-29"]);
+    let late = ["plan", "--format", "json", "--at", "2026-11-30T00:00:00Z"];
+    let plan = service.run(late).ends_with(0).json();
+    assert_eq!((plan["actions"].as_array().unwrap().len(), &plan["deferred"][0]["waits_for"]), (0, &"decision".into()));
+    service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0);
+    service.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(states(&service).last().map(String::as_str), Some("pending"));
+    service.run(["invitations", "cancel", "ben@example.com", "--yes"]).ends_with(0);
+    service.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(states(&service).last().map(String::as_str), Some("cancelled"));
+    assert_eq!(service.ids(), [""; 0]);
+}
+
+#[test]
+fn cred_3_a_person_can_be_added_now_and_invited_later() {
+    let service = service(&user("ben", "user", "welders", "status: preloaded,"));
+    service.apply();
+    assert_eq!((status(&service), states(&service)), (vec!["preloaded".to_owned()], vec!["suppressed".to_owned()]));
+    service.declare("status: preloaded,", "");
+    assert_eq!(service.ids(), ["send_invitation ben@example.com"]);
+    service.apply();
+    assert_eq!(status(&service), ["invited"]);
+}
+
+#[test]
+fn cred_4_names_are_required_and_the_job_title_is_not() {
+    let service = service(&user("ben", "user", "welders", "").replace("family_name: Roy,", ""));
+    assert_eq!(service.waits(), ["invite_user ben@example.com field"]);
+    service.run(["plan"]).ends_with(0).prints("family_name");
+    service.declare("given_name: ben,", "given_name: Ben, family_name: Roy, job_title: Welder,");
+    service.apply();
+    assert_eq!(service.rows("SELECT job_title FROM users WHERE key LIKE 'ben%'"), ["Welder"]);
+}
+
+#[test]
+fn cred_5_an_invitation_carries_a_type_a_level_and_one_assignment() {
+    let service = service(&user("ben", "verifier", "drivers, welders", ""));
+    let after = service.action("invite_user ben@example.com")["after"].clone();
+    let text = after.to_string();
+    assert!(text.contains("employee") && text.contains("verifier"), "{text}");
+    // The one that is marked as the default one.
+    assert!(text.contains("welders") && !text.contains("drivers"), "{text}");
+    service.declare("ben, family_name: Roy, user_type: employee,", "ben, family_name: Roy,");
+    assert!(service.waits().contains(&"invite_user ben@example.com field".to_owned()), "{:?}", service.waits());
+    service.declare("sites: [drivers, welders]", "sites: []");
+    service.run(["plan"]).ends_with(0).prints("`sites`");
+    assert_eq!(service.ids(), [""; 0]);
+}
+
+#[test]
+fn cred_7_six_levels_each_with_the_one_before() {
+    let levels = ["user", "verifier", "manager", "admin", "global_admin", "super_admin"];
+    let service = service(&user("ben", "user", "welders", ""));
+    service.apply();
+    accept(&service, "ben");
+    for pair in levels.windows(2) {
+        let [lower, higher] = pair else { continue };
+        let line = |level: &str| user("ben", level, "welders", "");
+        service.declare(&line(lower), &line(higher));
+        let risks = service.risks("change_role ben@example.com acme");
+        assert!(
+            risks.contains(&"escalation".to_owned()) && !risks.contains(&"removal".to_owned()),
+            "{higher}: {risks:?}"
+        );
+        service.apply();
+    }
+    service.declare(&user("ben", "super_admin", "welders", ""), &user("ben", "user", "welders", ""));
+    let risks = service.risks("change_role ben@example.com acme");
+    assert!(risks.contains(&"removal".to_owned()) && !risks.contains(&"escalation".to_owned()), "{risks:?}");
+}
+
+#[test]
+fn cred_8_further_assignments_wait_for_acceptance() {
+    let service = service(&user("ben", "user", "drivers, welders", ""));
+    service.apply();
+    assert_eq!(service.waits(), ["grant_site ben@example.com drivers acceptance"]);
+    accept(&service, "ben");
+    assert_eq!(service.ids(), ["grant_site ben@example.com acme drivers"]);
+    service.apply();
+    let granted = "SELECT s.name FROM site_grants g JOIN sites s ON s.id = g.site_id JOIN users u ON u.id = g.user_id
+                   WHERE u.key LIKE 'ben%' ORDER BY 1";
+    assert_eq!(service.rows(granted), ["drivers", "welders"]);
+}
+
+#[test]
+fn cred_9_reactivation_brings_back_everything_as_it_was() {
+    let service = service(&user("ben", "manager", "drivers, welders", ""));
+    service.apply();
+    accept(&service, "ben");
+    service.apply();
+    service.declare("users:", "inactive: [ben@example.com]\nusers:");
+    service.apply();
+    assert_eq!(status(&service), ["inactive"]);
+    service.declare("inactive: [ben@example.com]\n", "");
+    service.declare("{ given_name: ben,", "{ status: active, given_name: ben,");
+    assert_eq!(service.ids(), ["reactivate_user ben@example.com"]);
+    service.apply();
+    assert_eq!(status(&service), ["active"]);
+}
+
+#[test]
+fn cred_10_a_declined_invitation_is_shown_and_renewed_only_on_request() {
+    let service = service(&user("ben", "user", "welders", ""));
+    service.apply();
+    service.run(["invitations", "decline", "ben@example.com"]).ends_with(0);
+    service.run(["invitations", "list"]).ends_with(0).prints("declined");
+    assert_eq!(service.ids(), [""; 0]);
+    assert!(service.waits().iter().any(|line| line.ends_with("decision")), "{:?}", service.waits());
+    service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0);
+    service.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(states(&service).last().map(String::as_str), Some("pending"));
+}
