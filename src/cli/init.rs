@@ -76,8 +76,10 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
             journal::check_absent_store(&file, repository, name, printer)?;
         }
     }
+    // Nobody's example belongs beside people who are there already.
+    let has_store = settings.stores.values().any(|store| fs::symlink_metadata(store.sqlite_path(repository)).is_ok());
     let has_manifests = !Sources::folder(repository).find_manifests(&settings.manifests).0.is_empty();
-    if is_new && !has_manifests {
+    if is_new && !has_manifests && !has_store {
         add("access/example.yaml", MANIFEST)?;
     }
     if is_new {

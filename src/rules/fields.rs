@@ -318,6 +318,12 @@ impl Rules {
         field.starts_with("api.") || self.attribute(field).is_some_and(|attribute| attribute.access == Some(true))
     }
 
+    /// Whether an empty list of API routes means that none is open; where nobody states it, it may mean every one.
+    #[must_use]
+    pub fn reads_no_routes_as_none(&self) -> bool {
+        self.field(API_ROUTES).and_then(|rule| rule.empty_routes) == Some(EmptyMeaning::None)
+    }
+
     /// Access attributes of which an empty value means everything.
     pub fn open_when_empty(&self) -> impl Iterator<Item = &str> {
         let is_open =

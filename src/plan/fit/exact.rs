@@ -14,7 +14,7 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>) -> Vec<Diag
     }
     let declared = |field: &str| names.find(field).and_then(|name| user.value(name)).unwrap_or(Value::Null);
     let has_api = declared("api.enabled") == Value::Bool(true);
-    let routes = has_api.then(|| "api.routes".to_owned());
+    let routes = (has_api && !rules.reads_no_routes_as_none()).then(|| "api.routes".to_owned());
     let open = rules.open_when_empty().map(|attribute| format!("attributes.{attribute}"));
     open.chain(routes)
         .filter(|field| says_nothing(declared(field)))

@@ -272,3 +272,16 @@ fn somebody_invited_without_an_invitation_waits_for_a_decision() {
     repository.sql("UPDATE invitations SET state = 'accepted' WHERE user_key = 'ben@example.com';");
     repository.run(["plan"]).ends_with(0).prints("waiting").prints("ben@example.com");
 }
+
+#[test]
+fn init_writes_no_example_beside_a_store_that_is_there() {
+    let old = Repository::applied();
+    let repository = Repository::empty();
+    fs::create_dir(repository.file(".rollcall")).unwrap();
+    old.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+    fs::copy(old.file(".rollcall/store.db"), repository.file(".rollcall/store.db")).unwrap();
+    repository.run(["init"]).ends_with(0).prints("made rollcall.yaml");
+    assert!(!repository.file("access/example.yaml").exists());
+    repository.run(["import", "--out", "access"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}

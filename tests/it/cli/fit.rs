@@ -189,3 +189,23 @@ fn what_a_new_account_needs_is_not_asked_of_whoever_is_there() {
     assert!(!run.err.contains("ana@example.com"), "{}", run.err);
     repository.run(["validate"]).ends_with(0).tells("`ana@example.com` has no `given_name`");
 }
+
+#[test]
+fn what_import_writes_of_an_api_that_is_on_is_valid() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "accept", "ana@example.com"]).ends_with(0);
+    repository.sql("INSERT INTO user_attributes (user_id, field, value) SELECT id, 'api.enabled', 'true' FROM users");
+    repository.run(["import", "--out", "imported"]).ends_with(0);
+    repository.run(["validate", "--manifests", "imported"]).ends_with(0);
+    repository.run(["plan", "--manifests", "imported"]).ends_with(0).prints("no changes");
+    // Where nobody states what an empty list means, it may mean every route.
+    let settings = repository.read("rollcall.yaml");
+    let rules = "rules: { extends: default, fields: { api: { empty_routes: null } } }";
+    repository.write("rollcall.yaml", &settings.replace("rules: default", rules));
+    repository.edit(
+        "access/all.yaml",
+        "    access: { north: manager }",
+        "    access: { north: manager }\n    api: { enabled: true }",
+    );
+    repository.run(["validate"]).ends_with(3).tells("`api.routes` of `ana@example.com` says nothing");
+}
