@@ -19,9 +19,15 @@ pub(super) fn short(
     let mut play = Play::new(saved, inputs, renames);
     let was_done = || done.iter().filter_map(|&at| saved.actions.get(at as usize));
     let touched: BTreeSet<Name> = was_done().flat_map(|action| play.touched(action)).collect();
+    // What comes back by playing stands in another order than what was read.
     let places = |play: &Play<'_>| -> Vec<Vec<Place>> {
         let accounts = touched.iter().map(|&identity| play.account(identity));
-        accounts.map(|account| account.map_or_else(Vec::new, |account| play.balances.places(&account))).collect()
+        let of = |account: Option<_>| account.map_or_else(Vec::new, |account| play.balances.places(&account));
+        let mut places: Vec<Vec<Place>> = accounts.map(of).collect();
+        for of_one in &mut places {
+            of_one.sort_unstable();
+        }
+        places
     };
     let today = places(&play);
     for inverse in was_done().rev().filter_map(inverse) {

@@ -458,3 +458,12 @@ fn a_default_site_does_not_outlive_its_grant_where_the_account_that_has_it_can_n
         }
     }
 }
+
+#[test]
+fn whoever_administers_two_organizations_is_counted_in_any_order() {
+    let before =
+        "  ana@example.com: { access: { south: manager } }\n  kim@example.com: { access: { north: manager } }\n";
+    let after =
+        "  ana@example.com: { access: { north: manager, south: manager } }\n  kim@example.com: { access: {} }\n";
+    cut_off_everywhere("onboarding: create", 2, before, after);
+}
