@@ -83,20 +83,7 @@ fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Kno
 }
 
 fn list_options(arguments: &Import) -> Result<ListOptions, Failure> {
-    let Import {
-        file: _,
-        out: _,
-        from: _,
-        organization,
-        extra_role,
-        status,
-        user_type,
-        role,
-        site,
-        send,
-        suppress,
-        sheet,
-    } = arguments;
+    let Import { organization, extra_role, status, user_type, role, site, send, suppress, sheet, .. } = arguments;
     refuse(
         "csv",
         &[
@@ -112,20 +99,7 @@ fn list_options(arguments: &Import) -> Result<ListOptions, Failure> {
 }
 
 fn batch(access: &Access, arguments: &Import, known: &Known) -> Result<Batch, Failure> {
-    let Import {
-        file: _,
-        out: _,
-        from: _,
-        organization,
-        extra_role,
-        status,
-        user_type,
-        role,
-        site,
-        send,
-        suppress,
-        sheet,
-    } = arguments;
+    let Import { organization, extra_role, status, user_type, role, site, send, suppress, sheet, .. } = arguments;
     refuse("xlsx", &[("--extra-role", !extra_role.is_empty()), ("--status", !status.is_empty())])?;
     let wanted = [
         ("--role ROLE", role.is_some()),

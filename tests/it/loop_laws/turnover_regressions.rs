@@ -204,3 +204,15 @@ fn a_role_is_made_less_when_its_holder_is_stripped_whatever_the_deletion_waits_f
     let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
     assert_eq!(bench.ids(&plan), ["strip_user max@example.com", "update_role operator"], "{shown}");
 }
+
+#[test]
+fn a_site_stays_while_somebody_is_invited_anew_to_it() {
+    let invited = "  ana@example.com: { access: { north: { role: operator, sites: [pit-2] } } }\n";
+    let mut bench = bench("extends: default", invited);
+    settle(&mut bench).expect("nothing is left after the first run");
+    let catalog = CATALOG.replacen("pit-2: {}", "pit-2: { status: absent }", 1);
+    let renamed = "  ana-new@example.com: { previously: ana@example.com, access: { north: unmanaged } }\n";
+    declare_all(&mut bench, &format!("{catalog}users:\n{renamed}"));
+    let plan = bench.plan();
+    assert_eq!(bench.ids(&plan), ["cancel_invitation ana@example.com", "invite_user ana-new@example.com"]);
+}
