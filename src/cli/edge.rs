@@ -6,6 +6,8 @@ use std::io::{self, IsTerminal as _};
 use std::task::{Context, Waker};
 
 use jiff::Timestamp;
+use nix::sys::signal::SigSet;
+use nix::sys::signal::Signal::{SIGINT, SIGTERM};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -75,8 +77,9 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Listens to them.
+    /// Listens to them, also where whoever started the program had blocked them: such a mask is inherited.
     pub(super) fn listen(runtime: &Runtime) -> io::Result<Self> {
+        [SIGINT, SIGTERM].into_iter().collect::<SigSet>().thread_unblock()?;
         let _guard = runtime.enter();
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use nix::fcntl::OFlag;
+
 use super::JournalError;
 
 /// How often a run that waits for another one looks whether that has ended.
@@ -86,7 +88,7 @@ fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         // Who reads the journal learns who has access to what. A pipe must not hold us up until somebody reads it.
-        options.mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        options.mode(0o600).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
     }
     let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
     let file = match options.open(path) {

@@ -1,36 +1,23 @@
 //! The question that `apply` asks, on a pseudo-terminal.
 
-use std::io::{Read, Write as _};
-use std::process::{Child, Command, Stdio};
-
 use serde_json::{Value, json};
 
 use super::super::support::cli::{BINARY, Repository};
+use super::super::support::terminal::Terminal;
 
 /// Runs `apply` where a person sits, who answers; gives the exit code and what stood on the terminal.
 fn apply(repository: &Repository, answer: &str) -> (Option<i32>, String) {
     apply_with(repository, "", answer)
 }
 
-/// `apply` on a pseudo-terminal. `script` belongs to util-linux: it makes the terminal, and hands on what it is given.
-fn on_a_terminal(repository: &Repository, options: &str) -> Child {
-    Command::new("script")
-        .args(["-q", "-e", "-c", &format!("'{BINARY}' apply {options}"), "/dev/null"])
-        .current_dir(repository.path())
-        .env("TERM", "dumb")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("script, of util-linux")
+fn on_a_terminal(repository: &Repository, options: &str) -> Terminal {
+    Terminal::start(repository.path(), &format!("exec '{BINARY}' apply {options}"))
 }
 
 fn apply_with(repository: &Repository, options: &str, answer: &str) -> (Option<i32>, String) {
-    let mut child = on_a_terminal(repository, options);
-    let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(answer.as_bytes()).expect("an answer");
-    let output = child.wait_with_output().expect("an end");
-    drop(stdin);
-    (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    let mut terminal = on_a_terminal(repository, options);
+    terminal.types(answer);
+    terminal.ends()
 }
 
 #[test]
@@ -54,28 +41,19 @@ fn anything_else_changes_nothing() {
     repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
 
-/// What stands on the terminal when the question comes.
-fn until_asked(stdout: &mut impl Read) -> String {
-    let (mut terminal, mut part) = (String::new(), [0_u8; 4096]);
-    while !terminal.contains("[y/N]") {
-        let length = stdout.read(&mut part).expect("a terminal");
-        assert!(length > 0, "it ended without a question: {terminal}");
-        terminal.push_str(&String::from_utf8_lossy(&part[..length]));
-    }
-    terminal
-}
-
 #[test]
 fn an_interrupt_instead_of_an_answer_changes_nothing_and_says_so() {
     let repository = Repository::small();
-    let mut child = on_a_terminal(&repository, "");
-    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
-    let mut terminal = until_asked(&mut stdout);
-    stdin.write_all(b"\x03").expect("an interrupt");
-    stdout.read_to_string(&mut terminal).expect("a terminal");
-    assert_eq!(child.wait().expect("an end").code(), Some(1), "{terminal}");
-    assert!(terminal.contains("interrupted; nothing was changed"), "{terminal}");
-    repository.run(["plan"]).ends_with(0).prints("7 actions: ");
+    // Whoever starts the program may have blocked these signals; a process inherits that.
+    for start in ["", "env --block-signal=INT --block-signal=TERM "] {
+        let mut terminal = Terminal::start(repository.path(), &format!("exec {start}'{BINARY}' apply"));
+        terminal.shows("[y/N]");
+        terminal.types("\u{3}");
+        let (code, terminal) = terminal.ends();
+        assert_eq!(code, Some(1), "{terminal}");
+        assert!(terminal.contains("interrupted; nothing was changed"), "{terminal}");
+        repository.run(["plan"]).ends_with(0).prints("7 actions: ");
+    }
 }
 
 #[test]
@@ -109,29 +87,13 @@ fn a_yes_is_not_for_what_changed_while_the_question_stood() {
         repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
         repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-1, pit-2]");
         repository.run(["plan", "--out", "plan.json"]).ends_with(0);
-        let mut child = Command::new("script")
-            .args(["-q", "-e", "-c", &format!("'{BINARY}' apply {options}"), "/dev/null"])
-            .current_dir(repository.path())
-            .env("TERM", "dumb")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("script, of util-linux");
-        let mut terminal = child.stdout.take().expect("a pipe");
-        let mut shown = Vec::new();
-        while !String::from_utf8_lossy(&shown).contains("[y/N]") {
-            let mut byte = [0];
-            assert_eq!(terminal.read(&mut byte).expect("a terminal"), 1, "{}", String::from_utf8_lossy(&shown));
-            shown.push(byte[0]);
-        }
+        let mut terminal = on_a_terminal(&repository, options);
+        terminal.shows("[y/N]");
         repository.sql("UPDATE users SET status = 'inactive' WHERE key = 'ben@example.com'");
         repository.sql("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'ben@example.com')");
-        let mut stdin = child.stdin.take().expect("a pipe");
-        stdin.write_all(b"y\n").expect("an answer");
-        terminal.read_to_end(&mut shown).expect("a terminal");
-        drop(stdin);
-        let shown = String::from_utf8_lossy(&shown);
-        assert_eq!(child.wait().expect("an end").code(), Some(5), "{options}: {shown}");
+        terminal.types("y\n");
+        let (code, shown) = terminal.ends();
+        assert_eq!(code, Some(5), "{options}: {shown}");
         assert!(shown.contains("nothing was written"), "{shown}");
         let grants: i64 =
             repository.store().query_row("SELECT count(*) FROM site_grants", [], |row| row.get(0)).expect("grants");
@@ -144,14 +106,13 @@ fn nobody_waits_for_a_person_who_thinks_about_an_answer() {
     let repository = Repository::applied();
     repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-1, pit-2]");
     repository.edit("access/all.yaml", "users:\n", "users:\n  kim@example.com: { access: { north: operator } }\n");
-    let mut child = on_a_terminal(&repository, "");
-    let (mut stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
-    let mut terminal = until_asked(&mut stdout);
+    let mut terminal = on_a_terminal(&repository, "");
+    terminal.shows("[y/N]");
     repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0).prints("invitation cancelled");
-    stdin.write_all(b"y\n").expect("an answer");
-    stdout.read_to_string(&mut terminal).expect("a terminal");
+    terminal.types("y\n");
+    let (code, terminal) = terminal.ends();
     // What was shown is what is done, and not a line of it was about ben.
-    assert_eq!(child.wait().expect("an end").code(), Some(0), "{terminal}");
+    assert_eq!(code, Some(0), "{terminal}");
     assert!(terminal.contains("1 action: 1 done"), "{terminal}");
     repository.run(["plan"]).ends_with(0).prints("no changes").prints("ben@example.com was locked out");
 }

@@ -8,6 +8,7 @@ pub(crate) mod memory;
 pub(crate) mod plans;
 pub(crate) mod scripted;
 pub(crate) mod show;
+pub(crate) mod terminal;
 pub(crate) mod turnover;
 
 use rollcall::rules::{Invitations, OnBoarding, Period, Rules};
