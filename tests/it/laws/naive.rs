@@ -35,6 +35,8 @@ pub(super) struct NaiveUser {
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct NaiveStore {
+    /// What goes where a role changes: the grants in the organization, the extra roles.
+    pub(super) loses: (bool, bool),
     pub(super) organizations: BTreeMap<String, BTreeSet<String>>,
     pub(super) roles: BTreeMap<String, NaiveRole>,
     pub(super) users: BTreeMap<String, NaiveUser>,
@@ -178,6 +180,7 @@ impl NaiveStore {
         organization: Option<String>,
         site: Option<String>,
     ) -> Result<(), String> {
+        let (loses_sites, loses_extra) = self.loses;
         let user = self.users.get_mut(key).ok_or(format!("{kind} of nobody: {key}"))?;
         let role_of = |json: &Json| json["role"].as_str().map(str::to_owned);
         let place = organization.unwrap_or_default();
@@ -200,6 +203,12 @@ impl NaiveStore {
             "change_role" => {
                 let membership = user.access.memberships.get_mut(&place).ok_or("change_role of no membership")?;
                 membership.role = role_of(after);
+                if loses_extra {
+                    membership.extra.clear();
+                }
+                if loses_sites {
+                    user.access.grants.retain(|(organization, _), _| *organization != place);
+                }
             }
             "update_membership" => {
                 let membership = user.access.memberships.get_mut(&place).ok_or("update of no membership")?;

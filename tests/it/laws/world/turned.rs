@@ -7,7 +7,8 @@ use rollcall::diagnostic::{FileId, Position};
 use rollcall::model::{CatalogKey, Desired, Names};
 use rollcall::rules::OffBoarding;
 
-use super::{ORGANIZATIONS, ROLES, SITES, USERS, World, any_worlds};
+use super::grown::any_worlds;
+use super::{ORGANIZATIONS, ROLES, SITES, USERS, World};
 use crate::support::turnover::{self, turnover};
 
 /// Everything that may get another name.
