@@ -88,10 +88,10 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         deferred: deferred.iter().map(|deferred| deferred_document(names, deferred, places)).collect(),
         unmanaged: unmanaged
             .iter()
-            .map(|Unmanaged { kind, name, reason, is_shielded: _ }| UnmanagedDocument {
+            .map(|Unmanaged { kind, name, reason, is_always_told: _ }| UnmanagedDocument {
                 kind: (*kind).to_owned(),
                 name: name.clone(),
-                reason: (*reason).to_owned(),
+                reason: reason.clone().into_owned(),
             })
             .collect(),
         expiring: expiring.iter().map(|expiring| expiring_document(names, expiring, places)).collect(),

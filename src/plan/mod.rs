@@ -64,6 +64,7 @@ pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 pub use state_read::read_state;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -199,22 +200,23 @@ pub struct Unmanaged {
     /// Its name: a key, a name, or `ORG/SITE`.
     pub name: String,
     /// Why it is left alone.
-    pub reason: &'static str,
-    /// Whether the settings or a manifest keep plans from somebody who is named: protected, or `unmanaged`.
-    pub is_shielded: bool,
+    pub reason: Cow<'static, str>,
+    /// Whether it is told by name however long the list is: somebody whom the settings or a manifest shield from plans,
+    /// or who administers others.
+    pub is_always_told: bool,
 }
 
 impl Unmanaged {
     /// Something that gets no action.
     #[must_use]
-    pub const fn new(kind: &'static str, name: String, reason: &'static str) -> Self {
-        Self { kind, name, reason, is_shielded: false }
+    pub fn new(kind: &'static str, name: String, reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, name, reason: reason.into(), is_always_told: false }
     }
 
-    /// The same of somebody who is kept from plans on purpose.
+    /// The same, told by name however long the list is.
     #[must_use]
-    pub fn shielded(self) -> Self {
-        Self { is_shielded: true, ..self }
+    pub fn always_told(self) -> Self {
+        Self { is_always_told: true, ..self }
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::style::{count, enumeration};
 use super::words::{Context, done};
 use crate::model::{ActionKind, Grant, List, Membership, Name, Status, Value, known};
-use crate::plan::{Action, Affected, Cause, SiteChange, Sites, State};
+use crate::plan::{Action, Affected, Cause, Risk, SiteChange, Sites, State};
 
 /// What happens to an account, with the access that it gets.
 pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
@@ -119,8 +119,9 @@ fn added(organization: Name, after: Option<&State>) -> Membership {
 
 /// What happens to a user in an organization.
 pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     let mut sites: BTreeMap<&str, Vec<(Name, Option<Name>)>> = BTreeMap::new();
+    let mut site_roles: BTreeMap<(String, String), Vec<&Action>> = BTreeMap::new();
     let (mut becomes, mut is_narrowed) = (false, false);
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
@@ -136,28 +137,28 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
                     was.push_str(", ");
                     was.push_str(&count(grants, "site", "sites"));
                 }
-                parts.push(format!("removed (was {was})"));
+                parts.push(Part::told(format!("removed (was {was})")));
             }
             ActionKind::AddMembership => {
                 becomes = true;
                 let Membership { role, extra_roles, .. } = added(organization, after);
                 let word = role.map_or_else(|| "a member".to_owned(), |role| context.name(role));
                 let reach = context.reach(organization, role);
-                parts.push(format!("becomes {word}{}{reach}", context.extra_roles(extra_roles)));
+                parts.push(Part::told(format!("becomes {word}{}{reach}", context.extra_roles(extra_roles))));
             }
             ActionKind::ChangeRole => {
                 let (from, to) = (context.role(role(before)), context.role(role(after)));
                 let reach = narrowed(context, action, actions);
                 is_narrowed |= reach.is_some();
                 let reach = reach.unwrap_or_else(|| context.reach(organization, role(after)));
-                parts.push(format!("{from} → {to}{reach}"));
+                parts.push(Part::told(format!("{from} → {to}{reach}")));
             }
             ActionKind::GrantSite if action.cause == Cause::Drift => site("again", role(after)),
             ActionKind::GrantSite => site("gains", role(after)),
             ActionKind::RevokeSite => site("loses", None),
             ActionKind::ChangeSiteRole => {
-                let on = action.subject.site.map(|site| context.name(site)).unwrap_or_default();
-                parts.push(format!("{on}: {} → {}", context.role(role(before)), context.role(role(after))));
+                let roles = (context.role(role(before)), context.role(role(after)));
+                site_roles.entry(roles).or_default().push(action);
             }
             ActionKind::UpdateMembership
             | ActionKind::InviteUser
@@ -181,8 +182,13 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
             | ActionKind::DeleteSite
             | ActionKind::CreateRole
             | ActionKind::UpdateRole
-            | ActionKind::DeleteRole => parts.push(context.changes(before, after)),
+            | ActionKind::DeleteRole => parts.push(Part::told(context.changes(before, after))),
         }
+    }
+    for ((from, to), actions) in site_roles {
+        let sites: Vec<(Name, Option<Name>)> =
+            actions.iter().filter_map(|action| Some((action.subject.site?, None))).collect();
+        parts.push(Part::of(&actions, format!("{}: {from} → {to}", context.sites(&sites))));
     }
     // From every site to some is told with the role: what is granted for it is no gain.
     if is_narrowed {
@@ -192,14 +198,10 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
         let Some(sites) = sites.get(how) else { continue };
         let words = context.sites(sites);
         let kind = if sites.len() == 1 && !becomes { "site " } else { "" };
-        if how == "gains" && becomes {
-            parts.push(words);
-        } else {
-            parts.push(format!("{verb}{kind}{words}{end}"));
-        }
+        let is_brief = how == "gains" && becomes;
+        parts.push(Part::told(if is_brief { words } else { format!("{verb}{kind}{words}{end}") }));
     }
-    parts.retain(|part| !part.is_empty());
-    shorten(context, parts).join(", ")
+    shorten(context, parts)
 }
 
 /// `, every site (14) → pit-1`, where a role no longer reaches every site.
@@ -221,34 +223,61 @@ fn narrowed(context: Context<'_>, action: &Action, actions: &[&Action]) -> Optio
     Some(format!(", every site ({}) → {sites}", super::style::number(*number)))
 }
 
-/// Many site roles that change make a long line: name the first few parts.
-fn shorten(context: Context<'_>, mut parts: Vec<String>) -> Vec<String> {
-    const PARTS: usize = 6;
-    if parts.len() > PARTS && !context.style.verbose {
-        let more = parts.len() - PARTS;
-        parts.truncate(PARTS);
-        parts.push(count(more, "more change", "more changes"));
+/// A part of what happens in one place.
+struct Part {
+    text: String,
+    /// It may be counted only, where there are many.
+    is_minor: bool,
+}
+
+impl Part {
+    /// One that is always told.
+    const fn told(text: String) -> Self {
+        Self { text, is_minor: false }
     }
-    parts
+
+    /// What these actions do: told where they give or take what a reader has to know of.
+    fn of(actions: &[&Action], text: String) -> Self {
+        let is_risky =
+            |action: &&Action| [Risk::Escalation, Risk::Removal].iter().any(|risk| action.risk.contains(risk));
+        Self { text, is_minor: !actions.iter().any(is_risky) }
+    }
+}
+
+/// Many small changes make a long line: the first few are told, after all that is more than that.
+fn shorten(context: Context<'_>, mut parts: Vec<Part>) -> String {
+    const PARTS: usize = 6;
+    parts.retain(|part| !part.text.is_empty());
+    let told = parts.iter().filter(|part| !part.is_minor).count().max(PARTS);
+    let more = if context.style.verbose { 0 } else { parts.len().saturating_sub(told) };
+    if more > 0 {
+        parts.sort_by_key(|part| part.is_minor);
+        parts.truncate(told);
+    }
+    let mut texts: Vec<String> = parts.into_iter().map(|part| part.text).collect();
+    if more > 0 {
+        texts.push(count(more, "more change", "more changes"));
+    }
+    texts.join(", ")
 }
 
 /// What happens to an organization with its sites, or to a role.
 pub(super) fn catalog(context: Context<'_>, actions: &[&Action]) -> String {
-    let mut parts: Vec<String> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     let (mut created, mut deleted) = (Vec::new(), Vec::new());
     for action in actions {
         let site = action.subject.site.map(|site| context.name(site)).unwrap_or_default();
         let changes = || context.changes(action.before.as_ref(), action.after.as_ref());
         match action.kind {
-            ActionKind::CreateOrganization => parts.push("new organization".to_owned()),
+            ActionKind::CreateOrganization => parts.push(Part::told("new organization".to_owned())),
             ActionKind::CreateRole => {
                 let gives = action.after.as_ref().map(|after| format!(": {}", context.role_content(after)));
-                parts.push(format!("new role{}", gives.unwrap_or_default()));
+                parts.push(Part::told(format!("new role{}", gives.unwrap_or_default())));
             }
-            ActionKind::DeleteOrganization | ActionKind::DeleteRole => parts.push("deleted".to_owned()),
+            ActionKind::DeleteOrganization | ActionKind::DeleteRole => parts.push(Part::told("deleted".to_owned())),
             ActionKind::CreateSite => created.push(site),
             ActionKind::DeleteSite => deleted.push(site),
-            ActionKind::UpdateSite => parts.push(format!("{site}: {}", changes())),
+            ActionKind::UpdateSite => parts.push(Part::of(&[action], format!("{site}: {}", changes()))),
             ActionKind::UpdateOrganization
             | ActionKind::UpdateRole
             | ActionKind::InviteUser
@@ -270,7 +299,7 @@ pub(super) fn catalog(context: Context<'_>, actions: &[&Action]) -> String {
             | ActionKind::RemoveMembership
             | ActionKind::GrantSite
             | ActionKind::ChangeSiteRole
-            | ActionKind::RevokeSite => parts.push(changes()),
+            | ActionKind::RevokeSite => parts.push(Part::told(changes())),
         }
     }
     let reached = affected(context, actions, |kind| kind == ActionKind::CreateSite);
@@ -283,14 +312,14 @@ pub(super) fn catalog(context: Context<'_>, actions: &[&Action]) -> String {
         let many = sites.len() > 3 && !context.style.verbose;
         match sites.len() {
             0 => {}
-            number if many => parts.push(format!("{} {how}{end}", count(number, "site", "sites"))),
+            number if many => parts.push(Part::told(format!("{} {how}{end}", count(number, "site", "sites")))),
             number => {
                 let noun = if number == 1 { "site" } else { "sites" };
-                parts.push(format!("{noun} {} {how}{end}", enumeration(&sites)));
+                parts.push(Part::told(format!("{noun} {} {how}{end}", enumeration(&sites))));
             }
         }
     }
-    let mut text = shorten(context, parts).join(", ");
+    let mut text = shorten(context, parts);
     let Affected { gain, lose, organizations } = affected(context, actions, |kind| kind != ActionKind::CreateSite);
     let organizations: Vec<String> = organizations
         .iter()

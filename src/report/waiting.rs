@@ -9,7 +9,7 @@ use super::time::{beginning, day, end};
 use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
 use crate::model::{ActionKind, Name, known};
-use crate::plan::{Deferred, Expiring, Obstacle, Plan, State, Unmanaged, WaitsFor};
+use crate::plan::{Deferred, Expiring, Obstacle, Plan, Risk, State, Unmanaged, WaitsFor};
 
 /// Entries of each kind that are printed without `-v`.
 const WAITING: usize = 100;
@@ -43,7 +43,8 @@ enum Why {
     Other,
 }
 
-/// What waits for each person and thing, and by name what it is. Escalations are never left out.
+/// What waits for each person and thing, and by name what it is. Escalations, and access that stays though no manifest
+/// wants it, come first and are never left out.
 pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
     let mut groups: BTreeMap<Alike, Vec<&Deferred>> = BTreeMap::new();
     for deferred in &plan.deferred {
@@ -52,27 +53,35 @@ pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
     let mut others = 0;
     let mut hidden: Vec<&Deferred> = Vec::new();
     let mut hidden_groups = 0;
-    let mut lines = Vec::new();
+    let (mut lines, mut other_lines) = (Vec::new(), Vec::new());
     for (alike, group) in groups {
-        let is_pinned = escalates(&group) || context.style.verbose;
+        let is_pinned = escalates(&group) || keeps_access(&alike, &group);
         others += usize::from(!is_pinned);
-        if !is_pinned && others > WAITING {
+        if !is_pinned && !context.style.verbose && others > WAITING {
             hidden.extend(group);
             hidden_groups += 1;
             continue;
         }
         let place = context.origin(group.iter().flat_map(|deferred| &deferred.origins));
         let place = if place.is_empty() { place } else { format!(" ({place})") };
+        let lines = if is_pinned { &mut lines } else { &mut other_lines };
         lines.push(format!("{}: {}{place}", sentence(context, plan.at, &alike, &group), what_waits(&group)));
         let wishes = wishes(context, &group);
         if !wishes.is_empty() {
             lines.push(format!("  waits: {wishes}"));
         }
     }
+    lines.extend(other_lines);
     if hidden_groups > 0 {
         lines.push(format!("and {} more: {} (use -v or --format json)", number(hidden_groups), what_waits(&hidden)));
     }
     Entries { label: "waiting", lines }
+}
+
+/// Whether somebody keeps access for now that the manifests take away.
+fn keeps_access(alike: &Alike, group: &[&Deferred]) -> bool {
+    // Who is only to be deleted is out already.
+    alike.waits_for != WaitsFor::Grace && group.iter().any(|deferred| deferred.risk.contains(&Risk::Removal))
 }
 
 fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
@@ -238,13 +247,12 @@ pub(super) fn unmanaged(context: Context<'_>, plan: &Plan) -> Entries {
         lines.push(format!("{}, left as they are", enumeration(&sums)));
     }
     let line = |entry: &&Unmanaged| {
-        let Unmanaged { kind, name: of, reason, is_shielded: _ } = entry;
+        let Unmanaged { kind, name: of, reason, is_always_told: _ } = entry;
         format!("  {kind} {}: {}", name(of), sanitise(reason))
     };
-    // Whom somebody has shielded from plans is named, however many others there are.
-    let (shielded, others): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
-        plan.unmanaged.iter().partition(|entry| entry.is_shielded);
-    lines.extend(shielded.iter().map(line));
+    let (told, others): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
+        plan.unmanaged.iter().partition(|entry| entry.is_always_told);
+    lines.extend(told.iter().map(line));
     lines.extend(capped(others.iter().map(line).collect(), UNMANAGED, context.style.verbose));
     Entries { label: "unmanaged", lines }
 }

@@ -46,20 +46,30 @@ impl Context<'_> {
         name(self.names.text(of)).into_owned()
     }
 
-    /// `pit-1, pit-2 and pit-3`, else `14 sites`.
+    /// `pit-1, pit-2 and pit-3`, else `14 sites`. A role on a site is never left out, only where it is held: `pit-1 as
+    /// auditor and 13 sites as viewer`, those that administer first.
     pub(super) fn sites(&self, sites: &[(Name, Option<Name>)]) -> String {
-        if sites.len() > NAMED && !self.style.verbose {
-            return count(sites.len(), "site", "sites");
+        let is_short = sites.len() <= NAMED || self.style.verbose;
+        let mut by_role: BTreeMap<(bool, Option<&str>), Vec<(Name, Option<Name>)>> = BTreeMap::new();
+        for &(site, role) in sites {
+            let is_admin = role.is_some_and(|role| self.is_admin(role));
+            // Where all are named, they stand in the order of their names.
+            let of = if is_short { (false, None) } else { (!is_admin, role.map(|role| self.names.text(role))) };
+            by_role.entry(of).or_default().push((site, role));
         }
-        let mut texts: Vec<(&str, String)> = sites
-            .iter()
-            .map(|&(site, role)| {
+        let mut texts = Vec::new();
+        for ((_, role), mut of_role) in by_role {
+            if of_role.len() > NAMED && !is_short {
+                let role = role.map(|role| format!(" as {}", name(role))).unwrap_or_default();
+                texts.push(format!("{}{role}", count(of_role.len(), "site", "sites")));
+                continue;
+            }
+            of_role.sort_unstable_by_key(|&(site, _)| self.names.text(site));
+            texts.extend(of_role.into_iter().map(|(site, role)| {
                 let role = role.map(|role| format!(" as {}", self.name(role))).unwrap_or_default();
-                (self.names.text(site), format!("{}{role}", self.name(site)))
-            })
-            .collect();
-        texts.sort_unstable();
-        let texts: Vec<String> = texts.into_iter().map(|(_, text)| text).collect();
+                format!("{}{role}", self.name(site))
+            }));
+        }
         enumeration(&texts)
     }
 

@@ -279,7 +279,7 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
         .unmanaged
         .iter()
         .filter(|one| one.kind == "user")
-        .map(|one| (one.name.clone(), one.reason.to_owned()))
+        .map(|one| (one.name.clone(), one.reason.clone().into_owned()))
         .collect();
     // Fields that can't be said are left out on their own, and the user is there all the same.
     let of_import: BTreeSet<&str> = written

@@ -3,9 +3,12 @@
 //! A draft needs the objects that it names, if this plan makes them. Deliberately absent: who is an admin by a role
 //! that changes (`flips`), and any deletion.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Role, SiteAccess, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Role, SiteAccess, Status, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::scope::Reach;
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
@@ -177,18 +180,40 @@ fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Opti
     Some(Unmanaged::new("role", inputs.names.text(role).to_owned(), reason))
 }
 
+/// How many people have access in organizations that no manifest declares.
+fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, usize> {
+    let declared = &inputs.desired.catalog.organizations;
+    let mut people = BTreeMap::new();
+    if inputs.live.catalog.organizations.keys().all(|name| declared.contains_key(name)) {
+        return people;
+    }
+    for live in inputs.live.users().filter(|live| !matches!(live.status, Status::Inactive | Status::Closed)) {
+        for membership in live.memberships.iter().filter(|membership| !declared.contains_key(&membership.organization))
+        {
+            *people.entry(membership.organization).or_default() += 1;
+        }
+    }
+    people
+}
+
 fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
     let names = inputs.names;
     let text = |name: Name| names.text(name).to_owned();
     let mut unmanaged = Vec::new();
     let declared = &inputs.desired.catalog;
     let tombstones = &inputs.desired.tombstones;
+    let people = people_beyond(inputs);
     for (&name, organization) in &inputs.live.catalog.organizations {
         if tombstones.contains_key(&CatalogKey::Organization(name)) {
             continue;
         }
         let Some(known_sites) = declared.organizations.get(&name).map(|organization| &organization.sites) else {
-            unmanaged.push(Unmanaged::new("organization", text(name), "no manifest names it"));
+            let reason = match people.get(&name) {
+                None => Cow::from("no manifest names it"),
+                Some(1) => Cow::from("no manifest names it, and 1 person keeps access there"),
+                Some(people) => format!("no manifest names it, and {people} people keep access there").into(),
+            };
+            unmanaged.push(Unmanaged::new("organization", text(name), reason));
             continue;
         };
         if let Some(reason) = reach.refuse_declared(name) {

@@ -44,11 +44,11 @@ pub(super) fn left_to_others(context: &Context<'_>, desired: &UserView<'_>, live
     let rows = || desired.rows.iter().chain(of_sources.clone());
     if rows().any(is_all) {
         let reason = "a manifest leaves all of its access to others (`unmanaged`)";
-        return Some(unmanaged(context, desired.key, reason).shielded());
+        return Some(unmanaged(context, desired.key, reason).always_told());
     }
     let is_partly = rows().any(|row| row.left_alone.any()) || !fields::left_alone(context, desired).is_empty();
     let reason = "a manifest leaves some of its access to others (`unmanaged`)";
-    is_partly.then(|| unmanaged(context, desired.key, reason).shielded())
+    is_partly.then(|| unmanaged(context, desired.key, reason).always_told())
 }
 
 /// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.

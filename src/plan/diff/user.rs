@@ -174,9 +174,11 @@ fn is_preloading(draft: &Draft) -> bool {
 
 /// A live account that no manifest names: reversible steps only (`language.md` §3, 7).
 fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
-    let left_alone = |reason| Change {
-        unmanaged: Some(Unmanaged::new("user", live.key_text(context.inputs.names).to_owned(), reason)),
-        ..Change::default()
+    let left_alone = |reason: &'static str| {
+        let unmanaged = Unmanaged::new("user", live.key_text(context.inputs.names).to_owned(), reason);
+        // Among many whom nobody declares, those who administer others matter most.
+        let is_admin = live.status == Status::Active && administers(context, live);
+        Change { unmanaged: Some(if is_admin { unmanaged.always_told() } else { unmanaged }), ..Change::default() }
     };
     // Nobody could have declared this account, so that it is not declared says nothing about it.
     if let Some(refused) = context.sayable.refuse_user(live) {
@@ -203,7 +205,7 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     }
     if context.inputs.is_protected(identity) {
         let Change { unmanaged, .. } = left_alone("protected by the settings");
-        return Change { unmanaged: unmanaged.map(Unmanaged::shielded), ..Change::default() };
+        return Change { unmanaged: unmanaged.map(Unmanaged::always_told), ..Change::default() };
     }
     if let Some(reason) = context.reach.refuse_absent(live) {
         return left_alone(reason);
@@ -221,6 +223,15 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
             change
         }
     }
+}
+
+/// Whether an account holds a role with `admin` today, anywhere.
+fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
+    let names = context.inputs.names;
+    let is_admin = |role: Option<Name>| context.was_admin_role(role);
+    let by_extra = |roles| names.elements(roles).iter().any(|&role| is_admin(Some(role)));
+    live.memberships.iter().any(|membership| is_admin(membership.role) || by_extra(membership.extra_roles))
+        || live.grants.iter().any(|grant| is_admin(grant.role))
 }
 
 /// Who leaves, why, and which line says so.

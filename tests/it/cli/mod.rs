@@ -8,6 +8,7 @@ mod commands;
 mod emergency;
 mod fit;
 mod guards;
+mod hidden;
 mod history;
 mod hostile;
 mod invitations;
