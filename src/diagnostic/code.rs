@@ -115,6 +115,8 @@ codes! {
     InvalidSettings = "invalid-settings",
     /// A mistake in a rule set.
     InvalidRules = "invalid-rules",
+    /// Somebody is active already whose first day is still to come.
+    ActiveBeforeStart = "active-before-start",
     /// Two live accounts with one key.
     AmbiguousKey = "ambiguous-key",
     /// Something declared that the settings leave out of the scope.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::context::Context;
-use super::draft::{Change, Draft, own_line};
+use super::draft::{Change, Draft, Need, own_line};
 use super::user;
 use crate::model::{
     ActionKind, DeclaredStatus, Effective, Fact, LiveView, Name, Piece, Standing, UserView, Value, known,
@@ -18,6 +18,9 @@ pub(super) fn diff(context: &Context<'_>, desired: &UserView<'_>, live: Option<&
     match desired.standing(context.inputs.at) {
         Standing::NotYet(starts) => {
             let mut change = user::diff_from_start(context, desired, live);
+            // It was told there, and done, if it could be.
+            change.diagnostics.clear();
+            keep(&mut change, |draft| !takes_away(draft));
             for draft in &mut change.drafts {
                 wait(draft, starts);
             }
@@ -28,6 +31,40 @@ pub(super) fn diff(context: &Context<'_>, desired: &UserView<'_>, live: Option<&
         | Standing::Expired(_)
         | Standing::Left(_) => Change::default(),
     }
+}
+
+/// Whether it only takes away.
+pub(super) fn takes_away(draft: &Draft) -> bool {
+    draft.loses && !draft.gains
+}
+
+/// Leaves out the drafts that are not wanted, and with them those that have to come after one of them.
+pub(super) fn keep(change: &mut Change, is_wanted: impl Fn(&Draft) -> bool) {
+    let mut is_kept: Vec<bool> = change.drafts.iter().map(&is_wanted).collect();
+    let needs_lost = |draft: &Draft, is_kept: &[bool]| {
+        draft.needs.iter().any(|need| matches!(need, Need::Own(at) if !is_kept[*at as usize]))
+    };
+    while let Some(lost) = (0..is_kept.len()).find(|&at| is_kept[at] && needs_lost(&change.drafts[at], &is_kept)) {
+        is_kept[lost] = false;
+    }
+    let places: Vec<u32> = is_kept
+        .iter()
+        .scan(0, |next, &is_kept| {
+            let place = *next;
+            *next += u32::from(is_kept);
+            Some(place)
+        })
+        .collect();
+    let mut at = 0;
+    change.drafts.retain_mut(|draft| {
+        for need in &mut draft.needs {
+            if let Need::Own(other) = need {
+                *other = places[*other as usize];
+            }
+        }
+        at += 1;
+        is_kept[at - 1]
+    });
 }
 
 fn wait(draft: &mut Draft, starts: Timestamp) {

@@ -11,7 +11,7 @@ use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::{endings, fields, open, pending, renames, scoped};
+use super::{endings, fields, open, pending, renames, scoped, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
@@ -33,7 +33,7 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
             Standing::Expired(_) => declared(context, &inactive(desired), live, Why::Expired),
             Standing::Left(leaver) => declared(context, &inactive(desired), live, Why::Leaver(leaver.position)),
             // What is wanted from then on is told by `upcoming`.
-            Standing::NotYet(_) => Change::default(),
+            Standing::NotYet(_) => live.map_or_else(Change::default, |live| before_start(context, desired, live)),
         },
     };
     if let Some(desired) = desired {
@@ -44,8 +44,27 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
     change
 }
 
+/// What a user who starts later loses already: only what gives waits for that day, and an invitation that could be
+/// accepted before is none.
+fn before_start(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Change {
+    if live.status == Status::Invited {
+        return declared(context, &inactive(desired), Some(live), Why::NotBegun);
+    }
+    let mut change = declared(context, desired, Some(live), Why::Declared);
+    upcoming::keep(&mut change, upcoming::takes_away);
+    if live.status == Status::Active && change.drafts.is_empty() {
+        let message = format!("`{}` is active before the day on which they start", live.key_text(context.inputs.names));
+        let diagnostic = Diagnostic::warning(Code::ActiveBeforeStart, message)
+            .at(desired.position, "nothing is taken away by `starts`")
+            .help("write `status: inactive` until then, or take `starts` out");
+        change.diagnostics.push(diagnostic);
+    }
+    change
+}
+
 /// What a user who starts later will need.
 pub(super) fn diff_from_start(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> Change {
+    let live = live.filter(|live| live.status != Status::Invited);
     let mut change = declared(context, desired, live, Why::Declared);
     finish(context, Some(desired.identity), &mut change);
     change
@@ -100,6 +119,8 @@ enum Why {
     Declared,
     /// The user's time is over.
     Expired,
+    /// The user's time has not begun.
+    NotBegun,
     /// The user is named here, under `inactive:`.
     Leaver(Position),
 }
@@ -293,6 +314,7 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
     let (reason, position) = match why {
         Why::Declared => ("declared inactive", desired.status_position.unwrap_or(desired.position)),
         Why::Expired => ("expired", desired.position),
+        Why::NotBegun => ("starts later", desired.position),
         Why::Leaver(position) => ("named under `inactive`", position),
     };
     let leaving = Leaving { key: desired.key, reason, position: Some(position) };

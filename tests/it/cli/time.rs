@@ -235,3 +235,38 @@ fn what_ends_and_leaves_something_less_is_not_said_to_be_lost() {
     run.prints("evi@example.com falls to viewer of north at the end of 2026-12-01").prints("loses north/pit-1");
     assert!(!run.out.contains("loses north at"), "{}", run.out);
 }
+
+#[test]
+fn what_takes_away_does_not_wait_for_a_first_day() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: default } }\n\
+         manage: { absent_users: deactivate }\nguards: { removals: { max_percent: 100, min_count: 9 } }\n",
+    );
+    let people = |bo: &str, cy: &str, di: &str, ed: &str| {
+        format!(
+            "organizations: {{ north: {{}} }}\nroles: {{ manager: {{ rank: 40, admin: true }}, viewer: {{ rank: 10 }} }}\n\
+             users:\n  ana@example.com: {{ access: {{ north: manager }} }}\n  bo@example.com: {bo}\n  \
+             cy@example.com: {cy}\n  di@example.com: {di}\n  ed@example.com: {ed}\n"
+        )
+    };
+    let same = "{ access: { north: manager } }";
+    repository.write("access/a.yaml", &people(same, same, same, same));
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    for who in ["ana", "bo", "cy", "di"] {
+        repository.run(["invitations", "accept", &format!("{who}@example.com")]).ends_with(0);
+    }
+    let later = "{ starts: 2031-01-01, access: { north: manager } }";
+    let (bo, cy) = ("{ starts: 2031-01-01, status: inactive }", "{ starts: 2031-01-01, access: {} }");
+    repository.write("access/a.yaml", &people(bo, cy, later, later));
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints("bo@example.com  deactivated").prints("cy@example.com  removed (was manager)");
+    // Who has not accepted could do so too early; who is active stays, and that is said.
+    plan.prints("ed@example.com  invitation cancelled").prints("ed@example.com starts 2031-01-01: 1 invitation waits");
+    plan.tells("`di@example.com` is active before the day on which they start");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints("1 invitation waits");
+    repository.run(["plan", "--at", "2031-01-02T00:00:00Z"]).ends_with(0).prints("ed@example.com  invited");
+}
