@@ -24,11 +24,14 @@ pub(super) struct Context<'a> {
     pub(super) style: Style,
 }
 
+/// A site and the role on it.
+type OnSite = (Name, Option<Name>);
+
 /// Access in one organization.
 struct AccessIn {
     organization: Name,
     membership: Option<Membership>,
-    sites: Vec<(Name, Option<Name>)>,
+    sites: Vec<OnSite>,
 }
 
 impl AccessIn {
@@ -48,9 +51,9 @@ impl Context<'_> {
 
     /// `pit-1, pit-2 and pit-3`, else `14 sites`. A role on a site is never left out, only where it is held: `pit-1 as
     /// auditor and 13 sites as viewer`, those that administer first.
-    pub(super) fn sites(&self, sites: &[(Name, Option<Name>)]) -> String {
+    pub(super) fn sites(&self, sites: &[OnSite]) -> String {
         let is_short = sites.len() <= NAMED || self.style.verbose;
-        let mut by_role: BTreeMap<(bool, Option<&str>), Vec<(Name, Option<Name>)>> = BTreeMap::new();
+        let mut by_role: BTreeMap<(bool, Option<&str>), Vec<OnSite>> = BTreeMap::new();
         for &(site, role) in sites {
             let is_admin = role.is_some_and(|role| self.is_admin(role));
             // Where all are named, they stand in the order of their names.

@@ -214,7 +214,8 @@ impl<'a> Sayable<'a> {
             }
         }
         let site = default_site?;
-        let is_granted = view.grants_in(organization).any(|grant| grant.site == site);
+        let reaches = |grant: &Grant| self.catalog.sites_through(self.names, organization, grant.site).contains(&site);
+        let is_granted = view.grants_in(organization).any(|grant| grant.site == site || reaches(grant));
         let is_said =
             self.has_site(organization, site) && (is_granted || reaches_all || self.rules.gives_default_site());
         let why = "has a default site that can't be said or is not granted";

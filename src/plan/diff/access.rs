@@ -4,7 +4,7 @@
 //! a declared one a declared user loses the grant (`language.md` §3, 4 and 7).
 
 use super::context::Context;
-use crate::model::{Effective, Grant, List, Membership, Name, known};
+use crate::model::{CatalogKey, Effective, Grant, List, Membership, Name, known};
 use crate::rules::{RoleChangeLoss, grant_counts};
 
 /// One difference in one place.
@@ -131,7 +131,12 @@ pub(super) fn deltas(
         let is_rebuilt = rules.role_change_rebuilds();
         let sites_are_lost = changes_role && !is_rebuilt && rules.role_change_loses(RoleChangeLoss::Sites);
         let live_grants: &[Grant] = if sites_are_lost { &[] } else { &live_grants };
-        grant_deltas(&wanted_grants, live_grants, context.reaches_all(role), &mut deltas);
+        let counts = |grant: &Grant| {
+            let site = CatalogKey::Site(organization, grant.site);
+            // Also a grant that says nothing would keep a site from being deleted.
+            grant_counts(grant, context.reaches_all(role)) || context.inputs.desired.tombstones.contains_key(&site)
+        };
+        grant_deltas(&wanted_grants, live_grants, counts, &mut deltas);
     }
     deltas
 }
@@ -175,8 +180,9 @@ fn membership_deltas(live: &Membership, wanted: &Membership, deltas: &mut Vec<De
     }
 }
 
-/// Under a role that reaches every site, grants without a role are neither written nor revoked nor compared.
-fn grant_deltas(wanted: &[Grant], live: &[Grant], reaches_all: bool, deltas: &mut Vec<Delta>) {
+/// Under a role that reaches every site, grants without a role do not count: they are neither written nor revoked nor
+/// compared.
+fn grant_deltas(wanted: &[Grant], live: &[Grant], counts: impl Fn(&Grant) -> bool, deltas: &mut Vec<Delta>) {
     for &grant in wanted {
         match live.iter().find(|live| live.site == grant.site) {
             None => deltas.push(Delta::GrantSite(grant)),
@@ -191,7 +197,7 @@ fn grant_deltas(wanted: &[Grant], live: &[Grant], reaches_all: bool, deltas: &mu
     }
     for &grant in live {
         let is_wanted = wanted.iter().any(|wanted| wanted.site == grant.site);
-        if !is_wanted && grant_counts(&grant, reaches_all) {
+        if !is_wanted && counts(&grant) {
             deltas.push(Delta::RevokeSite(grant));
         }
     }

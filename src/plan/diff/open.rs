@@ -18,7 +18,7 @@ pub(super) fn lacks(context: &Context<'_>, wanted: &Effective, membership: &Memb
     let rules = context.inputs.rules;
     // A role on the whole platform is demanded only where it stands in the place of memberships.
     let demands_role = !rules.allows_no_role() && (organization != known::PLATFORM || !rules.has_organizations());
-    let granted = wanted.grants.iter().filter(|grant| grant.organization == organization).count();
+    let granted = wanted.grants_in(organization).len();
     let fewest = rules.sites.rules().and_then(|sites| sites.min).unwrap_or(0) as usize;
     let demands_sites = organization != known::PLATFORM && granted < fewest && !context.reaches_all(membership.role);
     if role && membership.role.is_none() && demands_role {

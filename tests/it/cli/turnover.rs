@@ -10,6 +10,9 @@ roles:
   operator: { rank: 20 }
 ";
 
+const DEACTIVATES: &str = "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: default } }\n\
+                           manage: { absent_users: deactivate }\nguards: { deletions: { max_count: 5 } }\n";
+
 /// Ana and Ben, active, under these rules; deletions pass the guards.
 fn repository(rules: &str) -> Repository {
     let repository = Repository::empty();
@@ -200,4 +203,50 @@ fn who_was_locked_out_is_not_let_in_under_another_key() {
     declare(&repository, CATALOG, "{ access: { north: operator } }", "roy");
     let (ids, waits) = plan(&repository, "2027-11-23T00:00:00Z");
     assert_eq!((ids, waits[0].0.as_str()), (vec![], "add_membership decision"), "{run}");
+}
+
+#[test]
+fn a_site_goes_although_somebody_who_reaches_all_has_an_old_grant_on_it() {
+    let repository = Repository::empty();
+    repository.write("rollcall.yaml", DEACTIVATES);
+    let access = |site: &str| {
+        format!(
+            "organizations: {{ north: {{ sites: {{ pit-1: {{}}, pit-2: {site} }} }} }}\n\
+             roles: {{ manager: {{ rank: 40, admin: true, site_access: all }} }}\n\
+             users: {{ ana@example.com: {{ access: {{ north: manager }} }} }}\n"
+        )
+    };
+    repository.write("access/a.yaml", &access("{}"));
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "ana@example.com"]).ends_with(0);
+    repository.sql(
+        "INSERT INTO site_grants(user_id, organization_id, site_id) SELECT m.user_id, m.organization_id, s.id FROM \
+         memberships m JOIN sites s ON s.organization_id = m.organization_id WHERE s.name = 'pit-2'",
+    );
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+    repository.write("access/a.yaml", &access("{ status: absent }"));
+    repository.run(["apply", "--yes"]).ends_with(0).prints("1 site deleted");
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn who_has_a_default_site_through_another_site_can_be_imported_and_leave() {
+    let repository = Repository::empty();
+    repository.write("rollcall.yaml", DEACTIVATES);
+    let catalog = "organizations: { north: { sites: { hall: { includes: [desk] }, desk: {} } } }\n\
+                   roles: { manager: { rank: 40, admin: true }, viewer: { rank: 10 } }\n\
+                   users:\n  ana@example.com: { access: { north: manager } }\n";
+    let bo = "  bo@example.com: { access: { north: { role: viewer, sites: [hall], default_site: desk } } }\n";
+    repository.write("access/a.yaml", &format!("{catalog}{bo}"));
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    for who in ["ana@example.com", "bo@example.com"] {
+        repository.run(["invitations", "accept", who]).ends_with(0);
+    }
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["import", "--out", "imported"]).ends_with(0);
+    repository.run(["plan", "--manifests", "imported"]).ends_with(0).prints("no changes");
+    repository.write("access/a.yaml", catalog);
+    repository.run(["plan"]).ends_with(0).prints("- bo@example.com  deactivated");
 }
