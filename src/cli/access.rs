@@ -10,7 +10,7 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
-use crate::diagnostic::{Code, Diagnostic, Position, Span, has_errors};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
@@ -46,7 +46,12 @@ pub(super) struct Declared {
     pub(super) sources: Sources,
     pub(super) desired: Desired,
     pub(super) warnings: Vec<Diagnostic>,
+    /// The manifests.
+    pub(super) files: Vec<FileId>,
 }
+
+/// How many empty files are named where nobody is declared.
+const MOST_PLACES: usize = 10;
 
 /// How many names "did you mean" looks at.
 const MOST_COMPARISONS: usize = 3_000_000;
@@ -95,7 +100,7 @@ impl Access {
         if has_errors(&found) {
             return Err((found, Box::new(sources)));
         }
-        Ok(Declared { names, sources, desired: loaded.desired, warnings: found })
+        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files })
     }
 
     /// Errors for organizations that the settings list and no manifest declares: a slip of the pen there would take
@@ -379,8 +384,13 @@ fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) ->
         return Ok(());
     }
     let message = format!("the manifests declare no user, and {people} people are live in the store");
-    let found = Diagnostic::error(Code::NoUserDeclared, message)
+    let mut found = Diagnostic::error(Code::NoUserDeclared, message)
         .help("check which folder `manifests` names; `rollcall import --out DIR` writes down who is live");
+    let empty = declared.files.iter().filter(|&&file| declared.sources.size(file) == 0).take(MOST_PLACES);
+    for (at, &file) in empty.enumerate() {
+        let place = Position::new(file, 0);
+        found = if at == 0 { found.at(place, "this file is empty") } else { found.and(place, "so is this one") };
+    }
     printer.only_diagnostics(&[found], &Lines::new(&declared.sources));
     Err(Failure::told(Exit::Invalid))
 }

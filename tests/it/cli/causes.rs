@@ -182,3 +182,16 @@ fn what_is_missing_for_a_cause_is_said_in_one_line_and_only_in_a_refusal() {
     assert!(unshallow.expect("git is there").success());
     assert!(!copy.run(["plan"]).ends_with(4).out.contains(UNTOLD));
 }
+
+/// With nobody declared there is no plan to refuse; which file is empty is said there too.
+#[test]
+fn where_nobody_is_declared_empty_files_are_named() {
+    let repository = repository("", &people("north", 0..3));
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.write("access/people.yaml", "");
+    let run = repository.run(["plan"]);
+    run.ends_with(3).tells("no-user-declared").tells("access/people.yaml:1:1").tells("this file is empty");
+    repository.write("access/people.yaml", "users: {}\n");
+    let run = repository.run(["plan"]);
+    assert!(!run.ends_with(3).err.contains("this file is empty"), "{run}");
+}
