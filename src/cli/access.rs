@@ -1,6 +1,5 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use jiff::Timestamp;
 
 use super::exit::{Exit, Failure};
 use super::journal;
+pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
@@ -16,18 +16,19 @@ use crate::journal::Head;
 use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Holding, Inputs, Places, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection,
-    fit, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
+    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
     void_protection,
 };
-use crate::report::{Excerpt, Snippets, sanitise};
+use crate::report::sanitise;
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
-use crate::source::{MOST_OF_A_KIND, Mistakes, Sources, names_a_secret};
+use crate::source::{MOST_OF_A_KIND, Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Info, Reader as _, Which};
 
 /// Settings, and the store that is meant.
+#[derive(Clone)]
 pub(super) struct Access {
     pub(super) repository: PathBuf,
     pub(super) settings: Settings,
@@ -45,84 +46,15 @@ pub(super) struct Declared {
     pub(super) sources: Sources,
     pub(super) desired: Desired,
     pub(super) warnings: Vec<Diagnostic>,
+    /// The manifests.
+    pub(super) files: Vec<FileId>,
 }
 
-/// Places and snippets of the files of a run. The texts of the last two files are kept: diagnostics come file by file,
-/// and name places in another one beside.
-pub(super) struct Lines<'a> {
-    sources: &'a Sources,
-    /// The last one first.
-    last: RefCell<Vec<Text>>,
-    /// How many bytes may still be read for snippets.
-    left: Cell<u64>,
-}
-
-/// A file that was read again for snippets.
-struct Text {
-    file: FileId,
-    /// `None` if it is not any more what was read, or if too much would be read.
-    content: Option<String>,
-    /// The line that was looked at last, by its beginning, and whether it seems to hold a secret.
-    line: Option<(usize, bool)>,
-}
+/// How many empty files are named where nobody is declared.
+const MOST_PLACES: usize = 10;
 
 /// How many names "did you mean" looks at.
 const MOST_COMPARISONS: usize = 3_000_000;
-
-/// How many bytes are read for the snippets of a run.
-const MOST_FOR_SNIPPETS: u64 = 2 << 30;
-
-/// Of a long line, so many bytes before and after the beginning of a place are looked at: more than is shown.
-const AROUND: usize = 2_000;
-
-impl<'a> Lines<'a> {
-    pub(super) fn new(sources: &'a Sources) -> Self {
-        Self { sources, last: RefCell::default(), left: Cell::new(MOST_FOR_SNIPPETS) }
-    }
-
-    /// The text of a file, with room to note what is found in it.
-    fn text<'t>(&self, texts: &'t mut Vec<Text>, file: FileId) -> &'t mut Text {
-        let known = texts.iter().position(|kept| kept.file == file);
-        let text = if let Some(at) = known {
-            texts.remove(at)
-        } else {
-            let left = self.left.get().checked_sub(self.sources.size(file));
-            self.left.set(left.unwrap_or(0));
-            texts.truncate(1);
-            Text { file, content: left.and_then(|_| self.sources.text(file)), line: None }
-        };
-        texts.insert(0, text);
-        &mut texts[0]
-    }
-}
-
-impl Places for Lines<'_> {
-    fn place(&self, position: Position) -> (String, u32, u32) {
-        self.sources.place(position)
-    }
-}
-
-impl Snippets for Lines<'_> {
-    fn excerpt(&self, span: Span) -> Option<Excerpt<'_>> {
-        if self.sources.is_withheld(span.start) {
-            return None;
-        }
-        let mut texts = self.last.borrow_mut();
-        let Text { content, line, .. } = self.text(&mut texts, span.start.file);
-        let text = content.as_ref()?;
-        let whole = self.sources.line(span.start, text)?;
-        let is_secret = match *line {
-            Some((start, is_secret)) if start == whole.start => is_secret,
-            Some(_) | None => names_a_secret(&text[whole.clone()]),
-        };
-        *line = Some((whole.start, is_secret));
-        if is_secret {
-            return None;
-        }
-        let excerpt = Excerpt::of(text, whole, span, AROUND)?;
-        Some(Excerpt { line: excerpt.line.into_owned().into(), ..excerpt })
-    }
-}
 
 impl Access {
     /// Reads the settings and finds the store that is meant.
@@ -144,6 +76,14 @@ impl Access {
 
     /// Reads the manifests; all mistakes of all files are printed.
     pub(super) fn declared(&self, global: &Global, printer: &Printer) -> Result<Declared, Failure> {
+        self.read_declared(global).map_err(|(found, sources)| {
+            printer.only_diagnostics(&found, &Lines::new(&sources));
+            Failure::told(Exit::Invalid)
+        })
+    }
+
+    /// Reads the manifests, or gives all mistakes of all files.
+    pub(super) fn read_declared(&self, global: &Global) -> Result<Declared, (Vec<Diagnostic>, Box<Sources>)> {
         let paths = if global.manifests.is_empty() { &self.settings.manifests } else { &global.manifests };
         let mut names = Names::new();
         let mut sources = Sources::folder(&self.repository);
@@ -152,14 +92,15 @@ impl Access {
         let mut found = loaded.diagnostics;
         if !has_errors(&found) {
             found.extend(fit(&names, &loaded.desired, self.rules()));
-            found.extend(self.unknown_organizations(&names, &loaded.desired, &mut sources));
             found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
         }
-        if has_errors(&found) {
-            printer.only_diagnostics(&found, &Lines::new(&sources));
-            return Err(Failure::told(Exit::Invalid));
+        if loaded.is_whole {
+            found.extend(self.unknown_organizations(&names, &loaded.desired, &mut sources));
         }
-        Ok(Declared { names, sources, desired: loaded.desired, warnings: found })
+        if has_errors(&found) {
+            return Err((found, Box::new(sources)));
+        }
+        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files })
     }
 
     /// Errors for organizations that the settings list and no manifest declares: a slip of the pen there would take
@@ -290,18 +231,40 @@ impl Access {
         (today, at): (&Plan, Timestamp),
     ) -> Result<(Holding, Plan), Failure> {
         let policy = self.policy_for(declared, info)?;
-        let inputs = Inputs {
-            names: &declared.names,
-            desired: &declared.desired,
-            live,
-            rules: self.rules(),
-            policy: &policy,
-            store: &today.store,
-            at,
-        };
+        let inputs = self.inputs(declared, live, (&policy, &today.store), at);
         let holding = holding(saved, &inputs);
         let plan = plan_of_saved(saved, today, &inputs, &holding.done);
         Ok((holding, plan))
+    }
+
+    fn store_ref(&self, info: &Info) -> StoreRef {
+        StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() }
+    }
+
+    fn inputs<'a>(
+        &'a self,
+        declared: &'a Declared,
+        live: &'a LiveState,
+        (policy, store): (&'a Policy, &'a StoreRef),
+        at: Timestamp,
+    ) -> Inputs<'a> {
+        let Declared { names, desired, .. } = declared;
+        Inputs { names, desired, live, rules: self.rules(), policy, store, at }
+    }
+
+    /// The plan, where somebody only asks what it would be; `None` where there is none.
+    pub(super) fn plan_quietly(
+        &self,
+        declared: &Declared,
+        info: &Info,
+        live: &LiveState,
+        at: Timestamp,
+    ) -> Option<Plan> {
+        let policy = self.policy_for(declared, info).ok()?;
+        let store = self.store_ref(info);
+        let inputs = self.inputs(declared, live, (&policy, &store), at);
+        let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose().ok()?;
+        plan_for(&inputs, Vec::new(), target).ok()
     }
 
     /// The plan from what is declared and what is live.
@@ -314,16 +277,8 @@ impl Access {
         printer: &Printer,
     ) -> Result<Plan, Failure> {
         let policy = self.policy_for(declared, info)?;
-        let store = StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
-        let inputs = Inputs {
-            names: &declared.names,
-            desired: &declared.desired,
-            live,
-            rules: self.rules(),
-            policy: &policy,
-            store: &store,
-            at,
-        };
+        let store = self.store_ref(info);
+        let inputs = self.inputs(declared, live, (&policy, &store), at);
         refuse_nobody(declared, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
@@ -429,20 +384,22 @@ fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) ->
         return Ok(());
     }
     let message = format!("the manifests declare no user, and {people} people are live in the store");
-    let found = Diagnostic::error(Code::NoUserDeclared, message)
+    let mut found = Diagnostic::error(Code::NoUserDeclared, message)
         .help("check which folder `manifests` names; `rollcall import --out DIR` writes down who is live");
+    let empty = declared.files.iter().filter(|&&file| declared.sources.size(file) == 0).take(MOST_PLACES);
+    for (at, &file) in empty.enumerate() {
+        let place = Position::new(file, 0);
+        found = if at == 0 { found.at(place, "this file is empty") } else { found.and(place, "so is this one") };
+    }
     printer.only_diagnostics(&[found], &Lines::new(&declared.sources));
     Err(Failure::told(Exit::Invalid))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
-    use super::{Lines, cap};
-    use crate::diagnostic::{Code, Diagnostic, Position, Span};
-    use crate::report::Snippets as _;
-    use crate::source::{MOST_OF_A_KIND, Sources};
+    use super::cap;
+    use crate::diagnostic::{Code, Diagnostic};
+    use crate::source::MOST_OF_A_KIND;
 
     #[test]
     fn warnings_of_a_plan_are_capped_and_counted() {
@@ -459,32 +416,5 @@ mod tests {
         let mut few = vec![warning("waits")];
         cap(&mut few, 5);
         assert_eq!(few.len(), 1);
-    }
-
-    /// Thousands of diagnostics of one file are one reading of it.
-    #[test]
-    fn a_file_is_read_once_for_its_snippets() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let write = |name: &str| fs::write(folder.path().join(name), "one\ntwo\n").expect("written");
-        write("a.yaml");
-        write("b.yaml");
-        write("c.yaml");
-        let mut sources = Sources::folder(folder.path());
-        let (a, _) = sources.open("a.yaml").expect("readable");
-        let (b, _) = sources.open("b.yaml").expect("readable");
-        let (c, _) = sources.open("c.yaml").expect("readable");
-        let lines = Lines::new(&sources);
-        let line = |file, offset| {
-            let span = Span::from(Position::new(file, offset));
-            lines.excerpt(span).map(|excerpt| excerpt.line.into_owned())
-        };
-        assert_eq!(line(a, 0).as_deref(), Some("one"));
-        fs::remove_file(folder.path().join("a.yaml")).expect("removed");
-        assert_eq!(line(a, 4).as_deref(), Some("two"));
-        assert_eq!(line(b, 4).as_deref(), Some("two"));
-        assert_eq!(line(a, 4).as_deref(), Some("two"), "the other one is kept beside");
-        assert_eq!(line(b, 4).as_deref(), Some("two"));
-        assert_eq!(line(c, 4).as_deref(), Some("two"));
-        assert_eq!(line(a, 4), None, "a file that is gone has no lines");
     }
 }

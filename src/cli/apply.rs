@@ -228,14 +228,14 @@ fn refused(
     rulings: &[Ruling],
     printer: &Printer,
 ) -> Exit {
-    let cause = likely_cause(access, global, declared, rulings);
+    let cause = likely_cause(access, (global, edge::now(arguments.at)), declared, rulings, printer);
     // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
     let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
     let mut command = apply_command(global, (arguments.file.as_deref(), arguments.target.as_deref()), floor, plan);
     if arguments.yes {
         command.push_str(" --yes");
     }
-    show_refusal(printer, declared, plan, rulings, cause.as_ref(), &command);
+    show_refusal(printer, declared, plan, rulings, &cause, &command);
     let mut guards: Vec<&str> = rulings.iter().filter(|one| one.is_refused()).map(|one| one.guard.as_str()).collect();
     guards.dedup();
     let why = format!("refused by guard `{}`, so nothing is written", guards.join("`, `"));

@@ -36,17 +36,18 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
                 }
             }
         }
+        let mut is_known = true;
         if found.is_empty() {
-            document.likely = likely(text, desired, Some(&live), names);
+            (document.likely, is_known) = likely(text, desired, Some(&live), names);
         }
-        let is_known = !found.is_empty() || !document.likely.is_empty();
         printer.json(&document);
         return Ok(if is_known { Exit::Done } else { Exit::Failed });
     }
     if found.is_empty() {
-        let likely = likely(text, desired, Some(&live), names);
+        // What was typed in part is found by that part; what is only like something is unknown.
+        let (likely, is_part) = likely(text, desired, Some(&live), names);
         printer.result(&not_found(text, &likely));
-        return Ok(if likely.is_empty() { Exit::Failed } else { Exit::Done });
+        return Ok(if is_part { Exit::Done } else { Exit::Failed });
     }
     for asked in found {
         let text = match asked {

@@ -1,239 +1,368 @@
-//! What the manifests declared at earlier git revisions: the likely cause of what a guard refuses.
+//! The likely cause of what a guard refuses: what the settings and the manifests said at earlier git revisions.
 //!
-//! `git` is only asked for objects (`symbolic-ref`, `ls-tree`, `cat-file`): no index, no work tree, no filters, hooks,
-//! pagers, text conversions or signatures. The configuration of the repository under review is not trusted: missing
-//! objects are not fetched, no transport is allowed, and file-system monitors and hooks are off, so nothing that it
-//! names is run. What takes long, is large or is not there gives no cause: nothing is guessed, and nothing fails.
+//! For a setting that was changed since, today's plan is made again with what it was: only what makes the difference is
+//! told. For manifests, declarations are counted and compared. What git can't tell is not guessed; where it could with
+//! a complete clone, that is said.
 
-use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use super::access::{Access, Declared};
 use super::edge;
+use super::git::{Entry, Git};
 use super::options::Global;
-use crate::guard::{Guard, Ruling};
+use super::printer::Printer;
+use super::tally::{Declarations, Tally, Turned, held_by, largest, tally};
+use crate::document::{self, Place};
+use crate::guard::{self, Guard, Ruling};
 use crate::manifest;
-use crate::model::{DeclaredStatus, Desired, Names};
-use crate::report::{Counted, LikelyCause};
+use crate::model::{Name, Names};
+use crate::report::{Cause, FileState, LikelyCause};
+use crate::rules::RuleFile;
+use crate::settings::{self, AbsentUsers, CatalogMode, FILE_NAME, Settings};
 use crate::source::Sources;
 
-/// How many revisions are looked at, and how long at most.
+/// How many revisions are looked at.
 const REVISIONS: usize = 10;
-const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Manifests of one revision that hold more bytes are not read.
-const LARGEST: u64 = 64 << 20;
-
-/// What is told, the plainest first: who is declared no more, who is declared to leave, and who has other access.
-const KINDS: [Counted; 3] = [Counted::People, Counted::Leavers, Counted::Access];
-
-/// How many declarations of each kind there are in each file.
-type Tally = BTreeMap<(Counted, String), usize>;
-
-/// The change of one file that explains at least half of what is refused, by the newest revision that shows one.
+/// The change that explains at least half of what is refused, by the newest revision that shows one; or why none can be
+/// told.
 pub(super) fn likely_cause(
     access: &Access,
-    global: &Global,
+    (global, at): (&Global, Timestamp),
     declared: &Declared,
     rulings: &[Ruling],
-) -> Option<LikelyCause> {
-    let worst = rulings.iter().filter(|ruling| ruling.is_refused()).max_by_key(|ruling| ruling.count)?;
-    let takes_away = match worst.guard {
-        Guard::Removals | Guard::Deletions | Guard::MinAdmins => true,
-        Guard::Invitations | Guard::Escalations | Guard::Mails => false,
+    printer: &Printer,
+) -> Cause {
+    let Some(worst) = rulings.iter().filter(|ruling| ruling.is_refused()).max_by_key(|ruling| ruling.count) else {
+        return Cause::Unknown;
     };
-    // Who is declared less, or named as a leaver, loses; and the other way round.
-    let is_wanted = |counted: Counted, before: usize, now: usize| match (counted, takes_away) {
-        (Counted::People | Counted::Access, true) | (Counted::Leavers, false) => before > now,
-        (Counted::People | Counted::Access, false) | (Counted::Leavers, true) => now > before,
-    };
-    let git = Git { repository: &access.repository, until: Instant::now() + PATIENCE };
-    let paths = if global.manifests.is_empty() { &access.settings.manifests } else { &global.manifests };
-    let branch = git.line(&["symbolic-ref", "--short", "-q", "HEAD"]).unwrap_or_else(|| "HEAD".to_owned());
-    let today = tally(&declared.desired, &declared.sources);
-    let mut last = None;
-    for back in 0..REVISIONS {
-        let listed = git.list(&format!("HEAD~{back}"), paths)?;
-        if last.as_ref() == Some(&listed) {
-            continue;
-        }
-        let mut sources = Sources::memory(git.contents(&listed)?);
-        last = Some(listed);
-        let loaded = manifest::load(&mut Names::new(), access.reading(), &mut sources, paths);
-        if loaded.has_errors() {
-            continue;
-        }
-        let then = tally(&loaded.desired, &sources);
-        for counted in KINDS {
-            let Some((file, before, now)) = largest(counted, &then, &today, is_wanted) else { continue };
-            if before.abs_diff(now).saturating_mul(2) >= worst.count as usize {
-                let revision = if back == 0 { branch } else { format!("{branch}~{back}") };
-                return Some(LikelyCause { file, counted, before, revision, now });
+    let git = Git::around(&access.repository);
+    if !git.is_there() {
+        return Cause::NoRepository;
+    }
+    if !git.has("HEAD") {
+        return Cause::NoRevision;
+    }
+    let asked = Asked { access, global, at, declared, worst, printer };
+    match asked.search(&git) {
+        Some(cause) => Cause::Likely(cause),
+        None if !git.has(&format!("HEAD~{}", REVISIONS - 1)) && git.is_shallow() => Cause::Shallow,
+        None => Cause::Unknown,
+    }
+}
+
+/// What is asked for.
+struct Asked<'a> {
+    access: &'a Access,
+    global: &'a Global,
+    at: Timestamp,
+    declared: &'a Declared,
+    worst: &'a Ruling,
+    printer: &'a Printer,
+}
+
+impl Asked<'_> {
+    fn search(&self, git: &Git<'_>) -> Option<LikelyCause> {
+        let Self { access, global, declared, .. } = self;
+        let branch = git.branch();
+        let today = tally(&declared.desired, &declared.sources);
+        let mut now: Option<Declarations<'_>> = None;
+        let mut last: Option<Vec<Entry>> = None;
+        let mut tried = BTreeSet::new();
+        for back in 0..REVISIONS {
+            let head = format!("HEAD~{back}");
+            let revision = || if back == 0 { branch.clone() } else { format!("{branch}~{back}") };
+            let was = settings_of(git, &head);
+            let paths = match &was {
+                _ if !global.manifests.is_empty() => &global.manifests,
+                Some(was) => &was.manifests,
+                None => &access.settings.manifests,
+            };
+            if let Some(was) = &was
+                && let Some(cause) = self.by_settings(git, was, &mut tried, &revision())
+            {
+                return Some(cause);
+            }
+            let listed = git.list(&head, paths)?;
+            if last.as_ref() == Some(&listed) {
+                continue;
+            }
+            let mut sources = Sources::memory(git.contents(&listed)?);
+            last = Some(listed);
+            let mut names = Names::new();
+            let loaded = manifest::load(&mut names, access.reading(), &mut sources, paths);
+            if loaded.has_errors() {
+                continue;
+            }
+            let then = tally(&loaded.desired, &sources);
+            if let Some(cause) = self.by_counts(&then, &today, revision()) {
+                return Some(cause);
+            }
+            let were = Declarations::of(&loaded.desired, &names, &sources);
+            let are =
+                now.get_or_insert_with(|| Declarations::of(&declared.desired, &declared.names, &declared.sources));
+            if let Some(cause) = self.by_declarations(&were, are, revision()) {
+                return Some(cause);
             }
         }
+        None
     }
-    None
-}
 
-/// The file of which the number of one kind has changed most in the wanted direction, if the sum over all files has as
-/// well: what was only moved to another file is no cause.
-fn largest(
-    counted: Counted,
-    then: &Tally,
-    now: &Tally,
-    is_wanted: impl Fn(Counted, usize, usize) -> bool,
-) -> Option<(String, usize, usize)> {
-    let of = |tally: &Tally, key| tally.get(key).copied().unwrap_or(0);
-    let sum = |tally: &Tally| tally.iter().filter(|((of, _), _)| *of == counted).map(|(_, count)| count).sum();
-    let (all_before, all_after): (usize, usize) = (sum(then), sum(now));
-    let mut found: Option<(String, usize, usize)> = None;
-    for key in then.keys().chain(now.keys()).filter(|key| key.0 == counted) {
-        let (before, after) = (of(then, key), of(now, key));
-        let is_net = is_wanted(counted, all_before, all_after)
-            && all_before.abs_diff(all_after).saturating_mul(2) >= before.abs_diff(after);
-        if !is_wanted(counted, before, after) || !is_net {
-            continue;
-        }
-        let is_larger = found.as_ref().is_none_or(|(_, was, is)| before.abs_diff(after) > was.abs_diff(*is));
-        if is_larger {
-            found = Some((key.1.clone(), before, after));
+    /// Whether the guard refuses because somebody loses something.
+    const fn takes_away(&self) -> bool {
+        match self.worst.guard {
+            Guard::Removals | Guard::Deletions | Guard::MinAdmins => true,
+            Guard::Invitations | Guard::Escalations | Guard::Mails => false,
         }
     }
-    found
-}
 
-fn tally(desired: &Desired, sources: &Sources) -> Tally {
-    let mut counts: BTreeMap<(Counted, crate::diagnostic::FileId), usize> = BTreeMap::new();
-    let mut add = |counted, file| *counts.entry((counted, file)).or_default() += 1;
-    for user in desired.users() {
-        add(Counted::People, user.position.file);
-        if matches!(user.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) {
-            add(Counted::Leavers, user.position.file);
-        }
-        user.rows.iter().for_each(|row| add(Counted::Access, row.file));
-        user.links.iter().for_each(|link| add(Counted::Access, link.position.file));
-    }
-    desired.rows.iter().for_each(|row| add(Counted::Access, row.file));
-    desired.leavers.values().for_each(|leaver| add(Counted::Leavers, leaver.position.file));
-    counts.into_iter().map(|((counted, file), count)| ((counted, sources.path(file).to_owned()), count)).collect()
-}
-
-/// A regular file of a revision.
-#[derive(Debug, PartialEq, Eq)]
-struct Entry {
-    object: String,
-    size: u64,
-    path: String,
-}
-
-/// The objects of the git repository around a folder.
-struct Git<'a> {
-    repository: &'a Path,
-    until: Instant,
-}
-
-impl Git<'_> {
-    /// The first line of what a command prints; `None` where it fails.
-    fn line(&self, arguments: &[&str]) -> Option<String> {
-        let text = String::from_utf8(self.run(arguments, Vec::new(), 4_096)?).ok()?;
-        text.lines().next().filter(|line| !line.is_empty()).map(str::to_owned)
+    /// The file that declares so much less, or more, that it explains the refusal.
+    fn by_counts(&self, then: &Tally, today: &Tally, revision: String) -> Option<LikelyCause> {
+        let found = largest(then, today, self.takes_away(), self.worst.count as usize);
+        let (file, counted, before, now) = found?;
+        let state = if now == 0 { state_of(&self.access.repository, &file) } else { FileState::There };
+        Some(LikelyCause::Counted { file, counted, before, revision, now, state })
     }
 
-    /// The regular files of a revision below these paths, which are relative to the access repository.
-    fn list(&self, revision: &str, paths: &[String]) -> Option<Vec<Entry>> {
-        let mut arguments = vec!["ls-tree", "-r", "-l", "-z", revision, "--"];
-        arguments.extend(paths.iter().map(String::as_str));
-        let listed = self.run(&arguments, Vec::new(), LARGEST)?;
-        let entries = listed.split(|&byte| byte == 0).filter_map(|line| {
-            let (about, path) = str::from_utf8(line).ok()?.split_once('\t')?;
-            let mut words = about.split_ascii_whitespace();
-            let (mode, _, object, size) = (words.next()?, words.next()?, words.next()?, words.next()?);
-            // Links lead somewhere else.
-            let is_file = matches!(mode, "100644" | "100755");
-            is_file
-                .then(|| Some(Entry { object: object.to_owned(), size: size.parse().ok()?, path: path.to_owned() }))?
-        });
-        Some(entries.collect())
+    /// The file whose declarations say something else, and explain it.
+    fn by_declarations(
+        &self,
+        were: &Declarations<'_>,
+        are: &Declarations<'_>,
+        revision: String,
+    ) -> Option<LikelyCause> {
+        let found = were.turned_to(are, self.takes_away(), self.worst.count as usize);
+        let Turned { file, turn, counted, number, reach, example } = found?;
+        Some(LikelyCause::Turned { file, turn, counted, number, reach, example, revision })
     }
 
-    /// The contents of these files by path.
-    fn contents(&self, listed: &[Entry]) -> Option<BTreeMap<String, Vec<u8>>> {
-        let size = listed.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size))?;
-        if size > LARGEST {
-            return None;
-        }
-        let asked: String = listed.iter().flat_map(|entry| [entry.object.as_str(), "\n"]).collect();
-        // Before each content stands a line with the name of the object, its kind and its size; after it a line feed.
-        let most = size + 128 * listed.len() as u64;
-        let all = self.run(&["cat-file", "--batch"], asked.into_bytes(), most)?;
-        let mut rest = &all[..];
-        let mut contents = BTreeMap::new();
-        for entry in listed {
-            let end = rest.iter().position(|&byte| byte == b'\n')?;
-            let header = str::from_utf8(&rest[..end]).ok()?;
-            if header != format!("{} blob {}", entry.object, entry.size) {
-                return None;
+    /// The setting without whose change the guard would not refuse, or half as much would be refused.
+    fn by_settings(
+        &self,
+        git: &Git<'_>,
+        was: &Settings,
+        tried: &mut BTreeSet<(Setting, String)>,
+        revision: &str,
+    ) -> Option<LikelyCause> {
+        let is = &self.access.settings;
+        for setting in Setting::ALL {
+            let path = setting.path(self.access);
+            if setting == Setting::Manifests && !self.global.manifests.is_empty() {
+                continue;
             }
-            let length = usize::try_from(entry.size).ok()?;
-            let content = rest.get(end + 1..end + 1 + length)?;
-            contents.insert(entry.path.clone(), content.to_vec());
-            rest = rest.get(end + length + 2..)?;
+            let (before, now) = (setting.text(self.access, was), setting.text(self.access, is));
+            if before == now || !git.has_time() || !tried.insert((setting, before.clone())) {
+                continue;
+            }
+            let mut other = self.access.clone();
+            if !setting.set_as_it_was(&mut other, was) || !self.is_explained_by(&other) {
+                continue;
+            }
+            let line = line_of(&self.access.repository, &path);
+            if setting == Setting::Manifests
+                && let Some(cause) = self.no_longer_read(&other, line, revision)
+            {
+                return Some(cause);
+            }
+            let name = path.join(".");
+            return Some(LikelyCause::Setting { line, name, before, now, revision: revision.to_owned() });
         }
-        Some(contents)
+        None
     }
 
-    /// What a command prints; `None` where it fails, prints more than `most` bytes, or time is up.
-    fn run(&self, arguments: &[&str], input: Vec<u8>, most: u64) -> Option<Vec<u8>> {
-        let mut child = self.command(arguments).spawn().ok()?;
-        let outcome = self.talk(&mut child, input, most);
-        // Whatever happened, nothing stays behind.
-        if outcome.is_none() {
-            let _ = child.kill();
+    /// Whether the guard refuses no more, or less than half as much, under other settings.
+    fn is_explained_by(&self, other: &Access) -> bool {
+        let Some((names, rulings)) = self.rulings_under(other) else { return false };
+        let place = |names: &Names, of: Option<Name>| of.map(|of| names.text(of).to_owned());
+        let here = place(&self.declared.names, self.worst.organization);
+        let same = |ruling: &&Ruling| ruling.guard == self.worst.guard && place(&names, ruling.organization) == here;
+        rulings
+            .iter()
+            .find(same)
+            .is_none_or(|ruling| !ruling.is_refused() || ruling.count.saturating_mul(2) <= self.worst.count)
+    }
+
+    /// What guards say of today's plan under other settings.
+    fn rulings_under(&self, other: &Access) -> Option<(Names, Vec<Ruling>)> {
+        let mut declared = other.read_declared(self.global).ok()?;
+        let runtime = edge::runtime().ok()?;
+        let (info, live) = runtime.block_on(other.live(&mut declared.names, self.printer)).ok()?;
+        let plan = other.plan_quietly(&declared, &info, &live, self.at)?;
+        let rulings = guard::judge(&plan, &other.settings.guards, &[]);
+        Some((declared.names, rulings))
+    }
+
+    /// The files that `manifests` named then and does not name now, with what they hold.
+    fn no_longer_read(&self, then: &Access, line: u32, revision: &str) -> Option<LikelyCause> {
+        let files = |access: &Access| {
+            let mut sources = Sources::folder(&access.repository);
+            let (files, _) = sources.find_manifests(&access.settings.manifests);
+            files.into_iter().map(|file| sources.path(file).to_owned()).collect::<BTreeSet<String>>()
+        };
+        let (before, now) = (files(then), files(self.access));
+        let declared = then.read_declared(self.global).ok()?;
+        let dropped: Vec<String> = before.difference(&now).cloned().collect();
+        let tally = tally(&declared.desired, &declared.sources);
+        let (counted, number) = held_by(&tally, &dropped)?;
+        let file = dropped.iter().max_by_key(|file| tally.get(&(counted, (*file).clone())).copied())?.clone();
+        let more = dropped.len() - 1;
+        Some(LikelyCause::NotRead { line, file, more, counted, number, revision: revision.to_owned() })
+    }
+}
+
+/// A setting that shapes plans, or what guards let pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Setting {
+    Manifests,
+    Organizations,
+    Accounts,
+    AbsentUsers,
+    Catalog,
+    Grace,
+    Removals,
+    Invitations,
+    Escalations,
+    Mails,
+    Deletions,
+    Protected,
+    Rules,
+}
+
+impl Setting {
+    const ALL: [Self; 13] = [
+        Self::Manifests,
+        Self::Organizations,
+        Self::Accounts,
+        Self::AbsentUsers,
+        Self::Catalog,
+        Self::Grace,
+        Self::Removals,
+        Self::Invitations,
+        Self::Escalations,
+        Self::Mails,
+        Self::Deletions,
+        Self::Protected,
+        Self::Rules,
+    ];
+
+    /// Where it stands in the settings.
+    fn path(self, access: &Access) -> Vec<&str> {
+        match self {
+            Self::Manifests => vec!["manifests"],
+            Self::Organizations => vec!["manage", "organizations"],
+            Self::Accounts => vec!["manage", "accounts"],
+            Self::AbsentUsers => vec!["manage", "absent_users"],
+            Self::Catalog => vec!["manage", "catalog"],
+            Self::Grace => vec!["manage", "grace"],
+            Self::Removals => vec!["guards", "removals"],
+            Self::Invitations => vec!["guards", "invitations"],
+            Self::Escalations => vec!["guards", "escalations"],
+            Self::Mails => vec!["guards", "mails"],
+            Self::Deletions => vec!["guards", "deletions"],
+            Self::Protected => vec!["guards", "protected_users"],
+            Self::Rules => vec!["stores", &access.store_name, "rules"],
         }
-        let is_success = child.wait().is_ok_and(|status| status.success());
-        outcome.filter(|_| is_success)
     }
 
-    fn talk(&self, child: &mut Child, input: Vec<u8>, most: u64) -> Option<Vec<u8>> {
-        let (mut stdin, stdout) = (child.stdin.take()?, child.stdout.take()?);
-        let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || {
-            let _ = stdin.write_all(&input);
-        });
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let read = stdout.take(most + 1).read_to_end(&mut bytes);
-            let _ = sender.send(read.is_ok().then_some(bytes));
-        });
-        let left = self.until.saturating_duration_since(Instant::now());
-        receiver.recv_timeout(left).ok()?.filter(|bytes| bytes.len() as u64 <= most)
+    /// What settings say, in a form that can be compared and printed.
+    fn text(self, access: &Access, settings: &Settings) -> String {
+        let Settings { manifests, manage, guards, .. } = settings;
+        let list = |texts: &mut dyn Iterator<Item = &str>| {
+            let texts: Vec<&str> = texts.collect();
+            format!("[{}]", texts.join(", "))
+        };
+        let most = |limit: settings::CountLimit| format!("{{ max_count: {} }}", limit.max_count);
+        match self {
+            Self::Manifests => list(&mut manifests.iter().map(String::as_str)),
+            Self::Organizations => match &manage.organizations {
+                None => "all".to_owned(),
+                Some(listed) => list(&mut listed.iter().map(|one| one.name.as_str())),
+            },
+            Self::Accounts => manage.accounts.to_string(),
+            Self::AbsentUsers => match manage.absent_users {
+                AbsentUsers::Deactivate => "deactivate".to_owned(),
+                AbsentUsers::Report => "report".to_owned(),
+            },
+            Self::Catalog => match settings.catalog(&access.store) {
+                CatalogMode::Create => "create".to_owned(),
+                CatalogMode::Existing => "existing".to_owned(),
+            },
+            Self::Grace => manage.grace.to_string(),
+            Self::Removals => {
+                let settings::RemovalLimit { max_percent, min_count } = guards.removals;
+                format!("{{ max_percent: {max_percent}, min_count: {min_count} }}")
+            }
+            Self::Invitations => most(guards.invitations),
+            Self::Escalations => most(guards.escalations),
+            Self::Mails => most(guards.mails),
+            Self::Deletions => most(guards.deletions),
+            Self::Protected => list(&mut guards.protected_users.iter().map(String::as_str)),
+            Self::Rules => match settings.stores.get(&access.store_name) {
+                Some(store) if store.rules == access.store.rules => access.store.rules_name.clone(),
+                Some(store) if store.rules_name == access.store.rules_name => {
+                    format!("{}, which said something else", store.rules_name)
+                }
+                Some(store) => store.rules_name.clone(),
+                None => String::new(),
+            },
+        }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("git");
-        command
-            .args(["--no-optional-locks", "--no-pager", "--literal-pathspecs"])
-            // A folder of the repository under review may look like a git repository of its own.
-            .args(["-c", "safe.bareRepository=explicit"])
-            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"])
-            .args(arguments)
-            .current_dir(self.repository)
-            .env_clear()
-            .envs(edge::where_programs_are())
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_ALLOW_PROTOCOL", "none")
-            .env("GIT_NO_LAZY_FETCH", "1")
-            .env("GIT_NO_REPLACE_OBJECTS", "1")
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        command
+    /// Gives it the value that it had; no where it had none.
+    fn set_as_it_was(self, access: &mut Access, was: &Settings) -> bool {
+        let Settings { manifests, manage, guards, .. } = &mut access.settings;
+        match self {
+            Self::Manifests => manifests.clone_from(&was.manifests),
+            Self::Organizations => {
+                // Whether accounts are managed follows from it, where that is not written.
+                manage.organizations.clone_from(&was.manage.organizations);
+                manage.accounts = was.manage.accounts;
+            }
+            Self::Accounts => manage.accounts = was.manage.accounts,
+            Self::AbsentUsers => manage.absent_users = was.manage.absent_users,
+            Self::Catalog => manage.catalog = was.manage.catalog,
+            Self::Grace => manage.grace = was.manage.grace,
+            Self::Removals => guards.removals = was.guards.removals,
+            Self::Invitations => guards.invitations = was.guards.invitations,
+            Self::Escalations => guards.escalations = was.guards.escalations,
+            Self::Mails => guards.mails = was.guards.mails,
+            Self::Deletions => guards.deletions = was.guards.deletions,
+            Self::Protected => guards.protected_users.clone_from(&was.guards.protected_users),
+            Self::Rules => match was.stores.get(&access.store_name) {
+                Some(store) => access.store.rules = store.rules.clone(),
+                None => return false,
+            },
+        }
+        true
+    }
+}
+
+/// The settings of a revision, if they are valid there.
+fn settings_of(git: &Git<'_>, revision: &str) -> Option<Settings> {
+    let text = git.text(revision, FILE_NAME)?;
+    let read = |name: &str| {
+        let text = git.text(revision, name).ok_or_else(|| "it is not there".to_owned())?;
+        Ok(RuleFile { name: name.to_owned(), text })
+    };
+    settings::parse(&text, &read).ok()
+}
+
+/// The line of a setting in today's file, or of what it would stand in.
+fn line_of(repository: &Path, path: &[&str]) -> u32 {
+    let text = fs::read_to_string(repository.join(FILE_NAME)).unwrap_or_default();
+    let read = document::read::<serde::de::IgnoredAny>(&text, FILE_NAME);
+    read.map_or(Place::START, |(_, document)| document.nearest(path)).line
+}
+
+/// What became of a file that declares nothing any more.
+fn state_of(repository: &Path, file: &str) -> FileState {
+    match fs::metadata(repository.join(file)) {
+        Err(_) => FileState::Missing,
+        Ok(about) if about.len() == 0 => FileState::Empty,
+        Ok(_) => FileState::There,
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let done = journal::done_unseen(&access, printer)?;
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
-    let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
+    let at = edge::now(arguments.at);
+    let plan = access.plan(&declared, &info, &live, at, printer)?;
     if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
     }
@@ -39,10 +40,10 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {
-        let cause = likely_cause(&access, global, &declared, &rulings);
+        let cause = likely_cause(&access, (global, at), &declared, &rulings, printer);
         let saved = (arguments.out.as_deref(), arguments.target.as_deref());
         let command = apply_command(global, saved, waivers, &plan);
-        show_refusal(printer, &declared, &plan, &rulings, cause.as_ref(), &command);
+        show_refusal(printer, &declared, &plan, &rulings, &cause, &command);
     }
     Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
         (false, _) => Exit::Failed,

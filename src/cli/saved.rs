@@ -182,6 +182,12 @@ pub(super) fn write(
         let why = "something else than a saved plan is there; name another file, or remove it";
         return Err(Failure::invalid(anyhow::anyhow!(why).context(context())));
     }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        let why =
+            if folder.exists() { "is no folder" } else { "is not there; make it first, or name a file elsewhere" };
+        let why = format!("the folder `{}` {why}", folder.display());
+        return Err(Failure::failed(anyhow::anyhow!(why).context(context())));
+    }
     let beside =
         beside(&path).ok_or_else(|| Failure::invalid(anyhow::anyhow!("it names no file").context(context())))?;
     let written = (|| {

@@ -4,7 +4,7 @@ use super::access::{Access, Declared, Lines};
 use super::printer::Printer;
 use crate::guard::{self, Ruling};
 use crate::plan::{Actions, Plan, PlanDocument, document};
-use crate::report::{self, LikelyCause, PlanText, RefusalText, Style};
+use crate::report::{self, Cause, PlanText, RefusalText, Style};
 
 /// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
 pub(super) fn show(
@@ -47,7 +47,7 @@ pub(super) fn show_refusal(
     declared: &Declared,
     plan: &Plan,
     rulings: &[Ruling],
-    cause: Option<&LikelyCause>,
+    cause: &Cause,
     apply: &str,
 ) {
     let text = |style| report::refusal(&RefusalText { plan, names: &declared.names, rulings, cause, apply, style });

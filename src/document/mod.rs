@@ -16,10 +16,11 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::de::DeserializeOwned;
-use serde_yaml::{MergeKeyPolicy, Options, budget, options};
+use serde_yaml::{DuplicateKeyPolicy, MergeKeyPolicy, Options, budget, options};
 
 pub use mistake::Mistake;
 pub(crate) use mistake::{lacks_space, nearest};
+pub use rest::LeftOut;
 pub use schema::{SCHEMA_BASE, named, printed_schema_of, refuse_nulls, schema_of};
 pub use tree::{Document, Node, Place, Shape};
 
@@ -44,61 +45,91 @@ const MAX_DEPTH: usize = 32;
 /// The first mistake: syntax, an unknown or repeated key, a value of the wrong type, or a feature of YAML that lets a
 /// document say more than it shows (anchors, aliases, merge keys, tags, a second document).
 pub fn read<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document), Box<Mistake>> {
+    read_with(text, file, DuplicateKeyPolicy::Error)
+}
+
+fn read_with<T: DeserializeOwned>(
+    text: &str,
+    file: &str,
+    duplicates: DuplicateKeyPolicy,
+) -> Result<(T, Document), Box<Mistake>> {
     if text.len() > MAX_LENGTH {
         return Err(Box::new(Mistake::too_large(file, text.len(), MAX_LENGTH)));
     }
     let failed = |error: serde_yaml::Error| Box::new(Mistake::from_yaml(file, text, &error));
-    let document = Document::new(file, text, serde_yaml::from_str_with_options(text, limits(text)).map_err(failed)?);
-    let typed = serde_yaml::from_str_with_options(text, limits(text))
+    let options = || limits(text, duplicates);
+    let document = Document::new(file, text, serde_yaml::from_str_with_options(text, options()).map_err(failed)?);
+    let typed = serde_yaml::from_str_with_options(text, options())
         .map_err(|error| Box::new(failed(error).placed_in(&document)))?;
     Ok((typed, document))
 }
 
-/// Like [`read`], and tells every mistake of shape: what is wrong is left out, and the rest is read again.
-///
-/// # Errors
-/// All of them, in the order of the document; the first only, if the document is not well-formed.
-pub fn read_all<T: DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document), Vec<Mistake>> {
+/// What could be read of a document.
+#[derive(Debug)]
+pub struct Read<T> {
+    /// What it says, without what is of the wrong shape; `None` where the rest can't be read.
+    pub content: Option<(T, Document)>,
+    /// All mistakes, in the order of the document.
+    pub mistakes: Vec<Mistake>,
+    /// What the content lacks because of them.
+    pub left_out: LeftOut,
+}
+
+impl<T> Read<T> {
+    /// Nothing but mistakes.
+    #[must_use]
+    pub fn nothing(mistakes: Vec<Mistake>) -> Self {
+        Self { content: None, mistakes, left_out: LeftOut::default() }
+    }
+}
+
+/// Like [`read`], and tells every mistake of shape: what is wrong is left out, and the rest is read again, so that more
+/// can be found in it. `duplicates`: whether a key may stand twice, as somebody has told already; the first one holds.
+#[must_use]
+pub fn read_all<T: DeserializeOwned>(text: &str, file: &str, duplicates: bool) -> Read<T> {
+    let policy = if duplicates { DuplicateKeyPolicy::FirstWins } else { DuplicateKeyPolicy::Error };
     let mut mistakes: Vec<Mistake> = Vec::new();
     let mut rest = Cow::Borrowed(text);
-    let mut left_out = rest::LeftOut::default();
-    loop {
-        let mistake = match read::<T>(&rest, file) {
-            Ok(read) if mistakes.is_empty() => return Ok(read),
-            Ok(_) => break,
+    let mut left_out = LeftOut::default();
+    let content = loop {
+        let mistake = match read_with::<T>(&rest, file, policy) {
+            Ok(read) => break Some(read),
             Err(mistake) => *mistake,
         };
         let is_shape = matches!(mistake.code, Code::UnknownKey | Code::WrongType | Code::InvalidValue);
         // What was left out may have broken what is left.
         if !is_shape && !mistakes.is_empty() {
-            break;
+            break None;
         }
-        let next = if is_shape && mistakes.len() < MOST_MISTAKES && text.len() <= LARGEST_READ_AGAIN {
-            rest::without(&rest, mistake.offset, &mut left_out)
+        let may_go_on = is_shape && mistakes.len() < MOST_MISTAKES && text.len() <= LARGEST_READ_AGAIN;
+        let follows = match mistake.missing_key() {
+            Some(key) => left_out.has_key(key),
+            None => mistake.code == Code::InvalidValue && left_out.has_owner(mistake.offset),
+        };
+        let meant = mistake.help.as_deref().and_then(|help| help.strip_prefix("did you mean `")?.strip_suffix("`?"));
+        let next = if may_go_on {
+            rest::without(&rest, mistake.offset, meant, limits(&rest, policy), &mut left_out)
         } else {
             None
-        };
-        let follows = match mistake.missing_key() {
-            Some(key) => left_out.keys.contains(key),
-            None => mistake.code == Code::InvalidValue && left_out.owners.contains(&mistake.offset),
         };
         if !follows {
             mistakes.push(mistake.counted_in(text));
         }
         match next {
             Some(next) => rest = Cow::Owned(next),
-            None => break,
+            None => break None,
         }
-    }
+    };
+    let content = content.map(|(typed, document)| (typed, document.hiding_what(text, limits(text, policy))));
     // A key that is only misspelt is not missing too.
     let asked: BTreeSet<String> = mistakes.iter().filter_map(|mistake| mistake.help.clone()).collect();
     mistakes.retain(|one| one.missing_key().is_none_or(|key| !asked.contains(&format!("did you mean `{key}`?"))));
     mistakes.sort_by_key(|mistake| mistake.offset);
-    Err(mistakes)
+    Read { content, mistakes, left_out }
 }
 
 /// Budgets that follow from the length of the text: each event and each node takes a byte at least.
-fn limits(text: &str) -> Options {
+fn limits(text: &str, duplicate_keys: DuplicateKeyPolicy) -> Options {
     let most = text.len() + 16;
     options! {
         budget: budget! {
@@ -112,6 +143,7 @@ fn limits(text: &str) -> Options {
             max_aliases: 0,
             max_merge_keys: 0,
         },
+        duplicate_keys: duplicate_keys,
         merge_keys: MergeKeyPolicy::Error,
         reject_unsupported_tags: true,
         strict_booleans: true,

@@ -3,13 +3,18 @@
 //! The result may not be well-formed, if the end of an entry was not found; whoever reads it has to bear that.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde_yaml::Options;
 
 use super::tree::{Node, Shape};
 
 /// Where an entry of a mapping stands.
 struct Entry {
-    key: String,
-    /// Where the mapping begins.
+    /// The keys on the way to it, and its own.
+    path: Vec<String>,
+    /// Where the mappings on the way to it begin, and their keys; that of its own mapping last.
+    ancestors: Vec<u32>,
     owner: u32,
     start: usize,
     end: usize,
@@ -18,20 +23,60 @@ struct Entry {
 }
 
 /// What was left out of a document.
-#[derive(Default)]
-pub(super) struct LeftOut {
-    /// The keys.
-    pub(super) keys: BTreeSet<String>,
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    /// The keys on the way to each, and its own; also by the key that was meant.
+    paths: Vec<Vec<String>>,
+    stretches: Vec<Range<u32>>,
     /// Where the mappings begin that had them: what is wrong about one of these as a whole may follow from that.
-    pub(super) owners: BTreeSet<u32>,
+    owners: BTreeSet<u32>,
+    /// Where whatever they stood in begins.
+    ancestors: BTreeSet<u32>,
 }
 
-/// The text without the innermost entry that covers `offset`, which is added to `left_out`. `None` if there is none.
-pub(super) fn without(text: &str, offset: u32, left_out: &mut LeftOut) -> Option<String> {
-    let root: Node = serde_yaml::from_str_with_options(text, super::limits(text)).ok()?;
+impl LeftOut {
+    /// Whether nothing was.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+
+    /// Whether something about the value at this path may follow from what was left out: that itself, what stood in it,
+    /// and what it stood in.
+    #[must_use]
+    pub fn concerns(&self, path: &[&str]) -> bool {
+        self.paths.iter().any(|left| left.iter().zip(path).all(|(left, key)| left == key))
+    }
+
+    /// Whether something told at this place may follow from what was left out.
+    #[must_use]
+    pub fn concerns_place(&self, offset: u32) -> bool {
+        self.ancestors.contains(&offset) || self.stretches.iter().any(|stretch| stretch.contains(&offset))
+    }
+
+    pub(super) fn has_key(&self, key: &str) -> bool {
+        self.paths.iter().any(|path| path.last().is_some_and(|last| last == key))
+    }
+
+    pub(super) fn has_owner(&self, offset: u32) -> bool {
+        self.owners.contains(&offset)
+    }
+}
+
+/// The text without the innermost entry that covers `offset`, which is added to `left_out`, also under the key that was
+/// `meant`. `None` if there is none.
+pub(super) fn without(
+    text: &str,
+    offset: u32,
+    meant: Option<&str>,
+    options: Options,
+    left_out: &mut LeftOut,
+) -> Option<String> {
+    let root: Node = serde_yaml::from_str_with_options(text, options).ok()?;
     let mut found = None;
-    innermost(&root, text, offset as usize, &mut found);
-    let Entry { key, owner, start, end, in_braces, alone } = found?;
+    let mut way = Way { path: Vec::new(), places: vec![root.place.offset] };
+    innermost(&root, text, offset as usize, &mut way, &mut found);
+    let Entry { path, ancestors, owner, start, end, in_braces, alone } = found?;
     let mut bytes = text.as_bytes().to_vec();
     let stretch = bytes.get_mut(start..end)?;
     stretch.iter_mut().filter(|byte| !matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
@@ -47,24 +92,43 @@ pub(super) fn without(text: &str, offset: u32, left_out: &mut LeftOut) -> Option
     } else if alone {
         bytes.get_mut(start..start + 2)?.copy_from_slice(b"{}");
     }
-    left_out.keys.insert(key);
     left_out.owners.insert(owner);
+    left_out.ancestors.extend(ancestors);
+    let number = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    left_out.stretches.push(number(start)..number(end));
+    if let Some(meant) = meant {
+        let mut path = path.clone();
+        path.pop();
+        path.push(meant.to_owned());
+        left_out.paths.push(path);
+    }
+    left_out.paths.push(path);
     String::from_utf8(bytes).ok()
 }
 
-fn innermost(node: &Node, text: &str, offset: usize, found: &mut Option<Entry>) {
+/// The way from the root to where one looks.
+struct Way {
+    path: Vec<String>,
+    places: Vec<u32>,
+}
+
+fn innermost(node: &Node, text: &str, offset: usize, way: &mut Way, found: &mut Option<Entry>) {
     match &node.shape {
         Shape::Null | Shape::Scalar => {}
-        Shape::List(nodes) => nodes.iter().for_each(|node| innermost(node, text, offset, found)),
+        Shape::List(nodes) => nodes.iter().for_each(|node| innermost(node, text, offset, way, found)),
         Shape::Map(entries) => {
             for (key, place, value) in entries {
                 let start = place.offset as usize;
                 let end = end_of(value, text).max(start + place.length as usize + 1).min(text.len());
                 if (start..end).contains(&offset) {
                     let in_braces = text.as_bytes().get(node.place.offset as usize) == Some(&b'{');
-                    let (key, owner, alone) = (key.clone(), node.place.offset, entries.len() == 1);
-                    *found = Some(Entry { key, owner, start, end, in_braces, alone });
-                    innermost(value, text, offset, found);
+                    let (owner, alone) = (node.place.offset, entries.len() == 1);
+                    let ancestors = way.places.clone();
+                    way.path.push(key.clone());
+                    way.places.extend([place.offset, value.place.offset]);
+                    let path = way.path.clone();
+                    *found = Some(Entry { path, ancestors, owner, start, end, in_braces, alone });
+                    innermost(value, text, offset, way, found);
                 }
             }
         }

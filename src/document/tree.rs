@@ -123,6 +123,8 @@ pub struct Document {
     pub root: Node,
     /// The lines of values under a key that names a secret: a snippet could show one that stands there by mistake.
     secret_lines: BTreeSet<u32>,
+    /// Whether nothing may be shown at all.
+    hides_all: bool,
 }
 
 impl Document {
@@ -133,11 +135,28 @@ impl Document {
         }
         let mut secret_lines = BTreeSet::new();
         root.note_secrets(text, false, &mut secret_lines);
-        Self { file: file.to_owned(), root, secret_lines }
+        Self { file: file.to_owned(), root, secret_lines, hides_all: false }
     }
 
-    pub(super) fn hides(&self, line: u32) -> bool {
-        self.secret_lines.contains(&line)
+    /// With the lines hidden that hide something in the whole of a text, of which this document is a part.
+    pub(super) fn hiding_what(mut self, text: &str, options: serde_yaml::Options) -> Self {
+        match serde_yaml::from_str_with_options::<Node>(text, options) {
+            Ok(root) => root.note_secrets(text, false, &mut self.secret_lines),
+            Err(_) => self.hides_all = true,
+        }
+        self
+    }
+
+    /// With every line hidden.
+    #[must_use]
+    pub(crate) const fn hidden(mut self) -> Self {
+        self.hides_all = true;
+        self
+    }
+
+    /// Whether a line must not be shown.
+    pub(crate) fn hides(&self, line: u32) -> bool {
+        self.hides_all || self.secret_lines.contains(&line)
     }
 
     /// The value at a path of keys.

@@ -58,6 +58,8 @@ pub struct Loaded {
     pub diagnostics: Vec<Diagnostic>,
     /// The manifests, sorted by path.
     pub files: Vec<FileId>,
+    /// Whether all of every file was read: only then is known what nobody declares.
+    pub is_whole: bool,
 }
 
 impl Loaded {
@@ -104,7 +106,7 @@ pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, path
         make_visible(diagnostic);
     }
     sort(&mut diagnostics, sources);
-    Loaded { desired, diagnostics, files }
+    Loaded { desired, diagnostics, files, is_whole: !broken }
 }
 
 fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources, files: &[FileId]) {

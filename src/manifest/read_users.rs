@@ -100,10 +100,13 @@ impl<'t> Reader<'t, '_> {
         let rows = length(&self.into.rows);
         let teams = length(&self.into.mentions);
         let mut draft = Draft::default();
+        let merge_keys = self.cursor.merge_keys();
         if self.mapping("a user") {
             while let Some(field) = self.cursor.next_key() {
                 self.user_field(&field, (name, identity), &mut draft);
             }
+            // The access may have been meant to come from one.
+            draft.stated |= self.cursor.merge_keys() > merge_keys;
         } else {
             draft.stated = true;
         }

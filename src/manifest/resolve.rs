@@ -300,6 +300,8 @@ fn tell_circles(
             Some(position) => mistake.at(span(position, texts[circle[0]]), ""),
             None => mistake,
         };
+        let others = circle.iter().skip(1).take(LONGEST_CIRCLE).filter_map(|&at| Some((positions[at]?, texts[at])));
+        let mistake = others.fold(mistake, |mistake, (position, text)| mistake.and(span(position, text), "and here"));
         mistakes.push(mistake.help("take one of them out of another"));
     }
     mistakes

@@ -26,6 +26,7 @@ mod saved;
 mod saved_plan;
 mod saved_renames;
 mod scope;
+mod search;
 mod shown;
 mod state_json;
 mod state_read;
@@ -43,8 +44,8 @@ pub use document::{
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
-    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, asked, explain_place,
-    explain_user, likely, likely_keys, only_user_like,
+    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, explain_place,
+    explain_user,
 };
 pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
@@ -60,6 +61,7 @@ pub use resend::{Resend, resend};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
+pub use search::{asked, likely, likely_keys, only_user_like};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 pub use state_read::read_state;

@@ -4,12 +4,13 @@
 //! given by its own line and column, and not by what the printer could count in such a line.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-use super::style::{Style, count, push_safe, sanitise, width};
+use super::style::{self, Style, count, push_safe, sanitise, width};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::plan::Places;
 
@@ -44,30 +45,92 @@ pub trait Snippets: Places {
     fn excerpt(&self, span: Span) -> Option<Excerpt<'_>>;
 }
 
-/// All of them, sorted by path, line, column and code; those without a place come first.
+/// So many are printed without `-v`.
+const MOST: usize = 50;
+
+/// From so many on, those that say the same are told once, with their places.
+const FEWEST_ALIKE: usize = 3;
+
+/// Other places that are listed.
+const PLACES: usize = 8;
+
+/// A mistake with its place, and the places of others that say the same.
+type Located<'a> = (Option<(String, u32, u32)>, &'a Diagnostic, Vec<String>);
+
+/// All of them, sorted by path, line, column and code; those without a place come first. Without `-v`, what is said in
+/// many places is told at the first of them, and of many others a sum.
 #[must_use]
 pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: Style) -> String {
-    let mut located: Vec<_> = diagnostics
+    let mut located: Vec<Located<'_>> = diagnostics
         .iter()
         .map(|diagnostic| {
             let place = diagnostic.primary.as_ref().map(|label| snippets.place(label.span.start));
-            (place, diagnostic.code.as_str(), &diagnostic.message, diagnostic)
+            (place, diagnostic, Vec::new())
         })
         .collect();
-    located.sort_by(|a, b| (&a.0, a.1, a.2).cmp(&(&b.0, b.1, b.2)));
+    let key = |of: &Located<'_>| (of.0.clone(), of.1.code.as_str(), of.1.message.clone());
+    located.sort_by_cached_key(key);
+    let mut located = if style.verbose { located } else { told_once(located) };
+    let rest = if style.verbose { Vec::new() } else { located.split_off(located.len().min(MOST)) };
     // Lines were cut before, and are shorter than this.
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(1_000);
     let mut text = String::new();
-    for (_, _, _, diagnostic) in located {
+    for (_, diagnostic, others) in located {
         let mut misplaced = Vec::new();
-        let mut one = renderer.render(&[group(diagnostic, snippets, &mut misplaced)]);
+        let mut one = renderer.render(&[group((diagnostic, &others), snippets, &mut misplaced)]);
         for (counted, real) in misplaced {
             one = one.replacen(&counted, &real, 1);
         }
         text.push_str(&one);
         text.push_str("\n\n");
     }
+    text.push_str(&summed(&rest));
+    text
+}
+
+/// Those that say the same become the first of them, with the places of the others.
+fn told_once(located: Vec<Located<'_>>) -> Vec<Located<'_>> {
+    let says = |of: &Diagnostic| (of.code, of.severity, of.message.clone(), of.help.clone());
+    let mut alike: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, (place, diagnostic, _)) in located.iter().enumerate() {
+        if place.is_some() && diagnostic.secondary.is_empty() {
+            alike.entry(says(diagnostic)).or_default().push(at);
+        }
+    }
+    let mut folded: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for all in alike.into_values().filter(|all| all.len() >= FEWEST_ALIKE) {
+        folded.insert(all[0], all[1..].to_vec());
+    }
+    let hidden: BTreeSet<usize> = folded.values().flatten().copied().collect();
+    let places: Vec<Option<String>> = located
+        .iter()
+        .map(|(place, _, _)| place.as_ref().map(|(path, line, column)| format!("{path}:{line}:{column}")))
+        .collect();
+    let kept = located.into_iter().enumerate().filter(|(at, _)| !hidden.contains(at));
+    kept.map(|(at, (place, diagnostic, _))| {
+        let others = folded.get(&at).into_iter().flatten().filter_map(|&other| places[other].clone()).collect();
+        (place, diagnostic, others)
+    })
+    .collect()
+}
+
+/// How many there are of each kind that are not printed.
+fn summed(rest: &[Located<'_>]) -> String {
+    if rest.is_empty() {
+        return String::new();
+    }
+    let mut counts: BTreeMap<(Severity, &str), usize> = BTreeMap::new();
+    for (_, diagnostic, others) in rest {
+        *counts.entry((diagnostic.severity, diagnostic.code.as_str())).or_default() += 1 + others.len();
+    }
+    let sum: usize = counts.values().sum();
+    let more = count(sum, "more is not printed", "more are not printed");
+    let mut text = format!("{more} (-v prints them, --format json has all):\n");
+    for ((severity, code), number) in counts {
+        text.push_str(&format!("  {}[{code}]: {}\n", severity.as_str(), style::number(number)));
+    }
+    text.push('\n');
     text
 }
 
@@ -97,7 +160,7 @@ struct Place<'a> {
 /// One mistake. The printer counts columns in what is shown; where the line was cut or written out, the place as it
 /// counts it and the real one are added to `misplaced`.
 fn group<'a>(
-    diagnostic: &'a Diagnostic,
+    (diagnostic, others): (&'a Diagnostic, &[String]),
     snippets: &'a dyn Snippets,
     misplaced: &mut Vec<(String, String)>,
 ) -> Group<'a> {
@@ -145,10 +208,21 @@ fn group<'a>(
             None => group.element(Origin::path(path).line(line as usize).char_column(column as usize)),
         };
     }
-    for words in loose.into_iter().chain(help.as_deref().map(sanitise)) {
+    let elsewhere = elsewhere(others);
+    for words in loose.into_iter().chain(help.as_deref().map(sanitise)).chain(elsewhere.map(Cow::Owned)) {
         group = group.element(Level::HELP.no_name().message(words));
     }
     group
+}
+
+/// Where else the same is said.
+fn elsewhere(others: &[String]) -> Option<String> {
+    if others.is_empty() {
+        return None;
+    }
+    let listed: Vec<Cow<'_, str>> = others.iter().take(PLACES).map(|place| sanitise(place)).collect();
+    let more = if others.len() > PLACES { ", … (-v shows them)" } else { "" };
+    Some(format!("and {}: {}{more}", count(others.len(), "more place", "more places"), listed.join(", ")))
 }
 
 /// The line as it is printed, and the range of the place in it. Beside the place at most so many columns are kept.

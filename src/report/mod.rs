@@ -9,6 +9,7 @@
 
 #![allow(clippy::format_push_string, reason = "texts are short, and `write!` to a `String` has an error that can't be")]
 
+mod cause;
 mod changes;
 mod diagnostics;
 mod explain;
@@ -24,9 +25,10 @@ mod waiting;
 mod wanted;
 mod words;
 
+pub use cause::{Cause, Counted, FileState, LikelyCause, Turn};
 pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};
 pub use explain::{explained_organization, explained_site, explained_user, not_found};
 pub use outcome::{OutcomeLine, outcome_line, outcomes};
-pub use refusal::{Counted, LikelyCause, RefusalText, refusal};
+pub use refusal::{RefusalText, refusal};
 pub use style::{Style, count, sanitise};
 pub use text::{PlanText, plan};

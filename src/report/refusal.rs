@@ -1,6 +1,7 @@
 //! What a guard refused: figures, where, the likely cause, and the command that waives it for this plan only.
 
-use super::style::{Style, Tone, count, name, number, path, sanitise, width};
+use super::cause::Cause;
+use super::style::{Style, Tone, count, name, number, sanitise, width};
 use crate::guard::{Guard, Ruling, Why};
 use crate::model::Names;
 use crate::plan::{Headcount, Plan};
@@ -17,48 +18,12 @@ pub struct RefusalText<'a> {
     pub names: &'a Names,
     /// What all guards say of it.
     pub rulings: &'a [Ruling],
-    /// What changed in the manifests, where that is known.
-    pub cause: Option<&'a LikelyCause>,
+    /// What changed that explains it, where that is known.
+    pub cause: &'a Cause,
     /// The command that would apply it, `rollcall apply` with its options.
     pub apply: &'a str,
     /// How to write.
     pub style: Style,
-}
-
-/// The change of one file that explains most of what was refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LikelyCause {
-    /// Its path.
-    pub file: String,
-    /// What is counted in it.
-    pub counted: Counted,
-    /// How many there were.
-    pub before: usize,
-    /// At which revision: `main~1`.
-    pub revision: String,
-    /// How many there are now.
-    pub now: usize,
-}
-
-/// What is counted in a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Counted {
-    /// Declared users.
-    People,
-    /// Lines that give access: of users, teams and site grants, and members of teams.
-    Access,
-    /// People named under `inactive`, and users who are declared inactive or absent.
-    Leavers,
-}
-
-impl Counted {
-    const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::People => ("person", "people"),
-            Self::Access => ("line of access", "lines of access"),
-            Self::Leavers => ("leaver", "leavers"),
-        }
-    }
 }
 
 /// The refusal as text; it ends with a line feed. Empty if no guard refuses.
@@ -102,16 +67,7 @@ pub fn refusal(input: &RefusalText<'_>) -> String {
     if text.is_empty() {
         return text;
     }
-    if let Some(LikelyCause { file, counted, before, revision, now }) = cause {
-        let (one, many) = counted.words();
-        text.push_str(&format!(
-            "  most likely cause: {} declared {} at {} and declares {} now\n",
-            path(file),
-            count(*before, one, many),
-            name(revision),
-            number(*now)
-        ));
-    }
+    text.push_str(&cause.words());
     text.push_str(&format!("If this is meant: {}\n", waiving(apply, &waived(rulings), &plan.digest)));
     text
 }

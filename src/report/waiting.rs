@@ -10,6 +10,7 @@ use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
 use crate::model::{ActionKind, Name, known};
 use crate::plan::{Deferred, Expiring, Obstacle, Plan, Risk, State, Unmanaged, WaitsFor};
+use crate::rules::{OffBoarding, Rules};
 
 /// Entries of each kind that are printed without `-v`.
 const WAITING: usize = 100;
@@ -151,10 +152,12 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
         (WaitsFor::Grace, _) => match (since, until) {
             (Some(since), Some(until)) => {
                 let until = beginning(until, zone);
-                format!("{who} was deactivated {}, and is not deleted before {until}", ago(at, since))
+                format!("{who} was {} {}, and is not deleted before {until}", out(context), ago(at, since))
             }
             (None, Some(until)) => format!("{who} is not deleted before {}", beginning(until, zone)),
-            (_, None) => format!("since when {who} is deactivated is not known, so the time of grace is not over"),
+            (_, None) => {
+                format!("since when {who} is {} is not known, so the time of grace is not over", out(context))
+            }
         },
         (WaitsFor::Decision, Why::Reactivation) => {
             format!("{who} was deactivated or closed in the store; only `status: active` undoes a deactivation")
@@ -265,6 +268,14 @@ fn capped(mut lines: Vec<String>, most: usize, verbose: bool) -> Vec<String> {
         lines.push(format!("and {} more (use -v or --format json)", number(more)));
     }
     lines
+}
+
+/// What the store does with accounts that are ended for now.
+fn out(context: Context<'_>) -> &'static str {
+    match context.rules.and_then(Rules::reversible_offboarding) {
+        Some(OffBoarding::Strip) => "stripped of all access",
+        Some(OffBoarding::Deactivate | OffBoarding::Delete | OffBoarding::Close) | None => "deactivated",
+    }
 }
 
 /// `3 days ago`, `5 hours ago`, `just now`.

@@ -270,7 +270,13 @@ impl Rules {
     /// Whether losing the last membership is off-boarding, because an account can't be without one.
     #[must_use]
     pub fn demands_membership(&self) -> bool {
-        self.memberships.per_user.and_then(|span| span.min).unwrap_or(0) > 0
+        self.fewest_organizations() > 0
+    }
+
+    /// In how many organizations one person has to be: in none, unless stated.
+    #[must_use]
+    pub fn fewest_organizations(&self) -> u32 {
+        self.memberships.per_user.and_then(|span| span.min).unwrap_or(0)
     }
 
     /// Whether a membership is something of its own: it is, if not stated; else it exists with the account.

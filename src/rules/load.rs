@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::check::{self, Places};
 use super::{InlineRules, Rules};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
-use crate::document::{self, Document, Mistake, Node, Place, Shape};
+use crate::document::{self, Document, LeftOut, Mistake, Node, Place, Read, Shape};
 use crate::source::{self, Lines};
 
 /// Built-in rule sets: name and YAML.
@@ -66,7 +66,7 @@ fn is_file(name: &str) -> bool {
 /// # Errors
 /// All mistakes of the first document of the chain that has any, or all of the rule set as a whole.
 pub fn load(name: &str, settings: &Document, path: &[&str], read: ReadFile<'_>) -> Result<Rules, Vec<Mistake>> {
-    let mut chain = Chain { layers: Vec::new(), names: Vec::new(), read };
+    let mut chain = Chain::new(read);
     let file = chain.find(name, settings, path)?;
     chain.add_file(&file)?;
     chain.finish()
@@ -77,7 +77,7 @@ pub fn load(name: &str, settings: &Document, path: &[&str], read: ReadFile<'_>) 
 /// # Errors
 /// As [`load`].
 pub fn parse(text: &str, file: &str, read: ReadFile<'_>) -> Result<Rules, Vec<Mistake>> {
-    let mut chain = Chain { layers: Vec::new(), names: Vec::new(), read };
+    let mut chain = Chain::new(read);
     chain.add_file(&RuleFile { name: file.to_owned(), text: text.to_owned() })?;
     chain.finish()
 }
@@ -92,29 +92,41 @@ pub fn from_inline(
     path: &[&str],
     read: ReadFile<'_>,
 ) -> Result<Rules, Vec<Mistake>> {
-    let mut chain = Chain { layers: Vec::new(), names: Vec::new(), read };
+    let mut chain = Chain::new(read);
     let path: Vec<String> = path.iter().map(|&key| key.to_owned()).collect();
     chain.add(&rules.0, settings.clone(), path)?;
     chain.finish()
 }
 
-/// Reads a document that people write by hand: settings, or a rule set.
-///
-/// # Errors
-/// Everything that is wrong about its YAML, else everything that is wrong about its shape.
-pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Result<(T, Document), Vec<Mistake>> {
-    if text.len() <= document::MAX_LENGTH {
-        let lines = Lines::of(text);
-        let outcome = source::walk_over(FileId(0), text);
-        let told = outcome.mistakes.into_diagnostics();
-        if !told.is_empty() {
-            // Where the end of a value is not known, neither is where a secret stands.
-            let hides_source = source::names_a_secret(text);
-            let of_yaml = |told: &Diagnostic| Mistake { hides_source, ..of_yaml(told, &lines, file) };
-            return Err(told.iter().map(of_yaml).collect());
-        }
+/// Reads a document that people write by hand: settings, or a rule set. Everything that is wrong about its YAML is told,
+/// and everything about its shape, unless it can't be read as YAML at all.
+#[must_use]
+pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> Read<T> {
+    if text.len() > document::MAX_LENGTH {
+        return document::read_all(text, file, false);
     }
-    document::read_all(text, file)
+    let lines = Lines::of(text);
+    let outcome = source::walk_over(FileId(0), text);
+    let has_duplicates = !outcome.duplicate_keys.is_empty();
+    let told = outcome.mistakes.into_diagnostics();
+    // Where the end of a value is not known, neither is where a secret stands.
+    let hides_source = source::names_a_secret(text);
+    let of_yaml = |told: &Diagnostic| Mistake { hides_source, ..of_yaml(told, &lines, file) };
+    let mut mistakes: Vec<Mistake> = told.iter().map(of_yaml).collect();
+    let can_be_read = told.iter().all(|told| matches!(told.code, Code::DuplicateKey | Code::HiddenCharacter));
+    if outcome.broken || !can_be_read {
+        return Read::nothing(mistakes);
+    }
+    let mut read = document::read_all(text, file, has_duplicates);
+    if !told.is_empty() && hides_source {
+        read.mistakes.iter_mut().for_each(|mistake| mistake.hides_source = true);
+        read.content = read.content.map(|(typed, document)| (typed, document.hidden()));
+    }
+    let is_told = |mistake: &Mistake| mistakes.iter().any(|told| told.line == mistake.line);
+    let more: Vec<Mistake> = read.mistakes.into_iter().filter(|mistake| !is_told(mistake)).collect();
+    mistakes.extend(more);
+    mistakes.sort_by_key(|mistake| mistake.offset);
+    Read { mistakes, ..read }
 }
 
 fn of_yaml(told: &Diagnostic, lines: &Lines, file: &str) -> Mistake {
@@ -157,16 +169,32 @@ struct Chain<'a> {
     layers: Vec<(Value, Document, Vec<String>)>,
     names: Vec<String>,
     read: ReadFile<'a>,
+    /// Mistakes of shape, so far.
+    mistakes: Vec<Mistake>,
+    /// What the documents lack because of them, each with its name.
+    left_out: Vec<(String, LeftOut)>,
 }
 
-impl Chain<'_> {
+impl<'a> Chain<'a> {
+    const fn new(read: ReadFile<'a>) -> Self {
+        Self { layers: Vec::new(), names: Vec::new(), read, mistakes: Vec::new(), left_out: Vec::new() }
+    }
+
+    /// What could be read of a document; its mistakes are kept, and all of them are told where nothing could.
+    fn read<T: serde::de::DeserializeOwned>(&mut self, file: &RuleFile) -> Result<(T, Document), Vec<Mistake>> {
+        let Read { content, mistakes, left_out } = read_document::<T>(&file.text, &file.name);
+        self.mistakes.extend(mistakes);
+        self.left_out.push((file.name.clone(), left_out));
+        content.ok_or_else(|| std::mem::take(&mut self.mistakes))
+    }
+
     fn add_file(&mut self, file: &RuleFile) -> Result<(), Vec<Mistake>> {
         self.names.push(file.name.clone());
         if is_under_a_key(&file.text) {
-            let (Wrapped { rules }, document) = read_document::<Wrapped>(&file.text, &file.name)?;
+            let (Wrapped { rules }, document) = self.read::<Wrapped>(file)?;
             return self.add(&rules.0, document, vec!["rules".to_owned()]);
         }
-        let (rules, document) = read_document::<Rules>(&file.text, &file.name)?;
+        let (rules, document) = self.read::<Rules>(file)?;
         self.add(&rules, document, Vec::new())
     }
 
@@ -184,7 +212,13 @@ impl Chain<'_> {
             None => Some(DEFAULT.to_owned()),
             Some(_) => rules.extends.clone(),
         };
-        let next = next.map(|name| self.find(&name, &document, &extends_path)).transpose()?;
+        let next = match next.map(|name| self.find(&name, &document, &extends_path)).transpose() {
+            Ok(next) => next,
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                return Err(std::mem::take(&mut self.mistakes));
+            }
+        };
         self.layers.push((stated, document, path));
         match next {
             Some(file) => self.add_file(&file),
@@ -232,7 +266,9 @@ impl Chain<'_> {
         names.join(" → ")
     }
 
-    fn finish(self) -> Result<Rules, Vec<Mistake>> {
+    fn finish(mut self) -> Result<Rules, Vec<Mistake>> {
+        let mut mistakes = std::mem::take(&mut self.mistakes);
+        let left_out = std::mem::take(&mut self.left_out);
         let mut merged = Value::Object(Map::new());
         for (stated, _, _) in self.layers.iter().rev() {
             merge(&mut merged, stated);
@@ -242,10 +278,11 @@ impl Chain<'_> {
         let places = Places::new(self.layers.into_iter().map(|(_, document, path)| (document, path)).collect());
         let rules: Rules = match serde_json::from_value(merged) {
             Ok(rules) => rules,
-            Err(error) => return Err(vec![places.mistake(&[], error.to_string())]),
+            Err(error) if mistakes.is_empty() => return Err(vec![places.mistake(&[], error.to_string())]),
+            Err(_) => return Err(mistakes),
         };
         let rules = Rules { extends: None, ..rules };
-        let mut mistakes: Vec<Mistake> = untyped
+        let mut of_meaning: Vec<Mistake> = untyped
             .iter()
             .map(|name| {
                 let message = format!("attribute `{}` has no type", name.escape_debug());
@@ -253,7 +290,13 @@ impl Chain<'_> {
                 places.mistake(&["attributes", name], message).help(types)
             })
             .collect();
-        mistakes.extend(check::check(&rules, &places));
+        of_meaning.extend(check::check(&rules, &places));
+        let follows = |mistake: &Mistake| {
+            let of_file = left_out.iter().filter(|(file, _)| *file == mistake.file);
+            of_file.into_iter().any(|(_, left_out)| left_out.concerns_place(mistake.offset))
+        };
+        of_meaning.retain(|mistake| !follows(mistake));
+        mistakes.extend(of_meaning);
         if mistakes.is_empty() { Ok(rules) } else { Err(mistakes) }
     }
 }

@@ -8,7 +8,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
 use super::{AbsentUsers, Guards, ListedOrganization, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
-use crate::document::{Document, Mistake, Node, Place, Shape, nearest};
+use crate::document::{Document, LeftOut, Mistake, Node, Place, Shape, nearest};
 use crate::rules::{self, Named, Period, ReadFile, Rules, refuse_name};
 use crate::source::is_hidden;
 
@@ -24,11 +24,16 @@ const STORE_DEPTH: usize = 2;
 /// Collects mistakes of one document.
 struct Found<'a> {
     document: &'a Document,
+    /// What the document lacks because its shape is wrong: what follows from that is not told.
+    left_out: &'a LeftOut,
     mistakes: Vec<Mistake>,
 }
 
 impl Found<'_> {
     fn add(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        if self.left_out.concerns(path) {
+            return;
+        }
         self.mistakes.push(self.document.mistake(Code::InvalidSettings, path, message).help(help));
     }
 
@@ -45,7 +50,13 @@ impl Found<'_> {
             Shape::Null | Shape::Scalar | Shape::Map(_) => None,
         });
         let place = item.map_or_else(|| self.document.nearest(path), |item| item.place);
-        self.mistakes.push(Mistake::new(code, &self.document.file, place, message).help(help));
+        self.add_at(place, code, message, help);
+    }
+
+    fn add_at(&mut self, place: Place, code: Code, message: String, help: &str) {
+        let hides_source = self.document.hides(place.line);
+        let mistake = Mistake::new(code, &self.document.file, place, message).help(help);
+        self.mistakes.push(Mistake { hides_source, ..mistake });
     }
 
     /// Adds a mistake for each key without a value; only in rules, `null` means something.
@@ -54,8 +65,7 @@ impl Found<'_> {
         for (key, place, value) in entries {
             if matches!(value.shape, Shape::Null) {
                 let message = format!("`{}` has no value", key.escape_debug());
-                let mistake = Mistake::new(Code::WrongType, &self.document.file, *place, message);
-                self.mistakes.push(mistake.help("write one, or take the line out"));
+                self.add_at(*place, Code::WrongType, message, "write one, or take the line out");
             } else if !(depth == STORE_DEPTH && key == "rules") {
                 self.add_nulls(value, depth + 1);
             }
@@ -63,14 +73,18 @@ impl Found<'_> {
     }
 
     fn is_written(&self, path: &[&str]) -> bool {
-        self.document.find(path).is_some()
+        self.document.find(path).is_some() || self.left_out.concerns(path)
     }
 }
 
 /// Checks settings and fills in the defaults.
-pub(super) fn check(raw: RawSettings, document: &Document, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
+pub(super) fn check(
+    raw: RawSettings,
+    (document, left_out): (&Document, &LeftOut),
+    read: ReadFile<'_>,
+) -> Result<Settings, Vec<Mistake>> {
     let RawSettings { version, manifests, time_zone, store, stores, manage, guards, secrets, mail } = raw;
-    let mut found = Found { document, mistakes: Vec::new() };
+    let mut found = Found { document, left_out, mistakes: Vec::new() };
     found.add_nulls(&document.root, 0);
     match version {
         Some(1) => {}
@@ -213,7 +227,9 @@ fn load_rules(
     match rules {
         Ok(rules) => Some((name.to_owned(), rules)),
         Err(mistakes) => {
-            found.mistakes.extend(mistakes);
+            let (file, left_out) = (&found.document.file, found.left_out);
+            let follows = |one: &Mistake| one.file == *file && left_out.concerns_place(one.offset);
+            found.mistakes.extend(mistakes.into_iter().filter(|one| !follows(one)));
             None
         }
     }
@@ -273,8 +289,7 @@ fn check_scope(names: &[String], found: &mut Found<'_>) -> Vec<ListedOrganizatio
             None
         };
         if let Some((message, help)) = wrong {
-            let mistake = Mistake::new(Code::InvalidSettings, &document.file, node.place, message);
-            found.mistakes.push(mistake.help(help));
+            found.add_at(node.place, Code::InvalidSettings, message, help);
         }
         let Place { offset, length, .. } = node.place;
         listed.push(ListedOrganization { name: name.clone(), offset, length });

@@ -8,7 +8,7 @@ use std::path::{Component, Path};
 use super::raw::RawSettings;
 use super::{Settings, check};
 use crate::diagnostic::Code;
-use crate::document::{MAX_LENGTH, Mistake, Place};
+use crate::document::{MAX_LENGTH, Mistake, Place, Read};
 use crate::rules::{self, ReadFile, RuleFile};
 use crate::source::{Lines, NoText, dot_name, text_of};
 
@@ -72,10 +72,33 @@ struct Unread {
 /// The settings in a text. `read` reads the rule files that they name.
 ///
 /// # Errors
-/// All mistakes; the first only, where the text is not even of the right shape.
+/// All mistakes: those of shape, and whatever else is wrong that does not follow from them.
 pub fn parse(text: &str, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
-    let (raw, document) = rules::read_document::<RawSettings>(text, FILE_NAME)?;
-    check::check(raw, &document, read)
+    let Read { content, mistakes, left_out } = rules::read_document::<RawSettings>(text, FILE_NAME);
+    let Some((raw, document)) = content else { return Err(mistakes) };
+    match check::check(raw, (&document, &left_out), read) {
+        Ok(settings) if mistakes.is_empty() => Ok(settings),
+        Ok(_) => Err(mistakes),
+        Err(more) => Err(together(mistakes, more)),
+    }
+}
+
+/// Mistakes of shape and those of meaning by place; those of rule files come after those of the settings.
+fn together(mut mistakes: Vec<Mistake>, mut more: Vec<Mistake>) -> Vec<Mistake> {
+    let hidden: Vec<(u32, u32)> = mistakes
+        .iter()
+        .filter(|told| told.code == Code::HiddenCharacter)
+        .map(|told| (told.offset, told.offset.saturating_add(told.length)))
+        .collect();
+    // A name with a character that nobody sees is told as that.
+    let is_told = |one: &Mistake| hidden.iter().any(|&(start, end)| (start..=end).contains(&one.offset));
+    more.retain(|one| one.file != FILE_NAME || !is_told(one));
+    mistakes.extend(more);
+    mistakes.sort_by(|a, b| {
+        let is_beside = |one: &Mistake| one.file != FILE_NAME;
+        is_beside(a).cmp(&is_beside(b)).then_with(|| a.file.cmp(&b.file)).then(a.offset.cmp(&b.offset))
+    });
+    mistakes
 }
 
 /// Reads a file of the access repository, named relative to its root; also through links it must stay inside.

@@ -10,8 +10,10 @@ impl<'t> Cursor<'t> {
     pub(super) fn break_off(&mut self, error: &ScanError) {
         self.ended = true;
         self.outcome.broken = true;
-        let offset = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let offset = self.cause_of(error, offset);
+        let stumbled = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let offset = self.cause_of(error, stumbled);
+        let unclosed = if offset == stumbled { self.unclosed_before(stumbled) } else { None };
+        let offset = unclosed.unwrap_or(offset);
         if self.is_told_at(offset) {
             return;
         }
@@ -28,6 +30,7 @@ impl<'t> Cursor<'t> {
             let mistake = Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.')));
             let mistake = mistake.at(place, "");
             match self.syntax_help(&why, offset) {
+                _ if unclosed.is_some() => mistake.help("this bracket or brace is never closed"),
                 Some(help) => mistake.help(help),
                 None => mistake,
             }
@@ -47,6 +50,40 @@ impl<'t> Cursor<'t> {
             Some(colon) if start + colon < offset => start + colon,
             Some(_) | None => offset,
         }
+    }
+
+    /// The bracket or brace on an earlier line in which the parser stumbled at `offset`, if nothing closes it: there the
+    /// mistake is, and not where the next line begins.
+    fn unclosed_before(&self, offset: usize) -> Option<usize> {
+        let (start, _) = self.line_at(offset);
+        let bytes = self.text.as_bytes();
+        let mut open: Vec<usize> = Vec::new();
+        // What was open at the beginning of the line.
+        let mut then: Option<Vec<usize>> = None;
+        let mut at = 0;
+        // Whether a token can begin here.
+        let mut is_start = true;
+        while let Some(&byte) = bytes.get(at) {
+            if at >= start && then.is_none() {
+                then = Some(open.clone());
+            }
+            match byte {
+                b'{' | b'[' if is_start => open.push(at),
+                b'}' | b']' if !open.is_empty() => {
+                    open.pop();
+                }
+                b'"' | b'\'' if is_start => at = end_of_quoted(bytes, at),
+                b'#' if at == 0 || bytes[at - 1].is_ascii_whitespace() => {
+                    at += bytes[at..].iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len() - at);
+                    continue;
+                }
+                _ => {}
+            }
+            is_start = matches!(byte, b'{' | b'[' | b',' | b':') || byte.is_ascii_whitespace();
+            at += 1;
+        }
+        let innermost = *then.unwrap_or_else(|| open.clone()).last()?;
+        (innermost < start && open.contains(&innermost)).then_some(innermost)
     }
 
     fn line_at(&self, offset: usize) -> (usize, &'t str) {
@@ -107,6 +144,21 @@ impl<'t> Cursor<'t> {
             _ => return None,
         })
     }
+}
+
+/// Where a quoted text ends that begins here: at its closing quote, or where it can't be followed.
+fn end_of_quoted(bytes: &[u8], start: usize) -> usize {
+    let quote = bytes[start];
+    let mut at = start + 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\\' if quote == b'"' => at += 1,
+            byte if byte == quote => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    start
 }
 
 /// Whether a mistake is none of its own: it is about the very text that runs into the syntax error.

@@ -79,6 +79,8 @@ pub struct Outcome {
     pub broken: bool,
     /// Offsets of keys that stand twice in one mapping, sorted: nobody has to complain of them again.
     pub duplicate_keys: Vec<u32>,
+    /// How many merge keys there were: what a mapping lacks may have been meant to come from them.
+    pub merge_keys: usize,
 }
 
 /// The few kinds of events that mean something here.
@@ -174,6 +176,12 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// How many merge keys there were so far.
+    #[must_use]
+    pub const fn merge_keys(&self) -> usize {
+        self.outcome.merge_keys
+    }
+
     /// The value of the key that was read last.
     pub fn node(&mut self) -> Node<'t> {
         match self.pull() {
@@ -197,6 +205,7 @@ impl<'t> Cursor<'t> {
                             .at(key.at.span(self.file), "")
                             .help("write the keys out");
                         self.tell(mistake);
+                        self.outcome.merge_keys += 1;
                         self.skip();
                         continue;
                     }

@@ -22,6 +22,7 @@ mod mutations;
 mod readme;
 mod report;
 mod schemas;
+mod settings_cases;
 mod shown;
 mod sqlite;
 mod status_table;

@@ -5,6 +5,8 @@
 //! and the store can do that. Deliberately absent: accounts that are active or were (`user`).
 
 use super::access::{Delta, deltas, membership_in};
+use jiff::Timestamp;
+
 use super::access_drafts::{Differences, access_drafts, grant_needs, membership_needs};
 use super::admins::{self, Person};
 use super::context::Context;
@@ -97,8 +99,12 @@ fn begin(
         draft = draft.waiting(WaitsFor::Decision);
     }
     let mut missing = fields::missing(context, desired);
-    missing.extend(missing_access(context, &carried));
-    if !missing.is_empty() {
+    missing.extend(missing_access(context, (&wanted, &carried)));
+    let begins = begins_later(context, desired).filter(|_| missing == ["access"]);
+    if let Some(starts) = begins {
+        draft = draft.waiting(WaitsFor::Start);
+        draft.wait = (None, Some(starts));
+    } else if !missing.is_empty() {
         draft = draft.waiting(WaitsFor::Field);
         draft.obstacle = Some(Obstacle::Fields(missing));
     }
@@ -122,11 +128,25 @@ fn begin(
     first
 }
 
-/// What an invitation can't be without and a person is not given, by the keys of the manifest.
-fn missing_access(context: &Context<'_>, carried: &Effective) -> Option<String> {
-    let (organizations, sites) = context.inputs.rules.invitation_needs();
+/// When the first membership begins that has not begun yet.
+fn begins_later(context: &Context<'_>, desired: &UserView<'_>) -> Option<Timestamp> {
+    let inputs = context.inputs;
+    let mut pieces = Vec::new();
+    desired.pieces(inputs.names, &mut pieces);
+    let later = pieces.iter().filter(|piece| piece.membership && !piece.window.has_begun(inputs.at));
+    later.filter_map(|piece| piece.window.starts).min()
+}
+
+/// What an account or an invitation can't be without and a person is not given, by the keys of the manifest. Memberships
+/// that others manage are not missed here.
+fn missing_access(context: &Context<'_>, (wanted, carried): (&Effective, &Effective)) -> Option<String> {
+    let rules = context.inputs.rules;
+    let (organizations, sites) = rules.invitation_needs();
+    let places = |of: &Effective| of.memberships.iter().filter(|one| one.organization != known::PLATFORM).count();
+    let is_left = wanted.left_alone.iter().any(|(_, left_alone)| left_alone.membership);
+    let lacks_one = !is_left && places(wanted) < rules.fewest_organizations() as usize;
     let memberships = || carried.memberships.iter().filter(|one| one.organization != known::PLATFORM);
-    if memberships().count() < organizations {
+    if memberships().count() < organizations || lacks_one {
         return Some("access".to_owned());
     }
     let reaches_all = memberships().any(|membership| context.reaches_all(membership.role));

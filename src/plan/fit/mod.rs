@@ -39,7 +39,7 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
     found.mistakes.into_diagnostics()
 }
 
-/// Warnings for whoever lacks a field that a new account needs, of all who are wanted and not `there`, by the key as
+/// Warnings for whoever lacks a field or a membership that a new account needs, of all who are wanted and not `there`, by the key as
 /// compared that they have or had; as many as [`fit`] gives of a kind.
 #[must_use]
 pub fn lacking(names: &Names, desired: &Desired, rules: &Rules, there: impl Fn(Name) -> bool) -> Vec<Diagnostic> {
@@ -47,9 +47,10 @@ pub fn lacking(names: &Names, desired: &Desired, rules: &Rules, there: impl Fn(N
         |user: &UserView<'_>| there(user.identity) || user.previous.is_some_and(|previous| there(previous.identity));
     let required: Vec<(String, FieldRequired)> = rules.required_fields().collect();
     let mut found = Collected::default();
-    if !required.is_empty() {
+    if !required.is_empty() || rules.demands_membership() {
         for user in desired.users().filter(|user| !user.is_leaving() && !there(user)) {
             found.extend(fields::lacking(names, &required, &user));
+            found.extend(users::lacking(names, desired, rules, &user));
         }
     }
     found.mistakes.into_diagnostics()

@@ -135,6 +135,28 @@ fn access(
     }
 }
 
+/// Memberships that a new account can't do without, whenever they begin; what others manage is theirs to say.
+pub(super) fn lacking(names: &Names, desired: &Desired, rules: &Rules, user: &UserView<'_>) -> Option<Diagnostic> {
+    let min = rules.fewest_organizations() as usize;
+    if min == 0 {
+        return None;
+    }
+    let mut pieces = Vec::new();
+    user.pieces(names, &mut pieces);
+    let mut effective = Effective::default();
+    effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
+    let organizations = effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM);
+    let count = organizations.count();
+    let is_left = effective.left_alone.iter().any(|(_, left_alone)| left_alone.membership);
+    if count >= min || is_left {
+        return None;
+    }
+    let key = names.text(user.key);
+    let message = format!("`{key}` belongs to {count} organizations, and a new account needs at least {min}");
+    let help = "add `access`; without it nobody new is let in";
+    Some(Diagnostic::warning(Code::RequiredField, message).at(user.position, "").help(help))
+}
+
 /// Whether the store has what a piece of access gives. That its role may stand there is known already: `manifest`
 /// refuses the line otherwise.
 fn piece_fits(context: &Context<'_>, piece: &Piece, found: &mut Vec<Diagnostic>) {

@@ -133,6 +133,19 @@ fn of_scope_and_guards() {
     told(&more(&format!("time_zone: {}", "x".repeat(500_000))), &[("4:12 invalid-settings", "IANA")]);
 }
 
+/// What the settings name and nobody declares is told beside mistakes of manifests, unless one of these could not be read.
+#[test]
+fn of_names_beside_mistakes_of_manifests() {
+    let repository = Repository::small();
+    repository.edit("rollcall.yaml", "absent_users", "organizations: [nroth], absent_users");
+    repository.write("access/more.yaml", "users:\n  zoe@example.com: { access: { north: oprator } }\n");
+    let run = repository.run(["validate"]);
+    run.ends_with(3).tells("unknown-role").tells("`manage.organizations` lists `nroth`").tells("did you mean `north`?");
+    repository.write("access/more.yaml", "users: [\n");
+    let run = repository.run(["validate"]);
+    assert!(!run.ends_with(3).tells("syntax").err.contains("nroth"), "{run}");
+}
+
 #[test]
 fn of_paths() {
     told(&more("manifests: acces"), &[("4:12 wrong-type", "write it as a list")]);
@@ -150,10 +163,19 @@ fn of_secrets() {
     let scim = |token: &str| {
         instead("sqlite: { path: s.db }", &format!("scim: {{ url: https://x.example, read_token: {token} }}"))
     };
+    let not_yet = ("2:20 not-yet-supported", "use an embedded store");
     for wrong in ["hunter2", "{ evn: hunter2 }", "{ env: hunter-2 }", "{ env: A, file: b }", "{}"] {
-        told(&scim(wrong), &[("2:64 invalid-value", reference)]);
+        told(&scim(wrong), &[not_yet, ("2:64 invalid-value", reference)]);
     }
-    told(&scim("{ env: [A] }"), &[("2:71 wrong-type", "write one text")]);
+    told(&scim("{ env: [A] }"), &[not_yet, ("2:71 wrong-type", "write one text")]);
+    // What stands in the value of a secret by mistake is not shown beside another mistake of its line either.
+    let long =
+        "version: 1\nstores:\n  local: { scim: { url: https://x.example, read_token: {\n    evn: hunter2, a: 1 } } }\n";
+    let repository = Repository::empty();
+    repository.write("rollcall.yaml", long);
+    let run = repository.run(["validate"]);
+    run.ends_with(3).tells("not-yet-supported").tells("invalid-settings");
+    assert!(!run.all().contains("hunter2"), "{run}");
     told(&more("secrets: { sink: { file: a, command: [b] } }"), &[("4:29 invalid-value", "keep one of them")]);
     told(&more("secrets: {}"), &[("4:10 invalid-value", "add `sink`")]);
     told(

@@ -145,7 +145,15 @@ fn explain_finds_people_and_places() {
     run.ends_with(0).prints("ana@example.com");
     assert!(!run.out.contains("ben@"), "{run}");
     repository.run(["explain", "ben@"]).ends_with(0).prints("ben@example.com");
-    repository.run(["explain", "north/pit-9"]).prints("north/pit-1");
+    // A site that is none of an organization that is there: unknown, with those that are.
+    for unknown in ["north/pit-9", "north/zz"] {
+        let run = repository.run(["explain", unknown]);
+        run.ends_with(1).prints(&format!("called exactly `{unknown}`")).prints("north/pit-1").prints("north/pit-2");
+        let json = repository.run(["explain", unknown, "--format", "json"]);
+        json.ends_with(1);
+        assert!(json.json()["likely"].as_array().unwrap().contains(&"north/pit-2".into()), "{json}");
+    }
+    repository.run(["explain", "north/pit"]).ends_with(0).prints("north/pit-2");
     let run = repository.run(["explain", "xylophone"]);
     assert!(run.code == Some(1), "{run}");
     assert!(run.all().contains("xylophone"), "{run}");

@@ -100,6 +100,7 @@ fn too_many_removals_are_refused_and_waived_for_one_plan_only() {
 
     refused by guard `removals`: this plan removes 28 of 41 people (68 %) or some of their access, at most 10 (25 %) may go at once
       north   28 of 31 people, at most 7
+      which change is to blame can't be told: there is no git repository here to compare with
     If this is meant: rollcall apply --waive removals=sha256:DIGEST
     ");
     run.prints("removals 28 of 10   REFUSED");

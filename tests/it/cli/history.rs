@@ -7,7 +7,7 @@ use std::process::Command;
 use super::guards::{declare, people, repository};
 use crate::support::cli::{Repository, Run};
 
-fn git(folder: &Path, arguments: &[&str]) {
+pub(super) fn git(folder: &Path, arguments: &[&str]) {
     let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
     let run = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git is there");
     assert!(run.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
@@ -94,13 +94,13 @@ fn the_likely_cause_is_told_from_git_and_nothing_of_the_repository_is_run() {
     }
 }
 
-fn commit(folder: &Path, message: &str) {
+pub(super) fn commit(folder: &Path, message: &str) {
     git(folder, &["add", "-A", "access", "rollcall.yaml"]);
-    git(folder, &["commit", "-q", "-m", message]);
+    git(folder, &["commit", "-q", "--allow-empty", "-m", message]);
 }
 
 /// Thirty people of one file, applied and committed on `trunk`.
-fn thirty() -> Repository {
+pub(super) fn thirty() -> Repository {
     let repository = repository("", &people("north", 0..30));
     repository.run(["apply", "--yes"]).ends_with(0);
     git(repository.path(), &["init", "-q", "-b", "trunk"]);
@@ -204,7 +204,7 @@ fn a_file_that_is_gone_declares_nobody() {
     let repository = thirty();
     repository.write("access/more.yaml", "users:\n  zoe@example.com: { access: { north: manager, south: manager } }\n");
     fs::remove_file(repository.file("access/people.yaml")).expect("removed");
-    let words = "most likely cause: access/people.yaml declared 31 people at trunk and declares 0 now\n";
+    let words = "access/people.yaml declared 31 people at trunk and declares 0 now: the file is missing\n";
     repository.run(["plan"]).ends_with(4).prints(words);
 }
 

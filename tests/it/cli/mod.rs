@@ -3,6 +3,7 @@
 mod broken;
 mod broken_settings;
 mod broken_store;
+mod causes;
 mod codes;
 mod commands;
 mod emergency;

@@ -249,3 +249,31 @@ fn a_result_that_can_not_be_written_is_no_success() {
     }
     repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
+
+/// What nobody reads is summed up; the document has all.
+#[test]
+fn many_diagnostics_are_folded_in_text_and_whole_in_json() {
+    let repository = Repository::small();
+    let person = |at: usize, role: &str| format!("  q{at:02}@example.com: {{ access: {{ north: {role} }} }}\n");
+    let users = (0..60).map(|at| person(at, &format!("role-{at}"))).collect::<Vec<String>>().concat();
+    repository.write("access/many.yaml", &format!("users:\n{users}"));
+    let text = repository.run(["validate"]);
+    text.ends_with(3)
+        .tells("10 more are not printed (-v prints them, --format json has all):\n  error[unknown-role]: 10\n");
+    text.tells("60 errors");
+    assert_eq!(text.err.matches("error[unknown-role]: unknown role").count(), 50, "{text}");
+    let all = repository.run(["validate", "-v"]);
+    assert_eq!(all.ends_with(3).err.matches("error[unknown-role]: unknown role").count(), 60, "{all}");
+    let json = repository.run(["validate", "--format", "json"]);
+    assert_eq!(json.ends_with(3).json()["diagnostics"].as_array().map(Vec::len), Some(60), "{json}");
+
+    // The same slip ten times.
+    let users = (0..10).map(|at| person(at, "oprator")).collect::<Vec<String>>().concat();
+    repository.write("access/many.yaml", &format!("users:\n{users}"));
+    let text = repository.run(["validate"]);
+    text.ends_with(3).tells("access/many.yaml:2:").tells("and 9 more places: access/many.yaml:3:").tells("10 errors");
+    assert_eq!(text.err.matches("did you mean `operator`?").count(), 1, "{text}");
+    assert_eq!(repository.run(["validate", "-v"]).err.matches("did you mean `operator`?").count(), 10);
+    let json = repository.run(["validate", "--format", "json"]);
+    assert_eq!(json.json()["diagnostics"].as_array().map(Vec::len), Some(10), "{json}");
+}

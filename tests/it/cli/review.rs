@@ -325,6 +325,20 @@ fn a_deletion_that_waits_for_its_grace_says_until_when() {
 }
 
 #[test]
+fn a_deletion_after_a_strip_says_stripped() {
+    let users = format!("users:\n{ADM}  bob@example.com: {{ access: {{ north: user }} }}\n");
+    let settings = "guards: { deletions: { max_count: 9 }, removals: { max_percent: 100 } }\n";
+    let repository = settled("{ extends: default, offboarding: [strip, delete] }", settings, &users);
+    let bob = "bob@example.com: { access: { north: user } }";
+    repository.edit("access/users.yaml", bob, "bob@example.com: { status: inactive }");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/users.yaml", "status: inactive", "status: absent");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).prints("bob@example.com was stripped of all access just now, and is not deleted before");
+    assert!(!run.out.contains("deactivated"), "{run}");
+}
+
+#[test]
 fn a_field_that_lacks_is_named() {
     let rules =
         "{ extends: default, fields: { given_name: { required: onboarding }, phone: { required: onboarding } } }";

@@ -47,6 +47,19 @@ fn a_saved_plan_is_the_document_and_is_private() {
 }
 
 #[test]
+fn a_folder_that_is_missing_is_told() {
+    let repository = Repository::applied();
+    let run = repository.run(["plan", "--out", "nodir/x.json"]);
+    run.ends_with(1)
+        .tells("the plan can't be saved in")
+        .tells("the folder")
+        .tells("nodir` is not there; make it first");
+    assert!(!run.all().contains("os error"), "{run}");
+    repository.write("file", "");
+    repository.run(["plan", "--out", "file/x.json"]).ends_with(1).tells("is no folder");
+}
+
+#[test]
 fn only_another_plan_is_written_over_and_no_link_is_followed() {
     let repository = saved();
     repository.write("notes.txt", "mine");

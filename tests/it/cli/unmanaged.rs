@@ -201,6 +201,37 @@ fn all_access_may_be_left_to_others_unless_the_rules_demand_a_membership() {
     assert_eq!(found["diagnostics"][0]["code"], "demanded-unmanaged");
 }
 
+/// An account that the rules do not allow would be ended by the next plan.
+#[test]
+fn a_new_account_has_the_memberships_that_the_rules_demand() {
+    for (extra, action) in [("", "invite_user"), (", onboarding: create", "create_user")] {
+        let repository = repository(", memberships: { per_user: { min: 1 } }", "");
+        repository.edit("rollcall.yaml", "extends: default", &format!("extends: default{extra}"));
+        declare(&repository, "  zoe@example.com: { access: {} }\n");
+        repository
+            .run(["validate"])
+            .ends_with(0)
+            .tells("belongs to 0 organizations, and a new account needs at least 1");
+        let found = plan(&repository);
+        assert_eq!((ids(&found).len(), deferred(&found)), (0, vec![format!("{action} - field")]), "{found}");
+        // Whose membership begins later waits for the day.
+        declare(&repository, "  zoe@example.com: { access: { north: { role: operator, starts: 2999-01-01 } } }\n");
+        let found = plan(&repository);
+        assert_eq!(ids(&found), Vec::<&str>::new(), "{found}");
+        assert!(deferred(&found).contains(&format!("{action} - start")), "{found}");
+        let validated = repository.run(["validate"]);
+        assert!(!validated.ends_with(0).all().contains("a new account needs"), "{validated}");
+        declare(&repository, "  zoe@example.com: { access: { north: operator } }\n");
+        let found = plan(&repository);
+        assert!(ids(&found).contains(&format!("{action} zoe@example.com").as_str()), "{found}");
+        // Who is there and loses the last one is off-boarded, and nobody is told of new accounts.
+        repository.run(["apply", "--yes"]).ends_with(0);
+        repository.run(["apply", "--yes"]).ends_with(0);
+        let again = repository.run(["plan"]);
+        assert!(!again.ends_with(0).all().contains("a new account needs"), "{again}");
+    }
+}
+
 #[test]
 fn an_attribute_that_opens_everything_when_it_is_empty_is_asked_for() {
     let rules = ", attributes: { areas: { type: set, access: true, empty: all } }";

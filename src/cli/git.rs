@@ -1,0 +1,174 @@
+//! The objects of the git repository around an access repository.
+//!
+//! `git` is only asked for objects (`symbolic-ref`, `rev-parse`, `ls-tree`, `cat-file`): no index, no work tree, no
+//! filters, hooks, pagers, text conversions or signatures. The configuration of the repository under review is not
+//! trusted: missing objects are not fetched, no transport is allowed, and file-system monitors and hooks are off, so
+//! nothing that it names is run. What takes long, is large or is not there gives nothing.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::edge;
+
+/// How long it is asked at most.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Files of one revision that hold more bytes together are not read.
+const LARGEST: u64 = 64 << 20;
+
+/// A regular file of a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    object: String,
+    size: u64,
+    pub(super) path: String,
+}
+
+/// The objects of the git repository around a folder.
+pub(super) struct Git<'a> {
+    repository: &'a Path,
+    until: Instant,
+}
+
+impl<'a> Git<'a> {
+    /// The repository around this folder.
+    pub(super) fn around(repository: &'a Path) -> Self {
+        Self { repository, until: Instant::now() + PATIENCE }
+    }
+
+    /// Whether there is still time to ask.
+    pub(super) fn has_time(&self) -> bool {
+        Instant::now() < self.until
+    }
+
+    /// What the revision of today is called.
+    pub(super) fn branch(&self) -> String {
+        self.line(&["symbolic-ref", "--short", "-q", "HEAD"]).unwrap_or_else(|| "HEAD".to_owned())
+    }
+
+    /// Whether there are a program and a repository to ask.
+    pub(super) fn is_there(&self) -> bool {
+        self.line(&["rev-parse", "--git-dir"]).is_some()
+    }
+
+    /// Whether a revision is there.
+    pub(super) fn has(&self, revision: &str) -> bool {
+        self.line(&["rev-parse", "--verify", "-q", revision]).is_some()
+    }
+
+    /// Whether the clone holds the last revisions only.
+    pub(super) fn is_shallow(&self) -> bool {
+        self.line(&["rev-parse", "--is-shallow-repository"]).is_some_and(|answer| answer == "true")
+    }
+
+    /// A text file of a revision.
+    pub(super) fn text(&self, revision: &str, path: &str) -> Option<String> {
+        let listed = self.list(revision, &[path.to_owned()])?;
+        let bytes = self.contents(&listed)?.remove(path)?;
+        String::from_utf8(bytes).ok()
+    }
+
+    /// The first line of what a command prints; `None` where it fails.
+    fn line(&self, arguments: &[&str]) -> Option<String> {
+        let text = String::from_utf8(self.run(arguments, Vec::new(), 4_096)?).ok()?;
+        text.lines().next().filter(|line| !line.is_empty()).map(str::to_owned)
+    }
+
+    /// The regular files of a revision below these paths, which are relative to the access repository.
+    pub(super) fn list(&self, revision: &str, paths: &[String]) -> Option<Vec<Entry>> {
+        let mut arguments = vec!["ls-tree", "-r", "-l", "-z", revision, "--"];
+        arguments.extend(paths.iter().map(String::as_str));
+        let listed = self.run(&arguments, Vec::new(), LARGEST)?;
+        let entries = listed.split(|&byte| byte == 0).filter_map(|line| {
+            let (about, path) = str::from_utf8(line).ok()?.split_once('\t')?;
+            let mut words = about.split_ascii_whitespace();
+            let (mode, _, object, size) = (words.next()?, words.next()?, words.next()?, words.next()?);
+            // Links lead somewhere else.
+            let is_file = matches!(mode, "100644" | "100755");
+            is_file
+                .then(|| Some(Entry { object: object.to_owned(), size: size.parse().ok()?, path: path.to_owned() }))?
+        });
+        Some(entries.collect())
+    }
+
+    /// The contents of these files by path.
+    pub(super) fn contents(&self, listed: &[Entry]) -> Option<BTreeMap<String, Vec<u8>>> {
+        let size = listed.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size))?;
+        if size > LARGEST {
+            return None;
+        }
+        let asked: String = listed.iter().flat_map(|entry| [entry.object.as_str(), "\n"]).collect();
+        // Before each content stands a line with the name of the object, its kind and its size; after it a line feed.
+        let most = size + 128 * listed.len() as u64;
+        let all = self.run(&["cat-file", "--batch"], asked.into_bytes(), most)?;
+        let mut rest = &all[..];
+        let mut contents = BTreeMap::new();
+        for entry in listed {
+            let end = rest.iter().position(|&byte| byte == b'\n')?;
+            let header = str::from_utf8(&rest[..end]).ok()?;
+            if header != format!("{} blob {}", entry.object, entry.size) {
+                return None;
+            }
+            let length = usize::try_from(entry.size).ok()?;
+            let content = rest.get(end + 1..end + 1 + length)?;
+            contents.insert(entry.path.clone(), content.to_vec());
+            rest = rest.get(end + length + 2..)?;
+        }
+        Some(contents)
+    }
+
+    /// What a command prints; `None` where it fails, prints more than `most` bytes, or time is up.
+    fn run(&self, arguments: &[&str], input: Vec<u8>, most: u64) -> Option<Vec<u8>> {
+        let mut child = self.command(arguments).spawn().ok()?;
+        let outcome = self.talk(&mut child, input, most);
+        // Whatever happened, nothing stays behind.
+        if outcome.is_none() {
+            let _ = child.kill();
+        }
+        let is_success = child.wait().is_ok_and(|status| status.success());
+        outcome.filter(|_| is_success)
+    }
+
+    fn talk(&self, child: &mut Child, input: Vec<u8>, most: u64) -> Option<Vec<u8>> {
+        let (mut stdin, stdout) = (child.stdin.take()?, child.stdout.take()?);
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let _ = stdin.write_all(&input);
+        });
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let read = stdout.take(most + 1).read_to_end(&mut bytes);
+            let _ = sender.send(read.is_ok().then_some(bytes));
+        });
+        let left = self.until.saturating_duration_since(Instant::now());
+        receiver.recv_timeout(left).ok()?.filter(|bytes| bytes.len() as u64 <= most)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("git");
+        command
+            .args(["--no-optional-locks", "--no-pager", "--literal-pathspecs"])
+            // A folder of the repository under review may look like a git repository of its own.
+            .args(["-c", "safe.bareRepository=explicit"])
+            .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"])
+            .args(arguments)
+            .current_dir(self.repository)
+            .env_clear()
+            .envs(edge::where_programs_are())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("GIT_ALLOW_PROTOCOL", "none")
+            .env("GIT_NO_LAZY_FETCH", "1")
+            .env("GIT_NO_REPLACE_OBJECTS", "1")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command
+    }
+}
