@@ -13,7 +13,7 @@ use rollcall::source::{MOST_OF_A_KIND, Sources};
 use crate::support::cli::Repository;
 
 const MANY: usize = 50_000;
-const MOST: Duration = Duration::from_secs(60);
+const MOST: Duration = Duration::from_mins(1);
 
 const CATALOG: &str =
     "organizations: { o: { sites: { s: {} } } }\nroles: { r: { rank: 1 }, w: { site_access: all } }\n";
