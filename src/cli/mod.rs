@@ -28,6 +28,7 @@ mod saved;
 mod schema;
 mod show;
 mod validate;
+mod ways_out;
 
 use std::process::ExitCode;
 

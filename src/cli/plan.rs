@@ -21,6 +21,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
+    journal::tell_alteration(&access, printer)?;
     let done = journal::done_unseen(&access, printer)?;
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
@@ -90,7 +91,7 @@ pub(super) fn apply_command(
 }
 
 /// A word as a shell needs it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

@@ -116,6 +116,12 @@ impl Printer {
         to_stderr(&format!("warning: {}\n", sanitise(text)));
     }
 
+    /// What to do about an error: one line, also where less was asked for.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
+    pub(super) fn help(&self, text: &str) {
+        to_stderr(&format!("help: {}\n", sanitise(text)));
+    }
+
     /// An error and its causes, once.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn error(&self, error: &anyhow::Error) {

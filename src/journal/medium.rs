@@ -82,7 +82,7 @@ pub(super) fn open_to_read(path: &Path) -> io::Result<File> {
 }
 
 /// A journal is a file of its own: through a link its lines would go, or come from, wherever a pull request says.
-fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(super) fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why.to_owned());
     #[cfg(unix)]
     {
