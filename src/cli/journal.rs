@@ -15,9 +15,10 @@ use super::edge;
 use super::exit::Failure;
 use super::files::make_folder;
 use super::printer::Printer;
-use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, Standing};
-use crate::model::{ActionKind, Names};
-use crate::plan::{Action, action_id};
+use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
+use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
+use crate::plan::{Action, State, action_id};
+use crate::store::Info;
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -251,6 +252,47 @@ pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String
         Err(error) => return Err(Failure::failed(error)),
     };
     Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+}
+
+/// Adds to what is live what the journal knows of invitations that were cancelled for others that did not go out: what
+/// others manage of such an account is nowhere else. As long as the one that was cancelled could still be accepted;
+/// nothing where this user may not read the journal.
+pub(super) fn remember_cut_off(
+    access: &Access,
+    names: &mut Names,
+    (info, live): (&Info, &mut LiveState),
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let path = path(&access.repository, &access.store_name)?;
+    let found = match journal::cut_off(&path, &info.id, &access.rules().identity, names) {
+        Ok(found) => found,
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    let ttl = access.rules().invitation_ttl();
+    for (user, CutOff { at: since, state }) in found {
+        if ttl.is_some_and(|ttl| ttl.after(since) <= at) {
+            continue;
+        }
+        let identity = names.intern(&user);
+        let State { mut facts, mut memberships, mut grants } = state;
+        facts.retain(|fact| fact.field != known::STATUS);
+        facts.sort_unstable();
+        memberships.sort_unstable();
+        grants.sort_unstable();
+        let record = LiveRecord {
+            id: identity,
+            key: identity,
+            identity: Some(identity),
+            status: Status::Invited,
+            facts,
+            memberships,
+            grants,
+            invitation: None,
+        };
+        live.cut_off.insert(identity, record);
+    }
+    Ok(())
 }
 
 /// Since when accounts are out by what runs did, as their keys compare; nothing where this user may not read the journal.

@@ -23,9 +23,11 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
     journal::tell_alteration(&access, printer)?;
     let done = journal::done_unseen(&access, printer)?;
-    let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    let (info, mut live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
-    let plan = access.plan(&declared, &info, &live, edge::now(arguments.at), printer)?;
+    let at = edge::now(arguments.at);
+    journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
+    let plan = access.plan(&declared, &info, &live, at, printer)?;
     if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
     }

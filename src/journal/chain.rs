@@ -150,7 +150,7 @@ impl Chain {
     /// Keeps the list of open intents.
     fn note(&mut self, record: &Record) {
         match &record.entry {
-            Entry::Intent { store, action } => {
+            Entry::Intent { store, action, then: _ } => {
                 let intent = OpenIntent {
                     line: record.seq,
                     run: record.run.clone(),

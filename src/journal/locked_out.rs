@@ -29,7 +29,8 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
         opened => opened.map_err(unreadable)?,
     };
     let mut lines = BufReader::new(file);
-    if !has_operator(&mut lines).map_err(unreadable)? {
+    // Most journals tell of no operator, and need not be understood line by line.
+    if !medium::has_text(&mut lines, b"\"operator\"").map_err(unreadable)? {
         return Ok(BTreeSet::new());
     }
     lines.rewind().map_err(unreadable)?;
@@ -42,7 +43,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
             locked.remove(&user);
         }
         match &record.entry {
-            Entry::Intent { store: of, action } if of == store => {
+            Entry::Intent { store: of, action, then: _ } if of == store => {
                 tried.extend(step(action).map(|step| (record.seq, step)));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
@@ -117,21 +118,4 @@ fn step(action: &Json) -> Option<Step> {
         | ActionKind::ChangeSiteRole
         | ActionKind::RevokeSite => None,
     }
-}
-
-/// Whether any line tells of an operator at all: most journals do not, and need not be understood line by line.
-fn has_operator(lines: &mut impl io::BufRead) -> io::Result<bool> {
-    const WORD: &[u8] = b"\"operator\"";
-    let mut text = Vec::new();
-    while next(lines, &mut text)? {
-        if text.windows(WORD.len()).any(|part| part == WORD) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn next(lines: &mut impl io::BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
-    text.clear();
-    Ok(lines.read_until(b'\n', text)? > 0)
 }

@@ -16,6 +16,7 @@
 //! Deliberately absent: the clock, secrets, and what becomes of an open intent, which only the store can tell.
 
 mod chain;
+mod cut_off;
 mod describe;
 mod holder;
 mod left_since;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use cut_off::{CutOff, cut_off};
 pub use describe::{describe, revive};
 pub use holder::{Holder, holder};
 pub use left_since::left_since;
@@ -208,8 +210,22 @@ impl Journal {
         at: Timestamp,
         actions: impl IntoIterator<Item = &'a Action>,
     ) -> Result<Vec<u64>, JournalError> {
+        self.intents_then(names, at, actions.into_iter().map(|action| (action, None)))
+    }
+
+    /// Like [`intents`](Self::intents); beside an action the one that is to follow it, if what that has would be
+    /// forgotten in between: [`cut_off`] finds it again.
+    pub fn intents_then<'a>(
+        &mut self,
+        names: &Names,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = (&'a Action, Option<&'a Action>)>,
+    ) -> Result<Vec<u64>, JournalError> {
         let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
-        let intent = |action| Entry::Intent { store: store.clone(), action: describe(names, action) };
+        let intent = |(action, then): (_, Option<&Action>)| {
+            let then = then.map(|then| describe(names, then));
+            Entry::Intent { store: store.clone(), action: describe(names, action), then }
+        };
         self.write(at, actions.into_iter().map(intent))
     }
 

@@ -102,6 +102,10 @@ pub enum Entry {
         store: String,
         /// The action as described.
         action: serde_json::Value,
+        /// The invitation that is to go out in the place of the one that this action cancels, as described: it has what
+        /// would be forgotten with the account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        then: Option<serde_json::Value>,
     },
     /// What came of an intent.
     Outcome {
