@@ -365,11 +365,12 @@ pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &Apply
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
         return;
     }
+    let style = printer.style().telling_apart(names);
     let lines: Vec<_> = plan
         .actions
         .iter()
         .zip(&report.outcomes)
-        .map(|(action, outcome)| outcome_line(names, action, outcome.word(), outcome.detail()))
+        .map(|(action, outcome)| outcome_line((names, style), action, outcome.word(), outcome.detail()))
         .collect();
     printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
     match &report.end {

@@ -56,7 +56,12 @@ impl Printer {
             Colour::Never => false,
             Colour::Auto => is_terminal && edge::wants_colour(),
         };
-        Style { colour, width: edge::columns().unwrap_or(Style::default().width), verbose: self.is_verbose }
+        Style {
+            colour,
+            width: edge::columns().unwrap_or(Style::default().width),
+            verbose: self.is_verbose,
+            in_full: false,
+        }
     }
 
     /// A result.

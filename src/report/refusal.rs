@@ -1,6 +1,6 @@
 //! What a guard refused: figures, where, the likely cause, and the command that waives it for this plan only.
 
-use super::style::{Style, Tone, count, name, number, path, sanitise, width};
+use super::style::{Style, Tone, count, number, sanitise, width};
 use crate::guard::{Guard, Ruling, Why};
 use crate::model::Names;
 use crate::plan::{Headcount, Plan};
@@ -65,6 +65,7 @@ impl Counted {
 #[must_use]
 pub fn refusal(input: &RefusalText<'_>) -> String {
     let &RefusalText { plan, names, rulings, cause, apply, style } = input;
+    let style = style.telling_apart(names);
     let mut text = String::new();
     for guard in Guard::ALL {
         let refused = rulings.iter().filter(|ruling| ruling.guard == guard && ruling.is_refused());
@@ -85,7 +86,7 @@ pub fn refusal(input: &RefusalText<'_>) -> String {
         let texts: Vec<String> = places
             .iter()
             .take(shown)
-            .filter_map(|ruling| ruling.organization.map(|of| name(names.text(of)).into_owned()))
+            .filter_map(|ruling| ruling.organization.map(|of| style.name(names.text(of)).into_owned()))
             .collect();
         let widest = texts.iter().map(|text| width(text)).max().unwrap_or(0);
         for (ruling, place) in places.iter().zip(&texts) {
@@ -106,9 +107,9 @@ pub fn refusal(input: &RefusalText<'_>) -> String {
         let (one, many) = counted.words();
         text.push_str(&format!(
             "  most likely cause: {} declared {} at {} and declares {} now\n",
-            path(file),
+            style.path(file),
             count(*before, one, many),
-            name(revision),
+            style.name(revision),
             number(*now)
         ));
     }

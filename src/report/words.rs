@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::style::{Style, count, enumeration, name, number, path};
+use super::style::{Style, count, enumeration, number};
 use crate::model::{ActionKind, Catalog, Grant, List, Membership, Name, Names, SiteAccess, known};
 use crate::plan::{Effects, Origin, Places};
 use crate::rules::Rules;
@@ -43,14 +43,14 @@ pub(super) const NAMED: usize = 3;
 impl Context<'_> {
     /// A name, safe to print.
     pub(super) fn name(&self, of: Name) -> String {
-        name(self.names.text(of)).into_owned()
+        self.style.name(self.names.text(of)).into_owned()
     }
 
     /// `pit-1, pit-2 and pit-3`, else `14 sites`. A role on a site is never left out, only where it is held: `pit-1 as
     /// auditor and 13 sites as viewer`, those that administer first.
     pub(super) fn sites(&self, sites: &[(Name, Option<Name>)]) -> String {
         let is_short = sites.len() <= NAMED || self.style.verbose;
-        let mut by_role: BTreeMap<(bool, Option<&str>), Vec<(Name, Option<Name>)>> = BTreeMap::new();
+        let mut by_role: BTreeMap<_, Vec<(Name, Option<Name>)>> = BTreeMap::new();
         for &(site, role) in sites {
             let is_admin = role.is_some_and(|role| self.is_admin(role));
             // Where all are named, they stand in the order of their names.
@@ -60,7 +60,7 @@ impl Context<'_> {
         let mut texts = Vec::new();
         for ((_, role), mut of_role) in by_role {
             if of_role.len() > NAMED && !is_short {
-                let role = role.map(|role| format!(" as {}", name(role))).unwrap_or_default();
+                let role = role.map(|role| format!(" as {}", self.style.name(role))).unwrap_or_default();
                 texts.push(format!("{}{role}", count(of_role.len(), "site", "sites")));
                 continue;
             }
@@ -167,7 +167,7 @@ impl Context<'_> {
     /// The members of a list, named.
     pub(super) fn list(&self, list: List) -> String {
         let texts: Vec<String> =
-            self.names.sorted_texts(list).into_iter().map(|text| name(text).into_owned()).collect();
+            self.names.sorted_texts(list).into_iter().map(|text| self.style.name(text).into_owned()).collect();
         enumeration(&texts)
     }
 
@@ -189,7 +189,7 @@ impl Context<'_> {
         let Some((file, line)) = places.first() else { return String::new() };
         let more = places.len() - 1;
         let more = if more == 0 { String::new() } else { format!(" +{}", number(more)) };
-        format!("{}:{line}{more}", path(file))
+        format!("{}:{line}{more}", self.style.path(file))
     }
 }
 
