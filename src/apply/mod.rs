@@ -14,7 +14,7 @@ mod lookup;
 mod outcome;
 mod queue;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -145,6 +145,7 @@ pub async fn run<S: Writer>(
     for &index in options.done.iter().filter(|&&index| (index as usize) < plan.actions.len()) {
         told.settle(&mut queue, index, Outcome::AlreadyTrue);
     }
+    let exchanged = exchanged(&plan.actions);
     let mut end = RunEnd::Whole;
     let mut has_written = false;
     let mut failures = 0;
@@ -165,7 +166,9 @@ pub async fn run<S: Writer>(
         let actions: Vec<&Action> = ready.iter().map(|&index| queue.action(index)).collect();
         let size = store.group(&actions).clamp(1, actions.len());
         let (ready, actions) = (&ready[..size], &actions[..size]);
-        let lines = match journal.intents(names, options.now(), actions.iter().copied()) {
+        let then = |index: &u32| exchanged.get(index).map(|&then| queue.action(then));
+        let intents = actions.iter().copied().zip(ready.iter().map(then));
+        let lines = match journal.intents_then(names, options.now(), intents) {
             Ok(lines) => lines,
             Err(error) => {
                 end = RunEnd::JournalBroken(with_causes(&error));
@@ -197,6 +200,22 @@ pub async fn run<S: Writer>(
         }
     }
     Ok(ApplyReport { run: options.run.to_owned(), end, looked_up, outcomes: queue.into_outcomes(), has_written })
+}
+
+/// Of each invitation that is cancelled for another one, by position: the other one. It is for the same person, who may
+/// have another key by then.
+fn exchanged(actions: &[Action]) -> BTreeMap<u32, u32> {
+    let invitations = (0_u32..).zip(actions).filter(|(_, action)| action.kind == ActionKind::InviteUser);
+    let pairs = invitations.flat_map(|(index, invitation)| {
+        let is_exchanged = |need: &&u32| {
+            let cancelled = &actions[**need as usize];
+            let is_same_line = !cancelled.origins.is_empty() && cancelled.origins == invitation.origins;
+            cancelled.kind == ActionKind::CancelInvitation
+                && (cancelled.subject.user == invitation.subject.user || is_same_line)
+        };
+        invitation.needs.iter().filter(is_exchanged).map(move |&need| (need, index))
+    });
+    pairs.collect()
 }
 
 /// Whether this would repeat a creation or an invitation whose end nobody knows.

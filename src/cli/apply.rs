@@ -32,7 +32,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     let runtime = edge::runtime()?;
     let done = journal::done_unseen(&access, printer)?;
     let at = edge::now(arguments.at);
-    let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    let (info, mut live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
     journal::check_store(&access, opened.journal.store(), &info.id)?;
     journal::tell_oddities(&mut opened, access.journal_seen(printer)?, printer)?;
     let mut journal = opened.journal;
@@ -254,7 +255,8 @@ async fn plan_again(
     at: Timestamp,
     printer: &Printer,
 ) -> Result<Saved, Failure> {
-    let (info, live) = access.live(&mut declared.names, printer).await?;
+    let (info, mut live) = access.live(&mut declared.names, printer).await?;
+    journal::remember_cut_off(access, &mut declared.names, (&info, &mut live), at)?;
     let today = access.plan(declared, &info, &live, at, printer)?;
     Saved::of(file, access, declared, (&info, &live), (today, at))
 }
@@ -363,11 +365,12 @@ pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &Apply
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
         return;
     }
+    let style = printer.style().telling_apart(names);
     let lines: Vec<_> = plan
         .actions
         .iter()
         .zip(&report.outcomes)
-        .map(|(action, outcome)| outcome_line(names, action, outcome.word(), outcome.detail()))
+        .map(|(action, outcome)| outcome_line((names, style), action, outcome.word(), outcome.detail()))
         .collect();
     printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
     match &report.end {

@@ -4,15 +4,86 @@
 //! journals, verifies and reports as `apply` does. What it did stays: a status that is left out never lets anybody in
 //! again, and where the store itself does not remember a lock-out the journal does.
 
-use super::desk::Desk;
+use std::path::Path;
+
+use super::desk::{Desk, Gone};
 use super::exit::{Exit, Failure};
 use super::options::{Deactivate, Global};
 use super::printer::Printer;
+use super::ways_out;
 use crate::model::{ActionKind, Status};
 use crate::plan::{LockOut, Plan, WaitsFor, lock_out};
+use crate::report::sanitise;
 
 pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(global, printer)?;
+    let key = &arguments.key;
+    let mut desk = match open_desk(global, key, printer) {
+        Ok(desk) => desk,
+        Err(Failure { exit, error }) => {
+            if let Some(error) = error {
+                printer.error(&error);
+            }
+            if exit == Exit::Invalid {
+                printer.help(&ways_out::good_settings(global));
+            }
+            printer.help(&format!("without this program: {}", ways_out::in_store(global, None, key)));
+            return Err(Failure::told(exit));
+        }
+    };
+    let outcome = lock_out_at(&mut desk, arguments, printer);
+    // What was refused says itself what to do; what could not be done has to be done in another way.
+    let is_undone = match &outcome {
+        Ok(exit) => matches!(exit, Exit::Failed | Exit::Partial),
+        Err(failure) => failure.exit == Exit::Failed,
+    };
+    if !is_undone {
+        return outcome;
+    }
+    let help =
+        format!("it can be done in the store itself: {}", ways_out::in_store(global, Some(&desk.store_path()), key));
+    match outcome {
+        Ok(exit) => {
+            printer.help(&help);
+            Ok(exit)
+        }
+        Err(Failure { exit, error }) => {
+            if let Some(error) = error {
+                printer.error(&error);
+            }
+            printer.help(&help);
+            Err(Failure::told(exit))
+        }
+    }
+}
+
+/// The desk at which somebody is locked out: who waits for another run is told what else can be done.
+pub(super) fn open_desk(global: &Global, key: &str, printer: &Printer) -> Result<Desk, Failure> {
+    let meanwhile = |file: &Path| {
+        format!("not to wait, do it in the store itself: {}", ways_out::in_store(global, Some(file), key))
+    };
+    Desk::open(global, Some(&meanwhile), printer)
+}
+
+/// Tells that a key has no account, and is not let in by itself. Whether it is so.
+pub(super) fn is_out_already(desk: &Desk, key: &str, printer: &Printer) -> Result<bool, Failure> {
+    let Some(Gone { how, is_locked_out }) = desk.gone(key, printer)? else { return Ok(false) };
+    let shown = sanitise(key);
+    if is_locked_out {
+        if printer.is_json() {
+            printer.json(&serde_json::json!({ "user": key, "status": null, "changed": false }));
+        } else {
+            printer.result(&format!("{shown} is locked out already: {how}\n"));
+        }
+        return Ok(true);
+    }
+    let why = format!("{shown} {how}; declare `status: inactive` where nobody shall invite that person again");
+    Err(Failure::invalid(anyhow::anyhow!(why)))
+}
+
+fn lock_out_at(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
+    if is_out_already(desk, &arguments.key, printer)? {
+        return Ok(Exit::Done);
+    }
     let (identity, shown) = desk.who(&arguments.key)?;
     let (plan, without_admin) = match desk.ask(|inputs| lock_out(inputs, identity))? {
         LockOut::Already(status) => {

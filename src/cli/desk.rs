@@ -3,6 +3,8 @@
 //! They need not even be valid, and no guard that counts people is asked. It is journalled, verified and reported as
 //! `apply` does.
 
+use std::path::{Path, PathBuf};
+
 use tokio::runtime::Runtime;
 
 use super::access::{Access, unknown_key};
@@ -33,14 +35,28 @@ pub(super) struct Desk {
     live: LiveState,
 }
 
+/// A key that was invited, and that nobody has any more.
+pub(super) struct Gone {
+    /// How that came, in words that follow the key.
+    pub(super) how: String,
+    /// Whether an operator locked it out, so that nobody invites it anew by itself.
+    pub(super) is_locked_out: bool,
+}
+
 impl Desk {
-    pub(super) fn open(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+    /// `meanwhile` tells, by the file of the store, what else can be done while another run is waited for.
+    pub(super) fn open(
+        global: &Global,
+        meanwhile: Option<&dyn Fn(&Path) -> String>,
+        printer: &Printer,
+    ) -> Result<Self, Failure> {
         let access = Access::load(global, printer)?;
         let runtime = edge::runtime()?;
         access.check_store_is_there(printer)?;
         let mut names = Names::new();
         let manifests = read_manifests(&access, global, &mut names);
-        let mut opened = journal::open(&access, printer)?;
+        let meanwhile = meanwhile.map(|tell| tell(&access.store_path()));
+        let mut opened = journal::open_for_operator(&access, meanwhile.as_deref(), printer)?;
         let (info, live) = runtime.block_on(access.live(&mut names, printer))?;
         journal::check_store(&access, opened.journal.store(), &info.id)?;
         journal::tell_oddities(&mut opened, access.journal_seen(printer)?, printer)?;
@@ -54,6 +70,30 @@ impl Desk {
             Some(identity) => Ok((identity, sanitise(key).into_owned())),
             None => Err(self.unknown(key)),
         }
+    }
+
+    /// The file of the store.
+    pub(super) fn store_path(&self) -> PathBuf {
+        self.access.store_path()
+    }
+
+    /// What is known of a key that nobody has any more though it was invited: how that ended, and whether an operator
+    /// locked it out.
+    pub(super) fn gone(&self, key: &str, printer: &Printer) -> Result<Option<Gone>, Failure> {
+        let identity = &self.access.rules().identity;
+        let Ok(asked) = identity.normalize(key) else { return Ok(None) };
+        if self.find(key).is_some_and(|key| self.live.find(key).is_some() || self.live.ambiguous().contains(&key)) {
+            return Ok(None);
+        }
+        let invitations = self.access.reader(printer)?.list_invitations()?;
+        let of_key = invitations.iter().rev().find(|one| identity.normalize(&one.key).is_ok_and(|key| key == asked));
+        let Some(invitation) = of_key else { return Ok(None) };
+        let of_journal = self.access.policy(&self.info)?.locked_out.contains(&asked);
+        let of_store = self.names.find(&asked).is_some_and(|key| self.live.locked_out.contains(&key));
+        let state = invitation.state_at(edge::now(None)).as_str();
+        let when = invitation.answered.map(|time| format!(" at {time:.0}")).unwrap_or_default();
+        let how = format!("has no account any more; the last invitation of that key was {state}{when}");
+        Ok(Some(Gone { how, is_locked_out: of_journal || of_store }))
     }
 
     fn find(&self, key: &str) -> Option<Name> {

@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
-use crate::journal::Who;
+use crate::journal::{Holder, Who};
 
 /// The time of the run: as given, or the clock.
 pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
@@ -54,6 +54,14 @@ pub(super) fn who() -> Who {
         actor: first(&["GITHUB_ACTOR", "GITLAB_USER_LOGIN"]),
         job: first(&["GITHUB_RUN_ID", "CI_JOB_URL"]),
     }
+}
+
+/// This process, for whoever waits for it.
+pub(super) fn holder() -> Holder {
+    const MOST: usize = 200;
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let command = format!("rollcall {}", words.join(" ")).chars().take(MOST).collect();
+    Holder { process: std::process::id(), command, since: now(None), who: who() }
 }
 
 /// A name for this run: when it began, and the number of the process.

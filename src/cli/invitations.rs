@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::access::Access;
-use super::desk::Desk;
+use super::desk::{Desk, Gone};
 use super::exit::{Exit, Failure};
 use super::options::{Global, InvitationCommand, Invitations, OneInvitation};
 use super::printer::Printer;
@@ -104,7 +104,15 @@ fn answer(access: &Access, key: &str, accept: bool, printer: &Printer) -> Result
 
 /// Sends an invitation once more, or one that was held back for the first time.
 fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(global, printer)?;
+    let mut desk = Desk::open(global, None, printer)?;
+    if let Some(Gone { how, .. }) = desk.gone(&arguments.key, printer)? {
+        let why = format!(
+            "{} {how}, and one that has ended so is not sent again; to invite the person anew, declare the key with \
+             `status: active`, and run `rollcall apply`",
+            sanitise(&arguments.key)
+        );
+        return Err(Failure::failed(anyhow::anyhow!(why)));
+    }
     let (identity, shown) = desk.who(&arguments.key)?;
     let why = match desk.ask(|inputs| plan::resend(inputs, identity))? {
         Resend::Planned(plan) => {
@@ -128,7 +136,10 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
 
 /// Cancels an invitation. Until a manifest says `status: active` the person is not invited again.
 fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(global, printer)?;
+    let mut desk = deactivate::open_desk(global, &arguments.key, printer)?;
+    if deactivate::is_out_already(&desk, &arguments.key, printer)? {
+        return Ok(Exit::Done);
+    }
     let (identity, shown) = desk.who(&arguments.key)?;
     let plan = match desk.ask(|inputs| lock_out(inputs, identity))? {
         LockOut::Planned { plan, .. }

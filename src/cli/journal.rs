@@ -11,12 +11,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::access::Access;
+use super::edge;
 use super::exit::Failure;
 use super::files::make_folder;
 use super::printer::Printer;
-use crate::journal::{self, Glance, Head, Journal, JournalError, Standing};
-use crate::model::{ActionKind, Names};
-use crate::plan::{Action, action_id};
+use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
+use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
+use crate::plan::{Action, State, action_id};
+use crate::store::Info;
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -63,19 +65,113 @@ pub(super) fn path(repository: &Path, store_name: &str) -> Result<PathBuf, Failu
 
 /// Opens the journal, after the run that has it, if that ends soon. One run at a time, from the reading of the store to
 /// the last write.
+///
+/// # Errors
+/// If another run keeps it for too long, it can't be used, or a line was altered.
 pub(super) fn open(access: &Access, printer: &Printer) -> Result<Opened, Failure> {
+    let opened = open_as_it_is(access, None, printer)?;
+    match alteration(&opened.path)? {
+        None => Ok(opened),
+        Some(altered) => Err(Failure::failed(anyhow::anyhow!(
+            "{altered}; until then nothing is applied{}",
+            who_is_locked_out(access, opened.journal.store())?
+        ))),
+    }
+}
+
+/// Like [`open`], for one action that an operator asks for: where a line was altered it is told, and the action can be
+/// done. `meanwhile`: what else can be done, for who waits for another run.
+pub(super) fn open_for_operator(
+    access: &Access,
+    meanwhile: Option<&str>,
+    printer: &Printer,
+) -> Result<Opened, Failure> {
+    let opened = open_as_it_is(access, meanwhile, printer)?;
+    if let Some(altered) = alteration(&opened.path)? {
+        printer.warning(&format!("{altered}; what you ask for is done all the same, and `apply` refuses to run"));
+    }
+    Ok(opened)
+}
+
+fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) -> Result<Opened, Failure> {
     let path = path(&access.repository, &access.store_name)?;
     path.parent().map_or(Ok(()), make_folder)?;
     let mut has_waited = false;
     let journal = Journal::open_within(&path, PATIENCE, &mut || {
         has_waited = true;
-        printer.note(&format!(
-            "another run has the journal `{}`; waiting for it to end, up to {} minutes",
+        let told = format!(
+            "another run has the journal `{}`{}; waiting for it to end, up to {} minutes",
             path.display(),
+            who_has_it(&path),
             PATIENCE.as_secs() / 60
-        ));
+        );
+        match meanwhile {
+            Some(meanwhile) => printer.warning(&format!("{told}; {meanwhile}")),
+            None => printer.note(&told),
+        }
     });
-    Ok(Opened { journal: journal.map_err(Failure::failed)?, path, has_waited })
+    let mut journal = journal.map_err(|error| match error {
+        JournalError::Locked(_) => Failure::failed(anyhow::anyhow!("{error}{}", who_has_it(&path))),
+        error => Failure::failed(error),
+    })?;
+    journal.held_by(&path, &edge::holder());
+    Ok(Opened { journal, path, has_waited })
+}
+
+/// Who has the journal in `path`, and how that run is ended, as far as it is known.
+fn who_has_it(path: &Path) -> String {
+    // The other run says so right after it has it.
+    let told = (0..5).find_map(|turn| {
+        if turn > 0 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        journal::holder(path)
+    });
+    let Some(Holder { process, command, since, who }) = told else {
+        return " (which one is not known)".to_owned();
+    };
+    let by = who.actor.or(who.user).map(|user| format!(", by {user}")).unwrap_or_default();
+    let job = who.job.map(|job| format!(", job {job}")).unwrap_or_default();
+    format!(
+        " (process {process}, `{command}`, since {since}{by}{job}; on its machine `kill {process}` ends it after the batch \
+         in hand)"
+    )
+}
+
+/// The first line of the journal in `path` that was altered, with all of the file read; `None` also where this user may
+/// not read it, or there is none.
+fn alteration(path: &Path) -> Result<Option<JournalError>, Failure> {
+    match journal::verify_chain(path) {
+        Ok(()) => Ok(None),
+        Err(altered @ JournalError::Altered { .. }) => Ok(Some(altered)),
+        Err(JournalError::Unreadable { source, .. })
+            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
+}
+
+/// Warns of a line that was altered, where nothing is written anyway.
+pub(super) fn tell_alteration(access: &Access, printer: &Printer) -> Result<(), Failure> {
+    if let Some(altered) = alteration(&path(&access.repository, &access.store_name)?)? {
+        printer.warning(&format!("{altered}; `apply` refuses to run until then"));
+    }
+    Ok(())
+}
+
+/// What to do for those whom an altered journal remembers as locked out, before it is moved away.
+fn who_is_locked_out(access: &Access, store: Option<&str>) -> Result<String, Failure> {
+    let locked_out = store.map_or_else(|| Ok(BTreeSet::new()), |store| locked_out(access, store))?;
+    if locked_out.is_empty() {
+        return Ok(String::new());
+    }
+    let keys: Vec<String> = locked_out.into_iter().collect();
+    Ok(format!(
+        ". It remembers as locked out: {}; declare `status: inactive` for them before you move it away",
+        keys.join(", ")
+    ))
 }
 
 /// Tells what is odd about a journal, by what the store remembers of it: nothing that keeps an apply from going on, since
@@ -156,6 +252,47 @@ pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String
         Err(error) => return Err(Failure::failed(error)),
     };
     Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+}
+
+/// Adds to what is live what the journal knows of invitations that were cancelled for others that did not go out: what
+/// others manage of such an account is nowhere else. As long as the one that was cancelled could still be accepted;
+/// nothing where this user may not read the journal.
+pub(super) fn remember_cut_off(
+    access: &Access,
+    names: &mut Names,
+    (info, live): (&Info, &mut LiveState),
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let path = path(&access.repository, &access.store_name)?;
+    let found = match journal::cut_off(&path, &info.id, &access.rules().identity, names) {
+        Ok(found) => found,
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
+        Err(error) => return Err(Failure::failed(error)),
+    };
+    let ttl = access.rules().invitation_ttl();
+    for (user, CutOff { at: since, state }) in found {
+        if ttl.is_some_and(|ttl| ttl.after(since) <= at) {
+            continue;
+        }
+        let identity = names.intern(&user);
+        let State { mut facts, mut memberships, mut grants } = state;
+        facts.retain(|fact| fact.field != known::STATUS);
+        facts.sort_unstable();
+        memberships.sort_unstable();
+        grants.sort_unstable();
+        let record = LiveRecord {
+            id: identity,
+            key: identity,
+            identity: Some(identity),
+            status: Status::Invited,
+            facts,
+            memberships,
+            grants,
+            invitation: None,
+        };
+        live.cut_off.insert(identity, record);
+    }
+    Ok(())
 }
 
 /// Since when accounts are out by what runs did, as their keys compare; nothing where this user may not read the journal.

@@ -31,6 +31,7 @@ mod schema;
 mod show;
 mod tally;
 mod validate;
+mod ways_out;
 
 use std::process::ExitCode;
 

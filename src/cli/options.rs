@@ -301,7 +301,8 @@ pub(super) struct Deactivate {
 const DEACTIVATE: &str = "Deactivates the account, strips it where the store can't deactivate, or cancels its \
                           invitation. No guard that counts people keeps it from that. Later plans do not undo it: \
                           only `status: active` in a manifest lets the person in again. Declare `status: inactive` \
-                          afterwards, so that everybody sees it.";
+                          afterwards, so that everybody sees it. Where settings are broken, or the journal or the \
+                          store can't be had, the message names the ways around.";
 
 #[derive(Debug, Args)]
 pub(super) struct RulesArguments {

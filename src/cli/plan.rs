@@ -21,10 +21,12 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
+    journal::tell_alteration(&access, printer)?;
     let done = journal::done_unseen(&access, printer)?;
-    let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    let (info, mut live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
     let at = edge::now(arguments.at);
+    journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
     let plan = access.plan(&declared, &info, &live, at, printer)?;
     if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
@@ -91,7 +93,7 @@ pub(super) fn apply_command(
 }
 
 /// A word as a shell needs it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

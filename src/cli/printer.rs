@@ -56,7 +56,12 @@ impl Printer {
             Colour::Never => false,
             Colour::Auto => is_terminal && edge::wants_colour(),
         };
-        Style { colour, width: edge::columns().unwrap_or(Style::default().width), verbose: self.is_verbose }
+        Style {
+            colour,
+            width: edge::columns().unwrap_or(Style::default().width),
+            verbose: self.is_verbose,
+            in_full: false,
+        }
     }
 
     /// A result.
@@ -114,6 +119,12 @@ impl Printer {
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn warning(&self, text: &str) {
         to_stderr(&format!("warning: {}\n", sanitise(text)));
+    }
+
+    /// What to do about an error: one line, also where less was asked for.
+    #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
+    pub(super) fn help(&self, text: &str) {
+        to_stderr(&format!("help: {}\n", sanitise(text)));
     }
 
     /// An error and its causes, once.

@@ -93,6 +93,8 @@ codes! {
     UnknownFormerName = "unknown-former-name",
     /// Somebody named under `inactive` whom nobody declares.
     UndeclaredLeaver = "undeclared-leaver",
+    /// Somebody named under `inactive` with two dates.
+    LeaverTwice = "leaver-twice",
     /// Somebody who is leaving is still named in a team or a site grant.
     LeaverReferenced = "leaver-referenced",
     /// An account that the settings protect, and nobody has its key.

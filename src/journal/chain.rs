@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use jiff::Timestamp;
 
-use super::record::{Ended, Entry, Hash, Record};
+use super::record::{Ended, Entry, Hash, Link, Record};
 use super::{JournalError, OpenIntent};
 
 /// The last line is looked for in so many bytes at the end; where none is found, everything is read.
@@ -26,12 +26,21 @@ pub(super) struct Chain {
     torn_from: Option<u64>,
     /// Whether the last line has no end.
     lacks_newline: bool,
+    /// The first line that does not fit into the chain, and why: it and all that follow may be anybody's.
+    altered: Option<(u64, &'static str)>,
 }
 
 impl Chain {
     /// Before the first line.
-    pub(super) const START: Self =
-        Self { lines: 0, last: Hash::START, open: BTreeMap::new(), length: 0, torn_from: None, lacks_newline: false };
+    pub(super) const START: Self = Self {
+        lines: 0,
+        last: Hash::START,
+        open: BTreeMap::new(),
+        length: 0,
+        torn_from: None,
+        lacks_newline: false,
+        altered: None,
+    };
 
     /// Reads and verifies what the next run has to know: from the oldest open intent on.
     pub(super) fn of_tail(path: &str, mut existing: impl Read + Seek) -> Result<Self, JournalError> {
@@ -39,22 +48,66 @@ impl Chain {
         let tail = find_tail(&mut existing).map_err(unreadable)?;
         if let Some(start) = tail {
             existing.seek(SeekFrom::Start(start.length)).map_err(unreadable)?;
-            if let Ok(chain) = start.read(path, BufReader::new(&mut existing), |_| {}) {
+            let chain = start.read(path, BufReader::new(&mut existing), |_, _| {})?;
+            if chain.altered.is_none() {
                 return Ok(chain);
             }
         }
         // Either there is no tail, or something is wrong with it: a reading of everything names the line.
         existing.rewind().map_err(unreadable)?;
-        Self::START.read(path, BufReader::new(existing), |_| {})
+        Self::START.read(path, BufReader::new(existing), |_, _| {})
     }
 
-    /// Reads and verifies the lines that follow.
+    /// Fails where a line was not what was written.
+    pub(super) fn check_whole(&self, path: &str) -> Result<(), JournalError> {
+        self.altered.map_or(Ok(()), |(line, why)| {
+            Err(JournalError::Altered { path: path.to_owned(), line, why: why.to_owned() })
+        })
+    }
+
+    /// Reads and verifies the lines that follow. Each record is handed over, with whether all before it are what was
+    /// written; what stands in itself is only vouched for by the next one.
     pub(super) fn read(
         mut self,
         path: &str,
-        mut lines: impl BufRead,
-        mut each: impl FnMut(&Record),
+        lines: impl BufRead,
+        mut each: impl FnMut(&Record, bool),
     ) -> Result<Self, JournalError> {
+        self.walk(path, lines, |chain, line| {
+            let Some(record) = Record::parse(line) else { return false };
+            let recovered = match record.entry {
+                Entry::Recovered { first_line, lines } => Some((first_line, lines)),
+                Entry::Began(_)
+                | Entry::Intent { .. }
+                | Entry::Outcome { .. }
+                | Entry::LookedUp { .. }
+                | Entry::Missing { .. } => None,
+            };
+            chain.check((record.seq, &record.prev), recovered);
+            chain.note(&record);
+            each(&record, chain.altered.is_none());
+            true
+        })?;
+        Ok(self)
+    }
+
+    /// Verifies the lines that follow, and keeps nothing of what they say: as fast as they can be read and hashed.
+    pub(super) fn verify(mut self, path: &str, lines: impl BufRead) -> Result<(), JournalError> {
+        self.walk(path, lines, |chain, line| {
+            let Some(link) = Link::parse(line) else { return false };
+            chain.check((link.seq, link.prev), link.recovered());
+            true
+        })?;
+        self.check_whole(path)
+    }
+
+    /// Goes over lines; `is_record` checks what one holds, and says whether that is a record.
+    fn walk(
+        &mut self,
+        path: &str,
+        mut lines: impl BufRead,
+        mut is_record: impl FnMut(&mut Self, &[u8]) -> bool,
+    ) -> Result<(), JournalError> {
         let mut line = Vec::new();
         loop {
             line.clear();
@@ -62,21 +115,12 @@ impl Chain {
                 .read_until(b'\n', &mut line)
                 .map_err(|source| JournalError::Unreadable { path: path.to_owned(), source })?;
             if length == 0 {
-                return Ok(self);
+                return Ok(());
             }
             self.lacks_newline = line.pop_if(|byte| *byte == b'\n').is_none();
-            match Record::parse(&line) {
+            if !is_record(self, &line) {
                 // Only a kill tears a line, and only the last one: whatever follows says so.
-                None => self.torn_from = self.torn_from.or(Some(self.lines + 1)),
-                Some(record) => {
-                    self.check(&record).map_err(|(line, why)| JournalError::Altered {
-                        path: path.to_owned(),
-                        line,
-                        why: why.to_owned(),
-                    })?;
-                    self.note(&record);
-                    each(&record);
-                }
+                self.torn_from = self.torn_from.or(Some(self.lines + 1));
             }
             self.lines += 1;
             self.last = Hash::of(&line);
@@ -84,38 +128,29 @@ impl Chain {
         }
     }
 
-    /// Whether a record continues the chain; else the line that is wrong, and why.
-    fn check(&mut self, record: &Record) -> Result<(), (u64, &'static str)> {
+    /// Notes whether a record continues the chain. `recovered`: the first torn line for which it accounts, and how many.
+    fn check(&mut self, (seq, prev): (u64, &str), recovered: Option<(u64, u64)>) {
         let number = self.lines + 1;
-        if record.prev != self.last.to_string() {
-            return Err((self.lines.max(1), "it and the next line do not fit together"));
-        }
-        if record.seq != number {
-            return Err((number, "its number is another"));
-        }
-        match (self.torn_from.take(), &record.entry) {
-            (Some(first), &Entry::Recovered { first_line, lines })
-                if first_line == first && lines == number - first =>
-            {
-                Ok(())
+        let torn_from = self.torn_from.take();
+        let found = if Hash::from_text(prev) != Some(self.last) {
+            Some((self.lines.max(1), "it and the next line do not fit together"))
+        } else if seq != number {
+            Some((number, "its number is another"))
+        } else {
+            match (torn_from, recovered) {
+                (Some(first), Some(of)) if of == (first, number - first) => None,
+                (Some(first), _) => Some((first, "it is no record")),
+                (None, Some(_)) => Some((number, "there is nothing to recover")),
+                (None, None) => None,
             }
-            (Some(first), _) => Err((first, "it is no record")),
-            (None, Entry::Recovered { .. }) => Err((number, "there is nothing to recover")),
-            (
-                None,
-                Entry::Began(_)
-                | Entry::Intent { .. }
-                | Entry::Outcome { .. }
-                | Entry::LookedUp { .. }
-                | Entry::Missing { .. },
-            ) => Ok(()),
-        }
+        };
+        self.altered = self.altered.or(found);
     }
 
     /// Keeps the list of open intents.
     fn note(&mut self, record: &Record) {
         match &record.entry {
-            Entry::Intent { store, action } => {
+            Entry::Intent { store, action, then: _ } => {
                 let intent = OpenIntent {
                     line: record.seq,
                     run: record.run.clone(),

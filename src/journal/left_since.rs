@@ -25,7 +25,7 @@ pub fn left_since(path: &Path, store: &str, identity: &Identity) -> Result<BTree
     let mut tried: BTreeMap<u64, Step> = BTreeMap::new();
     let mut left: BTreeMap<String, Timestamp> = BTreeMap::new();
     let read = verify(path, |record| match &record.entry {
-        Entry::Intent { store: of, action } if of == store => {
+        Entry::Intent { store: of, action, then: _ } if of == store => {
             tried.extend(step(action, identity).map(|step| (record.seq, step)));
         }
         Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }

@@ -1,7 +1,8 @@
 //! Whom an operator locked out where the store itself does not remember it: an invitation was cancelled, or access was
 //! stripped, and a plan would give it back (`contract.md` §5: a lock-out stays).
 //!
-//! A later run that lets the person in again, because a manifest says `status: active`, ends it.
+//! A later run that lets the person in again, because a manifest says `status: active`, ends it. In a journal that was
+//! altered nothing ends a lock-out from the altered line on: a line that anybody may have written lets nobody in.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Seek as _};
@@ -9,8 +10,9 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::chain::Chain;
 use super::medium;
-use super::record::{Ended, Entry, LookedUp, Record};
+use super::record::{Ended, Entry, LookedUp};
 use super::{JournalError, Names, revive};
 use crate::model::ActionKind;
 use crate::plan::Cause;
@@ -27,24 +29,33 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
         opened => opened.map_err(unreadable)?,
     };
     let mut lines = BufReader::new(file);
-    if !has_operator(&mut lines).map_err(unreadable)? {
+    // Most journals tell of no operator, and need not be understood line by line.
+    if !medium::has_text(&mut lines, b"\"operator\"").map_err(unreadable)? {
         return Ok(BTreeSet::new());
     }
     lines.rewind().map_err(unreadable)?;
     let mut tried: BTreeMap<u64, Step> = BTreeMap::new();
     let mut locked = BTreeSet::new();
-    let mut text = Vec::new();
-    while next(&mut lines, &mut text).map_err(unreadable)? {
-        let Some(Record { seq, entry, .. }) = Record::parse(&text) else { continue };
-        match entry {
-            Entry::Intent { store: of, action } if of == store => {
-                tried.extend(step(&action).map(|step| (seq, step)));
+    // Whether a record is what was written is only known by the next one.
+    let mut let_in: Option<String> = None;
+    Chain::START.read(&path.display().to_string(), lines, |record, is_whole| {
+        if let Some(user) = let_in.take().filter(|_| is_whole) {
+            locked.remove(&user);
+        }
+        match &record.entry {
+            Entry::Intent { store: of, action, then: _ } if of == store => {
+                tried.extend(step(action).map(|step| (record.seq, step)));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
-            | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(&intent) {
+            | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(intent) {
                 Some(Step::Out(user)) => drop(locked.insert(user)),
-                Some(Step::In(user)) => drop(locked.remove(&user)),
-                Some(Step::Renamed { from, to }) if locked.remove(&from) => drop(locked.insert(to)),
+                Some(Step::In(user)) => let_in = Some(user).filter(|_| is_whole),
+                Some(Step::Renamed { from, to }) if locked.contains(&from) => {
+                    locked.insert(to);
+                    if is_whole {
+                        locked.remove(&from);
+                    }
+                }
                 Some(Step::Renamed { .. }) | None => {}
             },
             Entry::Intent { .. }
@@ -54,6 +65,9 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }
+    })?;
+    if let Some(user) = let_in {
+        locked.remove(&user);
     }
     Ok(locked)
 }
@@ -104,21 +118,4 @@ fn step(action: &Json) -> Option<Step> {
         | ActionKind::ChangeSiteRole
         | ActionKind::RevokeSite => None,
     }
-}
-
-/// Whether any line tells of an operator at all: most journals do not, and need not be understood line by line.
-fn has_operator(lines: &mut impl io::BufRead) -> io::Result<bool> {
-    const WORD: &[u8] = b"\"operator\"";
-    let mut text = Vec::new();
-    while next(lines, &mut text)? {
-        if text.windows(WORD.len()).any(|part| part == WORD) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn next(lines: &mut impl io::BufRead, text: &mut Vec<u8>) -> io::Result<bool> {
-    text.clear();
-    Ok(lines.read_until(b'\n', text)? > 0)
 }

@@ -81,8 +81,22 @@ pub(super) fn open_to_read(path: &Path) -> io::Result<File> {
     open_file(path, OpenOptions::new().read(true))
 }
 
+/// Whether any line has this text.
+pub(super) fn has_text(lines: &mut impl io::BufRead, wanted: &[u8]) -> io::Result<bool> {
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if lines.read_until(b'\n', &mut text)? == 0 {
+            return Ok(false);
+        }
+        if text.windows(wanted.len()).any(|part| part == wanted) {
+            return Ok(true);
+        }
+    }
+}
+
 /// A journal is a file of its own: through a link its lines would go, or come from, wherever a pull request says.
-fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+pub(super) fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why.to_owned());
     #[cfg(unix)]
     {

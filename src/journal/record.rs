@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -101,6 +102,10 @@ pub enum Entry {
         store: String,
         /// The action as described.
         action: serde_json::Value,
+        /// The invitation that is to go out in the place of the one that this action cancels, as described: it has what
+        /// would be forgotten with the account.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        then: Option<serde_json::Value>,
     },
     /// What came of an intent.
     Outcome {
@@ -165,6 +170,47 @@ impl Record {
     /// `None` where the line holds no record.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
+    }
+}
+
+/// Of a line, what makes it a link of the chain.
+#[derive(Debug, Deserialize)]
+pub(super) struct Link<'a> {
+    /// The number of the line.
+    pub(super) seq: u64,
+    /// The hash of the line before it, which has nothing in it that JSON escapes.
+    pub(super) prev: &'a str,
+    entry: LinkEntry,
+}
+
+/// What a line says, as far as the chain has to know.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LinkEntry {
+    Began(IgnoredAny),
+    Intent(IgnoredAny),
+    Outcome(IgnoredAny),
+    LookedUp(IgnoredAny),
+    Recovered { first_line: u64, lines: u64 },
+    Missing(IgnoredAny),
+}
+
+impl<'a> Link<'a> {
+    /// `None` where the line holds no record.
+    pub(super) fn parse(line: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+
+    /// The first torn line for which it accounts, and how many they are.
+    pub(super) fn recovered(&self) -> Option<(u64, u64)> {
+        match self.entry {
+            LinkEntry::Recovered { first_line, lines } => Some((first_line, lines)),
+            LinkEntry::Began(_)
+            | LinkEntry::Intent(_)
+            | LinkEntry::Outcome(_)
+            | LinkEntry::LookedUp(_)
+            | LinkEntry::Missing(_) => None,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ impl Merged<'_> {
         if !self.broken {
             self.undeclared_leavers();
         }
+        self.leavers_with_two_dates();
         self.former_keys();
         self.former_catalog();
     }
@@ -67,6 +68,26 @@ impl Merged<'_> {
                         .help("nothing to do if the person is known to the store or has gone; else correct the key"),
                 );
             }
+        }
+    }
+
+    /// The earliest date counts, whatever else is written: somebody may have moved the day and forgotten the other line.
+    fn leavers_with_two_dates(&mut self) {
+        let others = std::mem::take(&mut self.other_leavers);
+        let mut found: Vec<(Leaver, Leaver)> = Vec::new();
+        for (identity, others) in others {
+            let Some(&counts) = self.desired.leavers.get(&identity) else { continue };
+            found.extend(others.into_iter().min_by_key(|other| other.position).map(|other| (other, counts)));
+        }
+        found.sort_by_key(|(other, _)| other.position);
+        for (other, counts) in found {
+            let key = self.names.text(other.key);
+            self.mistakes.push(
+                Diagnostic::warning(Code::LeaverTwice, format!("`{key}` is named under `inactive` with two dates"))
+                    .at(span(other.position, key), "a later date")
+                    .and(counts.position, "the earliest counts")
+                    .help("keep the entry with the date that is meant"),
+            );
         }
     }
 

@@ -46,6 +46,8 @@ pub(super) struct Merged<'n> {
     pub(super) teams_of_sources: Vec<TeamMention<SourceId>>,
     pub(super) references: Vec<Reference>,
     pub(super) teams: HashMap<Name, SourceId>,
+    /// By person: entries under `inactive` beside the one that counts, with other dates.
+    pub(super) other_leavers: BTreeMap<Name, Vec<Leaver>>,
     /// How many names "did you mean" may still look at, among teams.
     pub(super) team_comparisons: usize,
     /// Roles of the rules that a manifest may declare anew.
@@ -70,6 +72,7 @@ impl<'n> Merged<'n> {
             teams_of_sources: Vec::new(),
             references: Vec::new(),
             teams: HashMap::new(),
+            other_leavers: BTreeMap::new(),
             team_comparisons: super::resolve::MOST_COMPARISONS,
             open_roles,
         }
@@ -208,11 +211,14 @@ impl<'n> Merged<'n> {
             reason: fact.reason.map(|reason| adding.remap.name(reason)),
             position: Position::new(adding.file, fact.offset),
         };
-        let known = self.desired.leavers.entry(adding.remap.name(fact.identity)).or_insert(leaver);
-        // `None` is at once, and is less than every time.
-        if leaver.from < known.from {
-            *known = leaver;
+        let identity = adding.remap.name(fact.identity);
+        let known = self.desired.leavers.entry(identity).or_insert(leaver);
+        if leaver.from == known.from {
+            return;
         }
+        // `None` is at once, and is less than every time.
+        let other = if leaver.from < known.from { std::mem::replace(known, leaver) } else { leaver };
+        self.other_leavers.entry(identity).or_default().push(other);
     }
 
     /// Records a tombstone or a former name. Whether what it belongs to is declared after all.

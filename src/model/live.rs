@@ -189,6 +189,27 @@ pub struct LiveRecord {
     pub invitation: Option<Invitation>,
 }
 
+impl LiveRecord {
+    /// A view of it, beside the rows of a state.
+    #[must_use]
+    pub fn view(&self) -> LiveView<'_> {
+        let Self { id, key, identity, status, facts, memberships, grants, invitation } = self;
+        let (id, key, identity, status, invitation) = (*id, *key, *identity, *status, *invitation);
+        LiveView {
+            row: usize::MAX,
+            id,
+            key,
+            identity,
+            status,
+            facts,
+            memberships,
+            grants,
+            invitation,
+            inactive_since: None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct LiveUser {
     id: Name,
@@ -209,6 +230,9 @@ pub struct LiveState {
     pub evidence: Evidence,
     /// Whom an operator locked out, by key as compared, as far as the store remembers it beside the accounts.
     pub locked_out: BTreeSet<Name>,
+    /// By key as compared: what was to be carried by the invitation of somebody whose earlier one was cancelled for it,
+    /// and who has no account now, since a run was cut off in between.
+    pub cut_off: BTreeMap<Name, LiveRecord>,
     users: Vec<LiveUser>,
     facts: Vec<Fact>,
     memberships: Vec<Membership>,

@@ -204,7 +204,7 @@ pub struct Unmanaged {
     /// Why it is left alone.
     pub reason: Cow<'static, str>,
     /// Whether it is told by name however long the list is: somebody whom the settings or a manifest shield from plans,
-    /// or who administers others.
+    /// who administers others, or who keeps what no manifest can say.
     pub is_always_told: bool,
 }
 

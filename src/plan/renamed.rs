@@ -146,6 +146,15 @@ fn unknown(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> 
         .help("correct the former name, or take this line out")
 }
 
+impl Map<'_> {
+    /// The access of an account that is not there, under the new names.
+    fn record(&self, record: &LiveRecord) -> LiveRecord {
+        let memberships = record.memberships.iter().map(|membership| self.membership(membership)).collect();
+        let grants = record.grants.iter().map(|grant| self.grant(grant)).collect();
+        LiveRecord { memberships, grants, ..record.clone() }
+    }
+}
+
 /// From today's names to the new ones.
 struct Map<'a> {
     inputs: &'a Inputs<'a>,
@@ -247,6 +256,7 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     live.catalog = map.catalog(&inputs.live.catalog);
     live.evidence = inputs.live.evidence.clone();
     live.locked_out.clone_from(&inputs.live.locked_out);
+    live.cut_off = inputs.live.cut_off.iter().map(|(&user, record)| (user, map.record(record))).collect();
     let ambiguous = inputs.live.ambiguous();
     for user in inputs.live.users() {
         // Who shares a key with somebody still does.

@@ -138,7 +138,7 @@ fn section(context: Context<'_>, room: &[Bundle<'_>], kind: Room<'_>, budget: &m
     let title = match kind {
         Room::People => "people".to_owned(),
         Room::Reach => "catalog, with access that changes by it".to_owned(),
-        Room::Organization(name) => super::style::name(name).into_owned(),
+        Room::Organization(name) => context.style.name(name).into_owned(),
         Room::Catalog => "catalog".to_owned(),
     };
     Section { title, lines, rest }
@@ -258,7 +258,7 @@ fn mark(actions: &[&Action]) -> Mark {
 
 fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
     let Bundle { room, mark, is_role, touches_log_in: _, who, actions } = bundle;
-    let name = super::style::name(who);
+    let name = context.style.name(who);
     let place = context.origin(actions.iter().flat_map(|action| &action.origins));
     Line {
         mark: *mark,

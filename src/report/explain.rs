@@ -21,7 +21,8 @@ pub fn explained_user(
     (zone, style): (&TimeZone, Style),
 ) -> String {
     let UserExplanation { key, position, status, window, leaver, at, live, is_compared, places: found } = explanation;
-    let context = Context { names, catalog: None, rules: None, zone, effects: None, places, style };
+    let context =
+        Context { names, catalog: None, rules: None, zone, effects: None, places, style: style.telling_apart(names) };
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
         position
@@ -65,7 +66,10 @@ pub fn explained_organization(
     places: &dyn Places,
     (zone, style): (&TimeZone, Style),
 ) -> String {
-    holders(found, Context { names, catalog: None, rules: None, zone, effects: None, places, style })
+    holders(
+        found,
+        Context { names, catalog: None, rules: None, zone, effects: None, places, style: style.telling_apart(names) },
+    )
 }
 
 /// Everybody with access on a site.
@@ -76,7 +80,10 @@ pub fn explained_site(
     places: &dyn Places,
     (zone, style): (&TimeZone, Style),
 ) -> String {
-    holders(found, Context { names, catalog: None, rules: None, zone, effects: None, places, style })
+    holders(
+        found,
+        Context { names, catalog: None, rules: None, zone, effects: None, places, style: style.telling_apart(names) },
+    )
 }
 
 /// That nothing has this name, and what may have been meant.

@@ -92,7 +92,7 @@ impl Context<'_> {
             let (before, after) = (self.names.sorted_texts(from), self.names.sorted_texts(to));
             let only = |these: &[&str], those: &[&str], sign: char| -> Vec<String> {
                 let missing = these.iter().filter(|text| !those.contains(text));
-                missing.map(|text| format!("{sign}{}", name(text))).collect()
+                missing.map(|text| format!("{sign}{}", self.style.name(text))).collect()
             };
             let mut parts = only(&before, &after, '-');
             parts.extend(only(&after, &before, '+'));
@@ -154,7 +154,9 @@ impl Context<'_> {
     pub(super) fn role_content(&self, role: &State) -> String {
         let value = |field: Name| role.value(field).unwrap_or(Value::Null);
         let list = |field: Name| match value(field) {
-            Value::Set(list) => self.names.sorted_texts(list).into_iter().map(|text| name(text).into_owned()).collect(),
+            Value::Set(list) => {
+                self.names.sorted_texts(list).into_iter().map(|text| self.style.name(text).into_owned()).collect()
+            }
             Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) => Vec::<String>::new(),
         };
         let mut parts = vec![match value(known::RANK) {

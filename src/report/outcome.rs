@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::style::{Style, Tone, count, name, number, sanitise, width};
+use super::style::{Style, Tone, count, number, sanitise, width};
 use super::words::wanted;
 use crate::apply::OutcomeWord;
 use crate::model::{Name, Names, known};
@@ -53,19 +53,24 @@ pub struct OutcomeLine {
 
 /// The line of an action.
 #[must_use]
-pub fn outcome_line(names: &Names, action: &Action, outcome: OutcomeWord, detail: Option<&str>) -> OutcomeLine {
+pub fn outcome_line(
+    (names, style): (&Names, Style),
+    action: &Action,
+    outcome: OutcomeWord,
+    detail: Option<&str>,
+) -> OutcomeLine {
     let subject = action.subject;
     let text = |name: Option<Name>| name.filter(|&name| name != known::PLATFORM).map(|name| names.text(name));
     let place = match (text(subject.organization), text(subject.site)) {
-        (Some(organization), Some(site)) => Some(format!("{}/{}", name(organization), name(site))),
-        (Some(organization), None) => Some(name(organization).into_owned()),
-        (None, site) => site.map(|site| name(site).into_owned()),
+        (Some(organization), Some(site)) => Some(format!("{}/{}", style.name(organization), style.name(site))),
+        (Some(organization), None) => Some(style.name(organization).into_owned()),
+        (None, site) => site.map(|site| style.name(site).into_owned()),
     };
     let subject = match (text(subject.user), place) {
-        (Some(user), Some(place)) => format!("{} in {place}", name(user)),
-        (Some(user), None) => name(user).into_owned(),
+        (Some(user), Some(place)) => format!("{} in {place}", style.name(user)),
+        (Some(user), None) => style.name(user).into_owned(),
         (None, Some(place)) => place,
-        (None, None) => format!("role {}", name(text(subject.role).unwrap_or_default())),
+        (None, None) => format!("role {}", style.name(text(subject.role).unwrap_or_default())),
     };
     let detail = detail.map(|detail| sanitise(detail).into_owned());
     OutcomeLine { subject, action: wanted(action.kind).0.to_owned(), outcome, detail }

@@ -1,7 +1,7 @@
 //! What a guard refused: figures, where, the likely cause, and the command that waives it for this plan only.
 
 use super::cause::Cause;
-use super::style::{Style, Tone, count, name, number, sanitise, width};
+use super::style::{Style, Tone, count, number, sanitise, width};
 use crate::guard::{Guard, Ruling, Why};
 use crate::model::Names;
 use crate::plan::{Headcount, Plan};
@@ -30,6 +30,7 @@ pub struct RefusalText<'a> {
 #[must_use]
 pub fn refusal(input: &RefusalText<'_>) -> String {
     let &RefusalText { plan, names, rulings, cause, apply, style } = input;
+    let style = style.telling_apart(names);
     let mut text = String::new();
     for guard in Guard::ALL {
         let refused = rulings.iter().filter(|ruling| ruling.guard == guard && ruling.is_refused());
@@ -50,7 +51,7 @@ pub fn refusal(input: &RefusalText<'_>) -> String {
         let texts: Vec<String> = places
             .iter()
             .take(shown)
-            .filter_map(|ruling| ruling.organization.map(|of| name(names.text(of)).into_owned()))
+            .filter_map(|ruling| ruling.organization.map(|of| style.name(names.text(of)).into_owned()))
             .collect();
         let widest = texts.iter().map(|text| width(text)).max().unwrap_or(0);
         for (ruling, place) in places.iter().zip(&texts) {

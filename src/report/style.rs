@@ -1,11 +1,13 @@
 //! Colour, width, and making foreign text harmless.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style as Ansi};
 use unicode_width::UnicodeWidthStr;
 
+use crate::model::Names;
 use crate::source::is_hidden;
 
 /// How to write for one reader.
@@ -17,12 +19,14 @@ pub struct Style {
     pub width: usize,
     /// Whether to leave nothing out (`-v`).
     pub verbose: bool,
+    /// Whether names are written in full, however long: two that are cut in their middle would look the same.
+    pub in_full: bool,
 }
 
 impl Default for Style {
     /// Without colour, 120 columns wide, long lists shortened.
     fn default() -> Self {
-        Self { colour: false, width: 120, verbose: false }
+        Self { colour: false, width: 120, verbose: false, in_full: false }
     }
 }
 
@@ -40,6 +44,26 @@ pub(super) enum Tone {
 }
 
 impl Style {
+    /// The same, and names in full where two of these would look the same otherwise.
+    #[must_use]
+    pub fn telling_apart(self, names: &Names) -> Self {
+        let mut cut = BTreeSet::new();
+        let is_cut = |text: &&str| text.len() > LONGEST || text.chars().any(is_harmful);
+        let mut long = names.iter().map(|(_, text)| text).filter(is_cut);
+        let is_ambiguous = !self.verbose && long.any(|text| !cut.insert(name(text).into_owned()));
+        Self { in_full: self.in_full || is_ambiguous, ..self }
+    }
+
+    /// [`name`] for this reader.
+    pub(super) fn name(self, text: &str) -> Cow<'_, str> {
+        if self.verbose || self.in_full { quoted(text, sanitise) } else { name(text) }
+    }
+
+    /// [`path`] for this reader.
+    pub(super) fn path(self, text: &str) -> Cow<'_, str> {
+        if self.verbose || self.in_full { path_of(text, sanitise) } else { path(text) }
+    }
+
     /// The text in the colour of its tone.
     pub(super) fn paint(self, tone: Tone, text: &str) -> Cow<'_, str> {
         let plain = Ansi::new();
@@ -102,8 +126,13 @@ pub(super) fn width(text: &str) -> usize {
 /// A name or value, safe to print, and cut in its middle where it is longer than any sane name: the ends stay
 /// comparable. What is no plain word stands in quotes, so that no name reads like words of the text around it.
 pub(super) fn name(text: &str) -> Cow<'_, str> {
+    quoted(text, short)
+}
+
+/// In quotes unless it is a plain word; `shown` makes a text safe to print.
+fn quoted(text: &str, shown: fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
     if is_plain(text) {
-        return short(text);
+        return shown(text);
     }
     let mut quoted = String::with_capacity(text.len() + 2);
     for character in text.chars() {
@@ -112,7 +141,7 @@ pub(super) fn name(text: &str) -> Cow<'_, str> {
         }
         quoted.push(character);
     }
-    Cow::Owned(format!("\"{}\"", short(&quoted)))
+    Cow::Owned(format!("\"{}\"", shown(&quoted)))
 }
 
 /// Whether a text is one word, begins and ends like one, and has nothing inside that parts or joins words.
@@ -127,12 +156,18 @@ fn is_plain(text: &str) -> bool {
 
 /// Like [`name`], of the path of a file: it may begin with dots or slashes.
 pub(super) fn path(text: &str) -> Cow<'_, str> {
-    if is_plain(text.trim_start_matches(['.', '/'])) { short(text) } else { name(text) }
+    path_of(text, short)
 }
+
+fn path_of(text: &str, shown: fn(&str) -> Cow<'_, str>) -> Cow<'_, str> {
+    if is_plain(text.trim_start_matches(['.', '/'])) { shown(text) } else { quoted(text, shown) }
+}
+
+/// Names and values with more columns or characters are cut in their middle.
+const LONGEST: usize = 100;
 
 /// A text, safe to print and cut in its middle, where something else parts it from the words around it.
 pub(super) fn short(text: &str) -> Cow<'_, str> {
-    const LONGEST: usize = 100;
     const KEPT: usize = 45;
     // Combining marks can pile up in one column, so characters are limited as well as columns.
     let safe = sanitise(text);

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::changes;
 use super::lines;
-use super::style::{Style, Tone, count, enumeration, name, number, sanitise, width};
+use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, done};
 use crate::model::{Catalog, Name, Names};
@@ -43,6 +43,7 @@ pub struct PlanText<'a> {
 #[must_use]
 pub fn plan(input: &PlanText<'_>) -> String {
     let &PlanText { plan, names, catalog, rules, zone, places, guards, apply, style } = input;
+    let style = style.telling_apart(names);
     let context = Context { names, catalog, rules, zone, effects: Some(&plan.effects), places, style };
     let mut text = header(plan, style);
     let sections = changes::sections(context, plan);
@@ -89,7 +90,7 @@ pub fn plan(input: &PlanText<'_>) -> String {
 
 fn header(plan: &Plan, style: Style) -> String {
     let store = &plan.store;
-    let title = format!("store {} ({}, {})", name(&store.name), sanitise(&store.kind), name(&store.id));
+    let title = format!("store {} ({}, {})", style.name(&store.name), sanitise(&store.kind), style.name(&store.id));
     let live = count(plan.live_people, "person", "people");
     let declared = number(plan.declared_people);
     let mut text = style.paint(Tone::Heading, &title).into_owned();
@@ -118,7 +119,7 @@ const REMOVALS: &str = "removals";
 fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
     let lines = guards.iter().filter(|guard| guard.refused || guard.organization.is_none()).map(|guard| {
         let GuardDocument { name: of, organization, count, limit, refused } = guard;
-        let place = organization.as_ref().map(|place| format!(" in {}", name(place))).unwrap_or_default();
+        let place = organization.as_ref().map(|place| format!(" in {}", context.style.name(place))).unwrap_or_default();
         let moved = if of == REMOVALS && organization.is_none() { plan.census.store.moved } else { 0 };
         let moved = if moved > 0 { format!(" ({} more moved)", number(moved as usize)) } else { String::new() };
         let waived = if count > limit && !refused { " (waived)" } else { "" };

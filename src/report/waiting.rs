@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::style::{count, enumeration, name, number, sanitise};
+use super::style::{count, enumeration, number, sanitise};
 use super::time::{beginning, day, end};
 use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
@@ -251,7 +251,7 @@ pub(super) fn unmanaged(context: Context<'_>, plan: &Plan) -> Entries {
     }
     let line = |entry: &&Unmanaged| {
         let Unmanaged { kind, name: of, reason, is_always_told: _ } = entry;
-        format!("  {kind} {}: {}", name(of), sanitise(reason))
+        format!("  {kind} {}: {}", context.style.name(of), sanitise(reason))
     };
     let (told, others): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
         plan.unmanaged.iter().partition(|entry| entry.is_always_told);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
-use super::style::{Style, count, enumeration, name, number, path};
+use super::style::{Style, count, enumeration, number};
 use crate::model::{ActionKind, Catalog, Grant, List, Membership, Name, Names, SiteAccess, known};
 use crate::plan::{Effects, Origin, Places};
 use crate::rules::Rules;
@@ -46,7 +46,7 @@ pub(super) const NAMED: usize = 3;
 impl Context<'_> {
     /// A name, safe to print.
     pub(super) fn name(&self, of: Name) -> String {
-        name(self.names.text(of)).into_owned()
+        self.style.name(self.names.text(of)).into_owned()
     }
 
     /// `pit-1, pit-2 and pit-3`, else `14 sites`. A role on a site is never left out, only where it is held: `pit-1 as
@@ -63,7 +63,7 @@ impl Context<'_> {
         let mut texts = Vec::new();
         for ((_, role), mut of_role) in by_role {
             if of_role.len() > NAMED && !is_short {
-                let role = role.map(|role| format!(" as {}", name(role))).unwrap_or_default();
+                let role = role.map(|role| format!(" as {}", self.style.name(role))).unwrap_or_default();
                 texts.push(format!("{}{role}", count(of_role.len(), "site", "sites")));
                 continue;
             }
@@ -170,7 +170,7 @@ impl Context<'_> {
     /// The members of a list, named.
     pub(super) fn list(&self, list: List) -> String {
         let texts: Vec<String> =
-            self.names.sorted_texts(list).into_iter().map(|text| name(text).into_owned()).collect();
+            self.names.sorted_texts(list).into_iter().map(|text| self.style.name(text).into_owned()).collect();
         enumeration(&texts)
     }
 
@@ -192,7 +192,7 @@ impl Context<'_> {
         let Some((file, line)) = places.first() else { return String::new() };
         let more = places.len() - 1;
         let more = if more == 0 { String::new() } else { format!(" +{}", number(more)) };
-        format!("{}:{line}{more}", path(file))
+        format!("{}:{line}{more}", self.style.path(file))
     }
 }
 

@@ -162,7 +162,7 @@ fn opening_reads_the_tail_and_names_an_altered_line_in_it() {
         let mut lines: Vec<String> = String::from_utf8(whole.clone()).unwrap().lines().map(str::to_owned).collect();
         lines[at - 1] = lines[at - 1].replace("run-", "ran-");
         disk.set((lines.join("\n") + "\n").as_bytes());
-        let found = altered_line(disk.open().map(|_| ()));
+        let found = altered_line(disk.open().and_then(|journal| journal.check_whole()));
         disk.set(&whole);
         found
     };

@@ -1,15 +1,15 @@
 //! What the diff of every user needs and is the same for all: the inputs, what follows from them, and the questions
 //! about roles and access that they answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::admin_roles::{self, AdminFlags};
-use crate::model::{Effective, LeftAlone, List, LiveView, Membership, Name, UserView, known};
+use crate::model::{Effective, Grant, LeftAlone, List, LiveView, Membership, Name, UserView, known};
 use crate::plan::Inputs;
 use crate::plan::reach::roles_through;
 use crate::plan::renamed::Renamed;
 use crate::plan::scope::Reach;
-use crate::rules::Sayable;
+use crate::rules::{Sayable, grant_counts};
 
 /// The inputs, and what follows from them for every user.
 pub(super) struct Context<'a> {
@@ -18,6 +18,8 @@ pub(super) struct Context<'a> {
     pub(super) renamed: &'a Renamed,
     /// What a manifest could say of the live state.
     pub(super) sayable: Sayable<'a>,
+    /// Live sites whose names no manifest can say, with their organizations.
+    unsayable_sites: BTreeSet<(Name, Name)>,
     /// Roles whose holders administer users: as live, and as they will be.
     pub(super) roles: BTreeMap<Name, AdminFlags>,
     /// Attributes that make their holder an admin.
@@ -39,10 +41,19 @@ impl<'a> Context<'a> {
         let required = rules.required_fields().map(|(field, _)| name(&field)).collect();
         let admin_attributes = rules.admin_attributes().filter_map(|field| inputs.names.find(&field)).collect();
         let limit = rules.seat_limit();
+        let sayable = Sayable::new(inputs.names, rules, &inputs.live.catalog);
+        let sites = inputs
+            .live
+            .catalog
+            .organizations
+            .iter()
+            .flat_map(|(&name, organization)| organization.sites.keys().map(move |&site| (name, site)));
+        let unsayable_sites = sites.filter(|&(organization, site)| !sayable.has_site(organization, site)).collect();
         Self {
             inputs,
             renamed,
-            sayable: Sayable::new(inputs.names, rules, &inputs.live.catalog),
+            sayable,
+            unsayable_sites,
             roles: admin_roles::flags(inputs),
             admin_attributes,
             required,
@@ -129,7 +140,32 @@ impl Context<'_> {
             let left_alone = effective.left_alone[at];
             self.leave_alone(&mut effective, left_alone, live);
         }
+        if let Some(live) = live {
+            self.leave_unsayable(&mut effective, live);
+        }
         effective
+    }
+
+    /// Whether a grant is of a site that no manifest can say: that no line gives it says nothing about it
+    /// (`language.md` §3, 12).
+    pub(super) fn is_unsayable(&self, grant: &Grant) -> bool {
+        self.unsayable_sites.contains(&(grant.organization, grant.site))
+    }
+
+    /// Keeps grants that nobody can declare as long as the membership lasts with which they come and go.
+    fn leave_unsayable(&self, effective: &mut Effective, live: &LiveView<'_>) {
+        if self.unsayable_sites.is_empty() {
+            return;
+        }
+        for grant in live.grants.iter().filter(|grant| self.is_unsayable(grant)) {
+            let is_here = |membership: &Membership| membership.organization == grant.organization;
+            let membership = effective.memberships.iter().find(|membership| is_here(membership));
+            let counts = membership.is_some_and(|one| grant_counts(grant, self.reaches_all(one.role)));
+            if counts && !effective.grants.contains(grant) {
+                effective.grants.push(*grant);
+            }
+        }
+        effective.grants.sort_unstable();
     }
 
     /// Puts what is live into the access of one organization where others manage it.

@@ -115,13 +115,15 @@ pub(in crate::plan) struct Change {
     pub(in crate::plan) drafts: Vec<Draft>,
     /// What is left alone.
     pub(in crate::plan) unmanaged: Option<Unmanaged>,
+    /// What is left alone of it because no manifest can say it.
+    pub(in crate::plan) unsayable: Option<Unmanaged>,
     /// Mistakes that only show against what is live.
     pub(in crate::plan) diagnostics: Vec<Diagnostic>,
 }
 
 impl Change {
     pub(super) fn is_empty(&self) -> bool {
-        self.drafts.is_empty() && self.unmanaged.is_none() && self.diagnostics.is_empty()
+        self.drafts.is_empty() && self.unmanaged.is_none() && self.unsayable.is_none() && self.diagnostics.is_empty()
     }
 
     /// Adds a draft and says where it stands.

@@ -101,6 +101,7 @@ pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
         }
     }
     unmanaged.extend(changes.iter_mut().filter_map(|change| change.unmanaged.take()));
+    unmanaged.extend(changes.iter_mut().filter_map(|change| change.unsayable.take()));
     let mut counters = balances(&context);
     // An organization without an admin today has nothing left over, and may yet be given one.
     for draft in changes.iter().flat_map(|change| &change.drafts) {

@@ -14,8 +14,8 @@ use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status
 use super::{fields, open};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveState, LiveView,
-    Membership, Name, Status, Topic, UserView, Value, known,
+    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveRecord, LiveState,
+    LiveView, Membership, Name, Status, Topic, UserView, Value, known,
 };
 use crate::plan::action::{Risk, State};
 use crate::plan::scope::Belongs;
@@ -32,7 +32,8 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
         (_, OnBoarding::Invite) => Status::Invited,
         (_, OnBoarding::Create) => Status::Active,
     };
-    begin(context, desired, None, status, &mut change);
+    let cut_off = context.inputs.live.cut_off.get(&desired.identity).map(|record| still_there(context, record));
+    begin(context, desired, cut_off.as_ref().map(LiveRecord::view).as_ref(), status, &mut change);
     if !context.reach.accounts() {
         // Somebody else has to make the account; all access waits for that.
         change.drafts.truncate(1);
@@ -40,6 +41,20 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
         change.diagnostics.push(no_account(context, desired));
     }
     change
+}
+
+/// What an invitation that did not go out was to carry, as far as organizations, roles and sites are there today.
+fn still_there(context: &Context<'_>, record: &LiveRecord) -> LiveRecord {
+    let mut record = record.clone();
+    let catalog = &context.inputs.live.catalog;
+    let is_role = |role: Name| catalog.roles.contains_key(&role);
+    record.memberships.retain(|one| {
+        let is_place = one.organization == known::PLATFORM || catalog.organizations.contains_key(&one.organization);
+        let extra_roles = context.inputs.names.elements(one.extra_roles);
+        is_place && one.role.is_none_or(is_role) && extra_roles.iter().copied().all(is_role)
+    });
+    record.grants.retain(|one| catalog.has_site(one.organization, one.site) && one.role.is_none_or(is_role));
+    record
 }
 
 fn no_account(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {

@@ -28,6 +28,7 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
                 if change.unmanaged.is_none() {
                     change.unmanaged = live.and_then(|live| scoped::left_to_others(context, desired, live));
                 }
+                change.unsayable = live.and_then(|live| unsayable(context, desired, live));
                 change
             }
             Standing::Expired(_) => declared(context, &inactive(desired), live, Why::Expired),
@@ -60,6 +61,16 @@ fn before_start(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'
         change.diagnostics.push(diagnostic);
     }
     change
+}
+
+/// Somebody declared who has sites that no manifest can say: they stay, and that is told.
+fn unsayable(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Option<Unmanaged> {
+    let mut grants = live.grants.iter().filter(|grant| context.is_unsayable(grant)).peekable();
+    grants.peek()?;
+    let wanted = context.effective(desired, Some(live));
+    let reason = "has a site that no manifest can say, and keeps it; give the site another name in the store";
+    let name = || context.inputs.names.text(desired.key).to_owned();
+    grants.any(|grant| wanted.grants.contains(grant)).then(|| Unmanaged::new("user", name(), reason).always_told())
 }
 
 /// What a user who starts later will need.

@@ -1,6 +1,14 @@
 //! In an emergency: `--target`, and `deactivate`, which stays whatever the next run finds declared.
 
-use crate::support::cli::Repository;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rollcall::journal::{Holder, Journal, Who, holder};
+
+use crate::support::cli::{Repository, Run};
 
 fn with_people() -> Repository {
     let repository = Repository::applied();
@@ -141,4 +149,143 @@ fn a_store_that_was_made_without_a_memory_of_lock_outs_gets_one() {
     repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
     std::fs::remove_file(repository.file(".rollcall/journal-local.jsonl")).expect("the journal");
     repository.run(["plan"]).ends_with(0).prints("no changes").prints("ben@example.com was locked out");
+}
+
+const JOURNAL: &str = ".rollcall/journal-local.jsonl";
+
+/// The statement for the store that a message names.
+#[track_caller]
+fn statement(told: &str) -> String {
+    let (_, rest) = told.split_once("sqlite3 .rollcall/store.db \"").unwrap_or_else(|| panic!("no statement: {told}"));
+    rest.split_once('"').expect("its end").0.to_owned()
+}
+
+fn git(folder: &Path, arguments: &[&str]) {
+    let identity = ["-c", "user.name=Ana", "-c", "user.email=ana@example.com"];
+    let run = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git is there");
+    assert!(run.status.success(), "{arguments:?}: {run:?}");
+}
+
+#[test]
+fn with_broken_settings_the_other_ways_are_named_and_work() {
+    let repository = with_people();
+    repository.write(".gitignore", "/.rollcall/\n");
+    git(repository.path(), &["init", "-q"]);
+    git(repository.path(), &["add", "."]);
+    git(repository.path(), &["commit", "-q", "-m", "good"]);
+    let good = repository.read("rollcall.yaml");
+    for broken in ["version: 1\nstores: [\n", "version: 7\n", "\u{0}"] {
+        repository.write("rollcall.yaml", broken);
+        let run = repository.run(["-q", "deactivate", "ben@example.com", "--yes"]);
+        run.ends_with(3).tells("rollcall.yaml:").prints_nothing();
+        run.tells("help: settings that were good before will do: `git log --oneline -- rollcall.yaml`");
+        run.tells("in the vendor's own console");
+        assert_eq!(status(&repository, "ben@example.com"), "active");
+        repository.sql(&format!("BEGIN; {}; ROLLBACK", statement(&run.err).split("; SELECT").next().unwrap()));
+    }
+    git(repository.path(), &["checkout", "-q", "HEAD", "--", "rollcall.yaml"]);
+    assert_eq!(repository.read("rollcall.yaml"), good);
+    repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
+    // Settings that are not there, and a command line that is wrong, tell it as well.
+    std::fs::remove_file(repository.file("rollcall.yaml")).unwrap();
+    let run = repository.run(["deactivate", "Ana@example.com", "--yes"]);
+    run.ends_with(3).tells("there is no rollcall.yaml to read").tells("git log");
+    let deed = statement(&run.err);
+    repository.store().execute(deed.split(';').next().unwrap(), []).unwrap();
+    assert_eq!(status(&repository, "ana@example.com"), "inactive");
+    repository.write("rollcall.yaml", &good);
+    let plan = repository.run(["plan"]);
+    assert!(!plan.out.contains("reactivated"), "{plan}");
+    let run = repository.run(["deactivate", "ana@example.com", "--yes", "--store", "other"]);
+    run.ends_with(3).tells("there is no store `other`").tells("sqlite3 .rollcall/store.db");
+}
+
+/// What stands in a message is typed into a shell by somebody who is half asleep.
+#[test]
+fn no_key_is_put_into_a_statement_that_would_do_something_else_there() {
+    let repository = with_people();
+    repository.write("rollcall.yaml", "version: 7\n");
+    for key in ["x'; DELETE FROM users; --", "$(id)@example.com", "`id`", "a\"b"] {
+        let run = repository.run(["deactivate", key, "--yes"]);
+        run.ends_with(3).tells("WHERE key = 'KEY' COLLATE NOCASE");
+        assert!(!run.err.contains("DELETE") && !run.err.contains("(id)") && !run.err.contains("`id`"), "{run}");
+    }
+}
+
+#[test]
+fn who_waits_for_another_run_is_told_which_one_and_what_can_be_done() {
+    let repository = with_people();
+    let path = repository.file(JOURNAL);
+    let mut held = Journal::open(&path).unwrap();
+    assert_eq!(holder(&path), None);
+    let since: Timestamp = "2026-11-22T03:00:00Z".parse().unwrap();
+    let who = Who { user: Some("kim".to_owned()), actor: None, job: Some("42".to_owned()) };
+    held.held_by(&path, &Holder { process: 4_711, command: "rollcall apply --yes".to_owned(), since, who });
+    for command in [["deactivate", "ben@example.com", "--yes"].as_slice(), &["apply", "--yes"]] {
+        let mut child =
+            repository.command(command).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a run");
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        for told in ["process 4711, `rollcall apply --yes`, since 2026-11-22T03:00:00Z, by kim, job 42", "`kill 4711`"]
+        {
+            assert!(line.contains(told), "{told}: {line}");
+        }
+        assert_eq!(
+            line.contains("not to wait, do it in the store itself: sqlite3"),
+            command[0] == "deactivate",
+            "{line}"
+        );
+    }
+    drop(held);
+    assert_eq!(holder(&path), None, "a run takes its note away");
+
+    // One that could not leave a note, or was found before it did.
+    // Other tests start programs, which have a lock of this process until they begin.
+    let held = Journal::open_within(&path, Duration::from_secs(20), &mut || {}).unwrap();
+    let mut child = repository
+        .command(["deactivate", "ben@example.com", "--yes"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a run");
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    assert!(line.contains("which one is not known") && line.contains("sqlite3 .rollcall/store.db"), "{line}");
+    drop(held);
+    told.read_to_string(&mut line).unwrap();
+    assert!(child.wait().unwrap().success(), "{line}");
+    assert_eq!(status(&repository, "ben@example.com"), "inactive");
+    assert_eq!(holder(&path), None, "{line}");
+}
+
+#[test]
+fn a_note_of_who_has_the_journal_is_not_written_through_a_link() {
+    let repository = with_people();
+    let target = repository.file("victim");
+    std::fs::write(&target, "kept").unwrap();
+    std::os::unix::fs::symlink(&target, repository.file(".rollcall/journal-local.holder")).unwrap();
+    repository.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(repository.read("victim"), "kept");
+}
+
+/// At three in the morning the disk is full, the journal is a folder, the store is held by somebody's shell.
+#[test]
+fn whatever_keeps_a_lock_out_from_being_done_the_way_around_is_named() {
+    let deactivate = |repository: &Repository| -> Run {
+        let run = repository.run(["-q", "deactivate", "ben@example.com", "--yes"]);
+        run.ends_with(1).tells("sqlite3 .rollcall/store.db");
+        statement(&run.err);
+        run
+    };
+    let repository = with_people();
+    std::fs::remove_file(repository.file(JOURNAL)).unwrap();
+    std::fs::create_dir(repository.file(JOURNAL)).unwrap();
+    deactivate(&repository).tells("check what it is");
+    let repository = with_people();
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}guards: {{ protected_users: [ben@example.com] }}\n"));
+    deactivate(&repository).tells("guards.protected_users");
 }

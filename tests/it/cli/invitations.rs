@@ -58,7 +58,7 @@ fn whoever_had_the_invitation_cancelled_is_not_invited_again_by_itself() {
         repository.run(["apply", "--yes"]).ends_with(0).prints("no changes").prints("ben@example.com");
     }
     let run = repository.run(["invitations", "resend", "ben@example.com", "--yes"]);
-    run.ends_with(3).tells("nobody has the key");
+    run.ends_with(1).tells("the last invitation of that key was cancelled at 20").tells("with `status: active`");
     repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    status: active\n");
     repository.run(["apply", "--yes"]).ends_with(0).prints("invited");
     repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
@@ -75,4 +75,33 @@ fn protected_people_are_left_alone() {
         repository.run(["invitations", command, "ana@example.com", "--yes"]).ends_with(1).tells("protected");
     }
     assert_eq!(states(&repository, "ana@example.com"), ["pending"]);
+}
+
+/// It is in the list, so it is not answered as if nobody had ever heard of it.
+#[test]
+fn whoever_had_the_invitation_cancelled_is_known() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "cancel", "ben@example.com", "--yes"]).ends_with(0);
+    assert_eq!(states(&repository, "ben@example.com"), ["cancelled"]);
+    for command in [&["invitations", "cancel", "BEN@example.com", "--yes"][..], &["deactivate", "ben@example.com"]] {
+        repository.run(command).ends_with(0).prints("locked out already").prints("was cancelled at 20");
+    }
+    let resend = ["invitations", "resend", "ben@example.com", "--yes"];
+    let run = repository.run(resend);
+    assert!(!run.err.contains("nobody has the key"), "{run}");
+    // The way out that the message names.
+    run.ends_with(1).tells("declare the key with `status: active`, and run `rollcall apply`");
+    repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    status: active\n");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(resend).ends_with(0);
+    // Nobody asked for this one: it was the plan that cancelled it.
+    repository.edit(
+        "access/all.yaml",
+        "  ben@example.com:\n    status: active\n    access: { north: { role: operator, sites: [pit-1] } }\n",
+        "",
+    );
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let run = repository.run(["deactivate", "ben@example.com", "--yes"]);
+    run.ends_with(3).tells("was cancelled at 20").tells("declare `status: inactive`");
+    repository.run(["invitations", "resend", "bne@example.com", "--yes"]).ends_with(3).tells("nobody has the key");
 }

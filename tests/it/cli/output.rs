@@ -277,3 +277,40 @@ fn many_diagnostics_are_folded_in_text_and_whole_in_json() {
     let json = repository.run(["validate", "--format", "json"]);
     assert_eq!(json.json()["diagnostics"].as_array().map(Vec::len), Some(10), "{json}");
 }
+
+/// A name of so many characters that it is cut in its middle, where this stands.
+fn long_name(middle: &str) -> String {
+    format!("{}-{middle}-{}", "north".repeat(12), "works".repeat(12))
+}
+
+#[test]
+fn with_v_no_key_and_no_name_is_cut() {
+    let repository = Repository::small();
+    let (organization, key) = (long_name("harbour"), format!("{}@{}.example.com", "a".repeat(60), "b".repeat(60)));
+    let text = repository.read("access/all.yaml").replace("north:", &format!("{organization}:"));
+    repository.write("access/all.yaml", &format!("{text}  {key}:\n    access: {{ {organization}: operator }}\n"));
+    let short = repository.run(["plan"]);
+    assert!(!short.ends_with(0).out.contains(&organization) && !short.out.contains(&key), "{short}");
+    short.prints("north…works").prints("aaa…bbb");
+    let verbose = repository.run(["plan", "-v"]);
+    verbose.ends_with(0).prints(&organization).prints(&key);
+    assert!(!verbose.out.split("digest").next().unwrap().contains('…'), "{verbose}");
+    let applied = repository.run(["apply", "-v", "--yes"]);
+    applied.ends_with(0).prints(&format!("{key} "));
+    repository.run(["explain", "-v", &key]).ends_with(0).prints(&organization);
+}
+
+/// Otherwise access to the one reads like access to the other.
+#[test]
+fn two_long_names_that_would_be_cut_to_the_same_are_told_apart() {
+    let repository = Repository::small();
+    let (one, other) = (long_name("one"), long_name("two"));
+    let text = repository.read("access/all.yaml").replace("north:", &format!("{one}:"));
+    let text = text.replacen("roles:\n", &format!("  {other}: {{}}\nroles:\n"), 1);
+    repository.write("access/all.yaml", &text);
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints(&one).prints(&other);
+    assert!(!plan.out.split("digest").next().unwrap().contains('…'), "{plan}");
+    repository.run(["apply", "--yes"]).ends_with(0).prints(&one);
+    repository.run(["explain", "ben@example.com"]).ends_with(0).prints(&one);
+}

@@ -207,3 +207,63 @@ fn import_writes_what_is_in_scope_and_then_nothing_is_to_be_done() {
         repository.run(["plan", "--manifests", "imported"]).ends_with(0).prints("no changes");
     }
 }
+
+/// What no manifest can say gets no action and is listed, by `plan` and `import` alike; it never outlives what it comes
+/// with.
+#[test]
+fn a_grant_of_a_site_that_no_manifest_can_say_is_left_alone_and_told() {
+    let repository = Repository::applied();
+    for key in ["ana@example.com", "ben@example.com"] {
+        repository.run(["invitations", "accept", key]).ends_with(0);
+    }
+    // Ana's role reaches every site, so a grant of one says nothing; Kim is declared nowhere.
+    repository.sql(
+        "INSERT INTO sites (organization_id, name) SELECT id, 'pit*9' FROM organizations WHERE name = 'north';
+         INSERT INTO users (key, status) VALUES ('kim@example.com', 'active');
+         INSERT INTO memberships (user_id, organization_id, role_id) SELECT u.id, o.id, r.id FROM users u, organizations o, roles r
+             WHERE u.key = 'kim@example.com' AND o.name = 'north' AND r.name = 'operator';
+         INSERT INTO site_grants (user_id, organization_id, site_id) SELECT u.id, s.organization_id, s.id FROM users u, sites s
+             WHERE s.name = 'pit*9' AND u.key <> 'li@example.com';",
+    );
+    let grants = |key: &str| -> Vec<String> {
+        let store = repository.store();
+        let sql = "SELECT s.name FROM site_grants g JOIN sites s ON s.id = g.site_id JOIN users u ON u.id = g.user_id \
+                   WHERE u.key = ?1 ORDER BY 1";
+        let mut statement = store.prepare(sql).unwrap();
+        let rows = statement.query_map([key], |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let left = |plan: &serde_json::Value| -> Vec<String> {
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        let unmanaged = plan["unmanaged"].as_array().unwrap().iter().filter(|one| one["kind"] == "user");
+        unmanaged.map(|one| format!("{}: {}", text(&one["name"]), text(&one["reason"]))).collect()
+    };
+    let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();
+    assert_eq!(plan["actions"].as_array().map(Vec::len), Some(0), "{plan}");
+    let ben =
+        "ben@example.com: has a site that no manifest can say, and keeps it; give the site another name in the store";
+    let kim = "kim@example.com: has a site that can't be said";
+    assert_eq!(left(&plan), [ben, kim]);
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints(ben);
+    // An import leaves both out, and a plan of what it wrote leaves both alone.
+    let import = repository.run(["import", "--out", "imported"]);
+    import.ends_with(0).tells("ben@example.com").tells("kim@example.com").tells("has a site that can't be said");
+    let plan = repository.run(["plan", "--manifests", "imported", "--format", "json"]).ends_with(0).json();
+    assert_eq!(plan["actions"].as_array().map(Vec::len), Some(0), "{plan}");
+    assert_eq!(left(&plan), ["ben@example.com: has a site that can't be said", kim]);
+    // Other access of the same person is managed as ever.
+    repository.edit("access/all.yaml", "sites: [pit-1]", "sites: [pit-2]");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(grants("ben@example.com"), ["pit*9", "pit-2"]);
+    // With the membership it ends.
+    repository.edit(
+        "access/all.yaml",
+        "    access: { north: { role: operator, sites: [pit-2] } }\n",
+        "    access: {}\n",
+    );
+    repository.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(grants("ben@example.com"), Vec::<String>::new());
+    let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();
+    assert_eq!((left(&plan), plan["actions"].as_array().map(Vec::len)), (vec![kim.to_owned()], Some(0)));
+    assert_eq!(grants("kim@example.com"), ["pit*9"]);
+}

@@ -250,3 +250,82 @@ fn who_has_a_default_site_through_another_site_can_be_imported_and_leave() {
     repository.write("access/a.yaml", catalog);
     repository.run(["plan"]).ends_with(0).prints("- bo@example.com  deactivated");
 }
+
+/// Ana and Ben are invited, and all seats are taken by that.
+#[test]
+fn who_is_renamed_while_invited_is_counted_once() {
+    let repository = repository("{ extends: default, seats: { max: 2, counts: [active, invited] } }");
+    declare(&repository, CATALOG, "{ previously: ben@example.com, access: { north: operator } }", "roy");
+    let document = repository.run(["plan", "--format", "json", "--at", SOON]).ends_with(0).json();
+    let ids: Vec<&str> =
+        document["actions"].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["cancel_invitation ben@example.com", "invite_user roy@example.com"]);
+    assert_eq!(document["deferred"].as_array().map(Vec::len), Some(0), "no second seat is needed: {document}");
+    let people = &document["summary"]["people"];
+    for what in ["join", "leave", "gain", "lose"] {
+        assert_eq!(people[what], 0, "one person, who has what they had: {people}");
+    }
+    for guard in document["guards"].as_array().unwrap().iter().filter(|guard| guard["guard"] != "mails") {
+        let is_about_people = ["removals", "deletions", "escalations"].contains(&guard["name"].as_str().unwrap());
+        assert!(!is_about_people || guard["count"] == 0, "{guard}");
+    }
+    repository.run(["apply", "--yes", "--at", SOON]).ends_with(0);
+    repository.run(["plan", "--at", SOON]).ends_with(0).prints("no changes");
+}
+
+/// The line stays in the manifest until somebody takes it out, whatever happens to the former name meanwhile.
+#[test]
+fn nobody_is_renamed_twice_where_the_former_key_stays_in_the_manifest() {
+    for rules in [CREATES, "default"] {
+        let repository = repository(rules);
+        let roy = "{ previously: ben@example.com, access: { north: operator } }";
+        declare(&repository, CATALOG, roy, "roy");
+        repository.run(["plan", "--out", "saved.json", "--at", SOON]).ends_with(0);
+        repository.run(["apply", "saved.json", "--at", SOON]).ends_with(3).tells("--yes");
+        repository.run(["apply", "saved.json", "--yes", "--at", SOON]).ends_with(0);
+        let people = || {
+            let store = repository.store();
+            let mut statement = store.prepare("SELECT key || ' ' || status FROM users ORDER BY key").unwrap();
+            let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            rows.collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        let after = people();
+        assert_eq!(after.len(), 2, "{after:?}");
+        assert!(after[1].starts_with("roy@example.com "), "{after:?}");
+        for _ in 0..2 {
+            assert_eq!(plan(&repository, SOON), (vec![], vec![]));
+            repository.run(["apply", "--yes", "--at", SOON]).ends_with(0).tells("rename-done");
+        }
+        let again = repository.run(["apply", "saved.json", "--yes", "--at", SOON]);
+        again.ends_with(0);
+        assert_eq!(people(), after, "{again}");
+        // Somebody else gets the key that Roy had: that is no Roy, and nobody becomes one.
+        repository.sql("INSERT INTO users (key, status) VALUES ('ben@example.com', 'active')");
+        let before = people();
+        for command in [&["plan"][..], &["apply", "--yes"], &["apply", "saved.json", "--yes"]] {
+            repository.run(command).ends_with(3).tells("former-name").prints_nothing();
+        }
+        assert_eq!(people(), before);
+        declare(&repository, CATALOG, "{ access: { north: operator } }\n  ben@example.com: { access: {} }", "roy");
+        assert_eq!(plan(&repository, SOON), (vec![], vec![]));
+    }
+}
+
+/// What is deleted with its holder waits for what takes it now, by whatever key, and not for the deletion of the account.
+#[test]
+fn a_deferred_deletion_of_a_user_whose_key_is_renamed_keeps_nothing_else_waiting() {
+    let rules = "{ extends: default, onboarding: create, offboarding: [strip, delete] }";
+    let repository = repository(rules);
+    let catalog = CATALOG.replace("operator: { rank: 20 }", "operator: { status: absent }");
+    declare(&repository, &catalog, "{ previously: ben@example.com, status: absent }", "roy");
+    let (ids, waits) = plan(&repository, SOON);
+    assert_eq!(ids, ["rename_user roy@example.com", "strip_user roy@example.com", "delete_role operator"]);
+    assert_eq!(waits, [("delete_user grace".to_owned(), serde_json::Value::Null)]);
+    repository.run(["apply", "--yes", "--at", SOON]).ends_with(0);
+    // The grace counts from the day on which the person was stripped under the former key, or under the new one.
+    assert_eq!(plan(&repository, "2026-12-22T10:59:59Z").1, [("delete_user grace".to_owned(), SOON.into())]);
+    let late = "2026-12-22T11:00:00Z";
+    assert_eq!(plan(&repository, late), (vec!["delete_user roy@example.com".to_owned()], vec![]));
+    repository.run(["apply", "--yes", "--at", late]).ends_with(0);
+    assert_eq!(plan(&repository, late), (vec![], vec![]), "nobody is renamed or made anew");
+}

@@ -3,6 +3,7 @@
 //!
 //! `ROLLCALL_KILLS=all` kills at every call, and at random moments; without it, a sample is taken.
 
+mod exchange;
 mod repository;
 
 use std::collections::{BTreeMap, BTreeSet};

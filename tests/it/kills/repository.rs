@@ -37,6 +37,18 @@ pub(super) struct Contents {
     pub(super) invitations: Vec<String>,
 }
 
+impl Contents {
+    /// The keys of all accounts.
+    pub(super) fn users(&self) -> Vec<String> {
+        self.rows["users"].iter().filter_map(|row| row.split(' ').next()).map(str::to_owned).collect()
+    }
+
+    /// Whether a user has a grant of this site.
+    pub(super) fn has_grant(&self, user_and_site: &str) -> bool {
+        self.rows["site_grants"].iter().any(|row| row.starts_with(&format!("{user_and_site} ")))
+    }
+}
+
 pub(super) struct Repository {
     folder: tempfile::TempDir,
 }
@@ -153,6 +165,11 @@ impl Repository {
 
     fn open_store(&self) -> Connection {
         Connection::open(self.path().join(".rollcall/store.db")).expect("a store")
+    }
+
+    /// Changes rows of the store by hand.
+    pub(super) fn sql(&self, statements: &str) {
+        self.open_store().execute_batch(statements).expect(statements);
     }
 
     pub(super) fn contents(&self) -> Contents {

@@ -269,7 +269,7 @@ fn names_can_not_harm_a_terminal() {
     let lines: Vec<OutcomeLine> = plan
         .actions
         .iter()
-        .map(|action| outcome_line(&draft.names, action, OutcomeWord::Failed, Some("no\u{1b}[2J")))
+        .map(|action| outcome_line((&draft.names, Style::default()), action, OutcomeWord::Failed, Some("no\u{1b}[2J")))
         .collect();
     let text = outcomes(&lines, Style::default());
     assert!(!text.chars().any(|character| character.is_control() && character != '\n'), "{text:?}");
@@ -298,7 +298,7 @@ fn outcomes_tell_what_went_wrong_first() {
         .iter()
         .rev()
         .zip(found.into_iter().chain(others))
-        .map(|(action, (outcome, detail))| outcome_line(&draft.names, action, outcome, detail))
+        .map(|(action, (outcome, detail))| outcome_line((&draft.names, Style::default()), action, outcome, detail))
         .collect();
     assert_snapshot!(outcomes(&lines, Style::default()), @r#"
         unknown
@@ -324,7 +324,7 @@ fn a_cause_that_many_share_is_told_once() {
         .actions
         .iter()
         .zip(failed.chain(std::iter::repeat((OutcomeWord::Done, None))))
-        .map(|(action, (outcome, detail))| outcome_line(&draft.names, action, outcome, detail))
+        .map(|(action, (outcome, detail))| outcome_line((&draft.names, Style::default()), action, outcome, detail))
         .collect();
     assert_snapshot!(outcomes(&lines, Style::default()), @r#"
         failed: the disk is full (3 actions)
