@@ -97,24 +97,36 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
     let path = path(&access.repository, &access.store_name)?;
     path.parent().map_or(Ok(()), make_folder)?;
     let mut has_waited = false;
-    let journal = Journal::open_within(&path, PATIENCE, &mut || {
+    let mut wait = |what: &str, path: &Path| {
         has_waited = true;
         let told = format!(
-            "another run has the journal `{}`{}; waiting for it to end, up to {} minutes",
+            "another run has the {what} `{}`{}; waiting for it to end, up to {} minutes",
             path.display(),
-            who_has_it(&path),
+            who_has_it(path),
             PATIENCE.as_secs() / 60
         );
         match meanwhile {
             Some(meanwhile) => printer.warning(&format!("{told}; {meanwhile}")),
             None => printer.note(&told),
         }
-    });
-    let mut journal = journal.map_err(|error| match error {
-        JournalError::Locked(_) => Failure::failed(anyhow::anyhow!("{error}{}", who_has_it(&path))),
+    };
+    let mut journal =
+        Journal::open_within(&path, PATIENCE, &mut || wait("journal", &path)).map_err(|error| match error {
+            JournalError::Locked(_) => Failure::failed(anyhow::anyhow!("{error}{}", who_has_it(&path))),
+            error => Failure::failed(error),
+        })?;
+    let holder = edge::holder();
+    journal.held_by(&path, &holder);
+    let store = access.store_path();
+    let lock = journal::run_lock_of(&store);
+    journal.have_store(&store, &holder, PATIENCE, &mut || wait("store", &lock)).map_err(|error| match error {
+        JournalError::Locked(_) => Failure::failed(anyhow::anyhow!(
+            "the store `{}` is in use by another run; wait for that run to end, then try again{}",
+            store.display(),
+            who_has_it(&lock)
+        )),
         error => Failure::failed(error),
     })?;
-    journal.held_by(&path, &edge::holder());
     Ok(Opened { journal, path, has_waited })
 }
 

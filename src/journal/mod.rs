@@ -23,6 +23,7 @@ mod left_since;
 mod locked_out;
 mod medium;
 mod record;
+mod run_lock;
 mod standing;
 
 use std::io::{BufReader, Read, Seek};
@@ -38,12 +39,14 @@ pub use left_since::left_since;
 pub use locked_out::locked_out;
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
+pub use run_lock::run_lock_of;
 pub use standing::{Glance, Head, Standing, attempts_of, done_since, glance};
 
 use crate::model::Names;
 use crate::plan::Action;
 use chain::Chain;
 use holder::HolderNote;
+use run_lock::RunLock;
 
 /// The journal can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +115,8 @@ pub struct Journal {
     path: String,
     /// Gone before the lock is.
     note: Option<HolderNote>,
+    /// The store itself, of which another journal may tell as well.
+    store_lock: Option<RunLock>,
     medium: Box<dyn Medium + Send>,
     chain: Chain,
     /// The store of the first run in it.
@@ -150,8 +155,8 @@ impl Journal {
             .rewind()
             .and_then(|()| standing::first_store(existing))
             .map_err(|source| JournalError::Unreadable { path: path.clone(), source })?;
-        let (run, missing, note) = (None, None, None);
-        Ok(Self { path, note, medium, chain, store, run, has_begun: false, is_broken: false, missing })
+        let (run, missing, note, store_lock) = (None, None, None, None);
+        Ok(Self { path, note, store_lock, medium, chain, store, run, has_begun: false, is_broken: false, missing })
     }
 
     /// Leaves beside the file in `path`, which is this one, who has it, as long as the value lives: whoever waits for it

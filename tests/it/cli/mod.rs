@@ -26,3 +26,4 @@ mod time;
 mod turnover;
 mod unmanaged;
 mod waivers;
+mod writers;
