@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::access::Access;
 use super::edge;
 use super::exit::Failure;
-use super::files::make_folder;
+use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
 use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
@@ -45,18 +45,12 @@ pub(super) struct Opened {
 /// If the folder is a link out of the repository, to where a pull request could make it point.
 pub(super) fn path(repository: &Path, store_name: &str) -> Result<PathBuf, Failure> {
     let folder = repository.join(FOLDER);
-    if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
-        let is_inside = match (folder.canonicalize(), repository.canonicalize()) {
-            (Ok(folder), Ok(repository)) => folder.starts_with(repository),
-            (Err(_), _) | (_, Err(_)) => false,
-        };
-        if !is_inside {
-            let why = format!(
-                "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
-                folder.display()
-            );
-            return Err(Failure::failed(anyhow::anyhow!(why)));
-        }
+    if leads_out(&folder, repository) {
+        let why = format!(
+            "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
+            folder.display()
+        );
+        return Err(Failure::failed(anyhow::anyhow!(why)));
     }
     // Two names never share a journal.
     let name = percent_encoding::utf8_percent_encode(store_name, JOURNAL_NAME);

@@ -12,6 +12,7 @@ use super::options::{Colour, Format, Global};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::plan::DiagnosticDocument;
 use crate::report::{Snippets, Style, diagnostics, sanitise, tally};
+use crate::source::is_hidden;
 
 /// Prints, in the way that the command line asks for.
 pub(super) struct Printer {
@@ -101,7 +102,7 @@ impl Printer {
 
     /// A result as one JSON document.
     pub(super) fn json<T: Serialize>(&self, document: &T) {
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        let mut out = Escaping(io::BufWriter::new(io::stdout().lock()));
         let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
         let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
         drop(out);
@@ -186,6 +187,39 @@ pub(super) fn usage(error: &clap::Error) {
 
 fn to_stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes JSON so that no character of it moves a cursor or hides a text: such ones only stand in strings, and JSON has
+/// another way to write them there.
+struct Escaping<W>(W);
+
+impl<W: io::Write> io::Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    /// What is written at once is whole characters: serde_json writes pieces of texts.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Ok(text) = std::str::from_utf8(bytes) else { return self.0.write_all(bytes) };
+        let is_escaped = |character: char| is_hidden(character) || ('\u{7f}'..='\u{9f}').contains(&character);
+        let mut rest = text;
+        while let Some(at) = rest.find(is_escaped) {
+            let (safe, unsafe_one) = rest.split_at(at);
+            self.0.write_all(safe.as_bytes())?;
+            let mut units = [0; 2];
+            let Some(character) = unsafe_one.chars().next() else { break };
+            for unit in character.encode_utf16(&mut units) {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            rest = &unsafe_one[character.len_utf8()..];
+        }
+        self.0.write_all(rest.as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Places of something that also has snippets.

@@ -143,7 +143,7 @@ pub(super) fn read(
     declared: &mut Declared,
 ) -> Result<Option<SavedPlan>, Failure> {
     let Some(file) = file else { return Ok(None) };
-    let path = in_repository(&access.repository, file);
+    let path = in_repository(&access.repository, file)?;
     let context = || format!("the plan file `{}` can't be used", path.display());
     let text = text(&path).with_context(context).map_err(Failure::invalid)?;
     let saved = read_file(&text, &mut declared.names, access.rules());
@@ -176,7 +176,7 @@ pub(super) fn write(
         printer.note("the store was read in part, so the plan is not saved");
         return Ok(());
     }
-    let path = in_repository(repository, file);
+    let path = in_repository(repository, file)?;
     let context = || format!("the plan can't be saved in `{}`", path.display());
     if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
         let why = "something else than a saved plan is there; name another file, or remove it";

@@ -17,6 +17,7 @@ mod period;
 mod questions;
 mod sayable;
 mod shape;
+mod whole;
 
 use std::collections::BTreeMap;
 

@@ -3,13 +3,14 @@
 //! `import` leaves out what is refused here and `plan` reports it as unmanaged: both ask this file, so that nobody
 //! loses an account because no manifest could have named it. Deliberately absent: how anything is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use unicode_normalization::is_nfc;
 
+use super::whole::whole;
 use super::{AttributeType, EmptyMeaning, Named, RolePlace, Rules, mixed_script, refuse_name};
-use crate::model::{Catalog, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
+use crate::model::{Catalog, CatalogKey, Fields, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
 use crate::source::is_hidden;
 
 /// Why a text can't stand in a manifest: line breaks would be lost on review, hidden characters are errors.
@@ -78,52 +79,76 @@ pub struct Sayable<'a> {
     catalog: &'a Catalog,
     /// Roles that can be declared, with all that they include.
     roles: BTreeSet<Name>,
+    /// What includes without a circle.
+    without_circles: BTreeSet<CatalogKey>,
+}
+
+/// The names under `includes`.
+fn included(names: &Names, fields: &Fields) -> Vec<Name> {
+    match fields.get(&known::INCLUDES) {
+        Some(Value::Set(list)) => names.elements(*list).to_vec(),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
+    }
 }
 
 impl<'a> Sayable<'a> {
     /// For the live catalog of a store with these rules.
     #[must_use]
     pub fn new(names: &'a Names, rules: &'a Rules, catalog: &'a Catalog) -> Self {
-        let mut sayable = Self { names, rules, catalog, roles: BTreeSet::new() };
+        let mut sayable = Self { names, rules, catalog, roles: BTreeSet::new(), without_circles: BTreeSet::new() };
         sayable.roles = sayable.whole_roles();
+        sayable.without_circles = sayable.without_circles();
         sayable
     }
 
-    /// Roles whose includes can be said down to the last one. Roles that include each other in a circle never can.
+    /// Roles whose includes can be said down to the last one.
     fn whole_roles(&self) -> BTreeSet<Name> {
-        let mut whole = BTreeSet::new();
-        let mut waiting: BTreeMap<Name, usize> = BTreeMap::new();
-        let mut included_by: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
-        let mut ready = Vec::new();
-        for (&name, role) in &self.catalog.roles {
-            if self.refuse_own(name).is_some() {
-                continue;
-            }
+        let sayable = self.catalog.roles.iter().filter(|&(&name, _)| self.refuse_own(name).is_none());
+        whole(sayable.map(|(&name, role)| {
             let includes = self.names.elements(role.includes);
-            let missing = includes.iter().filter(|&&included| !self.is_vendors(included));
-            for &included in missing.clone() {
-                included_by.entry(included).or_default().push(name);
-            }
-            match missing.count() {
-                0 => ready.push(name),
-                _ if self.is_vendors(name) => ready.push(name),
-                count => drop(waiting.insert(name, count)),
-            }
+            let missing = includes.iter().copied().filter(|&included| !self.is_vendors(included));
+            (name, if self.is_vendors(name) { Vec::new() } else { missing.collect() })
+        }))
+    }
+
+    /// Organizations, and sites, that include neither themselves nor anything that does.
+    fn without_circles(&self) -> BTreeSet<CatalogKey> {
+        let organizations = &self.catalog.organizations;
+        let includes = |fields: &Fields, key: &dyn Fn(Name) -> CatalogKey| {
+            let list = included(self.names, fields);
+            list.into_iter().map(key).filter(|&key| self.is_there(key)).collect::<Vec<CatalogKey>>()
+        };
+        whole(organizations.iter().flat_map(|(&name, organization)| {
+            let own = (CatalogKey::Organization(name), includes(&organization.fields, &CatalogKey::Organization));
+            let sites = organization.sites.iter().map(move |(&site, of)| {
+                (CatalogKey::Site(name, site), includes(&of.fields, &|other| CatalogKey::Site(name, other)))
+            });
+            std::iter::once(own).chain(sites).collect::<Vec<_>>()
+        }))
+    }
+
+    fn is_there(&self, key: CatalogKey) -> bool {
+        match key {
+            CatalogKey::Organization(name) => self.catalog.organizations.contains_key(&name),
+            CatalogKey::Site(organization, site) => self.catalog.has_site(organization, site),
+            CatalogKey::Role(role) => self.catalog.roles.contains_key(&role),
         }
-        while let Some(name) = ready.pop() {
-            if !whole.insert(name) {
-                continue;
-            }
-            for includer in included_by.get(&name).into_iter().flatten() {
-                if let Some(count) = waiting.get_mut(includer) {
-                    *count -= 1;
-                    if *count == 0 {
-                        ready.push(*includer);
-                    }
-                }
-            }
+    }
+
+    /// Why the `includes` of an organization or a site can't be declared, if so. They are one: who could say a part of
+    /// them only would take the rest away.
+    #[must_use]
+    pub fn refuse_includes(&self, key: CatalogKey, fields: &Fields) -> Option<&'static str> {
+        let is_bad = |&other: &Name| match key {
+            CatalogKey::Site(organization, _) => !self.has_site(organization, other),
+            CatalogKey::Organization(_) | CatalogKey::Role(_) => !self.has_organization(other),
+        };
+        let list = included(self.names, fields);
+        if list.iter().any(is_bad) {
+            return Some("refers in `includes` to something that can't be said");
         }
-        whole
+        let is_circular = !list.is_empty() && !self.without_circles.contains(&key);
+        is_circular.then_some("includes itself, straight or through others")
     }
 
     fn is_vendors(&self, role: Name) -> bool {

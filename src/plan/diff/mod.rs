@@ -65,7 +65,7 @@ pub(super) struct Balance {
 /// Compares everything.
 pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
     let context = Context::new(inputs, renamed);
-    let (catalog, mut unmanaged) = catalog::diff(inputs, &context.reach);
+    let (catalog, mut unmanaged) = catalog::diff(inputs, (&context.reach, &context.sayable));
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {
         let desired = inputs.desired.user(row);

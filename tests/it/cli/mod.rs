@@ -1,5 +1,6 @@
 //! The command line as its users meet it: the real binary, in temporary folders.
 
+mod adoption;
 mod altered_journal;
 mod broken;
 mod broken_settings;
