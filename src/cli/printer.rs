@@ -1,4 +1,5 @@
-//! The only place that prints: results to standard output, everything else to standard error.
+//! The only place that prints: results to standard output, everything else to standard error, where what looks like a
+//! secret is masked.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -9,7 +10,7 @@ use tokio::runtime::Runtime;
 use super::edge::{self, Interrupts};
 use super::exit::Failure;
 use super::options::{Colour, Format, Global};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, mask};
 use crate::plan::DiagnosticDocument;
 use crate::report::{Snippets, Style, diagnostics, sanitise, tally};
 
@@ -111,14 +112,14 @@ impl Printer {
     /// Something worth knowing that is no result: one line, whatever stands in it.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            to_stderr(&format!("{}\n", sanitise(text)));
+            to_stderr(&format!("{}\n", sanitise(&mask(text))));
         }
     }
 
     /// Something that somebody has to look after though the run goes on: one line, also where less was asked for.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn warning(&self, text: &str) {
-        to_stderr(&format!("warning: {}\n", sanitise(text)));
+        to_stderr(&format!("warning: {}\n", sanitise(&mask(text))));
     }
 
     /// What to do about an error: one line, also where less was asked for.
@@ -130,7 +131,7 @@ impl Printer {
     /// An error and its causes, once.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn error(&self, error: &anyhow::Error) {
-        let causes: Vec<String> = error.chain().map(|cause| sanitise(&cause.to_string()).into_owned()).collect();
+        let causes: Vec<String> = error.chain().map(|cause| sanitise(&mask(&cause.to_string())).into_owned()).collect();
         to_stderr(&format!("error: {}\n", causes.join(": ")));
     }
 
@@ -176,7 +177,8 @@ impl Printer {
 /// there is nothing to make harmless.
 pub(super) fn usage(error: &clap::Error) {
     let plain = error.render().to_string();
-    let lines: Vec<_> = plain.lines().map(sanitise).collect();
+    let masked = mask(&plain);
+    let lines: Vec<_> = masked.lines().map(sanitise).collect();
     if lines.iter().zip(plain.lines()).all(|(safe, line)| safe == line) {
         let _ = error.print();
     } else {

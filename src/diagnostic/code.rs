@@ -49,6 +49,8 @@ codes! {
     YamlFeature = "yaml-feature",
     /// More than one YAML document in a file.
     SecondDocument = "second-document",
+    /// A secret that is written out, where only its name may stand, or nothing at all.
+    SecretInClear = "secret-in-clear",
     /// Too large, too deep, or more than the budget allows.
     TooLarge = "too-large",
     /// A file or folder that can't be read, or is no UTF-8 text.

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
 use super::mistake::Mistake;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, names_a_secret};
 
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,14 +198,6 @@ impl Document {
         mistake.hides_source = self.hides(place.line);
         mistake
     }
-}
-
-/// Whether a key or a line names something whose value has to stay out of messages.
-pub(super) fn names_a_secret(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    ["token", "passw", "pasw", "pwd", "secret", "credential", "api_key", "apikey"]
-        .iter()
-        .any(|word| lower.contains(word))
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::check::{self, Places};
 use super::{InlineRules, Rules};
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, names_a_secret};
 use crate::document::{self, Document, LeftOut, Mistake, Node, Place, Read, Shape};
 use crate::source::{self, Lines};
 
@@ -110,10 +110,11 @@ pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> 
     let has_duplicates = !outcome.duplicate_keys.is_empty();
     let told = outcome.mistakes.into_diagnostics();
     // Where the end of a value is not known, neither is where a secret stands.
-    let hides_source = source::names_a_secret(text);
+    let hides_source = names_a_secret(text);
     let of_yaml = |told: &Diagnostic| Mistake { hides_source, ..of_yaml(told, &lines, file) };
     let mut mistakes: Vec<Mistake> = told.iter().map(of_yaml).collect();
-    let can_be_read = told.iter().all(|told| matches!(told.code, Code::DuplicateKey | Code::HiddenCharacter));
+    let can_be_read =
+        told.iter().all(|told| matches!(told.code, Code::DuplicateKey | Code::HiddenCharacter | Code::SecretInClear));
     if outcome.broken || !can_be_read {
         return Read::nothing(mistakes);
     }
