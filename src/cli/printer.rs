@@ -22,6 +22,8 @@ pub(super) struct Printer {
     is_quiet: bool,
     /// Whether a result could not be written.
     has_failed: Cell<bool>,
+    /// Whether a document was printed: there is one a run, and no second.
+    has_document: Cell<bool>,
 }
 
 /// What `--format json` prints where there is nothing but diagnostics.
@@ -39,6 +41,7 @@ impl Printer {
             is_verbose: global.verbose > 0,
             is_quiet: global.quiet,
             has_failed: Cell::new(false),
+            has_document: Cell::new(false),
         }
     }
 
@@ -102,6 +105,7 @@ impl Printer {
 
     /// A result as one JSON document.
     pub(super) fn json<T: Serialize>(&self, document: &T) {
+        self.has_document.set(true);
         let mut out = io::BufWriter::new(io::stdout().lock());
         let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
         let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
@@ -133,6 +137,18 @@ impl Printer {
     pub(super) fn error(&self, error: &anyhow::Error) {
         let causes: Vec<String> = error.chain().map(|cause| sanitise(&mask(&cause.to_string())).into_owned()).collect();
         to_stderr(&format!("error: {}\n", causes.join(": ")));
+    }
+
+    /// The end of a command that could not go on: for people, and as a document where one is asked for and none was
+    /// printed.
+    pub(super) fn failure(&self, failure: Failure) {
+        let Failure { exit: _, error, code, place } = failure;
+        let Some(error) = error else { return };
+        self.error(&error);
+        if self.is_json() && !self.has_document.get() {
+            let diagnostics = vec![Failure::document(&error, code, place)];
+            self.json(&DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics });
+        }
     }
 
     /// Diagnostics for people, with their lines; warnings are left out where less was asked for.
@@ -184,6 +200,15 @@ pub(super) fn usage(error: &clap::Error) {
     } else {
         to_stderr(&format!("{}\n", lines.join("\n")));
     }
+}
+
+/// A mistake as a document, where no printer is there yet.
+pub(super) fn failure_alone(diagnostic: DiagnosticDocument) {
+    let document = DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics: vec![diagnostic] };
+    let mut out = io::stdout().lock();
+    // Who reads nothing misses nothing.
+    let _ =
+        serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from).and_then(|()| out.write_all(b"\n"));
 }
 
 fn to_stderr(text: &str) {

@@ -87,6 +87,11 @@ impl Mistake {
             // What stands in the place of a word may be the secret itself.
             self.message = format!("this{NOT_POSSIBLE}");
         }
+        if let Some(rest) = self.message.strip_prefix("this has to be ")
+            && let Some(key) = document.root.key_of(self.offset)
+        {
+            self.message = format!("`{}` has to be {rest}", printable(key));
+        }
         match document.root.value_of_key_at(self.offset) {
             Some(Place { line, column, offset, length })
                 if matches!(self.code, Code::WrongType | Code::InvalidValue) =>
@@ -143,7 +148,7 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
         Error::NullIntoString { .. } => (
             Code::WrongType,
             "expected text, and null is not text".to_owned(),
-            Some("write \"\" for no text".to_owned()),
+            Some("write a text, or take it out".to_owned()),
         ),
         Error::InvalidScalar { ty, .. } => {
             let expected = match *ty {

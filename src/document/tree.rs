@@ -106,6 +106,18 @@ impl Node {
         }
     }
 
+    /// The key that begins at this offset, or whose value does.
+    pub(super) fn key_of(&self, offset: u32) -> Option<&str> {
+        match &self.shape {
+            Shape::Map(entries) => entries.iter().find_map(|(key, place, node)| {
+                let is_it = place.offset == offset || node.place.offset == offset;
+                if is_it { Some(key.as_str()) } else { node.key_of(offset) }
+            }),
+            Shape::List(nodes) => nodes.iter().find_map(|node| node.key_of(offset)),
+            Shape::Null | Shape::Scalar => None,
+        }
+    }
+
     fn key_place(&self, key: &str) -> Option<Place> {
         match &self.shape {
             Shape::Map(entries) => entries.iter().find(|(name, _, _)| name == key).map(|(_, place, _)| *place),

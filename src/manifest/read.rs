@@ -181,9 +181,14 @@ impl<'t> Reader<'t, '_> {
         let node = self.cursor.node();
         if let Node::Scalar(scalar) = &node
             && scalar.plain
-            && let Ok(number) = scalar.text.parse()
+            && let Ok(number) = scalar.text.parse::<i32>()
         {
-            return Some(number);
+            if number.to_string() == scalar.text {
+                return Some(number);
+            }
+            let message = format!("{what} is written `{}`, which reads as another number elsewhere", scalar.text);
+            self.tell(Code::WrongType, scalar.at, message, format!("write `{number}`"));
+            return None;
         }
         self.wrong_type(&node, what, "a whole number");
         None

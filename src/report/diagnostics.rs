@@ -12,7 +12,8 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::style::{self, Style, count, push_safe, sanitise, width};
-use crate::diagnostic::{Code, Diagnostic, FileId, Severity, Span};
+use super::unknown_keys::{UnknownKeys, unknown_keys, without_values};
+use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::plan::Places;
 
 /// The line on which a place begins, or as much of it as may be shown.
@@ -134,34 +135,6 @@ fn summed(rest: &[Located<'_>]) -> String {
     }
     text.push('\n');
     text
-}
-
-/// Where the first unknown key of a line ends, in bytes from the beginning of the file.
-type UnknownKeys = BTreeMap<(FileId, u32), u32>;
-
-fn unknown_keys(diagnostics: &[Diagnostic], snippets: &dyn Snippets) -> UnknownKeys {
-    let mut ends = UnknownKeys::new();
-    let unknown = diagnostics.iter().filter(|diagnostic| diagnostic.code == Code::UnknownKey);
-    for span in unknown.filter_map(|diagnostic| diagnostic.primary.as_ref()).map(|label| label.span) {
-        let (_, line, _) = snippets.place(span.start);
-        let end = span.start.offset.saturating_add(span.length);
-        ends.entry((span.start.file, line)).and_modify(|first| *first = end.min(*first)).or_insert(end);
-    }
-    ends
-}
-
-/// The line without what stands behind an unknown key; `None` if the place itself stands there.
-fn without_values<'a>(excerpt: Excerpt<'a>, span: Span, line: u32, unknown: &UnknownKeys) -> Option<Excerpt<'a>> {
-    let Some(&end) = unknown.get(&(span.start.file, line)) else { return Some(excerpt) };
-    let more = usize::try_from(end.checked_sub(span.start.offset).filter(|&more| more > 0)?).ok()?;
-    let cut = excerpt.start.saturating_add(more);
-    match excerpt.line.get(..cut) {
-        Some(shown) if !excerpt.line[cut..].trim().is_empty() => {
-            let line = format!("{shown}{}", if excerpt.line[cut..].starts_with(':') { ": …" } else { "…" });
-            Some(Excerpt { line: line.into(), start: excerpt.start })
-        }
-        Some(_) | None => Some(excerpt),
-    }
 }
 
 /// How many there are: `3 errors, 1 warning`; empty where there are none.

@@ -95,7 +95,9 @@ mod tests {
         ] {
             assert!(refuse_path(path, &manifests).is_some(), "{path}");
         }
-        for path in ["store.db", ".rollcall/store.db", "/var/lib/a.db", "../a.db", "access/.rollcall/a.db", "accesses/a.db"] {
+        for path in
+            ["store.db", ".rollcall/store.db", "/var/lib/a.db", "../a.db", "access/.rollcall/a.db", "accesses/a.db"]
+        {
             assert_eq!(refuse_path(path, &manifests), None, "{path}");
         }
         assert_eq!(normal("./.rollcall/../.rollcall/store.db"), Path::new(".rollcall/store.db"));
