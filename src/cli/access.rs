@@ -10,6 +10,7 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
+use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
@@ -61,7 +62,10 @@ impl Access {
     pub(super) fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
         let repository = global.repository.clone();
         let settings = read_settings(&repository, printer)?;
-        let (name, store) = settings.store(global.store.as_deref()).map_err(Failure::invalid)?;
+        let (name, store) = settings.store(global.store.as_deref()).map_err(|none| match global.store {
+            Some(_) => Failure::invalid(none),
+            None => about_settings(Failure::invalid(none), &repository, &["stores"]),
+        })?;
         let (store_name, store) = (name.to_owned(), store.clone());
         Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false })
     }
@@ -90,6 +94,10 @@ impl Access {
         let loaded = manifest::load(&mut names, self.reading(), &mut sources, paths);
         tracing::info!(files = loaded.files.len(), users = loaded.desired.len(), "manifests read");
         let mut found = loaded.diagnostics;
+        if global.manifests.is_empty() {
+            place_in_settings(&mut found, &mut sources, &self.repository, paths);
+        }
+        found.extend(self.wrong_own_account(&mut sources));
         if !has_errors(&found) {
             found.extend(fit(&names, &loaded.desired, self.rules()));
             found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
@@ -101,6 +109,19 @@ impl Access {
             return Err((found, Box::new(sources)));
         }
         Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files })
+    }
+
+    /// An error where the account behind the token has a key that the rules of the store refuse.
+    fn wrong_own_account(&self, sources: &mut Sources) -> Option<Diagnostic> {
+        let key = self.settings.guards.own_account.as_ref()?;
+        let why = self.rules().identity.normalize(key).err()?;
+        let message = format!("`guards.self` is `{}`, which {why}", key.escape_debug());
+        let found = Diagnostic::error(Code::InvalidSettings, message)
+            .help("name the key of the account, as its store has it, or write `none`");
+        Some(match span_in_settings(sources, &["guards", "self"], None) {
+            Some(span) => found.at(span, ""),
+            None => found,
+        })
     }
 
     /// Errors for organizations that the settings list and no manifest declares: a slip of the pen there would take
@@ -148,7 +169,7 @@ impl Access {
     /// Refuses where the store is lost, as its journal tells; that it was never made is said by who opens it.
     pub(super) fn check_store_is_there(&self, printer: &Printer) -> Result<(), Failure> {
         let file = self.store_path();
-        if file.symlink_metadata().is_err() {
+        if journal::is_lost(&file) {
             journal::check_absent_store(&file, &self.repository, &self.store_name, printer)?;
         }
         Ok(())
@@ -192,7 +213,8 @@ impl Access {
         let own = guards.own_account.as_ref().map(|key| {
             let why =
                 |why| anyhow::anyhow!("`guards.self` is `{key}`, which {why}; correct it in {}", settings::FILE_NAME);
-            identity.normalize(key).map_err(|error| Failure::invalid(why(error)))
+            let refused = |error| about_settings(Failure::invalid(why(error)), &self.repository, &["guards", "self"]);
+            identity.normalize(key).map_err(refused)
         });
         Ok(Policy {
             scope: self.scope(),
@@ -279,7 +301,7 @@ impl Access {
         let policy = self.policy_for(declared, info)?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
-        refuse_nobody(declared, &inputs, printer)?;
+        refuse_nobody(declared, &self.repository, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
         before.extend(broad_protection(&inputs));
@@ -343,42 +365,13 @@ fn cap(found: &mut Vec<Diagnostic>, told: usize) {
     found.extend(mistakes.into_diagnostics());
 }
 
-/// Reads the settings; their mistakes are printed with their lines.
-pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Settings, Failure> {
-    if let Err(error) = std::fs::metadata(repository.join(settings::FILE_NAME)) {
-        let place = repository.canonicalize().unwrap_or_else(|_| repository.to_owned());
-        let advice = match error.kind() {
-            std::io::ErrorKind::NotFound if repository.is_dir() => {
-                "name the access repository with -C DIR, or begin one there with `rollcall init`"
-            }
-            std::io::ErrorKind::NotFound => "there is no such folder; name the access repository with -C DIR",
-            _ => "see to it that the folder and the file can be read",
-        };
-        let why = format!("there is no {} to read in {}; {advice}", settings::FILE_NAME, place.display());
-        return Err(Failure::invalid(anyhow::Error::new(error).context(why)));
-    }
-    settings::load(repository).map_err(|refused| {
-        let mut sources = Sources::memory(refused.files);
-        let found: Vec<Diagnostic> = refused
-            .mistakes
-            .iter()
-            .map(|mistake| {
-                // One that is no text is told too, with its lines.
-                sources.open(&mistake.file).ok();
-                let file = sources.add(&mistake.file);
-                if mistake.hides_source {
-                    sources.withhold(file, mistake.line);
-                }
-                mistake.diagnostic(file)
-            })
-            .collect();
-        printer.only_diagnostics(&found, &Lines::new(&sources));
-        Failure::told(Exit::Invalid)
-    })
-}
-
 /// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
-fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) -> Result<(), Failure> {
+fn refuse_nobody(
+    declared: &Declared,
+    repository: &Path,
+    inputs: &Inputs<'_>,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let people = people_in_scope(inputs);
     if !declared.desired.is_empty() || people == 0 {
         return Ok(());
@@ -390,6 +383,14 @@ fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) ->
     for (at, &file) in empty.enumerate() {
         let place = Position::new(file, 0);
         found = if at == 0 { found.at(place, "this file is empty") } else { found.and(place, "so is this one") };
+    }
+    if found.primary.is_none() {
+        // No file is to blame, so it is the line that says where they are.
+        let mut sources = Sources::folder(repository);
+        if let Some(span) = span_in_settings(&mut sources, &["manifests"], None) {
+            printer.only_diagnostics(&[found.at(span, "")], &Lines::new(&sources));
+            return Err(Failure::told(Exit::Invalid));
+        }
     }
     printer.only_diagnostics(&[found], &Lines::new(&declared.sources));
     Err(Failure::told(Exit::Invalid))

@@ -18,6 +18,7 @@ use super::printer::Printer;
 use super::saved::{self, Saved};
 use super::show::{show, show_aside, show_refusal};
 use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, ReportDocument, RunEnd, Stop, Verdict};
+use crate::diagnostic::Code;
 use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
 use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
@@ -328,7 +329,7 @@ pub(super) async fn run_guarded(
     }
     report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
-        ApplyError::Journal(error) => Failure::failed(error),
+        ApplyError::Journal(error) => Failure::failed(error).with_code(Code::JournalUnusable),
     })
 }
 
@@ -375,10 +376,13 @@ pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &Apply
     printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
     match &report.end {
         RunEnd::Whole => {}
-        RunEnd::NotBegun(why) => printer.note(why),
-        RunEnd::Interrupted => printer.note("interrupted: run apply again to go on"),
-        RunEnd::StoreOutOfReach(why) => printer.note(&format!("the store is out of reach: {why}")),
-        RunEnd::JournalBroken(why) => printer.note(&format!("stopped, since nothing can be journalled: {why}")),
+        RunEnd::NotBegun(why) if exit_of(report) == Exit::Done => printer.note(why),
+        RunEnd::NotBegun(why) => printer.error(&anyhow::anyhow!(why.clone())),
+        RunEnd::Interrupted => printer.error(&anyhow::anyhow!("interrupted: run apply again to go on")),
+        RunEnd::StoreOutOfReach(why) => printer.error(&anyhow::anyhow!("the store is out of reach: {why}")),
+        RunEnd::JournalBroken(why) => {
+            printer.error(&anyhow::anyhow!("stopped, since nothing can be journalled: {why}"));
+        }
     }
 }
 

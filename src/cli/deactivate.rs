@@ -19,10 +19,9 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
     let key = &arguments.key;
     let mut desk = match open_desk(global, key, printer) {
         Ok(desk) => desk,
-        Err(Failure { exit, error }) => {
-            if let Some(error) = error {
-                printer.error(&error);
-            }
+        Err(failure) => {
+            let exit = failure.exit;
+            printer.failure(failure);
             if exit == Exit::Invalid {
                 printer.help(&ways_out::good_settings(global));
             }
@@ -46,10 +45,9 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
             printer.help(&help);
             Ok(exit)
         }
-        Err(Failure { exit, error }) => {
-            if let Some(error) = error {
-                printer.error(&error);
-            }
+        Err(failure) => {
+            let exit = failure.exit;
+            printer.failure(failure);
             printer.help(&help);
             Err(Failure::told(exit))
         }

@@ -7,12 +7,23 @@ use std::task::{Context, Waker};
 
 use jiff::Timestamp;
 use nix::sys::signal::SigSet;
-use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use nix::sys::signal::Signal::{SIGINT, SIGTERM, SIGXFSZ};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
 use crate::journal::{Holder, Who};
+
+/// Lets a write beyond the largest size of a file fail, as one to a full disk does: by itself that ends the program at
+/// once and without a word.
+pub(super) fn outlive_large_files() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Ok(runtime) = runtime {
+        let _guard = runtime.enter();
+        // The handler stays when nobody listens any more. Where there can be none, all is as it was.
+        let _ = signal(SignalKind::from_raw(SIGXFSZ as i32));
+    }
+}
 
 /// The time of the run: as given, or the clock.
 pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
@@ -21,6 +32,13 @@ pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
         // Plans and journals tell whole seconds.
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     })
+}
+
+/// Whether a command line that could not be read asks for JSON as its format.
+pub(super) fn asks_for_json() -> bool {
+    let words: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|two| two[0] == "--format" && two[1] == "json")
 }
 
 /// Whether the environment lets us use colours (<https://no-color.org>).

@@ -4,13 +4,13 @@ use std::fs;
 
 use serde::Serialize;
 
-use super::access::read_settings;
 use super::exit::{Exit, Failure};
 use super::files::{make_folder, write_new};
 use super::journal;
 use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
+use super::settings_file::read_settings;
 use crate::report::sanitise;
 use crate::settings::{FILE_NAME, StoreKind};
 use crate::source::Sources;
@@ -72,7 +72,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     let settings = read_settings(repository, printer)?;
     for (name, store) in &settings.stores {
         let file = store.sqlite_path(repository);
-        if fs::symlink_metadata(&file).is_err() {
+        if journal::is_lost(&file) {
             journal::check_absent_store(&file, repository, name, printer)?;
         }
     }

@@ -15,6 +15,7 @@ use super::edge;
 use super::exit::Failure;
 use super::files::{leads_out, make_folder};
 use super::printer::Printer;
+use crate::diagnostic::Code;
 use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
 use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
 use crate::plan::{Action, State, action_id};
@@ -107,7 +108,7 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
     let mut journal =
         Journal::open_within(&path, PATIENCE, &mut || wait("journal", &path)).map_err(|error| match error {
             JournalError::Locked(_) => Failure::failed(anyhow::anyhow!("{error}{}", who_has_it(&path))),
-            error => Failure::failed(error),
+            error => unusable(error),
         })?;
     let holder = edge::holder();
     journal.held_by(&path, &holder);
@@ -119,7 +120,7 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
             store.display(),
             who_has_it(&lock)
         )),
-        error => Failure::failed(error),
+        error => unusable(error),
     })?;
     Ok(Opened { journal, path, has_waited })
 }
@@ -155,7 +156,7 @@ fn alteration(path: &Path) -> Result<Option<JournalError>, Failure> {
         {
             Ok(None)
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -185,17 +186,53 @@ fn who_is_locked_out(access: &Access, store: Option<&str>) -> Result<String, Fai
 /// attempt. It is noted in the journal as well, so that an audit finds it.
 pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &Printer) -> Result<(), Failure> {
     let Opened { journal, path, has_waited: _ } = opened;
+    let standing = tell_standing(journal, path, seen.as_ref(), printer)?;
+    match (standing, seen) {
+        (Some(Standing::Empty | Standing::Shorter | Standing::Other), Some(seen)) => journal.note_missing(seen),
+        (Some(Standing::Same | Standing::Longer) | None, _) | (_, None) => {}
+    }
+    Ok(())
+}
+
+/// Tells what is odd about the journal before a plan is shown, which changes nothing; an apply would refuse, or tell it
+/// too. Nothing where another run has it, which is about to change it, or where this user may not read it.
+pub(super) fn look_over(access: &Access, seen: Option<&Head>, printer: &Printer) -> Result<(), Failure> {
+    let path = path(&access.repository, &access.store_name)?;
+    match Journal::look(&path) {
+        Ok(None) => {}
+        Ok(Some(journal)) => {
+            tell_standing(&journal, &path, seen, printer)?;
+        }
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        // That is looked for in the whole of it.
+        Err(JournalError::Altered { .. }) => {}
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            printer.warning(&format!("{}; until then apply refuses", causes.join(": ")));
+        }
+    }
+    Ok(())
+}
+
+/// Warns of what is odd about a journal. How it stands to the last line that the store has seen, if it has.
+fn tell_standing(
+    journal: &Journal,
+    path: &Path,
+    seen: Option<&Head>,
+    printer: &Printer,
+) -> Result<Option<Standing>, Failure> {
     let shown = path.display();
     if let Some((first, last)) = journal.foreign_lines() {
         let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
         printer.warning(&format!(
-            "{lines} at the end of the journal `{shown}` is not what rollcall wrote; it stays there as evidence: find out \
-             who changed the file"
+            "{lines} at the end of the journal `{shown}` is not what rollcall wrote; a disk that was full leaves such a \
+             line, else find out who changed the file: it stays there as evidence"
         ));
     }
-    let Some(seen) = seen else { return Ok(()) };
+    let Some(seen) = seen else { return Ok(None) };
     let line = seen.line;
-    let standing = journal.standing(path, &seen).map_err(Failure::failed)?;
+    let standing = journal.standing(path, seen).map_err(unusable)?;
     match standing {
         Standing::Same => {}
         Standing::Longer => printer.warning(&format!(
@@ -207,19 +244,15 @@ pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &P
              audits find it"
         )),
         Standing::Shorter => printer.warning(&format!(
-            "the end of the journal `{shown}` is missing: the store has seen line {line} of it; find out who changed the \
-             file, or put it back from a backup"
+            "the end of the journal `{shown}` is missing: the store has seen line {line} of it; see whether the disk \
+             was full, find out who changed the file, or put it back from a backup"
         )),
         Standing::Other => printer.warning(&format!(
             "the journal `{shown}` is another one than the store has seen up to line {line}; find out who changed the \
              file, or whether somebody applies from another folder"
         )),
     }
-    match standing {
-        Standing::Same | Standing::Longer => {}
-        Standing::Empty | Standing::Shorter | Standing::Other => journal.note_missing(seen),
-    }
-    Ok(())
+    Ok(Some(standing))
 }
 
 /// Looks at the journal of a store without opening it for a run. One that this user may not read is told of and is no
@@ -233,7 +266,7 @@ pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> 
             ));
             Ok(None)
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -246,7 +279,7 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             Ok(BTreeSet::new())
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -255,7 +288,7 @@ pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String
     let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
         Ok(found) => found,
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeSet::new(),
-        Err(error) => return Err(Failure::failed(error)),
+        Err(error) => return Err(unusable(error)),
     };
     Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
 }
@@ -273,7 +306,7 @@ pub(super) fn remember_cut_off(
     let found = match journal::cut_off(&path, &info.id, &access.rules().identity, names) {
         Ok(found) => found,
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
-        Err(error) => return Err(Failure::failed(error)),
+        Err(error) => return Err(unusable(error)),
     };
     let ttl = access.rules().invitation_ttl();
     for (user, CutOff { at: since, state }) in found {
@@ -308,7 +341,7 @@ pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             Ok(BTreeMap::new())
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -344,18 +377,29 @@ pub(super) fn check_store(access: &Access, known: Option<&str>, id: &str) -> Res
     Err(lost(&what, &path(&access.repository, &access.store_name)?))
 }
 
+/// Whether nothing, or an empty file, stands in the place of a store.
+pub(super) fn is_lost(file: &Path) -> bool {
+    file.symlink_metadata().is_err() || file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+}
+
 /// Refuses to begin a store, or to say that it has to be begun, where its journal knows of one.
 pub(super) fn check_absent_store(file: &Path, repository: &Path, name: &str, printer: &Printer) -> Result<(), Failure> {
+    let place = if file.symlink_metadata().is_ok() { "nothing in the store" } else { "no store at" };
     let what = match glance(repository, name, printer)? {
         None | Some(Glance { store: None, is_empty: true }) => return Ok(()),
         Some(Glance { store: Some(known), .. }) => {
-            format!("there is no store at `{}`, and its journal is of the store {known}", file.display())
+            format!("there is {place} `{}`, and its journal is of the store {known}", file.display())
         }
         Some(Glance { store: None, is_empty: false }) => {
-            format!("there is no store at `{}`, and its journal does not say of which store it is", file.display())
+            format!("there is {place} `{}`, and its journal does not say of which store it is", file.display())
         }
     };
     Err(lost(&what, &path(repository, name)?))
+}
+
+/// The journal can't be used.
+fn unusable(error: JournalError) -> Failure {
+    Failure::failed(error).with_code(Code::JournalUnusable)
 }
 
 fn lost(what: &str, journal: &Path) -> Failure {
@@ -364,4 +408,5 @@ fn lost(what: &str, journal: &Path) -> Failure {
          in the settings, or move `{}` away if the store is really to begin anew",
         journal.display()
     ))
+    .with_code(Code::StoreUnusable)
 }

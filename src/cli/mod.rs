@@ -28,6 +28,7 @@ mod printer;
 mod rules;
 mod saved;
 mod schema;
+mod settings_file;
 mod show;
 mod tally;
 mod validate;
@@ -54,6 +55,7 @@ const fn has_format(command: &Command, format: Format) -> bool {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    edge::outlive_large_files();
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return Exit::of_usage(&error),
@@ -78,11 +80,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Exit::Done | Exit::Changes) if printer.has_failed() => Exit::Failed.code(),
         Ok(exit) => exit.code(),
-        Err(Failure { exit, error }) => {
-            if let Some(error) = error {
-                printer.error(&error);
-            }
-            exit.code()
+        Err(failure) => {
+            let code = failure.exit.code();
+            printer.failure(failure);
+            code
         }
     }
 }

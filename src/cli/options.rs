@@ -33,7 +33,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) store: Option<String>,
     /// Files and folders with manifests, in place of those that rollcall.yaml names
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = manifests_path)]
     pub(super) manifests: Vec<String>,
     /// How results are printed; csv and xlsx: `export` only
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -117,14 +117,14 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Validate {
     /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
     /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
@@ -158,7 +158,7 @@ pub(super) struct Apply {
     #[arg(long, value_name = "GUARD=DIGEST")]
     pub(super) waive: Vec<Waiver>,
     /// The time of the run instead of now, for embedded stores only
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
 }
 
@@ -220,6 +220,19 @@ pub(super) enum From {
     Xlsx,
 }
 
+/// A time with its zone, as RFC 3339 writes it.
+fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with its zone, such as 2026-12-01T00:00:00Z".to_owned())
+}
+
+/// A file or a folder with manifests.
+fn manifests_path(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("name a file or a folder below the access repository".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// `WORD=STATUS`.
 fn status_word(text: &str) -> Result<(String, Status), String> {
     let words = Status::ALL.map(Status::as_str).join(", ");
@@ -248,7 +261,7 @@ pub(super) struct Explain {
     #[arg(value_name = "KEY|ORG|ORG/SITE")]
     pub(super) asked: String,
     /// The time of the run instead of now
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
 }
 

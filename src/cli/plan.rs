@@ -25,6 +25,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let done = journal::done_unseen(&access, printer)?;
     let (info, mut live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
+    journal::look_over(&access, access.journal_seen(printer)?.as_ref(), printer)?;
     let at = edge::now(arguments.at);
     journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
     let plan = access.plan(&declared, &info, &live, at, printer)?;

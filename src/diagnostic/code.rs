@@ -49,6 +49,8 @@ codes! {
     YamlFeature = "yaml-feature",
     /// More than one YAML document in a file.
     SecondDocument = "second-document",
+    /// A secret that is written out, where only its name may stand, or nothing at all.
+    SecretInClear = "secret-in-clear",
     /// Too large, too deep, or more than the budget allows.
     TooLarge = "too-large",
     /// A file or folder that can't be read, or is no UTF-8 text.
@@ -127,6 +129,14 @@ codes! {
     NoAccount = "no-account",
     /// A change that can't be made while an invitation is pending.
     WaitsForAcceptance = "waits-for-acceptance",
+    /// A mistake on the command line, or something asked for that is not there.
+    CommandLine = "command-line",
+    /// A store that can't be reached, read or written, or is something else.
+    StoreUnusable = "store-unusable",
+    /// A journal that can't be used, or that is of another store.
+    JournalUnusable = "journal-unusable",
+    /// Something else could not be done: a file that can't be written, an interruption.
+    CouldNotBeDone = "could-not-be-done",
     /// Something that the rules demand is left to others, who have not given it.
     DemandedUnmanaged = "demanded-unmanaged",
 }

@@ -28,7 +28,7 @@ mod suggest;
 mod write;
 mod write_users;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
@@ -36,7 +36,7 @@ use rayon::prelude::*;
 use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
-use crate::source::{Content, LARGEST_SUM, Sources, Unread, is_hidden};
+use crate::source::{Content, LARGEST_SUM, Mistakes, Sources, Unread, is_hidden};
 pub use merge::vendor_roles;
 pub use schema::schema;
 pub use write::{MODELINE, Partial, Unsayable, Written, write, write_partial};
@@ -101,6 +101,7 @@ pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, path
         let check = check::Check { names, desired: &desired, rules, sources, stated: &stated, references: &references };
         mistakes.append(check.users());
     }
+    forget_what_follows_from_secrets(&mut mistakes);
     let mut diagnostics = mistakes.into_diagnostics();
     for diagnostic in &mut diagnostics {
         make_visible(diagnostic);
@@ -178,6 +179,15 @@ fn tell_keys_that_differ_by_case(merged: &mut Merged<'_>, rules: &Rules) {
     }
     for mistake in found {
         merged.mistakes.push(mistake);
+    }
+}
+
+/// That a secret is no name of anything need not be told beside it.
+fn forget_what_follows_from_secrets(mistakes: &mut Mistakes) {
+    let place = |one: &Diagnostic| one.primary.as_ref().map(|label| label.span.start);
+    let secrets: HashSet<_> = mistakes.iter().filter(|one| one.code == Code::SecretInClear).filter_map(place).collect();
+    if !secrets.is_empty() {
+        mistakes.forget(|one| one.code != Code::SecretInClear && place(one).is_some_and(|at| secrets.contains(&at)));
     }
 }
 

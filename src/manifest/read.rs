@@ -7,11 +7,11 @@ use super::suggest::closest;
 use jiff::tz::TimeZone;
 
 use super::Reading;
-use crate::diagnostic::{Code, Diagnostic, FileId};
+use crate::diagnostic::{Code, Diagnostic, FileId, names_a_secret_key};
 use crate::document::lacks_space;
 use crate::model::Name;
 use crate::rules::{Named, Rules, mixed_script, refuse_name};
-use crate::source::{At, Cursor, Node, Scalar, find_hidden, names_a_secret};
+use crate::source::{At, Cursor, Node, Scalar, find_hidden};
 
 /// The keys that a manifest may have.
 pub(super) const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "site_grants", "inactive"];
@@ -91,7 +91,7 @@ impl<'t> Reader<'t, '_> {
         let meant = closest(&key.text, allowed.iter().copied()).or_else(|| word_of_the_language(&key.text, allowed));
         let help = match meant {
             _ if lacks_space(&key.text) => "write a space after the colon".to_owned(),
-            _ if names_a_secret(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
+            _ if names_a_secret_key(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
             Some(close) => super::suggest::question(&key.text, close),
             None => format!("it may have: {}", allowed.join(", ")),
         };
@@ -181,9 +181,14 @@ impl<'t> Reader<'t, '_> {
         let node = self.cursor.node();
         if let Node::Scalar(scalar) = &node
             && scalar.plain
-            && let Ok(number) = scalar.text.parse()
+            && let Ok(number) = scalar.text.parse::<i32>()
         {
-            return Some(number);
+            if number.to_string() == scalar.text {
+                return Some(number);
+            }
+            let message = format!("{what} is written `{}`, which reads as another number elsewhere", scalar.text);
+            self.tell(Code::WrongType, scalar.at, message, format!("write `{number}`"));
+            return None;
         }
         self.wrong_type(&node, what, "a whole number");
         None

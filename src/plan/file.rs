@@ -64,7 +64,7 @@ pub fn is_plan_file(text: &[u8]) -> bool {
 /// # Errors
 /// If it is not one that `plan --out` writes under these rules.
 pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedPlan, FileError> {
-    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(error.to_string()))?;
+    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(described(&error)))?;
     if document.format != FORMAT {
         return Err(FileError::Format(document.format));
     }
@@ -104,6 +104,15 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
         valid_until: document.basis.valid_until,
         actions,
     })
+}
+
+/// What is wrong with the text, in words that name nothing of this program.
+fn described(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if text.contains("expected struct") || text.contains("expected a map") {
+        return "something else than a plan document is in it".to_owned();
+    }
+    text
 }
 
 fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> Result<Action, String> {

@@ -10,14 +10,18 @@ use unicode_normalization::is_nfc;
 
 use super::whole::whole;
 use super::{AttributeType, EmptyMeaning, Named, RolePlace, Rules, mixed_script, refuse_name};
+use crate::diagnostic::find_secret;
 use crate::model::{Catalog, CatalogKey, Fields, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
 use crate::source::is_hidden;
 
-/// Why a text can't stand in a manifest: line breaks would be lost on review, hidden characters are errors.
+/// Why a text can't stand in a manifest: line breaks would be lost on review, hidden characters and secrets are errors.
 #[must_use]
 pub fn refuse_text(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
         return Some("has a control character or a line break");
+    }
+    if find_secret(text).is_some() {
+        return Some("looks like a secret");
     }
     // Two that YAML can't hold are no characters at all.
     text.chars()

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
+use super::store_path::{normal, refuse_path, refuse_store_name};
 use super::{AbsentUsers, Guards, ListedOrganization, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
 use crate::document::{Document, LeftOut, Mistake, Node, Place, Shape, nearest};
@@ -94,7 +95,7 @@ pub(super) fn check(
     let manifests = manifests.unwrap_or_else(|| vec![DEFAULT_MANIFESTS.to_owned()]);
     check_manifests(&manifests, &mut found);
     let time_zone = check_time_zone(time_zone.as_deref(), &mut found);
-    let stores = check_stores(stores, read, &mut found);
+    let stores = check_stores(stores, &manifests, read, &mut found);
     check_default(store.as_deref(), &mut found);
     let manage = check_manage(&manage, &mut found);
     let guards = check_guards(guards, &mut found);
@@ -148,9 +149,11 @@ fn check_time_zone(name: Option<&str>, found: &mut Found<'_>) -> TimeZone {
         return zone;
     }
     let known: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    // A distance from Greenwich is near to another one, and nobody means that.
+    let is_distance = name.contains(['+', '-']) && name.ends_with(|last: char| last.is_ascii_digit());
     let help = match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "use a name of the IANA database, such as `Europe/Paris` or `UTC`".to_owned(),
+        Some(near) if !is_distance => format!("did you mean `{near}`?"),
+        Some(_) | None => "use a name of the IANA database, such as `Europe/Paris` or `UTC`".to_owned(),
     };
     found.add(&["time_zone"], format!("there is no time zone `{}`", name.escape_debug()), help);
     TimeZone::UTC
@@ -158,6 +161,7 @@ fn check_time_zone(name: Option<&str>, found: &mut Found<'_>) -> TimeZone {
 
 fn check_stores(
     raw: BTreeMap<String, RawStore>,
+    manifests: &[String],
     read: ReadFile<'_>,
     found: &mut Found<'_>,
 ) -> BTreeMap<String, StoreSettings> {
@@ -171,11 +175,11 @@ fn check_stores(
         return BTreeMap::new();
     }
     let mut stores = BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
     for (name, store) in raw {
         let path = ["stores", name.as_str()];
-        if name.is_empty() || name.trim() != name || has_unseen(&name) {
-            let message = format!("`{}` can't be the name of a store", name.escape_debug());
-            found.add(&path, message, "use letters, digits and `-`");
+        if let Some((why, help)) = refuse_store_name(&name) {
+            found.add(&path, format!("`{}` {why}", name.escape_debug()), help);
         }
         let RawStore { sqlite, scim, keycloak, rules } = store;
         let count = [sqlite.is_some(), scim.is_some(), keycloak.is_some()].into_iter().filter(|&is| is).count();
@@ -189,12 +193,8 @@ fn check_stores(
                 found.not_yet(&["stores", &name, kind], &format!("a store of the kind `{kind}`"), help);
             }
         }
-        if let Some(sqlite) = &sqlite
-            && (sqlite.path.is_empty() || has_unseen(&sqlite.path))
-        {
-            let path = ["stores", &name, "sqlite", "path"];
-            let message = format!("`{}` is no path", sqlite.path.escape_debug());
-            found.add(&path, message, "name a file, such as `.rollcall/store.db`, without invisible characters");
+        if let Some(sqlite) = &sqlite {
+            check_path(&name, &sqlite.path, manifests, &mut files, found);
         }
         let loaded = load_rules(&name, rules.as_ref(), read, found);
         if let (Some(sqlite), Some((rules_name, rules))) = (sqlite, loaded) {
@@ -203,6 +203,27 @@ fn check_stores(
         }
     }
     stores
+}
+
+/// Checks the path of an embedded store; `files` holds those of the stores before it, with their names.
+fn check_path(
+    store: &str,
+    path: &str,
+    manifests: &[String],
+    files: &mut BTreeMap<PathBuf, String>,
+    found: &mut Found<'_>,
+) {
+    let keys = ["stores", store, "sqlite", "path"];
+    let shown = path.escape_debug();
+    if path.is_empty() || has_unseen(path) {
+        let help = "name a file, such as `.rollcall/store.db`, without invisible characters";
+        found.add(&keys, format!("`{shown}` is no path"), help);
+    } else if let Some((why, help)) = refuse_path(path, manifests) {
+        found.add(&keys, format!("`{shown}` {why}"), help);
+    } else if let Some(other) = files.insert(normal(path), store.to_owned()) {
+        let message = format!("`{shown}` is the file of store `{other}` too");
+        found.add(&keys, message, "give each store a file of its own, or take one of them out");
+    }
 }
 
 fn load_rules(
@@ -300,7 +321,11 @@ fn check_scope(names: &[String], found: &mut Found<'_>) -> Vec<ListedOrganizatio
 fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
     let RawGuards { removals, invitations, escalations, mails, deletions, min_admins, protected_users, own } = raw;
     if removals.max_percent > 100 {
-        found.add(&["guards", "removals", "max_percent"], "more than all people", "write at most 100");
+        found.add(
+            &["guards", "removals", "max_percent"],
+            format!("`max_percent: {}` is more than all people", removals.max_percent),
+            "write at most 100",
+        );
     }
     for (index, pattern) in protected_users.iter().enumerate() {
         if pattern.trim().is_empty() || has_unseen(pattern) {

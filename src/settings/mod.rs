@@ -7,8 +7,10 @@
 
 mod check;
 mod file;
+mod place;
 mod raw;
 mod secret;
+mod store_path;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 pub use file::{FILE_NAME, Refused, load, parse};
+pub use place::place_of;
 pub use raw::{AbsentUsers, CatalogMode, CountLimit, RemovalLimit, Smtp, SmtpTls};
 pub use secret::{SecretReference, Sink};
 

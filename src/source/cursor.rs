@@ -1,7 +1,7 @@
 //! A walk over the YAML of one file that goes on after a mistake; what a syntax error means is told by `breaking`.
 //!
 //! The caller asks for nodes, keys and items and gets texts borrowed from the file wherever YAML allows it. What no
-//! manifest may have (anchors, aliases, merge keys, tags, a second document, hidden characters, a key twice) is
+//! manifest may have (anchors, aliases, merge keys, tags, a second document, hidden characters, secrets, a key twice) is
 //! recorded here, once, so no caller can forget it. After a syntax error every question answers "nothing more": the
 //! callers' loops end by themselves.
 //!
@@ -13,7 +13,7 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
 use super::hidden::{find_hidden, is_hidden};
 use super::mistakes::Mistakes;
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch, find_secret};
 
 /// How many collections may stand in one another; the language needs seven.
 pub(super) const DEEPEST: usize = 64;
@@ -359,6 +359,9 @@ impl<'t> Cursor<'t> {
                     if self.careful || matches!(text, Cow::Owned(_)) {
                         self.check_scalar(&text, at);
                     }
+                    if find_secret(&text).is_some() {
+                        self.refuse_secret(at);
+                    }
                     return Some(Raw::Scalar(Scalar { text, at, plain: style == ScalarStyle::Plain }));
                 }
                 Event::SequenceStart(_, _, tag) => {
@@ -392,6 +395,14 @@ impl<'t> Cursor<'t> {
     fn refuse_tag(&mut self, span: &Span) {
         let at = span.tag_span().map_or_else(|| at(span), |tag| at(&tag));
         self.refuse_feature(at, "tags are not part of the language");
+    }
+
+    /// A secret is never part of what a file says.
+    fn refuse_secret(&mut self, at: At) {
+        let mistake = Diagnostic::error(Code::SecretInClear, "this looks like a secret, written out")
+            .at(at.span(self.file), "")
+            .help("take it out, and out of the history of the file; then replace the secret by a new one where it is used");
+        self.tell(mistake);
     }
 
     fn refuse_feature(&mut self, at: At, message: &str) {

@@ -24,10 +24,10 @@ pub use cursor::{At, Cursor, Node, Outcome, Scalar, walk_over};
 pub use hidden::{find_hidden, is_hidden};
 pub use lines::Lines;
 pub use mistakes::{MOST_OF_A_KIND, Mistakes};
-pub use text::{NoText, names_a_secret, text_of};
+pub use text::{NoText, text_of};
 pub use walk::dot_name;
 
-use crate::diagnostic::{Code, Diagnostic, FileId, Position};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, mask};
 
 /// The largest file that is read, in bytes; well above a million users in one file.
 pub const LARGEST_FILE: u64 = 512 << 20;
@@ -227,7 +227,8 @@ impl Sources {
     #[must_use]
     pub fn place(&self, position: Position) -> (String, u32, u32) {
         let (line, column) = self.content(position.file).map_or((1, 1), |content| content.lines.place(position.offset));
-        (self.path(position.file).to_owned(), line, column)
+        // What somebody named by mistake may hold a secret.
+        (mask(self.path(position.file)).into_owned(), line, column)
     }
 
     /// The bytes of the line of a position, without its end; `None` if the file was not read.

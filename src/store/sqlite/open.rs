@@ -293,6 +293,7 @@ pub(super) fn unwritable(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
+    let is_another = error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program holds it (a `sqlite3` shell, a backup, another run); end that, then try again"
@@ -305,7 +306,13 @@ fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
             "see that this user may read and write it and its folder"
         }
         Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        // What SQLite calls an error of SQL is a table or a column that is not there.
+        Some(ErrorCode::Unknown) => {
+            "its tables are not those of a store, as if some were dropped; take it from a backup"
+        }
         _ => "see the cause",
     };
-    StoreError::unavailable(format!("can't {doing} the store `{}`: {advice}", path.display()), error)
+    let message = format!("can't {doing} the store `{}`: {advice}", path.display());
+    // A file that is something else is a mistake in the settings, whatever it is.
+    StoreError { is_invalid: is_another, ..StoreError::unavailable(message, error) }
 }
