@@ -10,7 +10,7 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
@@ -134,8 +134,7 @@ impl Access {
         });
         let mut told: Vec<Diagnostic> = told.collect();
         if count > 0 {
-            let message = format!("{count} more of `{}` are not shown", Code::UnknownOrganization.as_str());
-            told.push(Diagnostic::error(Code::UnknownOrganization, message));
+            told.push(Diagnostic::rest(Code::UnknownOrganization, Severity::Error, count));
         }
         told
     }
