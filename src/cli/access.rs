@@ -11,7 +11,7 @@ pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
 use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
@@ -155,8 +155,7 @@ impl Access {
         });
         let mut told: Vec<Diagnostic> = told.collect();
         if count > 0 {
-            let message = format!("{count} more of `{}` are not shown", Code::UnknownOrganization.as_str());
-            told.push(Diagnostic::error(Code::UnknownOrganization, message));
+            told.push(Diagnostic::rest(Code::UnknownOrganization, Severity::Error, count));
         }
         told
     }

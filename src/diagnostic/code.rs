@@ -57,6 +57,20 @@ codes! {
     Unreadable = "unreadable",
     /// A link or path that leaves the access repository.
     OutsideRepository = "outside-repository",
+    /// A file among the manifests that is not read, and by its name might be one.
+    IgnoredFile = "ignored-file",
+    /// A manifest that declares nothing.
+    EmptyManifest = "empty-manifest",
+    /// A path that is to hold manifests and holds none.
+    NoManifest = "no-manifest",
+    /// The same entry twice in one list.
+    DuplicateEntry = "duplicate-entry",
+    /// Lines of which one makes the other say nothing.
+    Contradiction = "contradiction",
+    /// Something given only while what it needs is not in force.
+    NeverInForce = "never-in-force",
+    /// Something that is declared absent and named all the same.
+    DeclaredAbsent = "declared-absent",
     /// A role that nobody declares.
     UnknownRole = "unknown-role",
     /// An organization that nobody declares.

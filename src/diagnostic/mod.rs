@@ -88,6 +88,9 @@ pub struct Label {
     pub text: String,
 }
 
+/// How a message ends that stands for others.
+const NOT_SHOWN: &str = " are not shown";
+
 /// One mistake or remark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -116,6 +119,18 @@ impl Diagnostic {
     #[must_use]
     pub fn warning(code: Code, message: impl Into<String>) -> Self {
         Self::new(code, Severity::Warning, message)
+    }
+
+    /// What stands for so many more of a kind that are counted and not kept.
+    #[must_use]
+    pub fn rest(code: Code, severity: Severity, more: usize) -> Self {
+        Self::new(code, severity, format!("{more} more of `{}`{NOT_SHOWN}", code.as_str()))
+    }
+
+    /// Whether it stands for others that are not kept: to be read after all that are.
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        self.primary.is_none() && self.message.ends_with(NOT_SHOWN)
     }
 
     fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {

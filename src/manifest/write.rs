@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::emit::{Yaml, document};
 use super::write_users;
 use crate::model::{
-    AppliesTo, CatalogKey, Fields, LiveState, Name, Names, Organization, Role, SiteAccess, Value, known,
+    AppliesTo, CatalogKey, Fields, LiveState, Name, Names, Organization, Role, Site, SiteAccess, Value, known,
 };
 use crate::rules::{Named, Rules, Sayable, refuse_declared, refuse_text};
 
@@ -114,6 +114,8 @@ impl Writer<'_> {
         let key = CatalogKey::Organization(organization_key);
         let mut entries = self.fields(("organization", organization_name), key, fields, organization);
         let mut written = BTreeMap::new();
+        let is_default = |site: &&Site| site.fields.get(&known::DEFAULT) == Some(&Value::Bool(true));
+        let has_one_default = sites.values().filter(is_default).count() <= 1;
         for (&name, site) in sites {
             let text = self.names.text(name);
             let full = format!("{organization_name}/{text}");
@@ -122,7 +124,11 @@ impl Writer<'_> {
                 continue;
             }
             let key = CatalogKey::Site(organization_key, name);
-            let fields = self.fields(("site", &full), key, &site.fields, organization);
+            let mut fields = self.fields(("site", &full), key, &site.fields, organization);
+            if !has_one_default && is_default(&site) {
+                self.refuse("site", &full, "is one of several default sites of its organization");
+                fields.retain(|(field, _)| field != "default");
+            }
             written.insert(text.to_owned(), Yaml::Short(fields));
         }
         if !written.is_empty() {

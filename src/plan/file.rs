@@ -195,7 +195,7 @@ fn names_itself(subject: Subject, before: Option<&State>, after: Option<&State>)
 fn check_key(key: &str, names: &mut Names, rules: &Rules) -> Result<(), String> {
     let identity = rules.identity.normalize(key).map_err(|why| format!("names a user whose key {why}"))?;
     names.intern(&identity);
-    refuse_key(key).map_or(Ok(()), |why| Err(format!("names a user whose key {why}")))
+    refuse_key(&rules.identity, key).map_or(Ok(()), |why| Err(format!("names a user whose key {why}")))
 }
 
 fn check_names(state: &State, names: &Names) -> Result<(), String> {

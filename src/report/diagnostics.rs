@@ -59,12 +59,15 @@ const PLACES: usize = 8;
 /// A mistake with its place, and the places of others that say the same.
 type Located<'a> = (Option<(String, u32, u32)>, &'a Diagnostic, Vec<String>);
 
-/// All of them, sorted by path, line, column and code; those without a place come first. Without `-v`, what is said in
-/// many places is told at the first of them, and of many others a sum.
+/// All of them, sorted by path, line, column and code; those without a place come first, and how
+/// many were not kept last. Without `-v`, what is said in many places is told at the first of them, and of many others a
+/// sum.
 #[must_use]
 pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: Style) -> String {
-    let mut located: Vec<Located<'_>> = diagnostics
-        .iter()
+    let unknown = unknown_keys(diagnostics, snippets);
+    let (rests, found): (Vec<&Diagnostic>, Vec<&Diagnostic>) = diagnostics.iter().partition(|one| one.is_rest());
+    let mut located: Vec<Located<'_>> = found
+        .into_iter()
         .map(|diagnostic| {
             let place = diagnostic.primary.as_ref().map(|label| snippets.place(label.span.start));
             (place, diagnostic, Vec::new())
@@ -77,7 +80,6 @@ pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: S
     // Lines were cut before, and are shorter than this.
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(1_000);
-    let unknown = unknown_keys(diagnostics, snippets);
     let mut text = String::new();
     for (_, diagnostic, others) in located {
         let mut misplaced = Vec::new();
@@ -89,6 +91,10 @@ pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: S
         text.push_str("\n\n");
     }
     text.push_str(&summed(&rest));
+    for rest in rests {
+        text.push_str(&renderer.render(&[group((rest, &[]), (snippets, &unknown), &mut Vec::new())]));
+        text.push_str("\n\n");
+    }
     text
 }
 
@@ -290,7 +296,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::{Excerpt, Snippets, diagnostics, tally};
-    use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+    use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span};
     use crate::plan::Places;
     use crate::report::Style;
 
@@ -349,6 +355,17 @@ mod tests {
         assert_eq!(tally(&mistakes), "2 errors");
         let coloured = diagnostics(&mistakes, &files, Style { colour: true, ..Style::default() });
         assert!(coloured.contains("\u{1b}["), "{coloured:?}");
+    }
+
+    #[test]
+    fn how_many_were_not_kept_is_told_last() {
+        let files = Files(&[("a.yaml", Some("users: {}\n"))]);
+        let mistakes = [
+            Diagnostic::rest(Code::UnknownRole, Severity::Error, 99_000),
+            Diagnostic::error(Code::UnknownRole, "unknown role `manger`").at(Position::new(FileId(0), 0), ""),
+        ];
+        let text = diagnostics(&mistakes, &files, Style::default());
+        assert!(text.trim_end().ends_with("error[unknown-role]: 99000 more of `unknown-role` are not shown"), "{text}");
     }
 
     #[test]

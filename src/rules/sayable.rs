@@ -9,7 +9,9 @@ use std::fmt;
 use unicode_normalization::is_nfc;
 
 use super::whole::whole;
-use super::{AttributeType, EmptyMeaning, Named, RolePlace, Rules, mixed_script, refuse_name};
+use super::{
+    AttributeType, EmptyMeaning, Identity, Named, RolePlace, Rules, is_day, mixed_script, readable, refuse_name,
+};
 use crate::diagnostic::find_secret;
 use crate::model::{Catalog, CatalogKey, Fields, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
 use crate::source::is_hidden;
@@ -23,28 +25,29 @@ pub fn refuse_text(text: &str) -> Option<&'static str> {
     if find_secret(text).is_some() {
         return Some("looks like a secret");
     }
-    // Two that YAML can't hold are no characters at all.
-    text.chars()
-        .any(|character| is_hidden(character) || matches!(character, '\u{FFFE}' | '\u{FFFF}'))
-        .then_some("has an invisible character")
+    text.chars().any(is_hidden).then_some("has an invisible character")
 }
 
 /// Why a text can't be the name of something that is declared.
 #[must_use]
 pub fn refuse_declared(named: Named, name: &str) -> Option<&'static str> {
-    refuse_name(named, name).map(|(why, _)| why).or_else(|| refuse_key(name))
+    refuse_name(named, name).map(|(why, _)| why).or_else(|| refuse_spelling(name))
 }
 
 /// Why a text that is a valid key by the rules can't stand as one in a manifest.
 #[must_use]
-pub fn refuse_key(key: &str) -> Option<&'static str> {
-    if !is_nfc(key) {
+pub fn refuse_key(identity: &Identity, key: &str) -> Option<&'static str> {
+    refuse_spelling(key).or_else(|| identity.refuse_written(key).map(|(why, _)| why))
+}
+
+fn refuse_spelling(text: &str) -> Option<&'static str> {
+    if !is_nfc(text) {
         return Some("is not in Unicode normalization form C");
     }
-    if mixed_script(key).is_some() {
+    if mixed_script(&readable(text)).is_some() {
         return Some("mixes letters of several scripts that look alike");
     }
-    refuse_text(key)
+    refuse_text(text)
 }
 
 /// Why a user can't be said.
@@ -171,7 +174,8 @@ impl<'a> Sayable<'a> {
         let Some(role) = self.catalog.roles.get(&name) else { return Some("is not in the catalog") };
         let display = role.name.map(|name| self.names.text(name));
         let is_bad = |text: &str| refuse_text(text).is_some();
-        (self.names.sorted_texts(role.permissions).into_iter().chain(display).any(is_bad))
+        let is_bad_permission = |text: &str| text.is_empty() || mixed_script(text).is_some() || is_bad(text);
+        (self.names.sorted_texts(role.permissions).into_iter().any(is_bad_permission) || display.is_some_and(is_bad))
             .then_some("has a name or a permission that can't be said")
     }
 
@@ -206,7 +210,7 @@ impl<'a> Sayable<'a> {
         if view.identity.is_none() {
             return Some(Refused::because("has no valid, unique key"));
         }
-        if let Some(why) = refuse_key(view.key_text(self.names)) {
+        if let Some(why) = refuse_key(&self.rules.identity, view.key_text(self.names)) {
             return Some(Refused::because(why));
         }
         let stray = view.grants.iter().find(|grant| view.membership(grant.organization).is_none());
@@ -319,7 +323,7 @@ impl<'a> Sayable<'a> {
             }
         }
         let is_address = field == known::LOGIN || field == known::EMAIL;
-        if is_address && texts.iter().any(|text| mixed_script(text).is_some()) {
+        if is_address && texts.iter().any(|text| mixed_script(&readable(text)).is_some()) {
             return Some("mixes letters of several scripts that look alike");
         }
         // Units of a field are chosen in the store; all other names of fields come from the rules.
@@ -348,7 +352,7 @@ impl<'a> Sayable<'a> {
                 Value::Text(text),
             ) => {
                 let text = self.names.text(text);
-                let is_day = rule.kind != AttributeType::Date || text.parse::<jiff::civil::Date>().is_ok();
+                let is_day = rule.kind != AttributeType::Date || is_day(text);
                 let is_word = text == "unmanaged" && rule.access == Some(true);
                 text.is_empty() || (is_listed(text) && is_day && !is_word)
             }

@@ -1,6 +1,7 @@
 //! From what is written to [`Settings`]: defaults, and all mistakes that no shape can say.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -95,8 +96,10 @@ pub(super) fn check(
     let manifests = manifests.unwrap_or_else(|| vec![DEFAULT_MANIFESTS.to_owned()]);
     check_manifests(&manifests, &mut found);
     let time_zone = check_time_zone(time_zone.as_deref(), &mut found);
+    // Without any store, that one of them is the default one is no mistake of its own.
+    let has_stores = !stores.is_empty();
     let stores = check_stores(stores, &manifests, read, &mut found);
-    check_default(store.as_deref(), &mut found);
+    check_default(store.as_deref().filter(|_| has_stores), &mut found);
     let manage = check_manage(&manage, &mut found);
     let guards = check_guards(guards, &mut found);
     let mail = mail.and_then(|mail| check_mail(mail, &mut found));
@@ -126,6 +129,7 @@ fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
     if manifests.is_empty() {
         found.add(path, "no file and no folder with manifests is named", "name one, or take `manifests` out");
     }
+    add_duplicates(path, manifests.iter().map(|manifest| Path::new(manifest).components().collect::<PathBuf>()), found);
     for (index, manifest) in manifests.iter().enumerate() {
         let shown = manifest.escape_debug();
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
@@ -137,6 +141,17 @@ fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
             let message = format!("`{shown}` is outside of the access repository");
             let help = "name files and folders below this file, without `..`";
             found.add_at_item(path, index, Code::OutsideRepository, message, help);
+        }
+    }
+}
+
+/// Adds a mistake for each entry of the list at this path that stands there already.
+fn add_duplicates<T: Eq + Hash>(path: &[&str], entries: impl Iterator<Item = T>, found: &mut Found<'_>) {
+    let mut seen: HashSet<T> = HashSet::new();
+    for (index, entry) in entries.enumerate() {
+        if !seen.insert(entry) {
+            let message = "this entry stands twice in the list".to_owned();
+            found.add_at_item(path, index, Code::DuplicateEntry, message, "take one of them out");
         }
     }
 }
@@ -327,6 +342,7 @@ fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
             "write at most 100",
         );
     }
+    add_duplicates(&["guards", "protected_users"], protected_users.iter(), found);
     for (index, pattern) in protected_users.iter().enumerate() {
         if pattern.trim().is_empty() || has_unseen(pattern) {
             let message = format!("`{}` protects nobody", pattern.escape_debug());

@@ -11,7 +11,7 @@ use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::hidden::{find_hidden, is_hidden};
+use super::hidden::{find_hidden, is_hidden, why_hidden};
 use super::mistakes::Mistakes;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch, find_secret};
 
@@ -20,6 +20,9 @@ pub(super) const DEEPEST: usize = 64;
 
 /// Up to so many keys of a mapping are compared with one another; above, they are sorted.
 const FEW_KEYS: usize = 8;
+
+/// So many different hidden characters of one text are told of.
+const MOST_IN_A_TEXT: usize = 20;
 
 /// A stretch of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,7 @@ pub enum Node<'t> {
 pub struct Outcome {
     /// Everything that was wrong.
     pub mistakes: Mistakes,
-    /// Whether the file is not well-formed, so that something after the mistake was not seen.
+    /// Whether the file was not read to its end: it is not well-formed, or has a second document.
     pub broken: bool,
     /// Offsets of keys that stand twice in one mapping, sorted: nobody has to complain of them again.
     pub duplicate_keys: Vec<u32>,
@@ -105,6 +108,8 @@ pub struct Cursor<'t> {
     /// Keys of all open mappings, and where those of each begin.
     keys: Vec<(Cow<'t, str>, At)>,
     frames: Vec<usize>,
+    /// How many keys that are no text the walk is within.
+    in_refused_keys: usize,
     pub(super) outcome: Outcome,
 }
 
@@ -138,6 +143,7 @@ impl<'t> Cursor<'t> {
             careful,
             keys: Vec::new(),
             frames: Vec::new(),
+            in_refused_keys: 0,
             outcome: Outcome::default(),
         };
         if careful {
@@ -155,6 +161,12 @@ impl<'t> Cursor<'t> {
     /// Records a mistake.
     pub fn tell(&mut self, diagnostic: Diagnostic) {
         self.outcome.mistakes.push(diagnostic);
+    }
+
+    /// How many mistakes were recorded so far.
+    #[must_use]
+    pub fn mistakes(&self) -> usize {
+        self.outcome.mistakes.total()
     }
 
     /// Whether an error of this kind would still be kept: work for its help can be saved otherwise.
@@ -214,13 +226,17 @@ impl<'t> Cursor<'t> {
                 }
                 Some(Raw::Sequence(at)) => {
                     self.refuse_key(at);
+                    self.in_refused_keys += 1;
                     self.skip_items();
+                    self.in_refused_keys -= 1;
                     self.skip();
                 }
                 Some(Raw::Mapping(at)) => {
                     self.refuse_key(at);
+                    self.in_refused_keys += 1;
                     self.frames.push(self.keys.len());
                     self.skip_entries();
+                    self.in_refused_keys -= 1;
                     self.skip();
                 }
                 Some(Raw::Alias) => self.skip(),
@@ -271,6 +287,7 @@ impl<'t> Cursor<'t> {
                         .at(at.span(self.file), "")
                         .help("one file holds one document; put the other into a file of its own");
                     self.tell(mistake);
+                    self.outcome.broken = true;
                     break;
                 }
                 Some(
@@ -296,9 +313,19 @@ impl<'t> Cursor<'t> {
     }
 
     fn refuse_key(&mut self, at: At) {
+        // A key of braces within braces is one mistake.
+        if self.in_refused_keys > 0 {
+            return;
+        }
+        let is_placeholder = self.text.get(at.offset as usize..).is_some_and(|rest| rest.starts_with("{{"));
+        let help = if is_placeholder {
+            "replace the placeholder before the manifests are read"
+        } else {
+            "write a single word or a quoted text before the colon"
+        };
         let mistake = Diagnostic::error(Code::WrongType, "a key has to be text")
             .at(Position::new(self.file, at.offset), "")
-            .help("write a single word or a quoted text before the colon");
+            .help(help);
         self.tell(mistake);
     }
 
@@ -425,22 +452,25 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Tells of a hidden character that an escape brings into a text.
+    /// Tells of hidden characters that escapes bring into a text: of each once.
     fn check_scalar(&mut self, text: &str, at: At) {
-        let Some((_, character)) = find_hidden(text) else { return };
+        let Some((first, _)) = find_hidden(text) else { return };
         let end = (at.offset as usize).saturating_add(at.length as usize);
         let written = self.text.get(at.offset as usize..end).unwrap_or_default();
-        if !written.contains(is_hidden) {
-            self.tell(hidden(character, at.span(self.file)));
+        let mut told: Vec<char> = Vec::new();
+        for character in text[first..].chars().filter(|&character| is_hidden(character)) {
+            if !told.contains(&character) && !written.contains(character) && told.len() < MOST_IN_A_TEXT {
+                told.push(character);
+                self.tell(hidden(character, at.span(self.file)));
+            }
         }
     }
 }
 
 fn hidden(character: char, span: Stretch) -> Diagnostic {
     let code_point = u32::from(character);
-    Diagnostic::error(Code::HiddenCharacter, format!("the character U+{code_point:04X} can't be seen"))
-        .at(span, "")
-        .help("remove it; type the text anew if it was copied")
+    let (why, help) = why_hidden(character);
+    Diagnostic::error(Code::HiddenCharacter, format!("the character U+{code_point:04X} {why}")).at(span, "").help(help)
 }
 
 fn at(span: &Span) -> At {
