@@ -5,8 +5,10 @@
 //! offset), which `source` turns into path, line and column and `report` prints with a snippet.
 
 mod code;
+mod shell;
 
 pub use code::Code;
+pub use shell::shell_word;
 
 /// A file that was read in this run; `source` knows its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
