@@ -7,6 +7,7 @@
 //! Deliberately absent: any decision about what should be, and a clock: the time of a change comes with it.
 
 mod account;
+mod batch;
 mod catalog;
 mod execute;
 mod invitations;
@@ -215,7 +216,7 @@ impl Reader for SqliteStore {
 
 impl Writer for SqliteStore {
     fn group(&self, ready: &[&Action]) -> usize {
-        ready.len().min(GROUP)
+        batch::size(&self.rules, ready, GROUP)
     }
 
     async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
