@@ -110,15 +110,16 @@ fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Res
     let word = if accept { "accepted" } else { "declined" };
     let now = edge::now(None);
     let (effect, key) = if let Some(key) = &who.key {
-        (store.answer_invitation(Answerer::Key(key), accept, now)?, key.as_str())
+        (store.answer_invitation(Answerer::Key(key), accept, now)?, key.clone())
     } else {
         let token = edge::first_line().map_err(Failure::failed)?;
-        (store.answer_invitation(Answerer::Token(token.trim()), accept, now)?, "whoever has the token")
+        let effect = store.answer_invitation(Answerer::Token(token.trim()), accept, now)?;
+        (effect, store.key_of_token(token.trim())?.unwrap_or_else(|| "nobody".to_owned()))
     };
-    let shown = sanitise(key);
+    let shown = sanitise(&key);
     match effect {
         Effect::Done | Effect::Rewritten(_) | Effect::AlreadyTrue if printer.is_json() => {
-            printer.json(&AnswerDocument { user: key, state: word, changed: effect != Effect::AlreadyTrue });
+            printer.json(&AnswerDocument { user: &key, state: word, changed: effect != Effect::AlreadyTrue });
         }
         Effect::Done | Effect::Rewritten(_) => printer.result(&format!("{shown} {word} the invitation\n")),
         Effect::AlreadyTrue => printer.result(&format!("{shown} has {word} the invitation already\n")),

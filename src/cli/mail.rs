@@ -1,6 +1,7 @@
 //! Mails about invitations go out after the actions of a run, and what came of them is told.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -24,6 +25,9 @@ pub(super) enum Mails<'a> {
     None,
 }
 
+/// How long others may hold the store.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// So many people are named who got no mail; more are counted.
 const MOST_NAMED: usize = 10;
 
@@ -41,6 +45,11 @@ pub(super) fn deliver(
         Mails::None => return,
     };
     if report.end != RunEnd::Whole {
+        return;
+    }
+    // A mail that went out has to be noted, whoever else writes the store just then.
+    if let Err(error) = store.wait_at_most(PATIENCE) {
+        report.end = RunEnd::StoreOutOfReach(error.to_string());
         return;
     }
     let delivery = Delivery {

@@ -237,6 +237,13 @@ pub(super) fn end(turn: &Turn<'_>, mail: &DueMail, state: MailState, detail: Opt
     Ok(())
 }
 
+/// The key to which the mail with this token was sent.
+pub(super) fn key_of_token(connection: &Connection, token: &str) -> rusqlite::Result<Option<String>> {
+    let Some((invitation, _)) = find_token(connection, token)? else { return Ok(None) };
+    let sql = "SELECT user_key FROM invitations WHERE id = ?1";
+    connection.prepare_cached(sql)?.query_row([invitation], |row| row.get(0)).optional()
+}
+
 /// The invitation that a token belongs to, and its account.
 pub(super) fn find_token(connection: &Connection, token: &str) -> rusqlite::Result<Option<(i64, i64)>> {
     if !has_table(connection, TABLE)? {

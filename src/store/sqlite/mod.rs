@@ -147,6 +147,11 @@ impl SqliteStore {
         execute::answer(self, who, accept, at)
     }
 
+    /// The key to which the mail with this token was sent.
+    pub fn key_of_token(&self, token: &str) -> Result<Option<String>, StoreError> {
+        mails::key_of_token(&self.connection, token).map_err(|error| open::unreadable(&self.path, error))
+    }
+
     /// The mails about invitations that have to go out, in the order in which they were queued, with what they say now.
     /// `language` is the attribute that holds the language of a user, where it is no field of its own. Mails about
     /// invitations that ended by the time `at` are withdrawn.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -140,15 +140,15 @@ fn pass(mut from: TcpStream, mut to: TcpStream, limit: usize, count: &AtomicUsiz
     let _ = to.shutdown(Shutdown::Both);
 }
 
-fn through(port: u16, address: &str) -> Repository {
+fn through(port: u16, people: &[&str]) -> Repository {
     let settings = to_server(port, "none").replace("host: localhost", "host: 127.0.0.1");
-    repository(&settings, &[address])
+    repository(&settings, people)
 }
 
 /// The bytes of a whole conversation: of the client, and of the server.
 fn whole(address: &str) -> (usize, usize) {
     let (port, passed) = way_to(Server::get().port("plain"), Limit::None);
-    through(port, address).run(["apply", "--yes"]).ends_with(0).prints("1 invitation mail sent");
+    through(port, &[address]).run(["apply", "--yes"]).ends_with(0).prints("1 invitation mail sent");
     let (sent, answered) = (passed.sent.load(Ordering::SeqCst), passed.answered.load(Ordering::SeqCst));
     assert!(sent > 500 && answered > 100, "only {sent} and {answered} bytes passed");
     (sent, answered)
@@ -181,7 +181,7 @@ fn cut_anywhere_in_what_is_sent_the_next_apply_hands_over() {
     for bytes in spread(sent, 10) {
         let address = format!("cut-sent-{bytes}@example.com");
         let (port, _) = way_to(Server::get().port("plain"), Limit::CutSent(bytes));
-        let repository = through(port, &address);
+        let repository = through(port, &[&address]);
         let run = repository.run(["apply", "--yes"]);
         if run.code == Some(0) {
             // Only the good-bye was cut.
@@ -205,7 +205,7 @@ fn cut_anywhere_in_what_is_answered_the_next_apply_hands_over() {
     for bytes in places {
         let address = format!("cut-answered-{bytes}@example.com");
         let (port, _) = way_to(Server::get().port("plain"), Limit::CutAnswered(bytes));
-        let repository = through(port, &address);
+        let repository = through(port, &[&address]);
         let run = repository.run(["apply", "--yes"]);
         if run.code == Some(0) {
             assert_eq!(taken(&address).len(), 1, "{bytes}: {run}");
@@ -227,18 +227,42 @@ fn killed_while_it_speaks_to_the_server_the_next_apply_hands_over() {
     for bytes in spread(sent - 10, 6) {
         let address = format!("killed-{bytes}@example.com");
         let (port, passed) = way_to(server, Limit::HoldSent(bytes));
-        let repository = through(port, &address);
-        let mut run =
-            repository.command(["apply", "--yes"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a run");
-        let start = Instant::now();
-        while passed.sent.load(Ordering::SeqCst) < bytes {
-            assert!(start.elapsed() < Duration::from_mins(1), "{bytes}: nothing is said");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let repository = through(port, &[&address]);
+        let mut run = speaking(&repository, &passed, bytes);
         run.kill().expect("a run that can be killed");
         run.wait().expect("an end");
         // The mail was written when the invitation was, so it is there to be handed over.
         assert_eq!(mails(&repository)[0].2, "waiting", "{bytes}");
         assert_next_run_hands_over(&repository, &address, false, &format!("killed after {bytes} bytes"));
     }
+}
+
+/// A run that has said so many bytes to the server.
+fn speaking(repository: &Repository, passed: &Passed, bytes: usize) -> Child {
+    let mut command = repository.command(["apply", "--yes"]);
+    let run = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a run");
+    let start = Instant::now();
+    while passed.sent.load(Ordering::SeqCst) < bytes {
+        assert!(start.elapsed() < Duration::from_mins(1), "{bytes}: nothing is said");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run
+}
+
+#[test]
+fn ctrl_c_ends_after_the_mail_in_hand_and_the_next_apply_hands_over() {
+    let people = ["stopped-1@example.com", "stopped-2@example.com"];
+    let (port, passed) = way_to(Server::get().port("plain"), Limit::HoldSent(40));
+    let repository = through(port, &people);
+    repository.edit("rollcall.yaml", "timeout: 10s", "timeout: 3s");
+    let run = speaking(&repository, &passed, 40);
+    let signalled = Command::new("kill").args(["-INT", &run.id().to_string()]).status().expect("kill");
+    assert!(signalled.success());
+    let output = run.wait_with_output().expect("an end");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(6), "{told}");
+    assert!(told.contains("the run was interrupted") && told.contains("run apply again to go on"), "{told}");
+    assert!(people.iter().all(|address| taken(address).is_empty()), "{told}");
+    repository.run(["apply", "--yes"]).ends_with(0).prints("2 invitation mails sent");
+    assert!(people.iter().all(|address| taken(address).len() == 1));
 }

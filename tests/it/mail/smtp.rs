@@ -69,7 +69,7 @@ fn a_token_answers_the_invitation_that_it_came_with() {
     for wrong in ["", "0", &ana[1..], "' OR 1=1 --"] {
         answer(&repository, "accept", wrong).ends_with(1).tells("no invitation has this token");
     }
-    answer(&repository, "accept", &ana).ends_with(0);
+    answer(&repository, "accept", &ana).ends_with(0).prints("tok-ana@example.com accepted the invitation");
     assert_eq!(mails(&repository)[0].1, "accepted");
     let ben = token(&taken("tok-ben@example.com")[0]);
     repository.run(["invitations", "resend", "tok-ben@example.com", "--yes"]).ends_with(0);
