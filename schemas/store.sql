@@ -186,6 +186,23 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_by_user ON invitations (user_id, id);
 CREATE UNIQUE INDEX invitations_pending ON invitations (user_id) WHERE state = 'pending';
 
+-- Mails about invitations: one for each time an invitation is sent, made in the same transaction, so that none is lost
+-- and none is made twice. A later apply hands over what is `waiting`. Rollcall makes the table where it is missing.
+CREATE TABLE invitation_mails (
+    invitation_id INTEGER PRIMARY KEY REFERENCES invitations (id),
+    state         TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'withdrawn')),
+    attempts      INTEGER NOT NULL DEFAULT 0,          -- how often it was begun to be handed over
+    tried         TEXT,                                -- when that was last
+    detail        TEXT                                 -- what the server said last
+) STRICT;
+
+-- What the links of mails carry so that nobody can guess them: only the SHA-256 of each token, in hexadecimal digits.
+-- Each attempt at handing a mail over has a token of its own. Rollcall makes the table where it is missing.
+CREATE TABLE invitation_tokens (
+    hash          TEXT PRIMARY KEY CHECK (length(hash) = 64),
+    invitation_id INTEGER NOT NULL REFERENCES invitations (id)
+) STRICT, WITHOUT ROWID;
+
 -- Change marks: one row for each account that ever changed, with the newest mark; user_id 0 is the catalog. Whoever
 -- remembers the largest `sequence` seen finds later what changed since. An account that is gone keeps its mark.
 CREATE TABLE changes (

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::outcome::{ApplyReport, Outcome, OutcomeWord, RunEnd, Verdict};
+use super::outcome::{ApplyReport, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
 use crate::document::printed_schema_of;
 use crate::journal::LookedUp;
 use crate::model::{ActionKind, Name, Names};
@@ -33,6 +33,8 @@ pub struct ReportDocument {
     pub counts: BTreeMap<OutcomeWord, usize>,
     /// One entry for each action, in the order of the plan.
     pub actions: Vec<ReportAction>,
+    /// Mails about invitations that were due, also of earlier runs.
+    pub mails: Vec<ReportMail>,
     /// What became of attempts that an earlier run left open.
     pub looked_up: Vec<ReportLookUp>,
     /// Of a saved plan that is stale: why.
@@ -71,6 +73,17 @@ pub struct ReportAction {
     pub detail: Option<String>,
     /// Of a skipped action: the id of the action that it needed.
     pub needed: Option<String>,
+}
+
+/// The mail about an invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportMail {
+    /// The key of the user.
+    pub user: String,
+    /// Whether it went out.
+    pub outcome: MailWord,
+    /// Why it did not.
+    pub detail: Option<String>,
 }
 
 /// An attempt that an earlier run left open.
@@ -154,6 +167,11 @@ impl ApplyReport {
             found: intent.found.into(),
             detail: intent.detail.clone(),
         });
+        let mails = self.mails.iter().map(|mail| ReportMail {
+            user: mail.user.clone(),
+            outcome: mail.word,
+            detail: mail.detail.clone(),
+        });
         ReportDocument {
             format: 1,
             store: StoreDocument {
@@ -171,6 +189,7 @@ impl ApplyReport {
             },
             counts: self.counts(),
             actions: actions.collect(),
+            mails: mails.collect(),
             looked_up: looked_up.collect(),
             changed: Vec::new(),
             besides: Vec::new(),

@@ -22,8 +22,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use document::{ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, schema};
-pub use outcome::{ApplyReport, ClosedIntent, Outcome, OutcomeWord, RunEnd, Verdict};
+pub use document::{ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportMail, schema};
+pub use outcome::{ApplyReport, ClosedIntent, MailOutcome, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
 
 use crate::guard::GuardedPlan;
 use crate::journal::{Journal, JournalError, LookedUp, Run, Who};
@@ -199,7 +199,8 @@ pub async fn run<S: Writer>(
             }
         }
     }
-    Ok(ApplyReport { run: options.run.to_owned(), end, looked_up, outcomes: queue.into_outcomes(), has_written })
+    let (run, outcomes) = (options.run.to_owned(), queue.into_outcomes());
+    Ok(ApplyReport { run, end, looked_up, outcomes, has_written, mails: Vec::new() })
 }
 
 /// Of each invitation that is cancelled for another one, by position: the other one. It is for the same person, who may

@@ -182,6 +182,11 @@ impl Access {
         }
     }
 
+    /// How many mails about invitations have to go out.
+    pub(super) fn count_due_mails(&self, printer: &Printer) -> Result<usize, Failure> {
+        Ok(self.reader(printer)?.count_due_mails()?)
+    }
+
     /// The last line of its journal that the store has seen.
     pub(super) fn journal_seen(&self, printer: &Printer) -> Result<Option<Head>, Failure> {
         let seen = self.reader(printer)?.journal_seen(&self.store_name)?;

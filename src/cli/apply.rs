@@ -12,6 +12,7 @@ use super::edge;
 use super::exit::{Exit, Failure};
 use super::history::likely_cause;
 use super::journal;
+use super::mail::{self, Mails};
 use super::options::{Apply, Global};
 use super::plan::apply_command;
 use super::printer::Printer;
@@ -109,8 +110,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
         }
     };
-    let has_open_intents = journal.open_intents().next().is_some();
-    if guarded.plan().actions.is_empty() && !has_open_intents && !is_json {
+    let is_left_over = journal.open_intents().next().is_some() || access.count_due_mails(printer)? > 0;
+    if guarded.plan().actions.is_empty() && !is_left_over && !is_json {
         return Ok(Exit::Done);
     }
     let work = Work { guarded, done_before, besides };
@@ -284,8 +285,9 @@ async fn execute(
     printer: &Printer,
 ) -> Result<Exit, Failure> {
     let Work { guarded, done_before, besides } = work;
-    let report = run_guarded(access, &mut declared.names, (&guarded, &done_before), journal, at).await?;
-    tell(printer, &declared.names, guarded.plan(), &report, besides);
+    let work = (&guarded, &done_before[..]);
+    let report = run_guarded(access, &mut declared.names, work, journal, (at, Mails::All)).await?;
+    tell(printer, access, &declared.names, guarded.plan(), &report, besides);
     Ok(exit_of(&report))
 }
 
@@ -298,13 +300,13 @@ pub(super) fn exit_of(report: &ApplyReport) -> Exit {
     }
 }
 
-/// Executes what passed the guards, but for the actions that were done before, by their places.
+/// Executes what passed the guards, but for the actions that were done before, by their places; then mails go out.
 pub(super) async fn run_guarded(
     access: &Access,
     names: &mut Names,
     (guarded, done_before): (&GuardedPlan, &[u32]),
     journal: &mut Journal,
-    at: Option<Timestamp>,
+    (at, mails): (Option<Timestamp>, Mails<'_>),
 ) -> Result<ApplyReport, Failure> {
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
@@ -316,8 +318,7 @@ pub(super) async fn run_guarded(
     let clock = move || edge::now(at);
     let options = Options { done: done_before, ..Options::new(&run, &who, access.rules(), &clock) };
     let before = journal.head();
-    let report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
-    listening.abort();
+    let mut report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
     // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
     let head = journal.head();
     if head != before
@@ -327,6 +328,10 @@ pub(super) async fn run_guarded(
     {
         tracing::warn!(%error, "the store can't keep the last line of the journal");
     }
+    if let Ok(report) = &mut report {
+        mail::deliver(access, &mut store, report, (mails, &clock), &stop);
+    }
+    listening.abort();
     report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error).with_code(Code::JournalUnusable),
@@ -358,14 +363,27 @@ fn progress(progress: Progress<'_>) {
 }
 
 /// Tells what was done, and what a saved plan leaves out.
-pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport, besides: Vec<String>) {
+pub(super) fn tell(
+    printer: &Printer,
+    access: &Access,
+    names: &Names,
+    plan: &Plan,
+    report: &ApplyReport,
+    besides: Vec<String>,
+) {
     if !report.looked_up.is_empty() {
         printer.note(&looked_up(report));
     }
     if printer.is_json() {
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
-        return;
+    } else {
+        mail::tell_sent(printer, access, report);
+        tell_outcomes(printer, names, plan, report);
     }
+    mail::tell_left(printer, report);
+}
+
+fn tell_outcomes(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport) {
     let style = printer.style().telling_apart(names);
     let lines: Vec<_> = plan
         .actions
@@ -373,7 +391,10 @@ pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &Apply
         .zip(&report.outcomes)
         .map(|(action, outcome)| outcome_line((names, style), action, outcome.word(), outcome.detail()))
         .collect();
-    printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
+    // Where only mails of an earlier run went out there is nothing to list.
+    if !lines.is_empty() || report.mails.is_empty() {
+        printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
+    }
     match &report.end {
         RunEnd::Whole => {}
         RunEnd::NotBegun(why) if exit_of(report) == Exit::Done => printer.note(why),

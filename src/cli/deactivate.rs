@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::desk::{Desk, Gone};
 use super::exit::{Exit, Failure};
+use super::mail::Mails;
 use super::options::{Deactivate, Global};
 use super::printer::Printer;
 use super::ways_out;
@@ -100,7 +101,7 @@ fn lock_out_at(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Re
         ));
     }
     desk.tell_who_would_undo_it(identity, &shown, printer);
-    let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, printer)?);
+    let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, Mails::None, printer)?);
     let Some(exit) = exit else { return Ok(Exit::Done) };
     if exit == Exit::Done {
         if !printer.is_json() {

@@ -12,6 +12,7 @@ use super::apply::{exit_of, run_guarded, tell};
 use super::edge;
 use super::exit::{Exit, Failure};
 use super::journal::{self, Opened};
+use super::mail::Mails;
 use super::options::Global;
 use super::printer::Printer;
 use crate::apply::ApplyReport;
@@ -96,6 +97,11 @@ impl Desk {
         Ok(Some(Gone { how, is_locked_out: of_journal || of_store }))
     }
 
+    /// The key of a live account as the store spells it.
+    pub(super) fn spelled(&self, identity: Name) -> Option<String> {
+        self.live.find(identity).map(|user| user.key_text(&self.names).to_owned())
+    }
+
     fn find(&self, key: &str) -> Option<Name> {
         self.access.rules().identity.normalize(key).ok().and_then(|key| self.names.find(&key))
     }
@@ -150,6 +156,7 @@ impl Desk {
         &mut self,
         plan: Plan,
         is_agreed: bool,
+        mails: Mails<'_>,
         printer: &Printer,
     ) -> Result<Option<Exit>, Failure> {
         if !is_agreed {
@@ -171,9 +178,9 @@ impl Desk {
             return Err(Failure::failed(anyhow::anyhow!(why)));
         };
         let journal = &mut self.opened.journal;
-        let run = run_guarded(&self.access, &mut self.names, (&guarded, &[]), journal, None);
+        let run = run_guarded(&self.access, &mut self.names, (&guarded, &[]), journal, (None, mails));
         let report = self.runtime.block_on(run)?;
-        tell(printer, &self.names, guarded.plan(), &report, Vec::new());
+        tell(printer, &self.access, &self.names, guarded.plan(), &report, Vec::new());
         Ok(Some(exit_of(&report)))
     }
 }

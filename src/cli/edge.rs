@@ -2,7 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the edge that the rest of the program is kept from")]
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::task::{Context, Waker};
 
 use jiff::Timestamp;
@@ -13,6 +13,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
 use crate::journal::{Holder, Who};
+
+/// Nobody writes a longer line.
+const LONGEST_LINE: u64 = 4_096;
 
 /// Lets a write beyond the largest size of a file fail, as one to a full disk does: by itself that ends the program at
 /// once and without a word.
@@ -60,6 +63,13 @@ pub(super) fn where_programs_are() -> Vec<(&'static str, std::ffi::OsString)> {
 /// Whether a person can be asked.
 pub(super) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// The first line of standard input.
+pub(super) fn first_line() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().take(LONGEST_LINE).read_line(&mut line)?;
+    Ok(line)
 }
 
 /// Who runs this, for the journal: the user of the machine, and what GitHub or GitLab say about their job.

@@ -22,6 +22,7 @@ mod invitations;
 mod journal;
 mod lines;
 mod log;
+mod mail;
 mod options;
 mod plan;
 mod printer;

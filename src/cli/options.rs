@@ -280,10 +280,10 @@ pub(super) enum InvitationCommand {
     Resend(OneInvitation),
     /// Cancels an invitation that was not accepted; the person is not invited again by itself
     Cancel(OneInvitation),
-    /// Accepts a pending invitation in place of the person (embedded stores)
-    Accept(Key),
-    /// Declines a pending invitation in place of the person (embedded stores)
-    Decline(Key),
+    /// Accepts a pending invitation, in place of the person or with the token of the mail (embedded stores)
+    Accept(Answer),
+    /// Declines a pending invitation, in place of the person or with the token of the mail (embedded stores)
+    Decline(Answer),
 }
 
 #[derive(Debug, Args)]
@@ -296,9 +296,13 @@ pub(super) struct OneInvitation {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Key {
+pub(super) struct Answer {
     /// The key of the user
-    pub(super) key: String,
+    #[arg(required_unless_present = "token", conflicts_with = "token")]
+    pub(super) key: Option<String>,
+    /// Reads the token of the link in the mail from standard input, where no list of processes shows it
+    #[arg(long)]
+    pub(super) token: bool,
 }
 
 #[derive(Debug, Args)]

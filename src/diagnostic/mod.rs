@@ -9,9 +9,11 @@
 
 mod code;
 mod secret;
+mod shell;
 
 pub use code::Code;
 pub use secret::{MASK, ends_in_a_private_key, find_secret, mask, names_a_secret, names_a_secret_key};
+pub use shell::shell_word;
 
 /// A file that was read in this run; `source` knows its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

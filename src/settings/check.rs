@@ -6,9 +6,10 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
+use super::check_mail::check_mail;
+use super::raw::{CountLimit, RawGuards, RawManage, RawRules, RawScope, RawSettings, RawStore};
 use super::store_path::{normal, refuse_path, refuse_store_name};
-use super::{AbsentUsers, Guards, ListedOrganization, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
+use super::{AbsentUsers, Guards, ListedOrganization, Mail, Manage, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
 use crate::document::{Document, LeftOut, Mistake, Node, Place, Shape, nearest};
 use crate::rules::{self, Named, Period, ReadFile, Rules, refuse_name};
@@ -24,7 +25,7 @@ const MOST_STORES: usize = 500;
 const STORE_DEPTH: usize = 2;
 
 /// Collects mistakes of one document.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     document: &'a Document,
     /// What the document lacks because its shape is wrong: what follows from that is not told.
     left_out: &'a LeftOut,
@@ -32,7 +33,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn add(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn add(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
         if self.left_out.concerns(path) {
             return;
         }
@@ -102,10 +103,10 @@ pub(super) fn check(
     check_default(store.as_deref().filter(|_| has_stores), &mut found);
     let manage = check_manage(&manage, &mut found);
     let guards = check_guards(guards, &mut found);
-    let mail = mail.and_then(|mail| check_mail(mail, &mut found));
+    let mail = mail.map_or_else(|| Some(Mail::default()), |mail| check_mail(mail, &mut found));
     let mistakes = found.mistakes;
-    match manage {
-        Some(manage) if mistakes.is_empty() => Ok(Settings {
+    match (manage, mail) {
+        (Some(manage), Some(mail)) if mistakes.is_empty() => Ok(Settings {
             manifests,
             time_zone,
             default_store: store,
@@ -115,12 +116,12 @@ pub(super) fn check(
             secrets: secrets.map(|secrets| secrets.sink),
             mail,
         }),
-        Some(_) | None => Err(mistakes),
+        (Some(_) | None, Some(_) | None) => Err(mistakes),
     }
 }
 
 /// Whether a name or a path holds what nobody sees: it could pass for another, or act on a terminal.
-fn has_unseen(text: &str) -> bool {
+pub(super) fn has_unseen(text: &str) -> bool {
     text.chars().any(|character| character.is_control() || is_hidden(character))
 }
 
@@ -364,20 +365,4 @@ fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
         protected_users,
         own_account: own.filter(|own| own != "none"),
     }
-}
-
-fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
-    let RawMail { from, outbox, smtp } = raw;
-    let transport = match (outbox, smtp) {
-        (Some(folder), None) => Some(MailTransport::Outbox(PathBuf::from(folder))),
-        (None, Some(smtp)) => Some(MailTransport::Smtp(smtp)),
-        (Some(_), Some(_)) | (None, None) => {
-            found.add(&["mail"], "mail goes either to a folder or to a server", "name one of `outbox` and `smtp`");
-            None
-        }
-    };
-    if from.as_deref().is_none_or(|from| !from.contains('@')) {
-        found.add(&["mail", "from"], "mail needs the address that it comes from", "add `from: access@example.com`");
-    }
-    Some(Mail { from: from?, transport: transport? })
 }

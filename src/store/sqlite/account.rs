@@ -31,6 +31,11 @@ pub(super) fn find(turn: &Turn<'_>, key: &str) -> Result<Option<Account>, Stop> 
         [id] => *id,
         [_, _, ..] => return Err(conflict(format!("several accounts have the key `{key}`"))),
     };
+    of_row(turn, id)
+}
+
+/// The account in the row with this number, if it is there.
+pub(super) fn of_row(turn: &Turn<'_>, id: i64) -> Result<Option<Account>, Stop> {
     let mut statement =
         turn.connection.prepare_cached("SELECT key, status, activated_at IS NOT NULL FROM users WHERE id = ?1")?;
     let account = statement.query_row([id], |row| {
@@ -93,7 +98,7 @@ pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
         }
     }
     if is_invited {
-        invitations::insert(turn, id, key, status == Status::Invited)?;
+        invitations::insert(turn, (id, key), status == Status::Invited, action)?;
     }
     Ok(Effect::Done)
 }

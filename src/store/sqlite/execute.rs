@@ -65,12 +65,17 @@ pub(super) fn execute(
     in_transaction(store, names, at, |turn| batch.iter().map(|action| execute_one(turn, action)).collect())
 }
 
-/// Answers an invitation in place of the person.
-pub(super) fn answer(store: &mut SqliteStore, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
-    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| invitations::answer(turn, key, accept)))
+/// Answers an invitation.
+pub(super) fn answer(
+    store: &mut SqliteStore,
+    who: invitations::Answerer<'_>,
+    accept: bool,
+    at: Timestamp,
+) -> Result<Effect, StoreError> {
+    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| invitations::answer(turn, who, accept)))
 }
 
-fn in_transaction<T>(
+pub(super) fn in_transaction<T>(
     store: &mut SqliteStore,
     names: &Names,
     at: Timestamp,

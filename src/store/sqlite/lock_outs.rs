@@ -4,17 +4,15 @@
 use rusqlite::Connection;
 
 use super::execute::{Stop, Turn};
+use super::open::has_table;
 use crate::model::{ActionKind, LiveState, Names, Value, known};
 use crate::plan::{Action, Cause};
+
+const TABLE: &str = "lock_outs";
 
 /// What makes the table in a store that was made without it, as with that of journals.
 const LOCK_OUTS: &str =
     "CREATE TABLE IF NOT EXISTS lock_outs (identity TEXT PRIMARY KEY CHECK (identity <> ''), at TEXT NOT NULL) STRICT";
-
-fn has_table(connection: &Connection) -> rusqlite::Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'lock_outs')";
-    connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
-}
 
 /// Notes what an action that was done means for it.
 pub(super) fn note(turn: &Turn<'_>, action: &Action) -> Result<(), Stop> {
@@ -34,11 +32,11 @@ pub(super) fn note(turn: &Turn<'_>, action: &Action) -> Result<(), Stop> {
         | ActionKind::SendInvitation
         | ActionKind::AddMembership
         | ActionKind::GrantSite
-            if has_table(connection)? =>
+            if has_table(connection, TABLE)? =>
         {
             connection.prepare_cached("DELETE FROM lock_outs WHERE identity = ?1")?.execute([user])?;
         }
-        ActionKind::RenameUser if has_table(connection)? => {
+        ActionKind::RenameUser if has_table(connection, TABLE)? => {
             let from = action.before.as_ref().and_then(|before| before.value(known::KEY)).and_then(Value::text);
             if let Some(from) = from.and_then(identity) {
                 connection
@@ -53,7 +51,7 @@ pub(super) fn note(turn: &Turn<'_>, action: &Action) -> Result<(), Stop> {
 
 /// Reads all of them.
 pub(super) fn read(connection: &Connection, names: &mut Names, live: &mut LiveState) -> rusqlite::Result<()> {
-    if !has_table(connection)? {
+    if !has_table(connection, TABLE)? {
         return Ok(());
     }
     let mut statement = connection.prepare_cached("SELECT identity FROM lock_outs")?;

@@ -7,10 +7,12 @@
 //! Deliberately absent: any decision about what should be, and a clock: the time of a change comes with it.
 
 mod account;
+mod batch;
 mod catalog;
 mod execute;
 mod invitations;
 mod lock_outs;
+mod mails;
 mod membership;
 mod open;
 mod read;
@@ -24,7 +26,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-pub use invitations::StoredInvitation;
+pub use invitations::{Answerer, StoredInvitation};
+pub use mails::{DueMail, MailState, StoredMail, token_hash};
 use unlocked::Stamp;
 
 use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
@@ -72,6 +75,13 @@ impl SqliteReader {
     /// Every invitation that there ever was, by key and then in the order in which they were made.
     pub fn list_invitations(&self) -> Result<Vec<StoredInvitation>, StoreError> {
         let found = invitations::list(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// How many mails about invitations have to go out.
+    pub fn count_due_mails(&self) -> Result<usize, StoreError> {
+        let found = mails::count_due(&self.connection);
         self.check_unchanged()?;
         found.map_err(|error| open::unreadable(&self.path, error))
     }
@@ -129,12 +139,43 @@ impl SqliteStore {
         invitations::list(&self.connection).map_err(|error| open::unreadable(&self.path, error))
     }
 
-    /// Answers the pending invitation of the account with this key, in place of the person, at the time `at`.
+    /// Answers a pending invitation at the time `at`: whoever has its token, or somebody in place of the person.
     ///
     /// # Errors
     /// If the store can't be written; a refusal is an [`Effect`].
-    pub fn answer_invitation(&mut self, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
-        execute::answer(self, key, accept, at)
+    pub fn answer_invitation(&mut self, who: Answerer<'_>, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
+        execute::answer(self, who, accept, at)
+    }
+
+    /// The key to which the mail with this token was sent.
+    pub fn key_of_token(&self, token: &str) -> Result<Option<String>, StoreError> {
+        mails::key_of_token(&self.connection, token).map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// The mails about invitations that have to go out, in the order in which they were queued, with what they say now.
+    /// `language` is the attribute that holds the language of a user, where it is no field of its own. Mails about
+    /// invitations that ended by the time `at` are withdrawn.
+    pub fn due_mails(&mut self, language: Option<&str>, at: Timestamp) -> Result<Vec<DueMail>, StoreError> {
+        execute::in_transaction(self, &Names::new(), at, |turn| mails::due(turn, language))
+    }
+
+    /// Notes that these mails are about to be handed over at the time `at`, each with the hash of the token that it
+    /// carries. Whether each still has to go out: not, where another run has begun with it since it was read.
+    pub fn begin_mails(&mut self, mails: &[(&DueMail, Option<&str>)], at: Timestamp) -> Result<Vec<bool>, StoreError> {
+        execute::in_transaction(self, &Names::new(), at, |turn| {
+            mails.iter().map(|(mail, hash)| mails::begin(turn, mail, *hash)).collect()
+        })
+    }
+
+    /// Notes what became of mails, each with what the server said.
+    pub fn end_mails(
+        &mut self,
+        mails: &[(&DueMail, MailState, Option<&str>)],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        execute::in_transaction(self, &Names::new(), at, |turn| {
+            mails.iter().try_for_each(|(mail, state, detail)| mails::end(turn, mail, *state, *detail))
+        })
     }
 
     /// Keeps the last line, number and hash, of the journal with this name: [`SqliteReader::journal_seen`].
@@ -180,7 +221,7 @@ impl Reader for SqliteStore {
 
 impl Writer for SqliteStore {
     fn group(&self, ready: &[&Action]) -> usize {
-        ready.len().min(GROUP)
+        batch::size(&self.rules, ready, GROUP)
     }
 
     async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {

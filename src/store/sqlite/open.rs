@@ -167,8 +167,7 @@ pub(super) fn remember(connection: &Connection, name: &str, line: u64, hash: &st
 
 /// The last line of the journal with this name, as kept by [`remember`].
 pub(super) fn remembered(connection: &Connection, name: &str) -> rusqlite::Result<Option<(u64, String)>> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'journals'";
-    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+    if !has_table(connection, "journals")? {
         return Ok(None);
     }
     let row = connection.query_row("SELECT line, hash FROM journals WHERE name = ?1", [name], |row| {
@@ -178,6 +177,12 @@ pub(super) fn remembered(connection: &Connection, name: &str) -> rusqlite::Resul
     let kept =
         row.optional()?.and_then(|(line, hash)| Some((u64::try_from(line).ok().filter(|&line| line > 0)?, hash)));
     Ok(kept)
+}
+
+/// Whether the store has a table: not each one is older than the store.
+pub(super) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    connection.prepare_cached(sql)?.query_row([name], |row| row.get(0))
 }
 
 fn migrate(connection: &Connection, version: i64) -> rusqlite::Result<()> {

@@ -444,7 +444,8 @@ pub(super) trait Answers {
 
 impl Answers for SqliteStore {
     fn answer(&mut self, key: &str, accept: bool, at: Timestamp) -> Effect {
-        self.answer_invitation(key, accept, at).expect("a store that can be written")
+        self.answer_invitation(rollcall::store::sqlite::Answerer::Key(key), accept, at)
+            .expect("a store that can be written")
     }
 }
 

@@ -81,6 +81,40 @@ fn alt_3_who_has_an_account_is_in_a_further_organization_at_once_and_told() {
     assert_eq!(service.ids(), [""; 0]);
 }
 
+/// The invitations of each request: the key of each person, and what one form would say for all of them.
+fn batches(service: &Service) -> Vec<Vec<(String, String)>> {
+    let mut batches: std::collections::BTreeMap<u64, Vec<(String, String)>> = std::collections::BTreeMap::new();
+    for line in service.0.read(".rollcall/journal-local.jsonl").lines() {
+        let record: serde_json::Value = serde_json::from_str(line).expect("a record");
+        let action = &record["entry"]["intent"]["action"];
+        if action["action"] == "invite_user" {
+            let form = action["after"]["access"].to_string();
+            let batch = batches.entry(record["from"].as_u64().expect("a place")).or_default();
+            batch.push((action["user"].as_str().expect("a key").to_owned(), form));
+        }
+    }
+    batches.into_values().collect()
+}
+
+#[test]
+fn alt_4_a_hundred_people_a_batch_and_one_form_for_all_of_them() {
+    let sites = |site: &str| format!("quarries: {{ role: operator, sites: [{site}] }}");
+    let many = (0..230).map(|number| user(&format!("crew-{number:03}"), &sites("pit-1")));
+    let others = (0..3).map(|number| user(&format!("crew-1{number}x"), &sites("pit-2")));
+    let people: String = many.chain(others).collect();
+    let service = Service::new("alteia", None, &format!("{CATALOG}users:\n{people}"));
+    service.0.edit("rollcall.yaml", "max_count: 5 }", "max_count: 5 }, invitations: { max_count: 500 }");
+    service.apply();
+    let batches = batches(&service);
+    assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 233);
+    assert_eq!(batches.iter().map(Vec::len).max(), Some(100));
+    for batch in &batches {
+        assert!(batch.iter().all(|(_, form)| *form == batch[0].1), "two forms in one batch: {batch:?}");
+        assert!(batch[0].1.contains("quarries"), "{batch:?}");
+    }
+    assert_eq!(service.rows("SELECT count(*) || '' FROM invitation_mails WHERE state = 'sent'"), ["233"]);
+}
+
 #[test]
 fn alt_6_roles_of_modules_stand_beside_the_main_one() {
     let service = service(&user("ben", "quarries: { role: operator, extra_roles: [terrain] }"));
