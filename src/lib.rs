@@ -53,7 +53,8 @@
 //! 6. A removal needs somebody else's addition only where today's slack is not enough.
 //! 7. `plan` holds a reader only.
 //! 8. A failed action skips only what needs it.
-//! 9. A stale saved plan writes nothing.
+//! 9. A stale saved plan writes nothing; one that holds does nothing that a plan made now would refuse, hide or hold
+//!    back.
 //!
 //! # Deliberate absences
 //!

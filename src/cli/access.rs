@@ -10,6 +10,7 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
+use super::saved::done_by;
 use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
@@ -258,7 +259,7 @@ impl Access {
     ) -> Result<(Holding, Plan), Failure> {
         let policy = self.policy_for(declared, info)?;
         let inputs = self.inputs(declared, live, (&policy, &today.store), at);
-        let holding = holding(saved, &inputs);
+        let holding = holding(saved, today, &inputs, &done_by(self, &saved.digest)?);
         let plan = plan_of_saved(saved, today, &inputs, &holding.done);
         Ok((holding, plan))
     }

@@ -24,6 +24,7 @@ mod locked_out;
 mod medium;
 mod record;
 mod run_lock;
+mod runs;
 mod standing;
 
 use std::fs::TryLockError;
@@ -41,7 +42,8 @@ pub use locked_out::locked_out;
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 pub use run_lock::run_lock_of;
-pub use standing::{Glance, Head, Standing, attempts_of, done_since, glance};
+pub use runs::{Attempt, attempts_of, attempts_since};
+pub use standing::{Glance, Head, Standing, done_since, glance};
 
 use crate::model::Names;
 use crate::plan::Action;

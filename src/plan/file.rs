@@ -64,7 +64,10 @@ pub fn is_plan_file(text: &[u8]) -> bool {
 /// # Errors
 /// If it is not one that `plan --out` writes under these rules.
 pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedPlan, FileError> {
-    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(described(&error)))?;
+    if let Some(what) = no_object(text) {
+        return Err(FileError::NoPlan(what.to_owned()));
+    }
+    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(told(&error)))?;
     if document.format != FORMAT {
         return Err(FileError::Format(document.format));
     }
@@ -106,11 +109,24 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
     })
 }
 
-/// What is wrong with the text, in words that name nothing of this program.
-fn described(error: &serde_json::Error) -> String {
+/// What a text is by its beginning, if that is no object.
+fn no_object(text: &[u8]) -> Option<&'static str> {
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => None,
+        None => Some("it is empty"),
+        Some(b'[') => Some("it begins like a list, and not like an object"),
+        Some(_) => Some("it does not begin like an object of JSON"),
+    }
+}
+
+/// What is wrong with a text that is no plan, in words of plans and not of programs.
+fn told(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if text.contains("expected struct") || text.contains("expected a map") {
-        return "something else than a plan document is in it".to_owned();
+    // How the types are called here is nobody's business.
+    let is_of_types = ["invalid type", "invalid length", "invalid value"].iter().any(|word| text.starts_with(word));
+    if is_of_types {
+        let (line, column) = (error.line(), error.column());
+        return format!("what stands at line {line}, column {column} is not what a plan has there");
     }
     text
 }

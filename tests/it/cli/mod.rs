@@ -24,6 +24,7 @@ mod review;
 mod rules;
 mod safety;
 mod saved;
+mod saved_misuse;
 mod scope;
 mod secrets;
 mod time;

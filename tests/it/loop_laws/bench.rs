@@ -1,18 +1,18 @@
 //! The pipeline as the commands run it: manifests are read, the store is read, planned, guarded, applied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::{Span, Timestamp};
 use rollcall::apply::{self, ApplyReport, Options, Progress, Stop};
-use rollcall::journal::{Who, revive, verify};
+use rollcall::journal::{Who, attempts_of, revive, verify};
 use rollcall::manifest;
 use rollcall::model::{ActionKind, Collection, Fact, LiveState, Name, Names, Status, Value, known};
 use rollcall::plan::{
-    Action, Deferred, Holding, Inputs, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document, holding,
-    plan, plan_of_saved, read_file, within_scope,
+    Action, Deferred, Holding, Inputs, LockOut, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document,
+    holding, lock_out, plan, plan_for, plan_of_saved, read_file, within_scope,
 };
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
@@ -155,8 +155,17 @@ impl<S: Writer + Send> Bench<S> {
         let saved = read_file(file, &mut self.names, &self.rules).expect("a plan file");
         assert_eq!(saved.rules, today.rules);
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
-        let holding = self.with_inputs(&files, &live, |inputs| holding(&saved, inputs));
+        let ran = self.ran(&saved.digest);
+        let holding = self.with_inputs(&files, &live, |inputs| holding(&saved, today, inputs, &ran));
         (saved, holding)
+    }
+
+    /// When runs of the plan with this digest did its actions, by their ids.
+    fn ran(&self, digest: &str) -> BTreeMap<String, Timestamp> {
+        let file = self.journal_file();
+        let attempts = attempts_of(file.path(), digest).expect("a journal");
+        let id = |action: &serde_json::Value| action["id"].as_str().expect("an id").to_owned();
+        attempts.into_iter().filter_map(|attempt| Some((id(&attempt.action), attempt.done?))).collect()
     }
 
     pub(super) fn read(&mut self, text: &[u8]) -> Option<SavedPlan> {
@@ -177,7 +186,7 @@ impl<S: Writer + Send> Bench<S> {
         let Some(saved) = self.read(&text) else { return };
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
         self.with_inputs(&files, &live, |inputs| {
-            let holding = holding(&saved, inputs);
+            let holding = holding(&saved, today, inputs, &BTreeMap::new());
             let _ = plan_of_saved(&saved, today, inputs, &holding.done);
         });
     }
@@ -261,6 +270,45 @@ impl<S: Writer + Send> Bench<S> {
         effects == [Effect::Done]
     }
 
+    /// `plan --target KEY`: empty for somebody who is neither declared nor live.
+    pub(super) fn plan_of_one(&mut self, key: &str) -> Plan {
+        let live = self.live().expect("a store that can be read");
+        let (files, key) = (self.files.clone(), self.names.intern(key));
+        self.with_inputs(&files, &live, |inputs| plan_for(inputs, Vec::new(), Some(key)).expect("a plan"))
+    }
+
+    /// An operator locks somebody out: who, if that could be done.
+    pub(super) fn lock_out(&mut self, row: usize) -> Option<String> {
+        let live = self.live().expect("a store that can be read");
+        if live.is_empty() {
+            return None;
+        }
+        let user = live.user(row % live.len());
+        let (identity, key) = (user.identity?, user.key_text(&self.names).to_owned());
+        let files = self.files.clone();
+        match self.with_inputs(&files, &live, |inputs| lock_out(inputs, identity)) {
+            LockOut::Planned { plan, .. } => {
+                self.apply_plan(*plan, &[], usize::MAX);
+                Some(key)
+            }
+            _ => None,
+        }
+    }
+
+    /// Manifests and settings are those of another world by now.
+    pub(super) fn become_of(&mut self, world: &World) {
+        self.files = world.manifests();
+        self.policy = world.policy();
+    }
+
+    /// What is live, written as manifests.
+    pub(super) fn imported(&mut self) -> Vec<(String, String)> {
+        let live = self.live().expect("a store that can be read");
+        let managed = within_scope(&self.names, live, &self.policy.scope);
+        let written = manifest::write(&self.names, &self.rules, &managed);
+        written.files.into_iter().map(|(name, text)| (format!("access/{name}"), text)).collect()
+    }
+
     pub(super) fn id(&self, action: &rollcall::plan::Action) -> String {
         rollcall::plan::action_id(&self.names, action.kind, &action.subject)
     }
@@ -333,9 +381,13 @@ impl<S: Writer + Send> Bench<S> {
 
     /// The journal, verified from its first line.
     pub(super) fn verify_journal(&self) {
+        verify(self.journal_file().path(), |_| {}).expect("a sound journal");
+    }
+
+    fn journal_file(&self) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new_in(folder()).expect("a file");
         std::fs::write(file.path(), self.disk.bytes()).expect("a file");
-        verify(file.path(), |_| {}).expect("a sound journal");
+        file
     }
 
     pub(super) fn invited(&mut self) -> Vec<String> {

@@ -6,6 +6,7 @@
 mod bench;
 mod regressions;
 mod saved;
+mod saved_between;
 mod scope;
 mod turnover_regressions;
 mod world;

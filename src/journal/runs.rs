@@ -1,0 +1,108 @@
+//! What runs of a plan set out to do, and what of it they did: the question of whoever applies an approved or saved plan
+//! once more.
+//!
+//! Deliberately absent: what is live, which may be something else by now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::record::{Ended, Entry, LookedUp, Record};
+use super::{JournalError, medium};
+
+/// An action that a run set out to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// As described.
+    pub action: Json,
+    /// When it was found to be done, if it was.
+    pub done: Option<Timestamp>,
+}
+
+/// Every action that runs of the plan with this digest set out to do, in their order; nothing where there is no journal.
+///
+/// # Errors
+/// If it can't be read, or is a link.
+pub fn attempts_of(path: &Path, digest: &str) -> Result<Vec<Attempt>, JournalError> {
+    let mut runs: BTreeSet<String> = BTreeSet::new();
+    read(path, |run, began| match began {
+        Some(plan) if plan == digest => {
+            runs.insert(run.to_owned());
+            Part::Goes
+        }
+        _ if runs.contains(run) => Part::Goes,
+        _ => Part::Other,
+    })
+}
+
+/// Every action that the last run of the plan with this digest, and all runs after it, set out to do: what there may be
+/// of a plan whose run was broken off and that was gone on with.
+///
+/// # Errors
+/// If it can't be read, or is a link.
+pub fn attempts_since(path: &Path, digest: &str) -> Result<Vec<Attempt>, JournalError> {
+    let mut has_begun = false;
+    read(path, |_, began| match began {
+        Some(plan) if plan == digest => {
+            has_begun = true;
+            Part::Begins
+        }
+        _ if has_begun => Part::Goes,
+        _ => Part::Other,
+    })
+}
+
+/// What a line is to whoever reads.
+enum Part {
+    /// Nothing before it counts any more.
+    Begins,
+    Goes,
+    Other,
+}
+
+/// Reads the attempts of the lines that `part` takes: it is asked for every line with the run of the line, and with the
+/// digest where one begins.
+fn read(path: &Path, mut part: impl FnMut(&str, Option<&str>) -> Part) -> Result<Vec<Attempt>, JournalError> {
+    let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
+    let mut lines = match medium::open_to_read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        opened => BufReader::new(opened.map_err(unreadable)?),
+    };
+    let mut found: Vec<Attempt> = Vec::new();
+    let mut open: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        if lines.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
+            return Ok(found);
+        }
+        let Some(Record { seq, at, run, entry, .. }) = Record::parse(&text) else { continue };
+        let began = if let Entry::Began(began) = &entry { Some(began.plan.as_str()) } else { None };
+        let part = part(&run, began);
+        if matches!(part, Part::Begins) {
+            found.clear();
+            open.clear();
+        }
+        match entry {
+            Entry::Intent { action, .. } if !matches!(part, Part::Other) => {
+                open.insert(seq, found.len());
+                found.push(Attempt { action, done: None });
+            }
+            // Whoever tells the end of an attempt may be a later run.
+            Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
+            | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => {
+                let attempt = open.remove(&intent).and_then(|place| found.get_mut(place));
+                attempt.into_iter().for_each(|attempt| attempt.done = Some(at));
+            }
+            Entry::Began(_)
+            | Entry::Intent { .. }
+            | Entry::Outcome { .. }
+            | Entry::LookedUp { .. }
+            | Entry::Recovered { .. }
+            | Entry::Missing { .. } => {}
+        }
+    }
+}
