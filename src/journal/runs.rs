@@ -28,7 +28,7 @@ pub struct Attempt {
 /// If it can't be read, or is a link.
 pub fn attempts_of(path: &Path, digest: &str) -> Result<Vec<Attempt>, JournalError> {
     let mut runs: BTreeSet<String> = BTreeSet::new();
-    read(path, |run, began| match began {
+    read(path, digest, |run, began| match began {
         Some(plan) if plan == digest => {
             runs.insert(run.to_owned());
             Part::Goes
@@ -45,7 +45,7 @@ pub fn attempts_of(path: &Path, digest: &str) -> Result<Vec<Attempt>, JournalErr
 /// If it can't be read, or is a link.
 pub fn attempts_since(path: &Path, digest: &str) -> Result<Vec<Attempt>, JournalError> {
     let mut has_begun = false;
-    read(path, |_, began| match began {
+    read(path, digest, |_, began| match began {
         Some(plan) if plan == digest => {
             has_begun = true;
             Part::Begins
@@ -63,9 +63,13 @@ enum Part {
     Other,
 }
 
-/// Reads the attempts of the lines that `part` takes: it is asked for every line with the run of the line, and with the
-/// digest where one begins.
-fn read(path: &Path, mut part: impl FnMut(&str, Option<&str>) -> Part) -> Result<Vec<Attempt>, JournalError> {
+/// Reads the attempts of the lines that `part` takes: it is asked with the run of each line, and with the digest where one
+/// begins, from the first line that names this digest; those before need not be understood.
+fn read(
+    path: &Path,
+    digest: &str,
+    mut part: impl FnMut(&str, Option<&str>) -> Part,
+) -> Result<Vec<Attempt>, JournalError> {
     let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
     let mut lines = match medium::open_to_read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -74,10 +78,15 @@ fn read(path: &Path, mut part: impl FnMut(&str, Option<&str>) -> Part) -> Result
     let mut found: Vec<Attempt> = Vec::new();
     let mut open: BTreeMap<u64, usize> = BTreeMap::new();
     let mut text = Vec::new();
+    let mut is_named = false;
     loop {
         text.clear();
         if lines.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
             return Ok(found);
+        }
+        is_named = is_named || text.windows(digest.len().max(1)).any(|part| part == digest.as_bytes());
+        if !is_named {
+            continue;
         }
         let Some(Record { seq, at, run, entry, .. }) = Record::parse(&text) else { continue };
         let began = if let Entry::Began(began) = &entry { Some(began.plan.as_str()) } else { None };
@@ -94,8 +103,9 @@ fn read(path: &Path, mut part: impl FnMut(&str, Option<&str>) -> Part) -> Result
             // Whoever tells the end of an attempt may be a later run.
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => {
-                let attempt = open.remove(&intent).and_then(|place| found.get_mut(place));
-                attempt.into_iter().for_each(|attempt| attempt.done = Some(at));
+                if let Some(attempt) = open.remove(&intent).and_then(|place| found.get_mut(place)) {
+                    attempt.done = Some(at);
+                }
             }
             Entry::Began(_)
             | Entry::Intent { .. }

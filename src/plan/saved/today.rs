@@ -27,6 +27,8 @@ pub(super) struct Today<'a> {
     reach: Reach<'a>,
     wanted: HashMap<(ActionKind, Subject), &'a Action>,
     waiting: HashMap<(ActionKind, Subject), &'a Deferred>,
+    /// Keys of declared users by those of before, all as compared.
+    former: HashMap<Name, Name>,
     /// By id: when an earlier run of the saved plan did it last.
     ran: &'a BTreeMap<String, Timestamp>,
     made: Timestamp,
@@ -38,7 +40,9 @@ impl<'a> Today<'a> {
         inputs: &'a Inputs<'a>,
         (today, ran): (&'a Plan, &'a BTreeMap<String, Timestamp>),
     ) -> Self {
+        let former = inputs.desired.former_keys().map(|(user, previous)| (previous.identity, user.identity));
         Self {
+            former: former.collect(),
             inputs,
             reach: Reach::new(inputs),
             wanted: today.actions.iter().map(|action| ((action.kind, action.subject), action)).collect(),
@@ -217,7 +221,7 @@ impl<'a> Today<'a> {
                 Some("the manifests of today keep this account".to_owned())
             }
             ActionKind::CancelInvitation if is_wanted => Some("the manifests of today keep this invitation".to_owned()),
-            ActionKind::ChangeAccess if self.is_left_alone(action, &declared) => Some(LEFT_TO_OTHERS.to_owned()),
+            ActionKind::ChangeAccess if is_left_alone(action, &declared) => Some(LEFT_TO_OTHERS.to_owned()),
             _ => None,
         }
     }
@@ -284,12 +288,8 @@ impl<'a> Today<'a> {
     /// The declared user whom an action is about, by the key that it leads to, or by the key of before.
     fn declared(&self, action: &Action) -> Option<UserView<'a>> {
         let desired = self.inputs.desired;
-        let by_former = |identity: Name| {
-            let mut former = desired.former_keys();
-            former.find(|(_, previous)| previous.identity == identity).map(|(user, _)| user)
-        };
         let identity = self.identities(action).into_iter().next()?;
-        desired.find(identity).or_else(|| by_former(identity))
+        desired.find(identity).or_else(|| desired.find(*self.former.get(&identity)?))
     }
 
     fn is_leaver(&self, action: &Action) -> bool {
@@ -308,11 +308,12 @@ impl<'a> Today<'a> {
         let former = declared.previous.map(|previous| previous.identity);
         former.is_some_and(|former| self.identities(action).contains(&former))
     }
+}
 
-    fn is_left_alone(&self, action: &Action, declared: &UserView<'_>) -> bool {
-        let mut facts = action.after.iter().flat_map(|after| &after.facts);
-        facts.any(|fact| declared.value(fact.field) == Some(Value::Text(known::UNMANAGED)))
-    }
+/// Whether a manifest leaves a field that an action changes to others.
+fn is_left_alone(action: &Action, declared: &UserView<'_>) -> bool {
+    let mut facts = action.after.iter().flat_map(|after| &after.facts);
+    facts.any(|fact| declared.value(fact.field) == Some(Value::Text(known::UNMANAGED)))
 }
 
 const NOT_RENAMED: &str = "no manifest says any more that it was called so (`previously`)";

@@ -362,25 +362,28 @@ fn what_a_file_says_beside_its_actions_is_never_shown() {
     let guard = json!([{ "name": lie, "organization": null, "count": 0, "limit": 999_999, "refused": false }]);
     let problem = json!([{ "code": lie, "severity": "error", "message": lie, "file": null, "line": null,
                            "column": null, "help": null }]);
-    let changes: Vec<Box<dyn Fn(&mut Value)>> = vec![
-        Box::new(|plan| plan["guards"] = guard.clone()),
-        Box::new(|plan| plan["diagnostics"] = problem.clone()),
-        Box::new(|plan| plan["actions"][0]["reason"] = lie.into()),
-        Box::new(|plan| plan["actions"][0]["risk"] = json!(["irreversible"])),
-        Box::new(|plan| plan["actions"][0]["cause"] = "operator".into()),
-        Box::new(|plan| plan["actions"][0]["origins"][0]["file"] = lie.into()),
-        Box::new(|plan| plan["unmanaged"] = json!([{ "kind": "user", "name": lie, "reason": lie }])),
-        Box::new(|plan| plan["affected"] = json!([{ "action": lie, "gain": [], "lose": [], "organizations": [] }])),
-        Box::new(|plan| plan["summary"]["people"]["join"] = 777.into()),
-        Box::new(|plan| plan["summary"]["actions"]["invite_user"] = 777.into()),
-        Box::new(|plan| plan["store"]["name"] = lie.into()),
+    let affected = json!([{ "action": lie, "gain": [], "lose": [], "organizations": [] }]);
+    let changes = [
+        ("/guards", guard),
+        ("/diagnostics", problem),
+        ("/unmanaged", json!([{ "kind": "user", "name": lie, "reason": lie }])),
+        ("/affected", affected),
+        ("/summary/people/join", json!(777)),
+        ("/summary/actions/invite_user", json!(777)),
+        ("/store/name", json!(lie)),
+        ("/basis/live", json!(lie)),
+        ("/basis/desired", json!(lie)),
+        ("/actions/0/reason", json!(lie)),
+        ("/actions/0/risk", json!(["irreversible"])),
+        ("/actions/0/cause", json!("operator")),
+        ("/actions/0/origins/0/file", json!(lie)),
     ];
     // A person who says no sees the whole plan and changes nothing; here nobody can be asked.
     let seen = |repository: &Repository| repository.run(["apply", "p.json"]).ends_with(3).out.clone();
     let expected = seen(&repository);
-    for change in changes {
+    for (member, value) in changes {
         let mut plan = whole.clone();
-        change(&mut plan);
+        *plan.pointer_mut(member).expect("a member") = value;
         assert_ne!(plan, whole);
         repository.write("p.json", &plan.to_string());
         assert_eq!(seen(&repository), expected);
