@@ -181,8 +181,11 @@ impl<'a> Today<'a> {
         }
         let declared = self.declared(action);
         let makes = matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser);
-        // Another invitation would not carry it.
-        if makes && declared.is_some_and(|declared| !self.inputs.effective(&declared).left_alone.is_empty()) {
+        // What others gave goes along with the invitation that this plan has begun to send anew, and with no other one.
+        if makes
+            && !self.has_cancelled(action)
+            && declared.is_some_and(|declared| !self.inputs.effective(&declared).left_alone.is_empty())
+        {
             return Some(LEFT_TO_OTHERS.to_owned());
         }
         if declared.is_some_and(|declared| self.reach.leaves_out(self.inputs.names, &declared, live.as_ref())) {
@@ -290,6 +293,16 @@ impl<'a> Today<'a> {
         let desired = self.inputs.desired;
         let identity = self.identities(action).into_iter().next()?;
         desired.find(identity).or_else(|| desired.find(*self.former.get(&identity)?))
+    }
+
+    /// Whether an earlier run of the saved plan cancelled the invitation that this action sends anew.
+    fn has_cancelled(&self, action: &Action) -> bool {
+        let former = self.declared(action).and_then(|declared| declared.previous).map(|previous| previous.name);
+        let cancelled = |user: Name| {
+            let subject = Subject { user: Some(user), ..Subject::default() };
+            self.ran.contains_key(&action_id(self.inputs.names, ActionKind::CancelInvitation, &subject))
+        };
+        action.subject.user.into_iter().chain(former).any(cancelled)
     }
 
     fn is_leaver(&self, action: &Action) -> bool {

@@ -9,10 +9,10 @@ use jiff::{Span, Timestamp};
 use rollcall::apply::{self, ApplyReport, Options, Progress, Stop};
 use rollcall::journal::{Who, attempts_of, revive, verify};
 use rollcall::manifest;
-use rollcall::model::{ActionKind, Collection, Fact, LiveState, Name, Names, Status, Value, known};
+use rollcall::model::{Collection, LiveState, Name, Names, Status};
 use rollcall::plan::{
-    Action, Deferred, Holding, Inputs, LockOut, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document,
-    holding, lock_out, plan, plan_for, plan_of_saved, read_file, within_scope,
+    Action, Deferred, Holding, Inputs, Plan, Policy, SavedPlan, StoreRef, Subject, digest, document, holding, plan,
+    plan_for, plan_of_saved, read_file, within_scope,
 };
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
@@ -26,6 +26,8 @@ use crate::support::plans::Lines;
 use crate::support::plans::unguarded;
 use crate::support::show::show;
 use crate::support::{at, now};
+
+mod meanwhile;
 
 /// A store under the pipeline.
 pub(super) struct Bench<S> {
@@ -218,81 +220,11 @@ impl<S: Writer + Send> Bench<S> {
         now(apply::run(&guarded, names, &mut single, &mut journal, &options, &stop, &mut heed)).expect("a run")
     }
 
-    /// Does the first actions of today's plan.
-    pub(super) fn disturb(&mut self, actions: usize) {
-        let plan = self.plan();
-        self.apply_plan(plan, &[], actions);
-    }
-
-    /// Somebody takes access from a live account, or locks it out; whether there was something to take.
-    pub(super) fn vandalize(&mut self, row: usize, how: usize) -> bool {
-        let live = self.live().expect("a store that can be read");
-        if live.is_empty() {
-            return false;
-        }
-        let user = live.user(row % live.len());
-        let subject = Subject { user: Some(user.key), ..Subject::default() };
-        let action = match (how % 3, user.grants.first(), user.memberships.first()) {
-            (0, Some(grant), _) => Action::new(
-                ActionKind::RevokeSite,
-                Subject { organization: Some(grant.organization), site: Some(grant.site), ..subject },
-                Some(State::field(known::ROLE, Value::optional_text(grant.role))),
-                None,
-            ),
-            (1, _, Some(membership)) if membership.organization != known::PLATFORM => {
-                let facts = vec![
-                    Fact::new(known::ROLE, Value::optional_text(membership.role)),
-                    Fact::new(known::EXTRA_ROLES, Value::Set(membership.extra_roles)),
-                    Fact::new(known::DEFAULT_SITE, Value::optional_text(membership.default_site)),
-                ];
-                let grants = user.grants_in(membership.organization).copied().collect();
-                Action::new(
-                    ActionKind::RemoveMembership,
-                    Subject { organization: Some(membership.organization), ..subject },
-                    Some(State { facts, memberships: Vec::new(), grants }),
-                    None,
-                )
-            }
-            _ => {
-                let facts = vec![Fact::new(known::STATUS, Value::Text(user.status.name()))];
-                let (memberships, grants) = (user.memberships.to_vec(), user.grants.to_vec());
-                let after = State::field(known::STATUS, Value::Text(known::INACTIVE));
-                Action::new(
-                    ActionKind::DeactivateUser,
-                    subject,
-                    Some(State { facts, memberships, grants }),
-                    Some(after),
-                )
-            }
-        };
-        let at = self.at();
-        let effects = now(self.store.execute(&self.names, &[&action], at)).expect("a store that can be written");
-        effects == [Effect::Done]
-    }
-
     /// `plan --target KEY`: empty for somebody who is neither declared nor live.
     pub(super) fn plan_of_one(&mut self, key: &str) -> Plan {
         let live = self.live().expect("a store that can be read");
         let (files, key) = (self.files.clone(), self.names.intern(key));
         self.with_inputs(&files, &live, |inputs| plan_for(inputs, Vec::new(), Some(key)).expect("a plan"))
-    }
-
-    /// An operator locks somebody out: who, if that could be done.
-    pub(super) fn lock_out(&mut self, row: usize) -> Option<String> {
-        let live = self.live().expect("a store that can be read");
-        if live.is_empty() {
-            return None;
-        }
-        let user = live.user(row % live.len());
-        let (identity, key) = (user.identity?, user.key_text(&self.names).to_owned());
-        let files = self.files.clone();
-        match self.with_inputs(&files, &live, |inputs| lock_out(inputs, identity)) {
-            LockOut::Planned { plan, .. } => {
-                self.apply_plan(*plan, &[], usize::MAX);
-                Some(key)
-            }
-            _ => None,
-        }
     }
 
     /// Manifests and settings are those of another world by now.
