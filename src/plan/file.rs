@@ -114,8 +114,8 @@ fn no_object(text: &[u8]) -> Option<&'static str> {
     match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => None,
         None => Some("it is empty"),
-        Some(b'[') => Some("it begins like a list, and not like an object"),
-        Some(_) => Some("it does not begin like an object of JSON"),
+        Some(b'[') => Some("something else than a plan document is in it: a list, and no object"),
+        Some(_) => Some("something else than a plan document is in it"),
     }
 }
 

@@ -423,7 +423,7 @@ fn a_file_that_is_no_plan_is_told_in_words_of_plans() {
         }
     }
     repository.write("p.json", "[]");
-    repository.run(["apply", "p.json", "--yes"]).ends_with(3).tells("like a list, and not like an object");
+    repository.run(["apply", "p.json", "--yes"]).ends_with(3).tells("a list, and no object");
     repository.write("p.json", "");
     repository.run(["apply", "p.json", "--yes"]).ends_with(3).tells("it is empty");
 }
