@@ -343,7 +343,7 @@ fn only_the_rest_of_a_run_that_was_broken_off_passes_for_the_approved_plan() {
     repository.run(["apply", "--approved", &digest]).ends_with(0).prints("2 done");
     repository.run(["apply", "--approved", &digest]).ends_with(0);
     // The invitation is taken back by hand, and a plan of now would send it again.
-    repository.sql("DELETE FROM invitations WHERE user_id = (SELECT id FROM users WHERE key = 'kim@example.com'); DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'kim@example.com'); DELETE FROM users WHERE key = 'kim@example.com'");
+    repository.sql("PRAGMA foreign_keys = OFF; DELETE FROM invitations WHERE user_id = (SELECT id FROM users WHERE key = 'kim@example.com'); DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'kim@example.com'); DELETE FROM users WHERE key = 'kim@example.com'");
     let before = shown(&repository);
     let again = repository.run(["apply", "--approved", &digest]);
     again.ends_with(5).tells("another one now");
