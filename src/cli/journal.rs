@@ -19,7 +19,9 @@ use crate::diagnostic::Code;
 use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
 use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
 use crate::plan::{Action, State, action_id};
+use crate::settings::StoreKind;
 use crate::store::Info;
+use crate::store::sqlite::SqliteReader;
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -283,14 +285,24 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
     }
 }
 
-/// Whom an operator locked out, as their keys compare, where the store itself does not remember it.
+/// Whom an operator locked out, as their keys compare, where the store itself has forgotten it: it knows of none since
+/// then.
 pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
     let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
         Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeSet::new(),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeMap::new(),
         Err(error) => return Err(unusable(error)),
     };
-    Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+    if found.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let StoreKind::Sqlite { .. } = access.store.kind;
+    let remembered = SqliteReader::open(&access.store_path(), access.rules())?.list_lock_outs()?;
+    let since = |at: String| at.parse().unwrap_or(Timestamp::MIN);
+    let remembered: BTreeMap<String, Timestamp> = remembered.into_iter().map(|(key, at)| (key, since(at))).collect();
+    let compared = found.iter().filter_map(|(key, at)| Some((access.rules().identity.normalize(key).ok()?, at)));
+    let forgotten = compared.filter(|(key, at)| remembered.get(key).is_none_or(|known| known < *at));
+    Ok(forgotten.map(|(key, _)| key).collect())
 }
 
 /// Adds to what is live what the journal knows of invitations that were cancelled for others that did not go out: what
