@@ -8,7 +8,7 @@
 use super::{Deferred, Inputs, Plan, WaitsFor};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredStatus, Desired, LiveView, Name, Status, UserView};
-use crate::rules::OffBoarding;
+use crate::rules::{KeyCase, OffBoarding};
 
 /// A declared person who is locked out, by the present key or the former one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,13 +40,13 @@ impl LockedOut {
 
 /// Whether a person without an account has the key of somebody who is locked out, but for small and capital letters.
 fn is_written_otherwise(inputs: &Inputs<'_>, desired: &UserView<'_>) -> bool {
-    if inputs.live.find(desired.identity).is_some() {
+    if inputs.rules.identity.case() == KeyCase::Insensitive || inputs.live.find(desired.identity).is_some() {
         return false;
     }
-    let folded = |text: &str| text.to_lowercase();
-    let key = folded(inputs.names.text(desired.identity));
-    inputs.live.locked_out.iter().any(|&other| folded(inputs.names.text(other)) == key)
-        || inputs.policy.locked_out.iter().any(|other| folded(other) == key)
+    let key = inputs.names.text(desired.identity);
+    let is_key = |other: &str| other.chars().flat_map(char::to_lowercase).eq(key.chars().flat_map(char::to_lowercase));
+    inputs.live.locked_out.iter().any(|&other| is_key(inputs.names.text(other)))
+        || inputs.policy.locked_out.iter().any(|other| is_key(other))
 }
 
 /// Whether an operator locked out whoever has this key, as compared.
