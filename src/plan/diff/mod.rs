@@ -123,7 +123,7 @@ pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> (Chang
     let balances = takes.filter_map(|&counter| match counter {
         Counter::Admin(organization) => {
             let today = admins.get(&organization).copied().unwrap_or_default();
-            Some((counter, Balance { today, slack: today, debt: 0 }))
+            Some((counter, Balance { today, slack: today.max(1), debt: 0 }))
         }
         Counter::Seat => None,
     });
