@@ -13,7 +13,8 @@
 --       JOIN organizations o ON o.id = m.organization_id LEFT JOIN roles r ON r.id = m.role_id
 --       WHERE o.name = 'north-quarries' ORDER BY u.key;
 --
---     -- lock somebody out at once; access stays, and nobody is let in again by the manifests alone
+--     -- lock somebody out at once; access stays, and nobody is let in again by the manifests alone (`status: active`
+--     -- lets the person in, wherever it stands; `rollcall deactivate` keeps one that is older from doing so)
 --     UPDATE users SET status = 'inactive' WHERE key = 'ben@example.com';
 --
 --     -- a new account
@@ -123,14 +124,20 @@ CREATE TABLE users (
 CREATE INDEX users_without_identity ON users (id) WHERE identity IS NULL;
 CREATE INDEX users_by_role ON users (role_id) WHERE role_id IS NOT NULL;
 
--- Further fields of accounts: `attributes.NAME`, `home.UNIT`, `api.enabled`, `api.routes`. Values are JSON.
--- Whom an operator locked out by cancelling the invitation, or by taking all access away: rollcall gives them nothing
--- back unless a manifest says `status: active`.
+-- Whom an operator locked out (`rollcall deactivate`), by every key that the account had since: rollcall gives them
+-- nothing back unless a manifest says `status: active` after it. No row ever goes.
 CREATE TABLE lock_outs (
     identity TEXT PRIMARY KEY CHECK (identity <> ''),  -- as compared
-    at       TEXT NOT NULL
+    at       TEXT NOT NULL,
+    user_id  INTEGER,                                  -- the account, where there was one
+    number   INTEGER NOT NULL DEFAULT 0,               -- one more with each lock-out
+    waits    INTEGER NOT NULL DEFAULT 1                -- whether a `status: active` that stands may be older than it
+             CHECK (waits IN (0, 1)),
+    ended    TEXT                                      -- since when it does not hold any more; NULL: it holds
 ) STRICT;
+CREATE INDEX lock_outs_by_user ON lock_outs (user_id);
 
+-- Further fields of accounts: `attributes.NAME`, `home.UNIT`, `api.enabled`, `api.routes`. Values are JSON.
 CREATE TABLE user_attributes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     field   TEXT NOT NULL CHECK (field LIKE 'attributes._%' OR field LIKE 'home._%'
@@ -414,6 +421,19 @@ BEGIN
     UPDATE users SET deactivated_at = ifnull(deactivated_at, strftime('%Y-%m-%dT%H:%M:%SZ', 'now')) WHERE id = NEW.id;
     UPDATE invitations SET state = 'cancelled', answered = strftime('%Y-%m-%dT%H:%M:%SZ', 'now')
     WHERE user_id = NEW.id AND state IN ('pending', 'suppressed');
+END;
+
+-- A lock-out goes along with the key, and ends where somebody reactivates the account on purpose.
+CREATE TRIGGER users_lock_out_follows AFTER UPDATE OF identity ON users
+WHEN NEW.identity IS NOT NULL AND NEW.identity IS NOT OLD.identity
+BEGIN
+    INSERT OR REPLACE INTO lock_outs (identity, at, user_id, number, waits)
+    SELECT NEW.identity, at, user_id, number, waits FROM lock_outs
+    WHERE user_id = NEW.id AND ended IS NULL ORDER BY number DESC LIMIT 1;
+END;
+CREATE TRIGGER users_lock_out_ends AFTER UPDATE OF status ON users WHEN NEW.status = 'active' AND OLD.status = 'inactive'
+BEGIN
+    UPDATE lock_outs SET ended = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE user_id = NEW.id AND ended IS NULL;
 END;
 
 CREATE TRIGGER users_closed AFTER UPDATE OF status ON users WHEN NEW.status = 'closed' AND OLD.status <> 'closed'

@@ -19,7 +19,7 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
     void_protection,
 };
 use crate::report::sanitise;
@@ -317,6 +317,8 @@ impl Access {
         match plan_for(&inputs, before, target) {
             Ok(mut plan) => {
                 cap(&mut plan.diagnostics, told);
+                let returned = returned(&inputs, &plan);
+                plan.diagnostics.extend(returned);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
                 Ok(plan)
             }

@@ -143,7 +143,12 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
     }
     let (identity, shown) = desk.who(&arguments.key)?;
     let key = desk.spelled(identity).unwrap_or_default();
-    let why = match desk.ask(|inputs| plan::resend(inputs, identity))? {
+    if desk.locked_out(&arguments.key)?.is_some() && !desk.is_let_in(identity) {
+        let why =
+            format!("{shown} was locked out by an operator; declare `status: active`, and apply, before you send it");
+        return Err(Failure::failed(anyhow::anyhow!(why)));
+    }
+    let why = match desk.ask_declared(|inputs, has_manifests| plan::resend(inputs, identity, has_manifests))? {
         Resend::Planned(plan) => {
             printer.note(&format!("{shown}: an invitation will go out"));
             let exit = desk.carry_out(*plan, arguments.yes, Mails::To(&key), printer)?;
@@ -154,6 +159,11 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         }
         Resend::Unknown | Resend::Ambiguous => format!("more than one account has the key {shown}"),
         Resend::Protected => format!("{shown} is protected (`guards.protected_users`)"),
+        Resend::KeptOut => format!("the manifests do not let {shown} in; correct them first, and apply"),
+        Resend::CarriesMore => format!(
+            "the invitation of {shown} carries more than the manifests declare; apply, and if it stays, take the entry \
+             out, apply, and declare it again"
+        ),
         Resend::NotInvited(status) => format!("{shown} is {}, and has no invitation to accept", status.as_str()),
         Resend::NotWhilePending => {
             format!("the rules of this store send no invitation again while it is pending, and that of {shown} is")
@@ -181,6 +191,7 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
             return Err(Failure::failed(anyhow::anyhow!(why)));
         }
         LockOut::Already(Status::Preloaded | Status::Invited) => {
+            desk.remember_lock_out(identity)?;
             printer.note(&format!("{shown} has no invitation any more that could be accepted"));
             return Ok(Exit::Done);
         }
@@ -190,6 +201,7 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
     desk.tell_who_would_undo_it(identity, &shown, printer);
     let exit = desk.carry_out(*plan, arguments.yes, Mails::None, printer)?;
     if exit == Some(Exit::Done) {
+        desk.note_manifests(identity);
         if !printer.is_json() {
             printer.result(&format!("{shown}: invitation cancelled\n"));
         }

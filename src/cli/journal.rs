@@ -19,7 +19,9 @@ use crate::diagnostic::Code;
 use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
 use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
 use crate::plan::{Action, State, action_id};
+use crate::settings::StoreKind;
 use crate::store::Info;
+use crate::store::sqlite::SqliteReader;
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -170,11 +172,11 @@ pub(super) fn tell_alteration(access: &Access, printer: &Printer) -> Result<(), 
 
 /// What to do for those whom an altered journal remembers as locked out, before it is moved away.
 fn who_is_locked_out(access: &Access, store: Option<&str>) -> Result<String, Failure> {
-    let locked_out = store.map_or_else(|| Ok(BTreeSet::new()), |store| locked_out(access, store))?;
+    let locked_out = store.map_or_else(|| Ok(BTreeMap::new()), |store| journalled_lock_outs(access, store))?;
     if locked_out.is_empty() {
         return Ok(String::new());
     }
-    let keys: Vec<String> = locked_out.into_iter().collect();
+    let keys: Vec<String> = locked_out.into_keys().collect();
     Ok(format!(
         ". It remembers as locked out: {}; declare `status: inactive` for them before you move it away",
         keys.join(", ")
@@ -283,14 +285,31 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
     }
 }
 
-/// Whom an operator locked out, as their keys compare, where the store itself does not remember it.
-pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
+/// Whom an operator locked out by what the journal says, as their keys compare, and since when; nobody where this user
+/// may not read it.
+fn journalled_lock_outs(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
     let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
         Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeSet::new(),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeMap::new(),
         Err(error) => return Err(unusable(error)),
     };
-    Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+    let compared = |(key, at): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, at));
+    Ok(found.into_iter().filter_map(compared).collect())
+}
+
+/// Whom an operator locked out, as their keys compare, where the store itself has forgotten it: it knows of none since
+/// then.
+pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
+    let found = journalled_lock_outs(access, store)?;
+    if found.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let StoreKind::Sqlite { .. } = access.store.kind;
+    let remembered = SqliteReader::open(&access.store_path(), access.rules())?.list_lock_outs()?;
+    let since = |at: String| at.parse().unwrap_or(Timestamp::MIN);
+    let remembered: BTreeMap<String, Timestamp> = remembered.into_iter().map(|(key, at)| (key, since(at))).collect();
+    let forgotten = found.into_iter().filter(|(key, at)| remembered.get(key).is_none_or(|known| known < at));
+    Ok(forgotten.map(|(key, _)| key).collect())
 }
 
 /// Adds to what is live what the journal knows of invitations that were cancelled for others that did not go out: what

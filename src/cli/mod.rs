@@ -21,6 +21,7 @@ mod init;
 mod invitations;
 mod journal;
 mod lines;
+mod lock_outs;
 mod log;
 mod mail;
 mod options;

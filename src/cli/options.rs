@@ -313,13 +313,17 @@ pub(super) struct Deactivate {
     /// Does not ask; needed where there is no terminal
     #[arg(long)]
     pub(super) yes: bool,
+    /// Takes nothing: a `status: active` that was declared before the lock-out counts from now on
+    #[arg(long)]
+    pub(super) release: bool,
 }
 
 const DEACTIVATE: &str = "Deactivates the account, strips it where the store can't deactivate, or cancels its \
                           invitation. No guard that counts people keeps it from that. Later plans do not undo it: \
-                          only `status: active` in a manifest lets the person in again. Declare `status: inactive` \
-                          afterwards, so that everybody sees it. Where settings are broken, or the journal or the \
-                          store can't be had, the message names the ways around.";
+                          only `status: active` in a manifest lets the person in again, and one that stood there \
+                          already waits, until an apply has seen the manifests without it. Declare \
+                          `status: inactive` afterwards, so that everybody sees it. Where settings are broken, or the \
+                          journal or the store can't be had, the message names the ways around.";
 
 #[derive(Debug, Args)]
 pub(super) struct RulesArguments {

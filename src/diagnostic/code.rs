@@ -137,6 +137,8 @@ codes! {
     ActiveBeforeStart = "active-before-start",
     /// Two live accounts with one key.
     AmbiguousKey = "ambiguous-key",
+    /// Somebody was locked out by an operator, and is in again without anybody saying so.
+    LockOutForgotten = "lock-out-forgotten",
     /// Something declared that the settings leave out of the scope.
     OutsideScope = "outside-scope",
     /// Somebody is declared and has no account, where accounts are not managed.

@@ -8,7 +8,7 @@ use super::read::{self, PROFILE};
 use super::value::{self, Fields, Plain};
 use super::{invitations, membership, rights};
 use crate::model::{ActionKind, Name, Status, known};
-use crate::plan::{Action, State};
+use crate::plan::{Action, Cause, State};
 use crate::rules::{OffBoarding, SeatRefusal};
 use crate::store::Effect;
 
@@ -263,7 +263,10 @@ pub(super) fn rename(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
 }
 
 pub(super) fn deactivate(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
-    rights::check_way(turn, OffBoarding::Deactivate)?;
+    // Rules may know no way that can be undone; a person who has to be locked out is so all the same.
+    if action.cause != Cause::Operator || turn.rules.reversible_offboarding().is_some() {
+        rights::check_way(turn, OffBoarding::Deactivate)?;
+    }
     let account = existing(turn, action)?;
     if account.status == Status::Inactive {
         return Ok(Effect::AlreadyTrue);

@@ -49,6 +49,8 @@ pub(super) struct Turn<'a> {
     pub(super) at: Timestamp,
     /// The compared key of the own account.
     pub(super) own: Option<&'a str>,
+    /// The number of the newest lock-out of which the run knew when it planned; `None`: it is not asked.
+    pub(super) known_lock_outs: Option<i64>,
     /// Seats in use before the present action, once somebody asked.
     pub(super) seats: Option<i64>,
     /// Seats that the present action takes.
@@ -81,14 +83,15 @@ pub(super) fn in_transaction<T>(
     at: Timestamp,
     run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, StoreError> {
-    let SqliteStore { connection, path, rules, own, seats } = store;
+    let SqliteStore { connection, path, rules, own, known_lock_outs, seats } = store;
     let result = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Changes with every commit of somebody else, and never with our own.
         let data: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
         let known = seats.take().filter(|(version, _)| *version == data).map(|(_, seats)| seats);
+        let (own, known_lock_outs) = (own.as_deref(), *known_lock_outs);
         let mut turn =
-            Turn { connection: &transaction, rules, names, at, own: own.as_deref(), seats: known, seats_taken: 0 };
+            Turn { connection: &transaction, rules, names, at, own, known_lock_outs, seats: known, seats_taken: 0 };
         let result = run(&mut turn)?;
         let counted = turn.seats;
         transaction.commit()?;
@@ -101,6 +104,7 @@ pub(super) fn in_transaction<T>(
 fn execute_one(turn: &mut Turn<'_>, action: &Action) -> rusqlite::Result<Effect> {
     isolated(turn, |turn| {
         super::rights::check_denied(turn, action)?;
+        let whom = lock_outs::check(turn, action)?;
         let effect = match action.kind {
             ActionKind::CreateOrganization | ActionKind::CreateSite | ActionKind::CreateRole => {
                 catalog::create(turn, action)
@@ -131,7 +135,7 @@ fn execute_one(turn: &mut Turn<'_>, action: &Action) -> rusqlite::Result<Effect>
             ActionKind::RevokeSite => membership::revoke(turn, action),
         }?;
         if effect.is_achieved() {
-            lock_outs::note(turn, action)?;
+            lock_outs::note(turn, action, whom.as_ref())?;
         }
         Ok(effect)
     })

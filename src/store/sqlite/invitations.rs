@@ -8,7 +8,7 @@ use super::execute::{Stop, Turn, conflict, refused};
 use super::mails::{self, StoredMail};
 use super::membership;
 use super::read::{Moment, invitation_columns};
-use super::rights;
+use super::{lock_outs, rights, value};
 use crate::model::{Invitation, InvitationState, Name, Status, Value, known};
 use crate::plan::{Action, State};
 use crate::rules::SeatRefusal;
@@ -48,7 +48,7 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<StoredInvita
         let (state, sent, ends) = invitation_columns(row, 1)?;
         let answered = row.get::<_, Option<Moment>>(4)?.map(|Moment(time)| time);
         let mail = mails.remove(&row.get::<_, i64>(5)?);
-        Ok(StoredInvitation { key: row.get(0)?, state, sent, ends, answered, mail })
+        Ok(StoredInvitation { key: value::lossy(row, 0)?, state, sent, ends, answered, mail })
     })?;
     rows.collect()
 }
@@ -253,6 +253,12 @@ pub(super) fn answer(turn: &mut Turn<'_>, who: Answerer<'_>, accept: bool) -> Re
     }
     if !accept && !turn.rules.lets_decline() {
         return Err(refused("the rules of this store let nobody decline an invitation"));
+    }
+    if accept && lock_outs::holds(turn.connection, account.id)? {
+        return Err(refused(format!(
+            "an operator locked `{}` out; only `status: active` lets the person in",
+            account.key
+        )));
     }
     end(turn, account.id, wanted.as_str())?;
     if accept { activate(turn, &account) } else { Ok(Effect::Done) }

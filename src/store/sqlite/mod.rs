@@ -24,9 +24,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 pub use invitations::{Answerer, StoredInvitation};
+pub use lock_outs::LockOutNote;
 pub use mails::{DueMail, MailState, StoredMail, token_hash};
 use unlocked::Stamp;
 
@@ -57,6 +58,8 @@ pub struct SqliteStore {
     rules: Rules,
     /// The compared key of the account behind this run.
     own: Option<String>,
+    /// The number of the newest lock-out of which the run knew when it planned.
+    known_lock_outs: Option<i64>,
     /// Seats in use, and the version of the file's data for which that was counted.
     seats: Option<(i64, i64)>,
 }
@@ -103,6 +106,14 @@ impl SqliteReader {
         open::remembered(&self.connection, name).map_err(|error| open::unreadable(&self.path, error))
     }
 
+    /// Every compared key that an operator ever locked out, and when, as far as the store remembers it; also whom a
+    /// manifest has let in again.
+    pub fn list_lock_outs(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let found = lock_outs::all(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
     /// How long to wait for others at most.
     pub fn wait_at_most(&mut self, time: Duration) -> Result<(), StoreError> {
         self.connection.busy_timeout(time).map_err(|error| open::unreadable(&self.path, error))
@@ -131,7 +142,7 @@ impl SqliteStore {
             })
             .transpose()?;
         let connection = open::writer(path, &rules.identity)?;
-        Ok(Self { connection, path: path.to_owned(), rules, own, seats: None })
+        Ok(Self { connection, path: path.to_owned(), rules, own, known_lock_outs: None, seats: None })
     }
 
     /// Every invitation that there ever was, by key and then in the order in which they were made.
@@ -181,6 +192,27 @@ impl SqliteStore {
     /// Keeps the last line, number and hash, of the journal with this name: [`SqliteReader::journal_seen`].
     pub fn remember_journal(&mut self, name: &str, line: u64, hash: &str) -> Result<(), StoreError> {
         open::remember(&self.connection, name, line, hash).map_err(|error| open::unwritable(&self.path, error))
+    }
+
+    /// Says which lock-out was the newest before what is executed was planned: whoever is locked out after it is given
+    /// nothing.
+    pub fn know_lock_outs(&mut self, newest: i64) {
+        self.known_lock_outs = Some(newest);
+    }
+
+    /// Writes down what a run has to say about people who are locked out, by their keys as compared: all of it or
+    /// nothing.
+    pub fn note_lock_outs(&mut self, notes: &[(&str, LockOutNote)], at: Timestamp) -> Result<(), StoreError> {
+        let at = at.to_string();
+        let written = (|| {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for &(identity, note) in notes {
+                let users = read::find(&transaction, &self.rules, identity)?;
+                lock_outs::write(&transaction, &users, (identity, note, &at))?;
+            }
+            transaction.commit()
+        })();
+        written.map_err(|error| open::unwritable(&self.path, error))
     }
 
     /// How long to wait for other writers at most.

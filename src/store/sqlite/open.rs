@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
+use super::lock_outs;
 use super::unlocked::{self, Stamp};
 use crate::rules::Identity;
 use crate::store::StoreError;
@@ -144,6 +145,7 @@ pub(super) fn writer(path: &Path, identity: &Identity) -> Result<Connection, Sto
     let version = check(&connection, path)?;
     check_identity(&connection, path, identity)?;
     migrate(&connection, version).map_err(|error| unwritable(path, error))?;
+    lock_outs::prepare(&connection).map_err(|error| unwritable(path, error))?;
     connection.pragma_update(None, "foreign_keys", true).map_err(|error| unwritable(path, error))?;
     // What is reported as done has to outlast a power cut.
     connection.pragma_update(None, "synchronous", "full").map_err(|error| unwritable(path, error))?;

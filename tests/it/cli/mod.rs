@@ -17,6 +17,7 @@ mod history;
 mod hostile;
 mod invitations;
 mod limits;
+mod lock_outs;
 mod output;
 mod people;
 mod prompt;

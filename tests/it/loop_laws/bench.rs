@@ -94,7 +94,7 @@ impl<S: Writer + Send> Bench<S> {
     }
 
     /// Every run takes place an hour after the one before.
-    fn at(&self) -> Timestamp {
+    pub(super) fn at(&self) -> Timestamp {
         at("09:00:00").checked_add(Span::new().hours(self.runs)).expect("a time")
     }
 
@@ -120,7 +120,7 @@ impl<S: Writer + Send> Bench<S> {
         })
     }
 
-    fn with_inputs<T>(
+    pub(super) fn with_inputs<T>(
         &mut self,
         files: &[(String, String)],
         live: &LiveState,

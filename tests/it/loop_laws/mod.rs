@@ -4,6 +4,7 @@
 //! `ROLLCALL_CASES` sets how many worlds.
 
 mod bench;
+mod lock_outs;
 mod regressions;
 mod saved;
 mod saved_between;
