@@ -201,13 +201,12 @@ pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &P
 pub(super) fn look_over(access: &Access, seen: Option<&Head>, printer: &Printer) -> Result<(), Failure> {
     let path = path(&access.repository, &access.store_name)?;
     match Journal::look(&path) {
-        Ok(None) => {}
         Ok(Some(journal)) => {
             tell_standing(&journal, &path, seen, printer)?;
         }
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
-        // That is looked for in the whole of it.
-        Err(JournalError::Altered { .. }) => {}
+        // Altered lines are looked for in the whole of it.
+        Ok(None) | Err(JournalError::Altered { .. }) => {}
         Err(error) => {
             let error = anyhow::Error::new(error);
             let causes: Vec<String> = error.chain().map(ToString::to_string).collect();

@@ -226,7 +226,7 @@ impl<W: io::Write> io::Write for Escaping<W> {
         Ok(bytes.len())
     }
 
-    /// What is written at once is whole characters: serde_json writes pieces of texts.
+    /// What is written at once is whole characters: `serde_json` writes pieces of texts.
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Ok(text) = std::str::from_utf8(bytes) else { return self.0.write_all(bytes) };
         let is_escaped = |character: char| is_hidden(character) || ('\u{7f}'..='\u{9f}').contains(&character);
