@@ -123,7 +123,19 @@ CREATE TABLE users (
 CREATE INDEX users_without_identity ON users (id) WHERE identity IS NULL;
 CREATE INDEX users_by_role ON users (role_id) WHERE role_id IS NOT NULL;
 
--- Further fields of accounts: `attributes.NAME`, `home.UNIT`, `api.enabled`, `api.routes`. Values are JSON.
+-- What opens an account, or the API in its name: how to recognise it, never the secret itself. An account without a row
+-- was given none here.
+CREATE TABLE credentials (
+    user_id     INTEGER NOT NULL REFERENCES users (id),
+    kind        TEXT NOT NULL CHECK (kind IN ('password', 'api')),
+    verifier    TEXT CHECK (verifier <> ''),           -- sha256:SALT:DIGEST, in hexadecimal, of the salt's digits and the
+                                                       -- secret behind them; NULL: the old one opens nothing any more,
+                                                       -- and the person has to choose another one
+    must_change INTEGER NOT NULL DEFAULT 0 CHECK (must_change IN (0, 1)),  -- at the next log-in
+    set_at      TEXT NOT NULL,
+    PRIMARY KEY (user_id, kind)
+) STRICT, WITHOUT ROWID;
+
 -- Whom an operator locked out by cancelling the invitation, or by taking all access away: rollcall gives them nothing
 -- back unless a manifest says `status: active`.
 CREATE TABLE lock_outs (
@@ -131,6 +143,7 @@ CREATE TABLE lock_outs (
     at       TEXT NOT NULL
 ) STRICT;
 
+-- Further fields of accounts: `attributes.NAME`, `home.UNIT`, `api.enabled`, `api.routes`. Values are JSON.
 CREATE TABLE user_attributes (
     user_id INTEGER NOT NULL REFERENCES users (id),
     field   TEXT NOT NULL CHECK (field LIKE 'attributes._%' OR field LIKE 'home._%'
@@ -413,6 +426,7 @@ BEGIN
     DELETE FROM extra_roles WHERE user_id = OLD.id;
     DELETE FROM memberships WHERE user_id = OLD.id;
     DELETE FROM user_attributes WHERE user_id = OLD.id;
+    DELETE FROM credentials WHERE user_id = OLD.id;
 END;
 
 -- References: the same as the foreign keys, for programs that have these switched off, as the `sqlite3` shell has ----
@@ -427,6 +441,9 @@ BEGIN
     SELECT RAISE(ABORT, 'there is no such role') WHERE NOT EXISTS (SELECT 1 FROM roles WHERE id = NEW.role_id);
     SELECT RAISE(ABORT, 'a closed account takes no access') WHERE NEW.status = 'closed';
 END;
+
+CREATE TRIGGER credentials_inserted BEFORE INSERT ON credentials
+BEGIN SELECT RAISE(ABORT, 'there is no such user') WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id); END;
 
 CREATE TRIGGER user_attributes_inserted BEFORE INSERT ON user_attributes
 BEGIN SELECT RAISE(ABORT, 'there is no such user') WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id); END;

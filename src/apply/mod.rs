@@ -13,6 +13,8 @@ mod document;
 mod lookup;
 mod outcome;
 mod queue;
+mod reset;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -22,17 +24,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use document::{ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, schema};
+pub use document::{
+    ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportWithoutSecret, schema,
+};
 pub use outcome::{ApplyReport, ClosedIntent, Outcome, OutcomeWord, RunEnd, Verdict};
+pub use reset::{Reset, ResetReport, reset_passwords};
+pub use secrets::Undelivered;
 
 use crate::guard::GuardedPlan;
-use crate::journal::{Journal, JournalError, LookedUp, Run, Who};
+use crate::journal::{Journal, JournalError, LookedUp, Run, Who, describe, describe_yielding};
 use crate::model::{ActionKind, Names};
-use crate::plan::{Action, action_id};
+use crate::plan::{Action, action_id, yields};
 use crate::rules::Rules;
-use crate::store::{StoreError, Writer};
+use crate::secret::{Sink, SinkError};
+use crate::store::{StoreError, Writer, Yielded};
 use attempt::Attempt;
 use queue::Queue;
+use secrets::{Outlet, bounded, is_worth_telling};
 
 /// What a run needs to know.
 #[derive(Clone, Copy)]
@@ -53,13 +61,16 @@ pub struct Options<'a> {
     pub give_up_after: u32,
     /// Positions of actions that an earlier run of the same plan did: they are not repeated.
     pub done: &'a [u32],
+    /// What takes one-time secrets. Without one, nothing is done that yields one.
+    pub secrets: Option<&'a (dyn Sink + Sync)>,
 }
 
 impl<'a> Options<'a> {
     /// The usual patience: three more looks half a second apart, and an end after three failed requests.
     #[must_use]
     pub fn new(run: &'a str, who: &'a Who, rules: &'a Rules, clock: &'a (dyn Fn() -> Timestamp + Sync)) -> Self {
-        Self { run, who, rules, clock, repeats: 3, wait: Duration::from_millis(500), give_up_after: 3, done: &[] }
+        let (repeats, wait, give_up_after) = (3, Duration::from_millis(500), 3);
+        Self { run, who, rules, clock, repeats, wait, give_up_after, done: &[], secrets: None }
     }
 
     fn now(&self) -> Timestamp {
@@ -111,6 +122,9 @@ pub enum ApplyError {
     /// The journal can't be written.
     #[error("nothing was changed")]
     Journal(#[from] JournalError),
+    /// The sink takes no one-time secret.
+    #[error("nothing was changed")]
+    Sink(#[source] SinkError),
 }
 
 /// Executes a plan: one outcome for each action.
@@ -127,6 +141,7 @@ pub async fn run<S: Writer>(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ApplyReport, ApplyError> {
     let plan = plan.plan();
+    let mut outlet = Outlet::of_plan(plan, options)?;
     journal.begin(Run {
         id: options.run.to_owned(),
         who: options.who.clone(),
@@ -163,12 +178,22 @@ pub async fn run<S: Writer>(
             told.settle(&mut queue, index, Outcome::Unknown(why.to_owned()));
             continue;
         }
+        if let Some(why) = outlet.closed() {
+            let is_yielding = |&&index: &&u32| yields(options.rules, queue.action(index)).is_some();
+            if let Some(&index) = ready.iter().find(is_yielding) {
+                told.settle(&mut queue, index, Outcome::Failed(why));
+                continue;
+            }
+        }
         let actions: Vec<&Action> = ready.iter().map(|&index| queue.action(index)).collect();
-        let size = store.group(&actions).clamp(1, actions.len());
+        let size = bounded(options, &actions, store.group(&actions).clamp(1, actions.len()));
         let (ready, actions) = (&ready[..size], &actions[..size]);
-        let then = |index: &u32| exchanged.get(index).map(|&then| queue.action(then));
-        let intents = actions.iter().copied().zip(ready.iter().map(then));
-        let lines = match journal.intents_then(names, options.now(), intents) {
+        let then = |index: &u32| exchanged.get(index).map(|&then| describe(names, queue.action(then)));
+        let described = actions
+            .iter()
+            .zip(ready)
+            .map(|(&action, index)| (describe_yielding(names, action, yields(options.rules, action)), then(index)));
+        let lines = match journal.described_then(options.now(), described) {
             Ok(lines) => lines,
             Err(error) => {
                 end = RunEnd::JournalBroken(with_causes(&error));
@@ -177,10 +202,12 @@ pub async fn run<S: Writer>(
         };
         let attempt = Attempt::make(store, names, actions, options).await;
         has_written |= attempt.has_written;
+        let delivered = hand_over(store, names, (&mut outlet, options), (actions, &attempt.outcomes));
+        let delivered = delivered.into_iter().map(|index| lines[index]);
         let ended = lines.iter().zip(&attempt.outcomes).filter_map(|(&line, outcome)| {
             outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)))
         });
-        let journalled = journal.outcomes(options.now(), ended);
+        let journalled = journal.ended(options.now(), ended, delivered);
         for (&index, outcome) in ready.iter().zip(attempt.outcomes) {
             told.settle(&mut queue, index, outcome);
         }
@@ -199,7 +226,39 @@ pub async fn run<S: Writer>(
             }
         }
     }
-    Ok(ApplyReport { run: options.run.to_owned(), end, looked_up, outcomes: queue.into_outcomes(), has_written })
+    Ok(ApplyReport {
+        run: options.run.to_owned(),
+        end,
+        looked_up,
+        outcomes: queue.into_outcomes(),
+        has_written,
+        undelivered: outlet.undelivered,
+    })
+}
+
+/// Hands the secrets of a batch over. The positions in it of the actions of which every secret was taken.
+fn hand_over<S: Writer>(
+    store: &mut S,
+    names: &Names,
+    (outlet, options): (&mut Outlet<'_>, &Options<'_>),
+    (actions, outcomes): (&[&Action], &[Outcome]),
+) -> BTreeSet<usize> {
+    let mut delivered = BTreeSet::new();
+    let mut refused = BTreeSet::new();
+    for Yielded { index, kind, secret } in store.take_secrets() {
+        let user = actions.get(index).and_then(|action| action.subject.user);
+        let (Some(user), Some(outcome)) = (user, outcomes.get(index)) else { continue };
+        if !is_worth_telling(outcome) {
+            continue;
+        }
+        let is_taken = outlet.deliver(names.text(user), kind, options.now(), &secret);
+        if is_taken {
+            delivered.insert(index)
+        } else {
+            refused.insert(index)
+        };
+    }
+    &delivered - &refused
 }
 
 /// Of each invitation that is cancelled for another one, by position: the other one. It is for the same person, who may

@@ -10,6 +10,7 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
+use super::secrets;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
@@ -285,10 +286,12 @@ impl Access {
         before.extend(broad_protection(&inputs));
         let is_there = |identity| live.find(identity).is_some();
         before.extend(lacking(&declared.names, &declared.desired, self.rules(), is_there));
+        before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {
             Ok(mut plan) => {
+                secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
                 Ok(plan)

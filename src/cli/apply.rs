@@ -16,12 +16,15 @@ use super::options::{Apply, Global};
 use super::plan::apply_command;
 use super::printer::Printer;
 use super::saved::{self, Saved};
+use super::secrets;
 use super::show::{show, show_aside, show_refusal};
-use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, ReportDocument, RunEnd, Stop, Verdict};
+use crate::apply::{
+    self, ApplyError, ApplyReport, ClosedIntent, Options, Progress, ReportDocument, RunEnd, Stop, Verdict,
+};
 use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
-use crate::journal::{Journal, LookedUp};
+use crate::journal::{Head, Journal, LookedUp};
 use crate::model::Names;
-use crate::plan::{Plan, SavedPlan};
+use crate::plan::{Plan, SavedPlan, yields};
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
@@ -284,7 +287,7 @@ async fn execute(
 ) -> Result<Exit, Failure> {
     let Work { guarded, done_before, besides } = work;
     let report = run_guarded(access, &mut declared.names, (&guarded, &done_before), journal, at).await?;
-    tell(printer, &declared.names, guarded.plan(), &report, besides);
+    tell(printer, (access, &declared.names), guarded.plan(), &report, besides);
     Ok(exit_of(&report))
 }
 
@@ -313,12 +316,23 @@ pub(super) async fn run_guarded(
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
-    let options = Options { done: done_before, ..Options::new(&run, &who, access.rules(), &clock) };
+    let is_needed = guarded.plan().actions.iter().any(|action| yields(access.rules(), action).is_some());
+    let sink = if is_needed { secrets::sink(access)? } else { None };
+    let options =
+        Options { done: done_before, secrets: sink.as_deref(), ..Options::new(&run, &who, access.rules(), &clock) };
     let before = journal.head();
     let report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
     listening.abort();
+    remember(access, &mut store, &before, &journal.head());
+    report.map_err(|error| match error {
+        ApplyError::Store(error) => Failure::from(error),
+        error @ (ApplyError::Journal(_) | ApplyError::Sink(_)) => Failure::failed(error),
+    })
+}
+
+/// Has the store keep the last line of the journal.
+pub(super) fn remember(access: &Access, store: &mut SqliteStore, before: &Head, head: &Head) {
     // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
-    let head = journal.head();
     if head != before
         && let Err(error) = store
             .wait_at_most(Duration::from_secs(1))
@@ -326,14 +340,10 @@ pub(super) async fn run_guarded(
     {
         tracing::warn!(%error, "the store can't keep the last line of the journal");
     }
-    report.map_err(|error| match error {
-        ApplyError::Store(error) => Failure::from(error),
-        ApplyError::Journal(error) => Failure::failed(error),
-    })
 }
 
 /// Ctrl-C and SIGTERM end the run after the batch in hand, from the return of this function on.
-fn listen(stop: Stop) -> io::Result<JoinHandle<()>> {
+pub(super) fn listen(stop: Stop) -> io::Result<JoinHandle<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(tokio::spawn(async move {
         tokio::select! {
@@ -357,10 +367,17 @@ fn progress(progress: Progress<'_>) {
 }
 
 /// Tells what was done, and what a saved plan leaves out.
-pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport, besides: Vec<String>) {
+pub(super) fn tell(
+    printer: &Printer,
+    (access, names): (&Access, &Names),
+    plan: &Plan,
+    report: &ApplyReport,
+    besides: Vec<String>,
+) {
     if !report.looked_up.is_empty() {
-        printer.note(&looked_up(report));
+        printer.note(&looked_up(&report.looked_up));
     }
+    secrets::tell_undelivered(access, &report.undelivered, printer);
     if printer.is_json() {
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
         return;
@@ -383,8 +400,8 @@ pub(super) fn tell(printer: &Printer, names: &Names, plan: &Plan, report: &Apply
 }
 
 /// One sentence for all that an earlier run left open; `-v` names each.
-fn looked_up(report: &ApplyReport) -> String {
-    let of = |found| report.looked_up.iter().filter(|intent| intent.found == found).count();
+pub(super) fn looked_up(closed: &[ClosedIntent]) -> String {
+    let of = |found| closed.iter().filter(|intent| intent.found == found).count();
     let mut parts = Vec::new();
     for (found, words) in [
         (LookedUp::Achieved, "had been done"),

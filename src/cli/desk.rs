@@ -26,13 +26,13 @@ use crate::store::Info;
 
 /// The store, its journal, and the manifests as far as they can be read: they only decide what is told.
 pub(super) struct Desk {
-    access: Access,
-    runtime: Runtime,
-    names: Names,
-    manifests: Option<Desired>,
-    opened: Opened,
-    info: Info,
-    live: LiveState,
+    pub(super) access: Access,
+    pub(super) runtime: Runtime,
+    pub(super) names: Names,
+    pub(super) manifests: Option<Desired>,
+    pub(super) opened: Opened,
+    pub(super) info: Info,
+    pub(super) live: LiveState,
 }
 
 /// A key that was invited, and that nobody has any more.
@@ -173,7 +173,7 @@ impl Desk {
         let journal = &mut self.opened.journal;
         let run = run_guarded(&self.access, &mut self.names, (&guarded, &[]), journal, None);
         let report = self.runtime.block_on(run)?;
-        tell(printer, &self.names, guarded.plan(), &report, Vec::new());
+        tell(printer, (&self.access, &self.names), guarded.plan(), &report, Vec::new());
         Ok(Some(exit_of(&report)))
     }
 }

@@ -25,9 +25,11 @@ mod log;
 mod options;
 mod plan;
 mod printer;
+mod reset_password;
 mod rules;
 mod saved;
 mod schema;
+mod secrets;
 mod show;
 mod tally;
 mod validate;
@@ -71,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
         Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
         Command::Deactivate(arguments) => deactivate::run(&options.global, arguments, &printer),
+        Command::ResetPassword(arguments) => reset_password::run(&options.global, arguments, &printer),
         Command::Rules(arguments) => rules::run(&options.global, arguments, &printer),
         Command::Schema(arguments) => Ok(schema::run(arguments, &printer)),
         Command::Completions(arguments) => Ok(completions::run(arguments, &printer)),

@@ -127,6 +127,10 @@ codes! {
     NoAccount = "no-account",
     /// A change that can't be made while an invitation is pending.
     WaitsForAcceptance = "waits-for-acceptance",
+    /// One-time secrets have nowhere to go.
+    NoSecretSink = "no-secret-sink",
+    /// A one-time secret was made, and nobody has it.
+    SecretLost = "secret-lost",
     /// Something that the rules demand is left to others, who have not given it.
     DemandedUnmanaged = "demanded-unmanaged",
 }

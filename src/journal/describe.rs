@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::model::{ActionKind, Name, Names};
 use crate::plan::{Action, Cause, State, Subject, action_id, read_state, state_json};
+use crate::secret::SecretKind;
 
 /// The action with its subject, before and after.
 #[must_use]
@@ -27,6 +28,36 @@ pub fn describe(names: &Names, action: &Action) -> Json {
         described["cause"] = json!(action.cause.as_str());
     }
     described
+}
+
+/// The action with the one-time secret that it yields, which is named and never told.
+#[must_use]
+pub fn describe_yielding(names: &Names, action: &Action, secret: Option<SecretKind>) -> Json {
+    let mut described = describe(names, action);
+    if let Some(kind) = secret {
+        described["secret"] = json!(kind);
+    }
+    described
+}
+
+/// The word for a reset of a password, which is no action of a plan.
+const RESET: &str = "reset_password";
+
+/// The reset of the password of the user with this key, and whether it yields a new one.
+#[must_use]
+pub fn describe_reset(user: &str, secret: Option<SecretKind>) -> Json {
+    let mut described =
+        json!({ "id": format!("{RESET} {user}"), "action": RESET, "user": user, "cause": Cause::Operator });
+    if let Some(kind) = secret {
+        described["secret"] = json!(kind);
+    }
+    described
+}
+
+/// Whether this describes the reset of a password.
+#[must_use]
+pub fn is_reset(described: &Json) -> bool {
+    described.get("action").and_then(Json::as_str) == Some(RESET)
 }
 
 /// The action that was described, as far as a look-up needs it; `None` if this is no description of one.

@@ -62,6 +62,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
             | Entry::Began(_)
+            | Entry::Delivered { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

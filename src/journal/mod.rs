@@ -25,6 +25,7 @@ mod medium;
 mod record;
 mod run_lock;
 mod standing;
+mod undelivered;
 
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -33,7 +34,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use cut_off::{CutOff, cut_off};
-pub use describe::{describe, revive};
+pub use describe::{describe, describe_reset, describe_yielding, is_reset, revive};
 pub use holder::{Holder, holder};
 pub use left_since::left_since;
 pub use locked_out::locked_out;
@@ -41,6 +42,7 @@ pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 pub use run_lock::run_lock_of;
 pub use standing::{Glance, Head, Standing, attempts_of, done_since, glance};
+pub use undelivered::{Undelivered, undelivered};
 
 use crate::model::Names;
 use crate::plan::Action;
@@ -226,11 +228,28 @@ impl Journal {
         at: Timestamp,
         actions: impl IntoIterator<Item = (&'a Action, Option<&'a Action>)>,
     ) -> Result<Vec<u64>, JournalError> {
+        let described =
+            |(action, then): (_, Option<&Action>)| (describe(names, action), then.map(|then| describe(names, then)));
+        self.described_then(at, actions.into_iter().map(described))
+    }
+
+    /// The same of actions that are described already.
+    pub fn described(
+        &mut self,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = serde_json::Value>,
+    ) -> Result<Vec<u64>, JournalError> {
+        self.described_then(at, actions.into_iter().map(|action| (action, None)))
+    }
+
+    /// The same of actions that are described already, and of those that follow them.
+    pub fn described_then(
+        &mut self,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = (serde_json::Value, Option<serde_json::Value>)>,
+    ) -> Result<Vec<u64>, JournalError> {
         let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
-        let intent = |(action, then): (_, Option<&Action>)| {
-            let then = then.map(|then| describe(names, then));
-            Entry::Intent { store: store.clone(), action: describe(names, action), then }
-        };
+        let intent = |(action, then)| Entry::Intent { store: store.clone(), action, then };
         self.write(at, actions.into_iter().map(intent))
     }
 
@@ -240,8 +259,20 @@ impl Journal {
         at: Timestamp,
         outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
     ) -> Result<(), JournalError> {
-        let entries = outcomes.into_iter().map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
-        self.write(at, entries).map(|_| ())
+        self.ended(at, outcomes, [])
+    }
+
+    /// The same, and of which intents a sink took the secret.
+    pub fn ended(
+        &mut self,
+        at: Timestamp,
+        outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
+        delivered: impl IntoIterator<Item = u64>,
+    ) -> Result<(), JournalError> {
+        let outcomes = outcomes.into_iter();
+        let outcomes = outcomes.map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
+        let delivered = delivered.into_iter().map(|secret| Entry::Delivered { secret });
+        self.write(at, outcomes.chain(delivered)).map(|_| ())
     }
 
     /// Writes and syncs what a look-up found about open intents, by their lines. All but those of which it is still

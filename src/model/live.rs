@@ -206,6 +206,7 @@ impl LiveRecord {
             grants,
             invitation,
             inactive_since: None,
+            password_since: None,
         }
     }
 }
@@ -239,6 +240,7 @@ pub struct LiveState {
     grants: Vec<Grant>,
     invitations: BTreeMap<u32, Invitation>,
     inactive_since: BTreeMap<u32, Timestamp>,
+    password_since: BTreeMap<u32, Timestamp>,
     /// Row plus one by identity, 0 for none.
     by_identity: Vec<u32>,
     ambiguous: Vec<Name>,
@@ -304,6 +306,13 @@ impl LiveState {
         }
     }
 
+    /// Notes since when the account in this row has its password.
+    pub fn note_password_since(&mut self, row: usize, since: Timestamp) {
+        if let Some(row) = u32::try_from(row).ok().filter(|_| row < self.users.len()) {
+            self.password_since.insert(row, since);
+        }
+    }
+
     /// How many accounts there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -341,6 +350,7 @@ impl LiveState {
             grants: column(&self.grants, user.grants, next.map(|next| next.grants)),
             invitation: u32::try_from(row).ok().and_then(|row| self.invitations.get(&row)).copied(),
             inactive_since: u32::try_from(row).ok().and_then(|row| self.inactive_since.get(&row)).copied(),
+            password_since: u32::try_from(row).ok().and_then(|row| self.password_since.get(&row)).copied(),
         }
     }
 
@@ -388,6 +398,8 @@ pub struct LiveView<'a> {
     pub invitation: Option<Invitation>,
     /// Since when the account is inactive, where the store tells.
     pub inactive_since: Option<Timestamp>,
+    /// Since when it has its password, where the rules limit that and the store tells.
+    pub password_since: Option<Timestamp>,
 }
 
 impl<'a> LiveView<'a> {

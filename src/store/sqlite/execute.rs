@@ -8,11 +8,11 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::catalog::field_of;
 use super::value::Fields;
-use super::{SqliteStore, account, catalog, invitations, lock_outs, membership, open};
+use super::{SqliteStore, account, catalog, credentials, invitations, lock_outs, membership, open};
 use crate::model::{ActionKind, Names};
 use crate::plan::Action;
 use crate::rules::Rules;
-use crate::store::{Effect, StoreError};
+use crate::store::{Effect, StoreError, Yielded};
 
 /// Why an action stops before its end; what it wrote is undone.
 #[derive(Debug)]
@@ -53,6 +53,10 @@ pub(super) struct Turn<'a> {
     pub(super) seats: Option<i64>,
     /// Seats that the present action takes.
     pub(super) seats_taken: i64,
+    /// The position of the present action in the batch.
+    pub(super) index: usize,
+    /// The secrets that actions have yielded.
+    pub(super) secrets: Vec<Yielded>,
 }
 
 /// Executes a batch.
@@ -62,7 +66,19 @@ pub(super) fn execute(
     batch: &[&Action],
     at: Timestamp,
 ) -> Result<Vec<Effect>, StoreError> {
-    in_transaction(store, names, at, |turn| batch.iter().map(|action| execute_one(turn, action)).collect())
+    in_transaction(store, names, at, |turn| {
+        let mut effects = Vec::with_capacity(batch.len());
+        for (index, action) in batch.iter().enumerate() {
+            turn.index = index;
+            effects.push(execute_one(turn, action)?);
+        }
+        Ok(effects)
+    })
+}
+
+/// Ends the password of an account.
+pub(super) fn reset_password(store: &mut SqliteStore, key: &str, at: Timestamp) -> Result<Effect, StoreError> {
+    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| credentials::reset(turn, key)))
 }
 
 /// Answers an invitation in place of the person.
@@ -76,17 +92,28 @@ fn in_transaction<T>(
     at: Timestamp,
     run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, StoreError> {
-    let SqliteStore { connection, path, rules, own, seats } = store;
+    let SqliteStore { connection, path, rules, own, seats, secrets } = store;
+    secrets.clear();
     let result = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Changes with every commit of somebody else, and never with our own.
         let data: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
         let known = seats.take().filter(|(version, _)| *version == data).map(|(_, seats)| seats);
-        let mut turn =
-            Turn { connection: &transaction, rules, names, at, own: own.as_deref(), seats: known, seats_taken: 0 };
+        let mut turn = Turn {
+            connection: &transaction,
+            rules,
+            names,
+            at,
+            own: own.as_deref(),
+            seats: known,
+            seats_taken: 0,
+            index: 0,
+            secrets: Vec::new(),
+        };
         let result = run(&mut turn)?;
-        let counted = turn.seats;
+        let (counted, yielded) = (turn.seats, std::mem::take(&mut turn.secrets));
         transaction.commit()?;
+        *secrets = yielded;
         *seats = counted.map(|seats| (data, seats));
         Ok(result)
     })();
@@ -140,6 +167,7 @@ fn isolated<'a>(
     let connection = turn.connection;
     connection.prepare_cached("SAVEPOINT action")?.execute([])?;
     turn.seats_taken = 0;
+    let yielded = turn.secrets.len();
     let effect = match run(turn) {
         Ok(effect) | Err(Stop::Effect(effect)) => effect,
         Err(Stop::Sql(error)) => explain(error)?,
@@ -147,6 +175,7 @@ fn isolated<'a>(
     if effect.is_achieved() {
         turn.seats = turn.seats.map(|seats| seats + turn.seats_taken);
     } else {
+        turn.secrets.truncate(yielded);
         connection.prepare_cached("ROLLBACK TO action")?.execute([])?;
     }
     connection.prepare_cached("RELEASE action")?.execute([])?;

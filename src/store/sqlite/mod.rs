@@ -8,6 +8,7 @@
 
 mod account;
 mod catalog;
+mod credentials;
 mod execute;
 mod invitations;
 mod lock_outs;
@@ -27,7 +28,7 @@ use rusqlite::Connection;
 pub use invitations::StoredInvitation;
 use unlocked::Stamp;
 
-use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
+use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer, Yielded};
 use crate::model::{LiveState, Names};
 use crate::plan::Action;
 use crate::rules::{Identity, Rules};
@@ -56,6 +57,8 @@ pub struct SqliteStore {
     own: Option<String>,
     /// Seats in use, and the version of the file's data for which that was counted.
     seats: Option<(i64, i64)>,
+    /// What the last batch yielded.
+    secrets: Vec<Yielded>,
 }
 
 impl SqliteReader {
@@ -121,7 +124,7 @@ impl SqliteStore {
             })
             .transpose()?;
         let connection = open::writer(path, &rules.identity)?;
-        Ok(Self { connection, path: path.to_owned(), rules, own, seats: None })
+        Ok(Self { connection, path: path.to_owned(), rules, own, seats: None, secrets: Vec::new() })
     }
 
     /// Every invitation that there ever was, by key and then in the order in which they were made.
@@ -185,5 +188,13 @@ impl Writer for SqliteStore {
 
     async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
         execute::execute(self, names, batch, at)
+    }
+
+    fn take_secrets(&mut self) -> Vec<Yielded> {
+        std::mem::take(&mut self.secrets)
+    }
+
+    async fn reset_password(&mut self, key: &str, at: Timestamp) -> Result<Effect, StoreError> {
+        execute::reset_password(self, key, at)
     }
 }

@@ -22,6 +22,7 @@ mod rules;
 mod safety;
 mod saved;
 mod scope;
+mod secrets;
 mod time;
 mod turnover;
 mod unmanaged;

@@ -79,6 +79,36 @@ fn mod_3_a_deletion_falls_back_to_closing_an_account_that_was_used() {
 }
 
 #[test]
+fn mod_4_a_first_password_has_two_kinds_of_characters_and_is_changed_at_the_next_log_in() {
+    let service = service(&user("broy", "guest", ""));
+    service.apply();
+    let secrets = service.secrets();
+    assert_eq!(secrets.len(), 2);
+    for (user, kind, secret) in &secrets {
+        let has = |is_kind: fn(&char) -> bool| secret.chars().any(|c| is_kind(&c));
+        let kinds = [has(char::is_ascii_lowercase), has(char::is_ascii_uppercase), has(char::is_ascii_digit)];
+        assert!(secret.len() >= 20 && kinds.iter().filter(|&&is_there| is_there).count() >= 2, "{user} {kind}");
+    }
+    let forced = "SELECT u.key || ' ' || c.must_change FROM credentials c JOIN users u ON u.id = c.user_id ORDER BY 1";
+    assert_eq!(service.rows(forced), ["aroy 1", "broy 1"]);
+    // An update leaves the password as it is.
+    let kept = service.rows("SELECT verifier FROM credentials ORDER BY user_id");
+    service.declare("name: broy,", "name: Ben Roy,");
+    service.apply();
+    assert_eq!(service.rows("SELECT verifier FROM credentials ORDER BY user_id"), kept);
+    assert_eq!(service.secrets(), secrets);
+    // The login can be changed, and the password stays with the account.
+    service.declare("  broy: {", "  bpetit: { previously: broy,");
+    service.apply();
+    assert_eq!(service.rows("SELECT verifier FROM credentials ORDER BY user_id"), kept);
+    // The rules of an installation may ask for more.
+    let longer = RULES.replace("extends: modulr,", "extends: modulr, password: { min_length: 40 },");
+    let service = Service::new(&longer, Some("cabinet"), &format!("{CATALOG}users:\n{ADMIN}"));
+    service.apply();
+    assert_eq!(service.secrets()[0].2.len(), 40);
+}
+
+#[test]
 fn mod_5_the_optional_fields_are_written_and_the_full_name_is_required() {
     let more = "job_title: Broker, department: Claims, email: broy@example.com, phone: '+33155501001',";
     let service = service(&user("broy", "guest", more));
@@ -222,6 +252,28 @@ fn mod_12_every_route_of_the_api_has_to_be_asked_for_in_words() {
         assert_eq!(service.risks("change_access broy"), [risk], "{from} to {to}");
         service.apply();
     }
+}
+
+#[test]
+fn mod_13_an_api_secret_is_handed_over_once_and_turning_the_api_off_and_on_makes_another_one() {
+    let service = service(&user("broy", "guest", "api: { enabled: true, routes: all },"));
+    service.apply();
+    let of_api = || service.secrets().into_iter().filter(|(_, kind, _)| kind == "api").collect::<Vec<_>>();
+    let first = of_api();
+    assert_eq!(first.iter().map(|(user, _, _)| user.as_str()).collect::<Vec<_>>(), ["broy"]);
+    service.declare("routes: all", "routes: [GET /clients/$]");
+    service.apply();
+    assert_eq!(of_api(), first, "other routes leave the secret as it is");
+    service.declare("api: { enabled: true, routes: [GET /clients/$] }", "api: { enabled: false }");
+    service.apply();
+    assert_eq!(service.rows("SELECT verifier FROM credentials WHERE kind = 'api'"), [""; 0]);
+    service.declare("api: { enabled: false }", "api: { enabled: true, routes: all }");
+    service.apply();
+    let both = of_api();
+    assert!(both.len() == 2 && both[0] == first[0] && both[1].2 != first[0].2);
+    let journal = service.0.read(".rollcall/journal-local.jsonl");
+    let shown = service.run(["plan", "-v"]).all() + &service.run(["explain", "broy"]).all() + &journal;
+    assert!(service.secrets().iter().all(|(_, _, secret)| !shown.contains(secret)));
 }
 
 #[test]
