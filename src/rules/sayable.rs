@@ -100,13 +100,13 @@ impl<'a> Sayable<'a> {
                 continue;
             }
             let includes = self.names.elements(role.includes);
-            let missing = includes.iter().filter(|&&included| !self.is_vendors(included));
+            let missing = includes.iter().filter(|&&included| !self.is_given(included));
             for &included in missing.clone() {
                 included_by.entry(included).or_default().push(name);
             }
             match missing.count() {
                 0 => ready.push(name),
-                _ if self.is_vendors(name) => ready.push(name),
+                _ if self.is_given(name) => ready.push(name),
                 count => drop(waiting.insert(name, count)),
             }
         }
@@ -126,8 +126,11 @@ impl<'a> Sayable<'a> {
         whole
     }
 
-    fn is_vendors(&self, role: Name) -> bool {
-        self.rules.roles.vendor.contains_key(self.names.text(role))
+    /// Whether a role comes with the store and needs no declaration: one that may be changed is looked at as any other.
+    fn is_given(&self, role: Name) -> bool {
+        let text = self.names.text(role);
+        let may_differ = self.rules.is_open_role(text) && self.catalog.roles.contains_key(&role);
+        self.rules.vendor_role(text).is_some() && !may_differ
     }
 
     /// Why a role can't be declared for what it says itself.
@@ -136,7 +139,7 @@ impl<'a> Sayable<'a> {
         if let Some(why) = refuse_declared(Named::Role, text) {
             return Some(why);
         }
-        if self.is_vendors(name) {
+        if self.is_given(name) {
             return None;
         }
         let Some(role) = self.catalog.roles.get(&name) else { return Some("is not in the catalog") };
@@ -150,7 +153,7 @@ impl<'a> Sayable<'a> {
     #[must_use]
     pub fn refuse_role(&self, name: Name) -> Option<&'static str> {
         self.refuse_own(name).or_else(|| {
-            let is_whole = self.roles.contains(&name) || self.is_vendors(name);
+            let is_whole = self.roles.contains(&name) || self.is_given(name);
             (!is_whole).then_some("includes a role that can't be said, or itself")
         })
     }

@@ -79,6 +79,13 @@ impl SqliteReader {
         found.map_err(|error| open::unreadable(&self.path, error))
     }
 
+    /// Whether there is any organization.
+    pub fn has_organization(&self) -> Result<bool, StoreError> {
+        let found = self.connection.query_row("SELECT EXISTS (SELECT 1 FROM organizations)", [], |row| row.get(0));
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
     /// When each account was made, by key as spelled. A time is as somebody may have written it by hand.
     pub fn creation_times(&self) -> Result<Vec<(String, String)>, StoreError> {
         let found = read::creation_times(&self.connection);
@@ -138,6 +145,12 @@ impl SqliteStore {
     /// If the store can't be written; a refusal is an [`Effect`].
     pub fn answer_invitation(&mut self, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
         execute::answer(self, key, accept, at)
+    }
+
+    /// Makes the organization of a store that is one, unless any is there.
+    pub fn make_only_organization(&mut self, name: &str) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO organizations (name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM organizations)";
+        self.connection.execute(SQL, [name]).map(|_| ()).map_err(|error| open::unwritable(&self.path, error))
     }
 
     /// Keeps the last line, number and hash, of the journal with this name: [`SqliteReader::journal_seen`].

@@ -14,6 +14,7 @@ mod hidden;
 mod history;
 mod hostile;
 mod invitations;
+mod one_organization;
 mod output;
 mod people;
 mod prompt;

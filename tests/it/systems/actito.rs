@@ -23,7 +23,7 @@ fn user(login: &str, access: &str) -> String {
 /// A licence with an administrator and these users.
 fn service_under(rules: &str, users: &str) -> Service {
     let admin = user("aroy", "{ role: administrator, sites: [solo] }");
-    Service::new(rules, Some("licence"), &format!("{CATALOG}users:\n{admin}{users}"))
+    Service::new(rules, &format!("{CATALOG}users:\n{admin}{users}"))
 }
 
 fn service(users: &str) -> Service {

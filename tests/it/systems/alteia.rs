@@ -18,7 +18,7 @@ fn user(name: &str, access: &str) -> String {
 
 /// A store with two organizations, a manager of both, and these users, all of whom have accepted.
 fn service(users: &str) -> Service {
-    let service = Service::new("alteia", None, &format!("{CATALOG}users:\n{MANAGER}{users}"));
+    let service = Service::new("alteia", &format!("{CATALOG}users:\n{MANAGER}{users}"));
     service.run(["apply", "--yes"]).ends_with(0);
     for key in service.rows("SELECT key FROM users") {
         service.run(["invitations", "accept", &key]).ends_with(0);

@@ -12,7 +12,7 @@ fn member(login: &str, group: &str, more: &str) -> String {
 
 /// A store with these users.
 fn service(users: &str) -> Service {
-    Service::new("cauca", None, &format!("{TOWNS}{users}"))
+    Service::new("cauca", &format!("{TOWNS}{users}"))
 }
 
 #[test]

@@ -27,7 +27,7 @@ struct Service(Repository);
 
 impl Service {
     /// A store under these rules, with nobody in it. Where the service is one organization, that is there already.
-    fn new(rules: &str, organization: Option<&str>, manifest: &str) -> Self {
+    fn new(rules: &str, manifest: &str) -> Self {
         let repository = Repository::empty();
         let settings = format!(
             "version: 1\nstores: {{ local: {{ sqlite: {{ path: .rollcall/store.db }}, rules: {rules} }} }}\n\
@@ -37,9 +37,6 @@ impl Service {
         repository.write("rollcall.yaml", &settings);
         repository.write("access/all.yaml", manifest);
         repository.run(["init"]).ends_with(0);
-        if let Some(name) = organization {
-            repository.sql(&format!("INSERT INTO organizations (name) VALUES ('{name}')"));
-        }
         Self(repository)
     }
 
