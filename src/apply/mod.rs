@@ -15,6 +15,7 @@ mod outcome;
 mod queue;
 mod reset;
 mod secrets;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -186,6 +187,20 @@ pub async fn run<S: Writer>(
             }
         }
         let actions: Vec<&Action> = ready.iter().map(|&index| queue.action(index)).collect();
+        if let Some(steps) = steps::steps(options.rules, actions[0]) {
+            let changed = steps::change(store, names, journal, (actions[0], &steps), options).await;
+            has_written |= changed.has_written;
+            told.settle(&mut queue, ready[0], changed.outcome);
+            if let Some(error) = changed.unwritable {
+                end = RunEnd::JournalBroken(with_causes(&error));
+                break;
+            }
+            if let Some(why) = ends_run(&mut failures, changed.failure, options) {
+                end = RunEnd::StoreOutOfReach(why);
+                break;
+            }
+            continue;
+        }
         let size = bounded(options, &actions, store.group(&actions).clamp(1, actions.len()));
         let (ready, actions) = (&ready[..size], &actions[..size]);
         let then = |index: &u32| exchanged.get(index).map(|&then| describe(names, queue.action(then)));
@@ -215,15 +230,9 @@ pub async fn run<S: Writer>(
             end = RunEnd::JournalBroken(with_causes(&error));
             break;
         }
-        match attempt.failure {
-            None => failures = 0,
-            Some(why) => {
-                failures += 1;
-                if failures >= options.give_up_after {
-                    end = RunEnd::StoreOutOfReach(why);
-                    break;
-                }
-            }
+        if let Some(why) = ends_run(&mut failures, attempt.failure, options) {
+            end = RunEnd::StoreOutOfReach(why);
+            break;
         }
     }
     Ok(ApplyReport {
@@ -234,6 +243,12 @@ pub async fn run<S: Writer>(
         has_written,
         undelivered: outlet.undelivered,
     })
+}
+
+/// Counts requests in a row that failed as a whole. Why, where they are too many.
+fn ends_run(failures: &mut u32, failure: Option<String>, options: &Options<'_>) -> Option<String> {
+    *failures = if failure.is_some() { *failures + 1 } else { 0 };
+    failure.filter(|_| *failures >= options.give_up_after)
 }
 
 /// Hands the secrets of a batch over. The positions in it of the actions of which every secret was taken.

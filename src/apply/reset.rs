@@ -109,7 +109,8 @@ pub async fn reset_passwords<S: Writer>(
     Ok(ResetReport { run: options.run.to_owned(), outcomes, undelivered, looked_up, stopped_by })
 }
 
-fn outcome_of(effect: Effect) -> Outcome {
+/// What the store said, where nothing is read back.
+pub(super) fn outcome_of(effect: Effect) -> Outcome {
     match effect {
         Effect::Done => Outcome::Done,
         Effect::AlreadyTrue => Outcome::AlreadyTrue,

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::outcome::Outcome;
+use super::steps::steps;
 use super::{ApplyError, Options, with_causes};
 use crate::plan::{Action, Plan, yields};
 use crate::secret::{Delivery, Secret, SecretKind, Sink};
@@ -81,8 +82,10 @@ impl<'a> Outlet<'a> {
     }
 }
 
-/// How many of the first of these actions make one batch, of at most `size`.
+/// How many of the first of these actions make one batch, of at most `size`: none that is done in two steps.
 pub(super) fn bounded(options: &Options<'_>, actions: &[&Action], size: usize) -> usize {
+    let in_two = actions[..size].iter().position(|action| steps(options.rules, action).is_some());
+    let size = in_two.unwrap_or(size);
     let mut yielding = (0..size).filter(|&at| yields(options.rules, actions[at]).is_some());
     yielding.nth(TOGETHER).unwrap_or(size).max(1)
 }

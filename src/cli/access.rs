@@ -173,7 +173,8 @@ impl Access {
     pub(super) async fn live(&self, names: &mut Names, printer: &Printer) -> Result<(Info, LiveState), Failure> {
         let mut reader = self.reader(printer)?;
         let info = reader.info().await?;
-        let live = reader.read(names, Which::All).await?;
+        let mut live = reader.read(names, Which::All).await?;
+        live.half_changed = journal::half_changed(self, &info.id, names)?;
         tracing::info!(accounts = live.len(), complete = live.evidence.is_complete(), "store read");
         Ok((info, live))
     }

@@ -19,7 +19,7 @@ use super::files::in_repository;
 use super::journal;
 use super::printer::Printer;
 use crate::apply::{ApplyReport, ReportChange, ReportDocument};
-use crate::journal::{attempts_of, revive};
+use crate::journal::{attempts_of, revive, whole_of};
 use crate::model::{LiveState, Names};
 use crate::plan::{
     Action, Actions, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
@@ -89,7 +89,7 @@ pub(super) fn is_rest_of(access: &Access, approved: &str, names: &mut Names, pla
     let mut actions = plan.actions.clone();
     let mut ids: std::collections::BTreeSet<String> = actions.iter().map(|action| id(names, action)).collect();
     for described in &attempts {
-        let Some(action) = revive(names, described) else { return Ok(false) };
+        let Some(action) = revive(names, whole_of(described)) else { return Ok(false) };
         if ids.insert(id(names, &action)) {
             actions.push(action);
         }

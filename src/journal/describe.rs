@@ -40,6 +40,20 @@ pub fn describe_yielding(names: &Names, action: &Action, secret: Option<SecretKi
     described
 }
 
+/// One step of an action that the store makes in several, with the whole of it.
+#[must_use]
+pub fn describe_step(names: &Names, step: &Action, whole: &Action) -> Json {
+    let mut described = describe(names, step);
+    described["whole"] = describe(names, whole);
+    described
+}
+
+/// The action of which this describes a step, or the action itself.
+#[must_use]
+pub fn whole_of(described: &Json) -> &Json {
+    described.get("whole").unwrap_or(described)
+}
+
 /// The word for a reset of a password, which is no action of a plan.
 const RESET: &str = "reset_password";
 

@@ -18,6 +18,7 @@
 mod chain;
 mod cut_off;
 mod describe;
+mod half_changed;
 mod holder;
 mod left_since;
 mod locked_out;
@@ -34,7 +35,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use cut_off::{CutOff, cut_off};
-pub use describe::{describe, describe_reset, describe_yielding, is_reset, revive};
+pub use describe::{describe, describe_reset, describe_step, describe_yielding, is_reset, revive, whole_of};
+pub use half_changed::half_changed;
 pub use holder::{Holder, holder};
 pub use left_since::left_since;
 pub use locked_out::locked_out;

@@ -168,6 +168,10 @@ impl Invitation {
     }
 }
 
+/// Memberships, with their sites, as they were to be when they were stopped between going and coming back: by account
+/// and organization.
+pub type HalfChanged = BTreeMap<(Name, Name), (Membership, Vec<Grant>)>;
+
 /// An account as a store's adapter reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRecord {
@@ -234,6 +238,8 @@ pub struct LiveState {
     /// By key as compared: what was to be carried by the invitation of somebody whose earlier one was cancelled for it,
     /// and who has no account now, since a run was cut off in between.
     pub cut_off: BTreeMap<Name, LiveRecord>,
+    /// What is gone since a change of role was stopped between its two steps.
+    pub half_changed: HalfChanged,
     users: Vec<LiveUser>,
     facts: Vec<Fact>,
     memberships: Vec<Membership>,

@@ -144,6 +144,22 @@ pub trait Writer: Reader {
         at: Timestamp,
     ) -> impl Future<Output = Result<Vec<Effect>, StoreError>> + Send;
 
+    /// What would come of these actions, one after the other: nothing is written. A store that can't tell says that
+    /// each would be done.
+    ///
+    /// # Errors
+    /// If the store can't be asked.
+    fn rehearse(
+        &mut self,
+        names: &Names,
+        batch: &[&Action],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Effect>, StoreError>> + Send {
+        let _ = (names, at);
+        let effects = vec![Effect::Done; batch.len()];
+        async { Ok(effects) }
+    }
+
     /// The secrets that the last batch, or the last reset, yielded. They are told once.
     fn take_secrets(&mut self) -> Vec<Yielded> {
         Vec::new()

@@ -66,30 +66,52 @@ pub(super) fn execute(
     batch: &[&Action],
     at: Timestamp,
 ) -> Result<Vec<Effect>, StoreError> {
-    in_transaction(store, names, at, |turn| {
-        let mut effects = Vec::with_capacity(batch.len());
-        for (index, action) in batch.iter().enumerate() {
-            turn.index = index;
-            effects.push(execute_one(turn, action)?);
-        }
-        Ok(effects)
-    })
+    in_transaction(store, names, at, End::Commit, |turn| execute_all(turn, batch))
+}
+
+/// What would come of a batch: it is executed, and all of it undone.
+pub(super) fn rehearse(
+    store: &mut SqliteStore,
+    names: &Names,
+    batch: &[&Action],
+    at: Timestamp,
+) -> Result<Vec<Effect>, StoreError> {
+    in_transaction(store, names, at, End::Undo, |turn| execute_all(turn, batch))
+}
+
+fn execute_all(turn: &mut Turn<'_>, batch: &[&Action]) -> rusqlite::Result<Vec<Effect>> {
+    let mut effects = Vec::with_capacity(batch.len());
+    for (index, action) in batch.iter().enumerate() {
+        turn.index = index;
+        effects.push(execute_one(turn, action)?);
+    }
+    Ok(effects)
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    Undo,
 }
 
 /// Ends the password of an account.
 pub(super) fn reset_password(store: &mut SqliteStore, key: &str, at: Timestamp) -> Result<Effect, StoreError> {
-    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| credentials::reset(turn, key)))
+    in_transaction(store, &Names::new(), at, End::Commit, |turn| isolated(turn, |turn| credentials::reset(turn, key)))
 }
 
 /// Answers an invitation in place of the person.
 pub(super) fn answer(store: &mut SqliteStore, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
-    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| invitations::answer(turn, key, accept)))
+    in_transaction(store, &Names::new(), at, End::Commit, |turn| {
+        isolated(turn, |turn| invitations::answer(turn, key, accept))
+    })
 }
 
 fn in_transaction<T>(
     store: &mut SqliteStore,
     names: &Names,
     at: Timestamp,
+    end: End,
     run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, StoreError> {
     let SqliteStore { connection, path, rules, own, seats, secrets } = store;
@@ -112,6 +134,10 @@ fn in_transaction<T>(
         };
         let result = run(&mut turn)?;
         let (counted, yielded) = (turn.seats, std::mem::take(&mut turn.secrets));
+        if end == End::Undo {
+            transaction.rollback()?;
+            return Ok(result);
+        }
         transaction.commit()?;
         *secrets = yielded;
         *seats = counted.map(|seats| (data, seats));

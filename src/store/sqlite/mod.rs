@@ -203,6 +203,10 @@ impl Writer for SqliteStore {
         execute::execute(self, names, batch, at)
     }
 
+    async fn rehearse(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
+        execute::rehearse(self, names, batch, at)
+    }
+
     fn take_secrets(&mut self) -> Vec<Yielded> {
         std::mem::take(&mut self.secrets)
     }
