@@ -174,17 +174,9 @@ pub async fn run<S: Writer>(
             end = RunEnd::Interrupted;
             break;
         }
-        if let Some(&index) = ready.iter().find(|&&index| is_undecided(names, &undecided, queue.action(index))) {
-            let why = "whether an earlier attempt succeeded is not known, and the store can't tell; it is not repeated";
-            told.settle(&mut queue, index, Outcome::Unknown(why.to_owned()));
+        if let Some((index, outcome)) = held_back(names, (&queue, &ready), &undecided, (&outlet, options)) {
+            told.settle(&mut queue, index, outcome);
             continue;
-        }
-        if let Some(why) = outlet.closed() {
-            let is_yielding = |&&index: &&u32| yields(options.rules, queue.action(index)).is_some();
-            if let Some(&index) = ready.iter().find(is_yielding) {
-                told.settle(&mut queue, index, Outcome::Failed(why));
-                continue;
-            }
         }
         let actions: Vec<&Action> = ready.iter().map(|&index| queue.action(index)).collect();
         if let Some(steps) = steps::steps(options.rules, actions[0]) {
@@ -290,6 +282,23 @@ fn exchanged(actions: &[Action]) -> BTreeMap<u32, u32> {
         invitation.needs.iter().filter(is_exchanged).map(move |&need| (need, index))
     });
     pairs.collect()
+}
+
+/// A ready action that is not tried, and what is told of it: it may have been done before, or yields a secret that
+/// nobody takes.
+fn held_back(
+    names: &Names,
+    (queue, ready): (&Queue<'_>, &[u32]),
+    undecided: &BTreeSet<&str>,
+    (outlet, options): (&Outlet<'_>, &Options<'_>),
+) -> Option<(u32, Outcome)> {
+    let find = |is_it: &dyn Fn(&Action) -> bool| ready.iter().copied().find(|&index| is_it(queue.action(index)));
+    if let Some(index) = find(&|action| is_undecided(names, undecided, action)) {
+        let why = "whether an earlier attempt succeeded is not known, and the store can't tell; it is not repeated";
+        return Some((index, Outcome::Unknown(why.to_owned())));
+    }
+    let why = outlet.closed()?;
+    find(&|action| yields(options.rules, action).is_some()).map(|index| (index, Outcome::Failed(why)))
 }
 
 /// Whether this would repeat a creation or an invitation whose end nobody knows.
