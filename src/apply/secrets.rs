@@ -7,7 +7,7 @@ use super::outcome::Outcome;
 use super::steps::steps;
 use super::{ApplyError, Options, with_causes};
 use crate::plan::{Action, Plan, yields};
-use crate::secret::{Delivery, Secret, SecretKind, Sink};
+use crate::secret::{Delivery, OneTimeSecret, SecretKind, Sink};
 
 /// At most so many actions that yield a secret make one batch: so many people are without one at worst where the run is
 /// killed right after the store has done it.
@@ -66,7 +66,7 @@ impl<'a> Outlet<'a> {
     }
 
     /// Hands a secret over; whether it was taken.
-    pub(super) fn deliver(&mut self, user: &str, kind: SecretKind, at: Timestamp, secret: &Secret) -> bool {
+    pub(super) fn deliver(&mut self, user: &str, kind: SecretKind, at: Timestamp, secret: &OneTimeSecret) -> bool {
         let why = match (self.closed(), self.sink) {
             (None, Some(sink)) => {
                 match sink.deliver(&Delivery { store: self.store, user, kind, at, run: self.run, secret }) {

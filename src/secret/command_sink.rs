@@ -128,13 +128,13 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::CommandSink;
-    use crate::secret::{Delivery, Secret, SecretKind, Sink as _, generate};
+    use crate::secret::{Delivery, OneTimeSecret, SecretKind, Sink as _, generate};
 
     fn sink(folder: &std::path::Path, words: &[&str]) -> CommandSink {
         CommandSink::new(words.iter().map(|&word| word.to_owned()).collect(), folder.to_owned())
     }
 
-    fn delivery(secret: &Secret) -> Delivery<'_> {
+    fn delivery(secret: &OneTimeSecret) -> Delivery<'_> {
         let at = jiff::Timestamp::UNIX_EPOCH;
         Delivery { store: "s", user: "ana", kind: SecretKind::Password, at, run: "r", secret }
     }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::Secret;
+use super::OneTimeSecret;
 
 /// Letters and digits that nobody takes for one another, whatever the typeface: no `l`, `I`, `1`, `o`, `O`, `0`.
 const KINDS: [&[u8]; 4] = [b"abcdefghjkmnpqrstuvwxyz", b"ABCDEFGHJKLMNPQRSTUVWXYZ", b"23456789", b"+-=_."];
@@ -18,14 +18,14 @@ pub struct NoRandomness(getrandom::Error);
 
 /// A new secret of at least so many characters, 24 or more, with lower case, upper case and digits among them, and
 /// symbols where they are asked for.
-pub fn generate(at_least: usize, with_symbols: bool) -> Result<Secret, NoRandomness> {
+pub fn generate(at_least: usize, with_symbols: bool) -> Result<OneTimeSecret, NoRandomness> {
     let length = at_least.max(LENGTH);
     let kinds = if with_symbols { &KINDS[..] } else { &KINDS[..PLAIN] };
     loop {
         let secret = draw(kinds, length)?;
         // A few in a hundred lack a kind, and are thrown away whole: one put in by hand would be easier to guess.
         if kinds.iter().all(|kind| secret.bytes().any(|byte| kind.contains(&byte))) {
-            return Ok(Secret::new(secret));
+            return Ok(OneTimeSecret::new(secret));
         }
     }
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::model::{LiveState, Names};
 use crate::plan::Action;
-use crate::secret::{Secret, SecretKind};
+use crate::secret::{OneTimeSecret, SecretKind};
 
 /// What a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +108,7 @@ pub struct Yielded {
     /// What it opens.
     pub kind: SecretKind,
     /// The secret.
-    pub secret: Secret,
+    pub secret: OneTimeSecret,
 }
 
 /// Reads a store.

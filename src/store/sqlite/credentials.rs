@@ -17,7 +17,7 @@ use super::rights;
 use super::value::{Fields, Plain};
 use crate::model::Status;
 use crate::rules::PasswordReset;
-use crate::secret::{Secret, SecretKind, generate};
+use crate::secret::{OneTimeSecret, SecretKind, generate};
 use crate::store::{Effect, Yielded};
 
 /// Makes a new secret of this kind; the old one opens nothing any more.
@@ -34,7 +34,7 @@ pub(super) fn issue(turn: &mut Turn<'_>, user: i64, kind: SecretKind) -> Result<
 
 /// `sha256:SALT:DIGEST`, where the digest is that of the salt, in hexadecimal, and the secret behind it. What is made
 /// here is random and long, so that nobody finds it by trying, however fast that goes.
-fn verifier(salt: &str, secret: &Secret) -> String {
+fn verifier(salt: &str, secret: &OneTimeSecret) -> String {
     let digest = Sha256::new().chain_update(salt).chain_update(secret.reveal()).finalize();
     let mut text = format!("sha256:{salt}:");
     for byte in digest {

@@ -15,6 +15,7 @@ mod history;
 mod hostile;
 mod invitations;
 mod one_organization;
+mod one_time_secrets;
 mod output;
 mod people;
 mod prompt;
@@ -23,7 +24,7 @@ mod rules;
 mod safety;
 mod saved;
 mod scope;
-mod secrets;
+
 mod time;
 mod turnover;
 mod unmanaged;
