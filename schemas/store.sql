@@ -13,7 +13,8 @@
 --       JOIN organizations o ON o.id = m.organization_id LEFT JOIN roles r ON r.id = m.role_id
 --       WHERE o.name = 'north-quarries' ORDER BY u.key;
 --
---     -- lock somebody out at once; access stays, and nobody is let in again by the manifests alone
+--     -- lock somebody out at once; access stays, and nobody is let in again by the manifests alone (`status: active`
+--     -- lets the person in, wherever it stands; `rollcall deactivate` keeps one that is older from doing so)
 --     UPDATE users SET status = 'inactive' WHERE key = 'ben@example.com';
 --
 --     -- a new account
@@ -136,12 +137,18 @@ CREATE TABLE credentials (
     PRIMARY KEY (user_id, kind)
 ) STRICT, WITHOUT ROWID;
 
--- Whom an operator locked out by cancelling the invitation, or by taking all access away: rollcall gives them nothing
--- back unless a manifest says `status: active`.
+-- Whom an operator locked out (`rollcall deactivate`), by every key that the account had since: rollcall gives them
+-- nothing back unless a manifest says `status: active` after it. No row ever goes.
 CREATE TABLE lock_outs (
     identity TEXT PRIMARY KEY CHECK (identity <> ''),  -- as compared
-    at       TEXT NOT NULL
+    at       TEXT NOT NULL,
+    user_id  INTEGER,                                  -- the account, where there was one
+    number   INTEGER NOT NULL DEFAULT 0,               -- one more with each lock-out
+    waits    INTEGER NOT NULL DEFAULT 1                -- whether a `status: active` that stands may be older than it
+             CHECK (waits IN (0, 1)),
+    ended    TEXT                                      -- since when it does not hold any more; NULL: it holds
 ) STRICT;
+CREATE INDEX lock_outs_by_user ON lock_outs (user_id);
 
 -- Further fields of accounts: `attributes.NAME`, `home.UNIT`, `api.enabled`, `api.routes`. Values are JSON.
 CREATE TABLE user_attributes (
@@ -198,6 +205,23 @@ CREATE TABLE invitations (
 ) STRICT;
 CREATE INDEX invitations_by_user ON invitations (user_id, id);
 CREATE UNIQUE INDEX invitations_pending ON invitations (user_id) WHERE state = 'pending';
+
+-- Mails about invitations: one for each time an invitation is sent, made in the same transaction, so that none is lost
+-- and none is made twice. A later apply hands over what is `waiting`. Rollcall makes the table where it is missing.
+CREATE TABLE invitation_mails (
+    invitation_id INTEGER PRIMARY KEY REFERENCES invitations (id),
+    state         TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'withdrawn')),
+    attempts      INTEGER NOT NULL DEFAULT 0,          -- how often it was begun to be handed over
+    tried         TEXT,                                -- when that was last
+    detail        TEXT                                 -- what the server said last
+) STRICT;
+
+-- What the links of mails carry so that nobody can guess them: only the SHA-256 of each token, in hexadecimal digits.
+-- Each attempt at handing a mail over has a token of its own. Rollcall makes the table where it is missing.
+CREATE TABLE invitation_tokens (
+    hash          TEXT PRIMARY KEY CHECK (length(hash) = 64),
+    invitation_id INTEGER NOT NULL REFERENCES invitations (id)
+) STRICT, WITHOUT ROWID;
 
 -- Change marks: one row for each account that ever changed, with the newest mark; user_id 0 is the catalog. Whoever
 -- remembers the largest `sequence` seen finds later what changed since. An account that is gone keeps its mark.
@@ -412,6 +436,19 @@ BEGIN
     WHERE user_id = NEW.id AND state IN ('pending', 'suppressed');
 END;
 
+-- A lock-out goes along with the key, and ends where somebody reactivates the account on purpose.
+CREATE TRIGGER users_lock_out_follows AFTER UPDATE OF identity ON users
+WHEN NEW.identity IS NOT NULL AND NEW.identity IS NOT OLD.identity
+BEGIN
+    INSERT OR REPLACE INTO lock_outs (identity, at, user_id, number, waits)
+    SELECT NEW.identity, at, user_id, number, waits FROM lock_outs
+    WHERE user_id = NEW.id AND ended IS NULL ORDER BY number DESC LIMIT 1;
+END;
+CREATE TRIGGER users_lock_out_ends AFTER UPDATE OF status ON users WHEN NEW.status = 'active' AND OLD.status = 'inactive'
+BEGIN
+    UPDATE lock_outs SET ended = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE user_id = NEW.id AND ended IS NULL;
+END;
+
 CREATE TRIGGER users_closed AFTER UPDATE OF status ON users WHEN NEW.status = 'closed' AND OLD.status <> 'closed'
 BEGIN
     DELETE FROM extra_roles WHERE user_id = NEW.id;
@@ -426,7 +463,6 @@ BEGIN
     DELETE FROM extra_roles WHERE user_id = OLD.id;
     DELETE FROM memberships WHERE user_id = OLD.id;
     DELETE FROM user_attributes WHERE user_id = OLD.id;
-    DELETE FROM credentials WHERE user_id = OLD.id;
 END;
 
 -- References: the same as the foreign keys, for programs that have these switched off, as the `sqlite3` shell has ----
@@ -442,6 +478,8 @@ BEGIN
     SELECT RAISE(ABORT, 'a closed account takes no access') WHERE NEW.status = 'closed';
 END;
 
+CREATE TRIGGER users_credentials_go BEFORE DELETE ON users
+BEGIN DELETE FROM credentials WHERE user_id = OLD.id; END;
 CREATE TRIGGER credentials_inserted BEFORE INSERT ON credentials
 BEGIN SELECT RAISE(ABORT, 'there is no such user') WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id); END;
 

@@ -14,7 +14,7 @@
 //! | [`diagnostic`] | 0 | stable codes, severity, positions of eight bytes, help | files, YAML, terminals |
 //! | [`source`] | 1 | files with hashes and line tables; YAML events with positions; a cursor that goes on after a mistake | meaning |
 //! | [`document`] | 1 | small YAML documents through serde, with the place of every value | reading of files, meaning |
-//! | [`secret`] | 1 | one-time secrets: made, handed to a sink once, forgotten | any way to show or keep one |
+//! | [`secret`] | 1 | secrets by reference, found when they are needed; one-time secrets, made and handed to a sink once | anything that could print one, and any way to get a one-time one back |
 //! | [`model`] | 1 | names, facts, declared and live state as columns, the fold from contributions to access | input and output, the clock, the environment |
 //! | [`rules`] | 2 | how the system behind a store behaves, as data, and the questions about it | what is declared or live |
 //! | [`settings`] | 3 | `rollcall.yaml` → settings | opening anything, resolving secrets |
@@ -26,6 +26,7 @@
 //! | [`journal`] | 5 | intents and outcomes on disk, a chain of hashes | the store |
 //! | [`apply`] | 6 | executes a guarded plan, verifies by reading back | choices: the plan has made them all |
 //! | [`report`] | 7 | plans, outcomes, explanations, diagnostics as text | a clock, a terminal, files |
+//! | [`mail`] | 7 | mails about invitations: from the store that queued them to a server or a folder | a clock, retries within a run |
 //! | [`cli`] | 9 | one file a command, one printer, exit codes, the clock and the environment | anything that a floor below could decide |
 //!
 //! # The way of a key
@@ -52,7 +53,8 @@
 //! 6. A removal needs somebody else's addition only where today's slack is not enough.
 //! 7. `plan` holds a reader only.
 //! 8. A failed action skips only what needs it.
-//! 9. A stale saved plan writes nothing.
+//! 9. A stale saved plan writes nothing; one that holds does nothing that a plan made now would refuse, hide or hold
+//!    back.
 //!
 //! # Deliberate absences
 //!
@@ -67,6 +69,7 @@ pub mod document;
 pub mod exchange;
 pub mod guard;
 pub mod journal;
+pub mod mail;
 pub mod manifest;
 pub mod model;
 pub mod plan;

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::outcome::{ApplyReport, Outcome, OutcomeWord, RunEnd, Verdict};
+use super::outcome::{ApplyReport, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
 use super::secrets::Undelivered;
 use crate::document::printed_schema_of;
 use crate::journal::LookedUp;
@@ -35,6 +35,8 @@ pub struct ReportDocument {
     pub counts: BTreeMap<OutcomeWord, usize>,
     /// One entry for each action, in the order of the plan.
     pub actions: Vec<ReportAction>,
+    /// Mails about invitations that were due, also of earlier runs.
+    pub mails: Vec<ReportMail>,
     /// What became of attempts that an earlier run left open.
     pub looked_up: Vec<ReportLookUp>,
     /// Whose one-time secrets were made, and not taken by the sink: they are lost, and others have to be made.
@@ -92,6 +94,17 @@ pub struct ReportAction {
     pub detail: Option<String>,
     /// Of a skipped action: the id of the action that it needed.
     pub needed: Option<String>,
+}
+
+/// The mail about an invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportMail {
+    /// The key of the user.
+    pub user: String,
+    /// Whether it went out.
+    pub outcome: MailWord,
+    /// Why it did not.
+    pub detail: Option<String>,
 }
 
 /// An attempt that an earlier run left open.
@@ -175,6 +188,11 @@ impl ApplyReport {
             found: intent.found.into(),
             detail: intent.detail.clone(),
         });
+        let mails = self.mails.iter().map(|mail| ReportMail {
+            user: mail.user.clone(),
+            outcome: mail.word,
+            detail: mail.detail.clone(),
+        });
         ReportDocument {
             format: 1,
             store: StoreDocument {
@@ -192,6 +210,7 @@ impl ApplyReport {
             },
             counts: self.counts(),
             actions: actions.collect(),
+            mails: mails.collect(),
             looked_up: looked_up.collect(),
             without_secret: self.undelivered.iter().map(Into::into).collect(),
             changed: Vec::new(),

@@ -26,9 +26,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use document::{
-    ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportWithoutSecret, schema,
+    ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportMail, ReportWithoutSecret, schema,
 };
-pub use outcome::{ApplyReport, ClosedIntent, Outcome, OutcomeWord, RunEnd, Verdict};
+pub use outcome::{ApplyReport, ClosedIntent, MailOutcome, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
 pub use reset::{Reset, ResetReport, reset_passwords};
 pub use secrets::Undelivered;
 
@@ -234,6 +234,7 @@ pub async fn run<S: Writer>(
         outcomes: queue.into_outcomes(),
         has_written,
         undelivered: outlet.undelivered,
+        mails: Vec::new(),
     })
 }
 

@@ -189,6 +189,29 @@ pub struct ClosedIntent {
     pub detail: Option<String>,
 }
 
+/// What came of the mail about an invitation, which goes out once the invitation is in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailOutcome {
+    /// The key of the user.
+    pub user: String,
+    /// Whether it went out.
+    pub word: MailWord,
+    /// Why it did not.
+    pub detail: Option<String>,
+}
+
+/// Whether a mail went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailWord {
+    /// The server took it, or it lies in the folder.
+    Sent,
+    /// It did not go out, and the next run hands it over.
+    Waiting,
+    /// It was refused for good: nothing is tried again by itself.
+    Refused,
+}
+
 /// What came of a plan. Outcomes stand at the positions of their actions in the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyReport {
@@ -204,6 +227,8 @@ pub struct ApplyReport {
     pub has_written: bool,
     /// One-time secrets that were made, and that the sink did not take.
     pub undelivered: Vec<Undelivered>,
+    /// Mails that were due, also of earlier runs.
+    pub mails: Vec<MailOutcome>,
 }
 
 impl ApplyReport {
@@ -217,6 +242,7 @@ impl ApplyReport {
             outcomes: vec![Outcome::NotTried; actions],
             has_written: false,
             undelivered: Vec::new(),
+            mails: Vec::new(),
         }
     }
 
@@ -243,7 +269,12 @@ impl ApplyReport {
         for outcome in &self.outcomes {
             is_complete &= outcome.is_achieved() && outcome.word() != OutcomeWord::Rewritten;
         }
-        match (is_complete, self.has_written) {
+        let mut has_written = self.has_written;
+        for mail in &self.mails {
+            is_complete &= mail.word == MailWord::Sent;
+            has_written |= mail.word == MailWord::Sent;
+        }
+        match (is_complete, has_written) {
             (true, _) => Verdict::Complete,
             (false, true) => Verdict::Partial,
             (false, false) => Verdict::NothingWritten,

@@ -10,15 +10,17 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
+use super::saved::done_by;
 use super::secrets;
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, has_errors};
+use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
     void_protection,
 };
 use crate::report::sanitise;
@@ -62,7 +64,10 @@ impl Access {
     pub(super) fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
         let repository = global.repository.clone();
         let settings = read_settings(&repository, printer)?;
-        let (name, store) = settings.store(global.store.as_deref()).map_err(Failure::invalid)?;
+        let (name, store) = settings.store(global.store.as_deref()).map_err(|none| match global.store {
+            Some(_) => Failure::invalid(none),
+            None => about_settings(Failure::invalid(none), &repository, &["stores"]),
+        })?;
         let (store_name, store) = (name.to_owned(), store.clone());
         Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false })
     }
@@ -91,6 +96,10 @@ impl Access {
         let loaded = manifest::load(&mut names, self.reading(), &mut sources, paths);
         tracing::info!(files = loaded.files.len(), users = loaded.desired.len(), "manifests read");
         let mut found = loaded.diagnostics;
+        if global.manifests.is_empty() {
+            place_in_settings(&mut found, &mut sources, &self.repository, paths);
+        }
+        found.extend(self.wrong_own_account(&mut sources));
         if !has_errors(&found) {
             found.extend(fit(&names, &loaded.desired, self.rules()));
             found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
@@ -102,6 +111,19 @@ impl Access {
             return Err((found, Box::new(sources)));
         }
         Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files })
+    }
+
+    /// An error where the account behind the token has a key that the rules of the store refuse.
+    fn wrong_own_account(&self, sources: &mut Sources) -> Option<Diagnostic> {
+        let key = self.settings.guards.own_account.as_ref()?;
+        let why = self.rules().identity.normalize(key).err()?;
+        let message = format!("`guards.self` is `{}`, which {why}", key.escape_debug());
+        let found = Diagnostic::error(Code::InvalidSettings, message)
+            .help("name the key of the account, as its store has it, or write `none`");
+        Some(match span_in_settings(sources, &["guards", "self"], None) {
+            Some(span) => found.at(span, ""),
+            None => found,
+        })
     }
 
     /// Errors for organizations that the settings list and no manifest declares: a slip of the pen there would take
@@ -135,8 +157,7 @@ impl Access {
         });
         let mut told: Vec<Diagnostic> = told.collect();
         if count > 0 {
-            let message = format!("{count} more of `{}` are not shown", Code::UnknownOrganization.as_str());
-            told.push(Diagnostic::error(Code::UnknownOrganization, message));
+            told.push(Diagnostic::rest(Code::UnknownOrganization, Severity::Error, count));
         }
         told
     }
@@ -149,7 +170,7 @@ impl Access {
     /// Refuses where the store is lost, as its journal tells; that it was never made is said by who opens it.
     pub(super) fn check_store_is_there(&self, printer: &Printer) -> Result<(), Failure> {
         let file = self.store_path();
-        if file.symlink_metadata().is_err() {
+        if journal::is_lost(&file) {
             journal::check_absent_store(&file, &self.repository, &self.store_name, printer)?;
         }
         Ok(())
@@ -161,6 +182,11 @@ impl Access {
         match self.store.kind {
             StoreKind::Sqlite { .. } => Ok(SqliteReader::open(&self.store_path(), self.rules())?),
         }
+    }
+
+    /// How many mails about invitations have to go out.
+    pub(super) fn count_due_mails(&self, printer: &Printer) -> Result<usize, Failure> {
+        Ok(self.reader(printer)?.count_due_mails()?)
     }
 
     /// The last line of its journal that the store has seen.
@@ -194,7 +220,8 @@ impl Access {
         let own = guards.own_account.as_ref().map(|key| {
             let why =
                 |why| anyhow::anyhow!("`guards.self` is `{key}`, which {why}; correct it in {}", settings::FILE_NAME);
-            identity.normalize(key).map_err(|error| Failure::invalid(why(error)))
+            let refused = |error| about_settings(Failure::invalid(why(error)), &self.repository, &["guards", "self"]);
+            identity.normalize(key).map_err(refused)
         });
         Ok(Policy {
             scope: self.scope(),
@@ -234,7 +261,7 @@ impl Access {
     ) -> Result<(Holding, Plan), Failure> {
         let policy = self.policy_for(declared, info)?;
         let inputs = self.inputs(declared, live, (&policy, &today.store), at);
-        let holding = holding(saved, &inputs);
+        let holding = holding(saved, today, &inputs, &done_by(self, &saved.digest)?);
         let plan = plan_of_saved(saved, today, &inputs, &holding.done);
         Ok((holding, plan))
     }
@@ -281,7 +308,7 @@ impl Access {
         let policy = self.policy_for(declared, info)?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
-        refuse_nobody(declared, &inputs, printer)?;
+        refuse_nobody(declared, &self.repository, &inputs, printer)?;
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
         before.extend(broad_protection(&inputs));
@@ -294,6 +321,8 @@ impl Access {
             Ok(mut plan) => {
                 secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
+                let returned = returned(&inputs, &plan);
+                plan.diagnostics.extend(returned);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
                 Ok(plan)
             }
@@ -347,42 +376,13 @@ fn cap(found: &mut Vec<Diagnostic>, told: usize) {
     found.extend(mistakes.into_diagnostics());
 }
 
-/// Reads the settings; their mistakes are printed with their lines.
-pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Settings, Failure> {
-    if let Err(error) = std::fs::metadata(repository.join(settings::FILE_NAME)) {
-        let place = repository.canonicalize().unwrap_or_else(|_| repository.to_owned());
-        let advice = match error.kind() {
-            std::io::ErrorKind::NotFound if repository.is_dir() => {
-                "name the access repository with -C DIR, or begin one there with `rollcall init`"
-            }
-            std::io::ErrorKind::NotFound => "there is no such folder; name the access repository with -C DIR",
-            _ => "see to it that the folder and the file can be read",
-        };
-        let why = format!("there is no {} to read in {}; {advice}", settings::FILE_NAME, place.display());
-        return Err(Failure::invalid(anyhow::Error::new(error).context(why)));
-    }
-    settings::load(repository).map_err(|refused| {
-        let mut sources = Sources::memory(refused.files);
-        let found: Vec<Diagnostic> = refused
-            .mistakes
-            .iter()
-            .map(|mistake| {
-                // One that is no text is told too, with its lines.
-                sources.open(&mistake.file).ok();
-                let file = sources.add(&mistake.file);
-                if mistake.hides_source {
-                    sources.withhold(file, mistake.line);
-                }
-                mistake.diagnostic(file)
-            })
-            .collect();
-        printer.only_diagnostics(&found, &Lines::new(&sources));
-        Failure::told(Exit::Invalid)
-    })
-}
-
 /// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
-fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) -> Result<(), Failure> {
+fn refuse_nobody(
+    declared: &Declared,
+    repository: &Path,
+    inputs: &Inputs<'_>,
+    printer: &Printer,
+) -> Result<(), Failure> {
     let people = people_in_scope(inputs);
     if !declared.desired.is_empty() || people == 0 {
         return Ok(());
@@ -394,6 +394,14 @@ fn refuse_nobody(declared: &Declared, inputs: &Inputs<'_>, printer: &Printer) ->
     for (at, &file) in empty.enumerate() {
         let place = Position::new(file, 0);
         found = if at == 0 { found.at(place, "this file is empty") } else { found.and(place, "so is this one") };
+    }
+    if found.primary.is_none() {
+        // No file is to blame, so it is the line that says where they are.
+        let mut sources = Sources::folder(repository);
+        if let Some(span) = span_in_settings(&mut sources, &["manifests"], None) {
+            printer.only_diagnostics(&[found.at(span, "")], &Lines::new(&sources));
+            return Err(Failure::told(Exit::Invalid));
+        }
     }
     printer.only_diagnostics(&[found], &Lines::new(&declared.sources));
     Err(Failure::told(Exit::Invalid))

@@ -12,6 +12,8 @@ use super::edge;
 use super::exit::{Exit, Failure};
 use super::history::likely_cause;
 use super::journal;
+use super::lock_outs;
+use super::mail::{self, Mails};
 use super::options::{Apply, Global};
 use super::plan::apply_command;
 use super::printer::Printer;
@@ -21,8 +23,9 @@ use super::show::{show, show_aside, show_refusal};
 use crate::apply::{
     self, ApplyError, ApplyReport, ClosedIntent, Options, Progress, ReportDocument, RunEnd, Stop, Verdict,
 };
+use crate::diagnostic::Code;
 use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
-use crate::journal::{Head, Journal, LookedUp};
+use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
 use crate::plan::{Plan, SavedPlan, yields};
 use crate::report::{outcome_line, outcomes};
@@ -45,7 +48,9 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
     let today = access.plan(&declared, &info, &live, at, printer)?;
+    let has_returned = today.diagnostics.iter().any(|found| found.code == Code::LockOutForgotten);
     let mut saved = Saved::of(file.as_ref(), &access, &declared, (&info, &live), (today, at))?;
+    let mut newest_lock_out = live.newest_lock_out;
     drop(live);
     let is_json = printer.is_json();
     let limits = &access.settings.guards;
@@ -69,6 +74,11 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         printer.warning(&why);
     }
+    if has_returned && arguments.yes && arguments.approved.is_none() {
+        let why = "somebody whom an operator locked out is in again, and the store does not know of the lock-out; lock \
+                   the person out again, or review the plan and apply it with --approved";
+        return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Failed, why.to_owned()));
+    }
     let asks = !saved.plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
     if asks && !edge::has_terminal() {
         let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
@@ -90,7 +100,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         journal = journal::open(&access, printer)?.journal;
         journal::check_store(&access, journal.store(), &info.id)?;
         let at = edge::now(arguments.at);
-        let now = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
+        let (now, newest) = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
+        newest_lock_out = newest;
         if interrupts.has_come() {
             return Err(Failure::interrupted());
         }
@@ -111,12 +122,18 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
             return Ok(not_begun(printer, &declared.names, &plan, Exit::Stale, why));
         }
     };
-    let has_open_intents = journal.open_intents().next().is_some();
-    if guarded.plan().actions.is_empty() && !has_open_intents && !is_json {
-        return Ok(Exit::Done);
+    let is_left_over = journal.open_intents().next().is_some() || access.count_due_mails(printer)? > 0;
+    let (deferred, planned_at) = (guarded.plan().deferred.clone(), guarded.plan().at);
+    let exit = if guarded.plan().actions.is_empty() && !is_left_over && !is_json {
+        Exit::Done
+    } else {
+        let work = Work { guarded, done_before, besides, newest_lock_out };
+        runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))?
+    };
+    if exit == Exit::Done && access.target.is_none() {
+        runtime.block_on(lock_outs::settle(&access, &mut declared, (&deferred, planned_at), printer))?;
     }
-    let work = Work { guarded, done_before, besides };
-    runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))
+    Ok(exit)
 }
 
 /// What a run has before it looks at the store.
@@ -203,6 +220,7 @@ struct Work {
     guarded: GuardedPlan,
     done_before: Vec<u32>,
     besides: Vec<String>,
+    newest_lock_out: i64,
 }
 
 fn check_digests(arguments: &Apply) -> Result<(), Failure> {
@@ -257,11 +275,12 @@ async fn plan_again(
     file: Option<&SavedPlan>,
     at: Timestamp,
     printer: &Printer,
-) -> Result<Saved, Failure> {
+) -> Result<(Saved, i64), Failure> {
     let (info, mut live) = access.live(&mut declared.names, printer).await?;
     journal::remember_cut_off(access, &mut declared.names, (&info, &mut live), at)?;
     let today = access.plan(declared, &info, &live, at, printer)?;
-    Saved::of(file, access, declared, (&info, &live), (today, at))
+    let now = Saved::of(file, access, declared, (&info, &live), (today, at))?;
+    Ok((now, live.newest_lock_out))
 }
 
 /// Tells why nothing of a plan was tried: in the report, or to people.
@@ -285,9 +304,10 @@ async fn execute(
     at: Option<Timestamp>,
     printer: &Printer,
 ) -> Result<Exit, Failure> {
-    let Work { guarded, done_before, besides } = work;
-    let report = run_guarded(access, &mut declared.names, (&guarded, &done_before), journal, at).await?;
-    tell(printer, (access, &declared.names), guarded.plan(), &report, besides);
+    let Work { guarded, done_before, besides, newest_lock_out } = work;
+    let work = (&guarded, &done_before[..], newest_lock_out);
+    let report = run_guarded(access, &mut declared.names, work, journal, (at, Mails::All)).await?;
+    tell(printer, access, &declared.names, guarded.plan(), &report, besides);
     Ok(exit_of(&report))
 }
 
@@ -300,17 +320,19 @@ pub(super) fn exit_of(report: &ApplyReport) -> Exit {
     }
 }
 
-/// Executes what passed the guards, but for the actions that were done before, by their places.
+/// Executes what passed the guards, but for the actions that were done before, by their places; then mails go out.
+/// Whoever was locked out since the lock-out with this number, of which the plan knew, is given nothing.
 pub(super) async fn run_guarded(
     access: &Access,
     names: &mut Names,
-    (guarded, done_before): (&GuardedPlan, &[u32]),
+    (guarded, done_before, newest_lock_out): (&GuardedPlan, &[u32], i64),
     journal: &mut Journal,
-    at: Option<Timestamp>,
+    (at, mails): (Option<Timestamp>, Mails<'_>),
 ) -> Result<ApplyReport, Failure> {
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
+    store.know_lock_outs(newest_lock_out);
     let stop = Stop::default();
     let listening = listen(stop.clone())
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
@@ -321,22 +343,28 @@ pub(super) async fn run_guarded(
     let options =
         Options { done: done_before, secrets: sink.as_deref(), ..Options::new(&run, &who, access.rules(), &clock) };
     let before = journal.head();
-    let report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
+    let mut report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
+    if journal.head() != before {
+        remember(access, &mut store, journal);
+    }
+    if let Ok(report) = &mut report {
+        mail::deliver(access, &mut store, report, (mails, &clock), &stop);
+    }
     listening.abort();
-    remember(access, &mut store, &before, &journal.head());
     report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
-        error @ (ApplyError::Journal(_) | ApplyError::Sink(_)) => Failure::failed(error),
+        ApplyError::Journal(error) => Failure::failed(error).with_code(Code::JournalUnusable),
+        error @ ApplyError::Sink(_) => Failure::failed(error),
     })
 }
 
-/// Has the store keep the last line of the journal.
-pub(super) fn remember(access: &Access, store: &mut SqliteStore, before: &Head, head: &Head) {
-    // What can't be remembered is told by the next run as a journal that goes on after what the store has seen.
-    if head != before
-        && let Err(error) = store
-            .wait_at_most(Duration::from_secs(1))
-            .and_then(|()| store.remember_journal(&access.store_name, head.line, &head.hash))
+/// Has the store keep the last line of the journal. What can't be remembered is told by the next run as a journal that
+/// goes on after what the store has seen.
+pub(super) fn remember(access: &Access, store: &mut SqliteStore, journal: &Journal) {
+    let head = journal.head();
+    if let Err(error) = store
+        .wait_at_most(Duration::from_secs(1))
+        .and_then(|()| store.remember_journal(&access.store_name, head.line, &head.hash))
     {
         tracing::warn!(%error, "the store can't keep the last line of the journal");
     }
@@ -369,7 +397,8 @@ fn progress(progress: Progress<'_>) {
 /// Tells what was done, and what a saved plan leaves out.
 pub(super) fn tell(
     printer: &Printer,
-    (access, names): (&Access, &Names),
+    access: &Access,
+    names: &Names,
     plan: &Plan,
     report: &ApplyReport,
     besides: Vec<String>,
@@ -380,8 +409,14 @@ pub(super) fn tell(
     secrets::tell_undelivered(access, &report.undelivered, printer);
     if printer.is_json() {
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
-        return;
+    } else {
+        mail::tell_sent(printer, access, report);
+        tell_outcomes(printer, names, plan, report);
     }
+    mail::tell_left(printer, report);
+}
+
+fn tell_outcomes(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport) {
     let style = printer.style().telling_apart(names);
     let lines: Vec<_> = plan
         .actions
@@ -389,13 +424,19 @@ pub(super) fn tell(
         .zip(&report.outcomes)
         .map(|(action, outcome)| outcome_line((names, style), action, outcome.word(), outcome.detail()))
         .collect();
-    printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
+    // Where only mails of an earlier run went out there is nothing to list.
+    if !lines.is_empty() || report.mails.is_empty() {
+        printer.result(&format!("\n{}", outcomes(&lines, printer.style())));
+    }
     match &report.end {
         RunEnd::Whole => {}
-        RunEnd::NotBegun(why) => printer.note(why),
-        RunEnd::Interrupted => printer.note("interrupted: run apply again to go on"),
-        RunEnd::StoreOutOfReach(why) => printer.note(&format!("the store is out of reach: {why}")),
-        RunEnd::JournalBroken(why) => printer.note(&format!("stopped, since nothing can be journalled: {why}")),
+        RunEnd::NotBegun(why) if exit_of(report) == Exit::Done => printer.note(why),
+        RunEnd::NotBegun(why) => printer.error(&anyhow::anyhow!(why.clone())),
+        RunEnd::Interrupted => printer.error(&anyhow::anyhow!("interrupted: run apply again to go on")),
+        RunEnd::StoreOutOfReach(why) => printer.error(&anyhow::anyhow!("the store is out of reach: {why}")),
+        RunEnd::JournalBroken(why) => {
+            printer.error(&anyhow::anyhow!("stopped, since nothing can be journalled: {why}"));
+        }
     }
 }
 

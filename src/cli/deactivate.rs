@@ -8,6 +8,7 @@ use std::path::Path;
 
 use super::desk::{Desk, Gone};
 use super::exit::{Exit, Failure};
+use super::mail::Mails;
 use super::options::{Deactivate, Global};
 use super::printer::Printer;
 use super::ways_out;
@@ -19,10 +20,9 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
     let key = &arguments.key;
     let mut desk = match open_desk(global, key, printer) {
         Ok(desk) => desk,
-        Err(Failure { exit, error }) => {
-            if let Some(error) = error {
-                printer.error(&error);
-            }
+        Err(failure) => {
+            let exit = failure.exit;
+            printer.failure(failure);
             if exit == Exit::Invalid {
                 printer.help(&ways_out::good_settings(global));
             }
@@ -46,10 +46,9 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
             printer.help(&help);
             Ok(exit)
         }
-        Err(Failure { exit, error }) => {
-            if let Some(error) = error {
-                printer.error(&error);
-            }
+        Err(failure) => {
+            let exit = failure.exit;
+            printer.failure(failure);
             printer.help(&help);
             Err(Failure::told(exit))
         }
@@ -81,13 +80,37 @@ pub(super) fn is_out_already(desk: &Desk, key: &str, printer: &Printer) -> Resul
 }
 
 fn lock_out_at(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
+    if arguments.release {
+        return release(desk, arguments, printer);
+    }
+    if let Some((identity, shown)) = desk.is_declared(&arguments.key) {
+        desk.tell_who_would_undo_it(identity, &shown, printer);
+        // Of two lock-outs the newer one counts: whatever was declared in between is older.
+        let text = match desk.gone(&arguments.key, printer)? {
+            Some(Gone { how, is_locked_out: true }) => format!("{shown} is locked out already: {how}\n"),
+            Some(Gone { is_locked_out: false, .. }) | None => format!("{shown} has no account, and gets none\n"),
+        };
+        desk.remember_lock_out(identity)?;
+        told(printer, &shown, None, &text);
+        return Ok(Exit::Done);
+    }
     if is_out_already(desk, &arguments.key, printer)? {
         return Ok(Exit::Done);
     }
     let (identity, shown) = desk.who(&arguments.key)?;
     let (plan, without_admin) = match desk.ask(|inputs| lock_out(inputs, identity))? {
         LockOut::Already(status) => {
+            desk.tell_who_would_undo_it(identity, &shown, printer);
+            desk.remember_lock_out(identity)?;
             already(printer, &shown, status);
+            return Ok(Exit::Done);
+        }
+        LockOut::Waits(WaitsFor::Acceptance) => {
+            desk.tell_who_would_undo_it(identity, &shown, printer);
+            desk.remember_lock_out(identity)?;
+            let text =
+                format!("the invitation of {shown} can't be cancelled in this store; it can't be accepted any more\n");
+            told(printer, &shown, Some(Status::Invited), &text);
             return Ok(Exit::Done);
         }
         LockOut::Planned { plan, without_admin } => (*plan, without_admin),
@@ -102,9 +125,10 @@ fn lock_out_at(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Re
         ));
     }
     desk.tell_who_would_undo_it(identity, &shown, printer);
-    let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, printer)?);
+    let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, Mails::None, printer)?);
     let Some(exit) = exit else { return Ok(Exit::Done) };
     if exit == Exit::Done {
+        desk.note_manifests(identity);
         if !printer.is_json() {
             printer.result(&format!("{shown}: {done}\n"));
         }
@@ -133,16 +157,44 @@ fn done(plan: &Plan) -> &'static str {
 }
 
 fn already(printer: &Printer, shown: &str, status: Status) {
-    if printer.is_json() {
-        printer.json(&serde_json::json!({ "user": shown, "status": status.as_str(), "changed": false }));
-        return;
-    }
-    printer.result(&match status {
+    let text = match status {
         Status::Inactive => format!("{shown} is inactive already\n"),
         Status::Closed => format!("{shown} is closed already\n"),
         Status::Preloaded | Status::Invited => format!("{shown} has no invitation any more that could be accepted\n"),
         Status::Active => format!("{shown} has no access any more that could be taken\n"),
-    });
+    };
+    told(printer, shown, Some(status), &text);
+}
+
+/// Tells that nothing had to be changed in the store.
+fn told(printer: &Printer, shown: &str, status: Option<Status>, text: &str) {
+    if printer.is_json() {
+        let status = status.map(Status::as_str);
+        printer.json(&serde_json::json!({ "user": shown, "status": status, "changed": false }));
+    } else {
+        printer.result(text);
+    }
+    printer.note(&format!("{shown} stays locked out: only `status: active` in a manifest lets the person in"));
+}
+
+/// Lets a `status: active` count that may be older than the lock-out.
+fn release(desk: &Desk, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
+    let shown = sanitise(&arguments.key);
+    let Some((identity, is_remembered)) = desk.locked_out(&arguments.key)? else {
+        return Err(Failure::invalid(anyhow::anyhow!("no operator locked {shown} out, so nothing is to be released")));
+    };
+    printer.note(&format!("{shown}: a `status: active` in the manifests will let the person in"));
+    if !desk.agrees(arguments.yes, printer)? {
+        printer.note("nothing was changed");
+        return Ok(Exit::Done);
+    }
+    desk.release(identity, is_remembered)?;
+    if printer.is_json() {
+        printer.json(&serde_json::json!({ "user": shown, "status": null, "changed": true }));
+    } else {
+        printer.result(&format!("{shown}: `status: active` counts from now on\n"));
+    }
+    Ok(Exit::Done)
 }
 
 pub(super) fn refusal(shown: &str, refused: &LockOut) -> Failure {

@@ -8,21 +8,25 @@ use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
 use super::access::{Access, unknown_key};
-use super::apply::{exit_of, run_guarded, tell};
+use super::apply::{exit_of, remember, run_guarded, tell};
 use super::edge;
 use super::exit::{Exit, Failure};
 use super::journal::{self, Opened};
+use super::lock_outs;
+use super::mail::Mails;
 use super::options::Global;
 use super::printer::Printer;
 use crate::apply::ApplyReport;
 use crate::diagnostic::has_errors;
 use crate::guard;
+use crate::journal::{Ended, Run};
 use crate::manifest;
-use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names, known};
-use crate::plan::{Inputs, Plan, StoreRef, likely_keys};
+use crate::model::{ActionKind, Desired, LiveState, Name, Names, Value, known};
+use crate::plan::{Action, Cause, Inputs, Plan, State, StoreRef, Subject, digest, likely_keys, says_active};
 use crate::report::sanitise;
 use crate::source::Sources;
 use crate::store::Info;
+use crate::store::sqlite::LockOutNote;
 
 /// The store, its journal, and the manifests as far as they can be read: they only decide what is told.
 pub(super) struct Desk {
@@ -96,6 +100,78 @@ impl Desk {
         Ok(Some(Gone { how, is_locked_out: of_journal || of_store }))
     }
 
+    /// The key of a live account as the store spells it.
+    pub(super) fn spelled(&self, identity: Name) -> Option<String> {
+        self.live.find(identity).map(|user| user.key_text(&self.names).to_owned())
+    }
+
+    /// The key as compared, and as it may be printed, of somebody without an account whom the manifests declare.
+    pub(super) fn is_declared(&self, key: &str) -> Option<(Name, String)> {
+        let identity = self.find(key)?;
+        let is_there = self.live.find(identity).is_some() || self.live.ambiguous().contains(&identity);
+        let is_declared = self.manifests.as_ref().is_some_and(|manifests| manifests.find(identity).is_some());
+        (is_declared && !is_there).then(|| (identity, sanitise(key).into_owned()))
+    }
+
+    /// The key as compared of somebody whom an operator locked out, whatever became of the account, and whether the
+    /// store remembers it.
+    pub(super) fn locked_out(&self, key: &str) -> Result<Option<(Name, bool)>, Failure> {
+        let Some(identity) = self.find(key) else { return Ok(None) };
+        if self.live.locked_out.contains(&identity) {
+            return Ok(Some((identity, true)));
+        }
+        let forgotten = self.access.policy(&self.info)?.locked_out;
+        Ok(forgotten.contains(self.names.text(identity)).then_some((identity, false)))
+    }
+
+    /// Whether the manifests say `status: active` of this person after the lock-out.
+    pub(super) fn is_let_in(&self, identity: Name) -> bool {
+        !self.live.waiting_lock_outs.contains(&identity)
+            && self.manifests.as_ref().is_some_and(|manifests| says_active(manifests, identity))
+    }
+
+    /// Writes down that a `status: active` counts from now on.
+    pub(super) fn release(&self, identity: Name, is_remembered: bool) -> Result<(), Failure> {
+        let note = if is_remembered { LockOutNote::Decided } else { LockOutNote::Holds { waits: false } };
+        Ok(lock_outs::write(&self.access, &[(self.names.text(identity), note)])?)
+    }
+
+    /// Whether a `status: active` may be older than a lock-out of now.
+    fn may_be_active(&self, identity: Name) -> bool {
+        self.manifests.as_ref().is_none_or(|manifests| says_active(manifests, identity))
+    }
+
+    /// After a lock-out: the manifests may be known not to say `status: active`.
+    pub(super) fn note_manifests(&self, identity: Name) {
+        if self.may_be_active(identity) {
+            return;
+        }
+        if let Err(error) = lock_outs::write(&self.access, &[(self.names.text(identity), LockOutNote::Decided)]) {
+            tracing::warn!(%error, "the store can't keep that no manifest says `status: active`; the next apply does");
+        }
+    }
+
+    /// Remembers a lock-out where nothing is left that could be taken: in the store, and in the journal.
+    pub(super) fn remember_lock_out(&mut self, identity: Name) -> Result<(), Failure> {
+        let waits = self.may_be_active(identity);
+        let Self { access, names, opened, info, .. } = self;
+        let store_ref = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+        let after = State::field(known::STATUS, Value::Text(known::INACTIVE));
+        let subject = Subject { user: Some(identity), ..Subject::default() };
+        let mut action = Action::new(ActionKind::DeactivateUser, subject, None, Some(after));
+        action.cause = Cause::Operator;
+        let journal = &mut opened.journal;
+        let plan = digest(&store_ref, names, std::slice::from_ref(&action));
+        journal.begin(Run { id: edge::run_id(), who: edge::who(), plan, store: info.id.clone() });
+        let lines = journal.intents(names, edge::now(None), [&action]).map_err(Failure::failed)?;
+        let mut store = lock_outs::open(access)?;
+        store.note_lock_outs(&[(names.text(identity), LockOutNote::Holds { waits })], edge::now(None))?;
+        let outcomes = lines.into_iter().map(|line| (line, Ended::AlreadyTrue, None));
+        journal.outcomes(edge::now(None), outcomes).map_err(Failure::failed)?;
+        remember(access, &mut store, journal);
+        Ok(())
+    }
+
     fn find(&self, key: &str) -> Option<Name> {
         self.access.rules().identity.normalize(key).ok().and_then(|key| self.names.find(&key))
     }
@@ -118,6 +194,13 @@ impl Desk {
         Ok(question(&Inputs { names, desired: &desired, live, rules, policy: &policy, store: &store, at }))
     }
 
+    /// What can be done, also by the manifests, where they can be read: the question is told whether.
+    pub(super) fn ask_declared<T>(&self, question: impl FnOnce(&Inputs<'_>, bool) -> T) -> Result<T, Failure> {
+        let nobody = Desired::default();
+        let desired = self.manifests.as_ref().unwrap_or(&nobody);
+        self.ask(|inputs| question(&Inputs { desired, ..inputs.clone() }, self.manifests.is_some()))
+    }
+
     /// These organizations, as they may be printed.
     pub(super) fn organizations(&self, organizations: &[Name]) -> String {
         let text = |&organization: &Name| match organization {
@@ -132,17 +215,29 @@ impl Desk {
     pub(super) fn tell_who_would_undo_it(&self, identity: Name, shown: &str, printer: &Printer) {
         match &self.manifests {
             None => printer.note(
-                "the manifests are not valid, so whether they let this person in again with `status: active` is not known",
+                "the manifests are not valid, so whether they say `status: active` of this person is not known; one that \
+                 stands there does not undo this lock-out",
             ),
             Some(desired) => {
-                if desired.find(identity).is_some_and(|user| user.status == Some(DeclaredStatus::Active)) {
+                if says_active(desired, identity) {
                     printer.warning(&format!(
-                        "{shown} is declared with `status: active`: the next apply lets the person in again; change that \
-                         line first"
+                        "{shown} is declared with `status: active`: it does not undo this lock-out as long as it stands; \
+                         change it to `status: inactive`"
                     ));
                 }
             }
         }
+    }
+
+    /// Asks, unless `--yes` was given.
+    pub(super) fn agrees(&self, is_agreed: bool, printer: &Printer) -> Result<bool, Failure> {
+        if is_agreed {
+            return Ok(true);
+        }
+        if !edge::has_terminal() {
+            return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
+        }
+        Ok(printer.asks("do it?", &self.runtime)?.is_some())
     }
 
     /// Asks, does it, and tells what came of it. `None` where the answer was no.
@@ -150,30 +245,28 @@ impl Desk {
         &mut self,
         plan: Plan,
         is_agreed: bool,
+        mails: Mails<'_>,
         printer: &Printer,
     ) -> Result<Option<Exit>, Failure> {
-        if !is_agreed {
-            if !edge::has_terminal() {
-                return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
+        if !self.agrees(is_agreed, printer)? {
+            printer.note("nothing was changed");
+            if printer.is_json() {
+                let why = "nothing was changed".to_owned();
+                let report = ApplyReport::not_begun(edge::run_id(), plan.actions.len(), why);
+                printer.json(&report.document(&self.names, &plan));
             }
-            if printer.asks("do it?", &self.runtime)?.is_none() {
-                printer.note("nothing was changed");
-                if printer.is_json() {
-                    let why = "nothing was changed".to_owned();
-                    let report = ApplyReport::not_begun(edge::run_id(), plan.actions.len(), why);
-                    printer.json(&report.document(&self.names, &plan));
-                }
-                return Ok(None);
-            }
+            return Ok(None);
         }
         let Some(guarded) = guard::by_operator(plan) else {
             let why = "this takes more than one action; declare it in a manifest, and apply";
             return Err(Failure::failed(anyhow::anyhow!(why)));
         };
         let journal = &mut self.opened.journal;
-        let run = run_guarded(&self.access, &mut self.names, (&guarded, &[]), journal, None);
+        let newest = self.live.newest_lock_out;
+        let work = (&guarded, &[][..], newest);
+        let run = run_guarded(&self.access, &mut self.names, work, journal, (None, mails));
         let report = self.runtime.block_on(run)?;
-        tell(printer, (&self.access, &self.names), guarded.plan(), &report, Vec::new());
+        tell(printer, &self.access, &self.names, guarded.plan(), &report, Vec::new());
         Ok(Some(exit_of(&report)))
     }
 }

@@ -2,17 +2,31 @@
 
 #![allow(clippy::disallowed_methods, reason = "this is the edge that the rest of the program is kept from")]
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::task::{Context, Waker};
 
 use jiff::Timestamp;
 use nix::sys::signal::SigSet;
-use nix::sys::signal::Signal::{SIGINT, SIGTERM};
+use nix::sys::signal::Signal::{SIGINT, SIGTERM, SIGXFSZ};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::exit::Failure;
 use crate::journal::{Holder, Who};
+
+/// Nobody writes a longer line.
+const LONGEST_LINE: u64 = 4_096;
+
+/// Lets a write beyond the largest size of a file fail, as one to a full disk does: by itself that ends the program at
+/// once and without a word.
+pub(super) fn outlive_large_files() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    if let Ok(runtime) = runtime {
+        let _guard = runtime.enter();
+        // The handler stays when nobody listens any more. Where there can be none, all is as it was.
+        let _ = signal(SignalKind::from_raw(SIGXFSZ as i32));
+    }
+}
 
 /// The time of the run: as given, or the clock.
 pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
@@ -21,6 +35,13 @@ pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
         // Plans and journals tell whole seconds.
         Timestamp::from_second(now.as_second()).unwrap_or(now)
     })
+}
+
+/// Whether a command line that could not be read asks for JSON as its format.
+pub(super) fn asks_for_json() -> bool {
+    let words: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "--").collect();
+    words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|two| two[0] == "--format" && two[1] == "json")
 }
 
 /// Whether the environment lets us use colours (<https://no-color.org>).
@@ -42,6 +63,13 @@ pub(super) fn where_programs_are() -> Vec<(&'static str, std::ffi::OsString)> {
 /// Whether a person can be asked.
 pub(super) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// The first line of standard input.
+pub(super) fn first_line() -> io::Result<String> {
+    let mut line = String::new();
+    io::stdin().lock().take(LONGEST_LINE).read_line(&mut line)?;
+    Ok(line)
 }
 
 /// Who runs this, for the journal: the user of the machine, and what GitHub or GitLab say about their job.

@@ -5,6 +5,7 @@ use super::edge;
 use super::exit::{Exit, Failure};
 use super::options::{Explain, Global};
 use super::printer::Printer;
+use crate::diagnostic::mask;
 use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, likely};
 use crate::report::{explained_organization, explained_site, explained_user, not_found};
 
@@ -19,7 +20,7 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let style = (&access.settings.time_zone, printer.style());
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);
     if printer.is_json() {
-        let mut document = ExplainDocument::new(text);
+        let mut document = ExplainDocument::new(&mask(text));
         for &asked in &found {
             match asked {
                 Asked::User(identity) => {
@@ -46,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     if found.is_empty() {
         // What was typed in part is found by that part; what is only like something is unknown.
         let (likely, is_part) = likely(text, desired, Some(&live), names);
-        printer.result(&not_found(text, &likely));
+        printer.result(&not_found(&mask(text), &likely));
         return Ok(if is_part { Exit::Done } else { Exit::Failed });
     }
     for asked in found {

@@ -78,7 +78,7 @@ impl Read<'_> {
         let made = exchange::workbooks(self.names, self.access.rules(), self.live);
         let Exported { content, left_out } = made.map_err(Failure::failed)?;
         let files = content.iter().map(|template| (template.name.as_str(), template.bytes.as_slice()));
-        write_all_new(&in_repository(&self.access.repository, out), files).map_err(Failure::failed)?;
+        write_all_new(&in_repository(&self.access.repository, out)?, files).map_err(Failure::failed)?;
         for Template { name, bytes: _, user_type, role, organization, site, people } in &content {
             let of = |word: &str, text: &Option<String>| text.as_ref().map(|text| format!(", {word} `{text}`"));
             let parts = [of("user type", user_type), of("role", role), of("site", site)].map(Option::unwrap_or_default);
@@ -95,7 +95,7 @@ impl Read<'_> {
     }
 
     fn write(&self, out: &Path, bytes: &[u8]) -> Result<(), Failure> {
-        let path = in_repository(&self.access.repository, out);
+        let path = in_repository(&self.access.repository, out)?;
         let (folder, name) = (path.parent(), path.file_name().and_then(|name| name.to_str()));
         let (Some(folder), Some(name)) = (folder, name) else {
             return Err(Failure::invalid(anyhow::anyhow!("`{}` names no file", out.display())));

@@ -12,8 +12,32 @@ use super::edge;
 use super::exit::Failure;
 
 /// The path of a file that is named relative to the access repository; in the folder itself as it was given.
-pub(super) fn in_repository(repository: &Path, file: &Path) -> PathBuf {
-    if repository == Path::new(".") { file.to_owned() } else { repository.join(file) }
+///
+/// # Errors
+/// If a link in the repository, which a pull request may have put there, leads out of it on the way to the file.
+pub(super) fn in_repository(repository: &Path, file: &Path) -> Result<PathBuf, Failure> {
+    let path = if repository == Path::new(".") { file.to_owned() } else { repository.join(file) };
+    let steps = file.ancestors().filter(|step| file.is_relative() && *step != Path::new(""));
+    for step in steps.map(|step| repository.join(step)) {
+        if leads_out(&step, repository) {
+            return Err(Failure::invalid(anyhow::anyhow!(
+                "`{}` is a link that leads out of the access repository, and is not followed; name another path",
+                step.display()
+            )));
+        }
+    }
+    Ok(path)
+}
+
+/// Whether this is a link to somewhere outside of the access repository, or to nothing.
+pub(super) fn leads_out(path: &Path, repository: &Path) -> bool {
+    if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        return false;
+    }
+    match (path.canonicalize(), repository.canonicalize()) {
+        (Ok(path), Ok(repository)) => !path.starts_with(repository),
+        (Err(_), _) | (_, Err(_)) => true,
+    }
 }
 
 /// Makes a folder and those above it, unless they are there.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::access::Access;
 use super::edge;
 use super::exit::{Exit, Failure};
-use super::files::write_all_new;
+use super::files::{in_repository, write_all_new};
 use super::import_file;
 use super::options::{Global, Import};
 use super::printer::Printer;
@@ -37,7 +37,7 @@ struct LeftOutDocument {
 
 pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Result<Exit, Failure> {
     let access = Access::load(global, printer)?;
-    let folder = access.repository.join(&arguments.out);
+    let folder = in_repository(&access.repository, &arguments.out)?;
     if holds_yaml(&folder).map_err(Failure::failed)? {
         let why =
             format!("`{}` holds YAML already, and nothing is overwritten; name an empty folder", folder.display());

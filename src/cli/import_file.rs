@@ -23,7 +23,7 @@ pub(super) fn read(
     arguments: &Import,
     printer: &Printer,
 ) -> Result<Written, Failure> {
-    let path = in_repository(&access.repository, file);
+    let path = in_repository(&access.repository, file)?;
     let shown = file.to_string_lossy();
     let read = |largest| read_at_most(&path, largest).map_err(Failure::failed);
     let rules = access.rules();
@@ -63,7 +63,7 @@ fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Kno
         return Known::default();
     }
     // The first import makes the folder.
-    if paths.iter().all(|path| in_repository(&access.repository, Path::new(path)).symlink_metadata().is_err()) {
+    if paths.iter().all(|path| access.repository.join(path).symlink_metadata().is_err()) {
         return Known::default();
     }
     let mut names = Names::new();

@@ -5,13 +5,13 @@ use std::fs;
 
 use serde::Serialize;
 
-use super::access::read_settings;
 use super::exit::{Exit, Failure};
 use super::files::{make_folder, write_new};
 use super::journal;
 use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
+use super::settings_file::read_settings;
 use crate::manifest::{self, Reading};
 use crate::model::Names;
 use crate::report::sanitise;
@@ -75,7 +75,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     let settings = read_settings(repository, printer)?;
     for (name, store) in &settings.stores {
         let file = store.sqlite_path(repository);
-        if fs::symlink_metadata(&file).is_err() {
+        if journal::is_lost(&file) {
             journal::check_absent_store(&file, repository, name, printer)?;
         }
     }

@@ -5,7 +5,8 @@ use serde::Serialize;
 use super::access::Access;
 use super::desk::{Desk, Gone};
 use super::exit::{Exit, Failure};
-use super::options::{Global, InvitationCommand, Invitations, OneInvitation};
+use super::mail::Mails;
+use super::options::{Answer, Global, InvitationCommand, Invitations, OneInvitation};
 use super::printer::Printer;
 use super::{deactivate, edge};
 use crate::model::{ActionKind, Status};
@@ -13,7 +14,7 @@ use crate::plan::{self, LockOut, Resend, lock_out};
 use crate::report::sanitise;
 use crate::settings::StoreKind;
 use crate::store::Effect;
-use crate::store::sqlite::{SqliteStore, StoredInvitation};
+use crate::store::sqlite::{Answerer, SqliteStore, StoredInvitation};
 
 /// An invitation as `--format json` prints it.
 #[derive(Serialize)]
@@ -23,6 +24,15 @@ struct InvitationDocument<'a> {
     sent: Option<String>,
     ends: Option<String>,
     answered: Option<String>,
+    mail: Option<MailDocument<'a>>,
+}
+
+/// What became of the mail about it.
+#[derive(Serialize)]
+struct MailDocument<'a> {
+    state: &'a str,
+    tried: Option<String>,
+    detail: Option<&'a str>,
 }
 
 /// An answer as `--format json` prints it.
@@ -38,8 +48,8 @@ pub(super) fn run(global: &Global, arguments: &Invitations, printer: &Printer) -
         InvitationCommand::List => list(&Access::load(global, printer)?, printer),
         InvitationCommand::Resend(one) => resend(global, one, printer),
         InvitationCommand::Cancel(one) => cancel(global, one, printer),
-        InvitationCommand::Accept(key) => answer(&Access::load(global, printer)?, &key.key, true, printer),
-        InvitationCommand::Decline(key) => answer(&Access::load(global, printer)?, &key.key, false, printer),
+        InvitationCommand::Accept(who) => answer(&Access::load(global, printer)?, who, true, printer),
+        InvitationCommand::Decline(who) => answer(&Access::load(global, printer)?, who, false, printer),
     }
 }
 
@@ -55,6 +65,11 @@ fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
                 sent: invitation.sent.map(|time| time.to_string()),
                 ends: invitation.ends.map(|time| time.to_string()),
                 answered: invitation.answered.map(|time| time.to_string()),
+                mail: invitation.mail.as_ref().map(|mail| MailDocument {
+                    state: &mail.state,
+                    tried: mail.tried.map(|time| time.to_string()),
+                    detail: mail.detail.as_deref(),
+                }),
             })
             .collect();
         printer.json(&documents);
@@ -72,8 +87,14 @@ fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
 fn line(invitation: &StoredInvitation, state: &str) -> String {
     let when =
         |word: &str, time: Option<jiff::Timestamp>| time.map(|time| format!("  {word} {time:.0}")).unwrap_or_default();
+    // What is as it should be is not worth a word.
+    let mail = invitation.mail.as_ref().filter(|mail| mail.state == "waiting" || mail.state == "refused");
+    let mail = mail.map_or_else(String::new, |mail| {
+        let why = mail.detail.as_deref().map(|why| format!(" ({})", sanitise(why))).unwrap_or_default();
+        format!("  mail {}{why}", sanitise(&mail.state))
+    });
     format!(
-        "{:<40} {state:<10}{}{}{}\n",
+        "{:<40} {state:<10}{}{}{}{mail}\n",
         sanitise(&invitation.key),
         when("sent", invitation.sent),
         when("ends", invitation.ends),
@@ -81,17 +102,24 @@ fn line(invitation: &StoredInvitation, state: &str) -> String {
     )
 }
 
-fn answer(access: &Access, key: &str, accept: bool, printer: &Printer) -> Result<Exit, Failure> {
+fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Result<Exit, Failure> {
     let StoreKind::Sqlite { .. } = access.store.kind;
     access.check_store_is_there(printer)?;
     let own = access.settings.guards.own_account.as_deref();
     let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
     let word = if accept { "accepted" } else { "declined" };
-    let shown = sanitise(key);
-    let effect = store.answer_invitation(key, accept, edge::now(None))?;
+    let now = edge::now(None);
+    let (effect, key) = if let Some(key) = &who.key {
+        (store.answer_invitation(Answerer::Key(key), accept, now)?, key.clone())
+    } else {
+        let token = edge::first_line().map_err(Failure::failed)?;
+        let effect = store.answer_invitation(Answerer::Token(token.trim()), accept, now)?;
+        (effect, store.key_of_token(token.trim())?.unwrap_or_else(|| "nobody".to_owned()))
+    };
+    let shown = sanitise(&key);
     match effect {
         Effect::Done | Effect::Rewritten(_) | Effect::AlreadyTrue if printer.is_json() => {
-            printer.json(&AnswerDocument { user: key, state: word, changed: effect != Effect::AlreadyTrue });
+            printer.json(&AnswerDocument { user: &key, state: word, changed: effect != Effect::AlreadyTrue });
         }
         Effect::Done | Effect::Rewritten(_) => printer.result(&format!("{shown} {word} the invitation\n")),
         Effect::AlreadyTrue => printer.result(&format!("{shown} has {word} the invitation already\n")),
@@ -114,10 +142,16 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         return Err(Failure::failed(anyhow::anyhow!(why)));
     }
     let (identity, shown) = desk.who(&arguments.key)?;
-    let why = match desk.ask(|inputs| plan::resend(inputs, identity))? {
+    let key = desk.spelled(identity).unwrap_or_default();
+    if desk.locked_out(&arguments.key)?.is_some() && !desk.is_let_in(identity) {
+        let why =
+            format!("{shown} was locked out by an operator; declare `status: active`, and apply, before you send it");
+        return Err(Failure::failed(anyhow::anyhow!(why)));
+    }
+    let why = match desk.ask_declared(|inputs, has_manifests| plan::resend(inputs, identity, has_manifests))? {
         Resend::Planned(plan) => {
             printer.note(&format!("{shown}: an invitation will go out"));
-            let exit = desk.carry_out(*plan, arguments.yes, printer)?;
+            let exit = desk.carry_out(*plan, arguments.yes, Mails::To(&key), printer)?;
             if exit == Some(Exit::Done) && !printer.is_json() {
                 printer.result(&format!("{shown}: invitation sent\n"));
             }
@@ -125,6 +159,11 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         }
         Resend::Unknown | Resend::Ambiguous => format!("more than one account has the key {shown}"),
         Resend::Protected => format!("{shown} is protected (`guards.protected_users`)"),
+        Resend::KeptOut => format!("the manifests do not let {shown} in; correct them first, and apply"),
+        Resend::CarriesMore => format!(
+            "the invitation of {shown} carries more than the manifests declare; apply, and if it stays, take the entry \
+             out, apply, and declare it again"
+        ),
         Resend::NotInvited(status) => format!("{shown} is {}, and has no invitation to accept", status.as_str()),
         Resend::NotWhilePending => {
             format!("the rules of this store send no invitation again while it is pending, and that of {shown} is")
@@ -152,6 +191,7 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
             return Err(Failure::failed(anyhow::anyhow!(why)));
         }
         LockOut::Already(Status::Preloaded | Status::Invited) => {
+            desk.remember_lock_out(identity)?;
             printer.note(&format!("{shown} has no invitation any more that could be accepted"));
             return Ok(Exit::Done);
         }
@@ -159,8 +199,9 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
     };
     printer.note(&format!("{shown}: the invitation will be cancelled"));
     desk.tell_who_would_undo_it(identity, &shown, printer);
-    let exit = desk.carry_out(*plan, arguments.yes, printer)?;
+    let exit = desk.carry_out(*plan, arguments.yes, Mails::None, printer)?;
     if exit == Some(Exit::Done) {
+        desk.note_manifests(identity);
         if !printer.is_json() {
             printer.result(&format!("{shown}: invitation cancelled\n"));
         }

@@ -13,12 +13,15 @@ use jiff::Timestamp;
 use super::access::Access;
 use super::edge;
 use super::exit::Failure;
-use super::files::make_folder;
+use super::files::{leads_out, make_folder};
 use super::printer::Printer;
+use crate::diagnostic::Code;
 use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
 use crate::model::{ActionKind, HalfChanged, List, LiveRecord, LiveState, Membership, Names, Status, Value, known};
 use crate::plan::{Action, State, action_id};
+use crate::settings::StoreKind;
 use crate::store::Info;
+use crate::store::sqlite::SqliteReader;
 
 /// What stands in the name of a journal as it is: what is harmless in the name of a file.
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
@@ -45,18 +48,12 @@ pub(super) struct Opened {
 /// If the folder is a link out of the repository, to where a pull request could make it point.
 pub(super) fn path(repository: &Path, store_name: &str) -> Result<PathBuf, Failure> {
     let folder = repository.join(FOLDER);
-    if folder.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
-        let is_inside = match (folder.canonicalize(), repository.canonicalize()) {
-            (Ok(folder), Ok(repository)) => folder.starts_with(repository),
-            (Err(_), _) | (_, Err(_)) => false,
-        };
-        if !is_inside {
-            let why = format!(
-                "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
-                folder.display()
-            );
-            return Err(Failure::failed(anyhow::anyhow!(why)));
-        }
+    if leads_out(&folder, repository) {
+        let why = format!(
+            "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
+            folder.display()
+        );
+        return Err(Failure::failed(anyhow::anyhow!(why)));
     }
     // Two names never share a journal.
     let name = percent_encoding::utf8_percent_encode(store_name, JOURNAL_NAME);
@@ -113,7 +110,7 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
     let mut journal =
         Journal::open_within(&path, PATIENCE, &mut || wait("journal", &path)).map_err(|error| match error {
             JournalError::Locked(_) => Failure::failed(anyhow::anyhow!("{error}{}", who_has_it(&path))),
-            error => Failure::failed(error),
+            error => unusable(error),
         })?;
     let holder = edge::holder();
     journal.held_by(&path, &holder);
@@ -125,7 +122,7 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
             store.display(),
             who_has_it(&lock)
         )),
-        error => Failure::failed(error),
+        error => unusable(error),
     })?;
     Ok(Opened { journal, path, has_waited })
 }
@@ -161,7 +158,7 @@ fn alteration(path: &Path) -> Result<Option<JournalError>, Failure> {
         {
             Ok(None)
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -175,11 +172,11 @@ pub(super) fn tell_alteration(access: &Access, printer: &Printer) -> Result<(), 
 
 /// What to do for those whom an altered journal remembers as locked out, before it is moved away.
 fn who_is_locked_out(access: &Access, store: Option<&str>) -> Result<String, Failure> {
-    let locked_out = store.map_or_else(|| Ok(BTreeSet::new()), |store| locked_out(access, store))?;
+    let locked_out = store.map_or_else(|| Ok(BTreeMap::new()), |store| journalled_lock_outs(access, store))?;
     if locked_out.is_empty() {
         return Ok(String::new());
     }
-    let keys: Vec<String> = locked_out.into_iter().collect();
+    let keys: Vec<String> = locked_out.into_keys().collect();
     Ok(format!(
         ". It remembers as locked out: {}; declare `status: inactive` for them before you move it away",
         keys.join(", ")
@@ -191,17 +188,52 @@ fn who_is_locked_out(access: &Access, store: Option<&str>) -> Result<String, Fai
 /// attempt. It is noted in the journal as well, so that an audit finds it.
 pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &Printer) -> Result<(), Failure> {
     let Opened { journal, path, has_waited: _ } = opened;
+    let standing = tell_standing(journal, path, seen.as_ref(), printer)?;
+    match (standing, seen) {
+        (Some(Standing::Empty | Standing::Shorter | Standing::Other), Some(seen)) => journal.note_missing(seen),
+        (Some(Standing::Same | Standing::Longer) | None, _) | (_, None) => {}
+    }
+    Ok(())
+}
+
+/// Tells what is odd about the journal before a plan is shown, which changes nothing; an apply would refuse, or tell it
+/// too. Nothing where another run has it, which is about to change it, or where this user may not read it.
+pub(super) fn look_over(access: &Access, seen: Option<&Head>, printer: &Printer) -> Result<(), Failure> {
+    let path = path(&access.repository, &access.store_name)?;
+    match Journal::look(&path) {
+        Ok(Some(journal)) => {
+            tell_standing(&journal, &path, seen, printer)?;
+        }
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        // An altered line is looked for in the whole of it.
+        Ok(None) | Err(JournalError::Altered { .. }) => {}
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+            printer.warning(&format!("{}; until then apply refuses", causes.join(": ")));
+        }
+    }
+    Ok(())
+}
+
+/// Warns of what is odd about a journal. How it stands to the last line that the store has seen, if it has.
+fn tell_standing(
+    journal: &Journal,
+    path: &Path,
+    seen: Option<&Head>,
+    printer: &Printer,
+) -> Result<Option<Standing>, Failure> {
     let shown = path.display();
     if let Some((first, last)) = journal.foreign_lines() {
         let lines = if first == last { format!("line {first}") } else { format!("lines {first} to {last}") };
         printer.warning(&format!(
-            "{lines} at the end of the journal `{shown}` is not what rollcall wrote; it stays there as evidence: find out \
-             who changed the file"
+            "{lines} at the end of the journal `{shown}` is not what rollcall wrote; a disk that was full leaves such a \
+             line, else find out who changed the file: it stays there as evidence"
         ));
     }
-    let Some(seen) = seen else { return Ok(()) };
+    let Some(seen) = seen else { return Ok(None) };
     let line = seen.line;
-    let standing = journal.standing(path, &seen).map_err(Failure::failed)?;
+    let standing = journal.standing(path, seen).map_err(unusable)?;
     match standing {
         Standing::Same => {}
         Standing::Longer => printer.warning(&format!(
@@ -213,19 +245,15 @@ pub(super) fn tell_oddities(opened: &mut Opened, seen: Option<Head>, printer: &P
              audits find it"
         )),
         Standing::Shorter => printer.warning(&format!(
-            "the end of the journal `{shown}` is missing: the store has seen line {line} of it; find out who changed the \
-             file, or put it back from a backup"
+            "the end of the journal `{shown}` is missing: the store has seen line {line} of it; see whether the disk \
+             was full, find out who changed the file, or put it back from a backup"
         )),
         Standing::Other => printer.warning(&format!(
             "the journal `{shown}` is another one than the store has seen up to line {line}; find out who changed the \
              file, or whether somebody applies from another folder"
         )),
     }
-    match standing {
-        Standing::Same | Standing::Longer => {}
-        Standing::Empty | Standing::Shorter | Standing::Other => journal.note_missing(seen),
-    }
-    Ok(())
+    Ok(Some(standing))
 }
 
 /// Looks at the journal of a store without opening it for a run. One that this user may not read is told of and is no
@@ -239,7 +267,7 @@ pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> 
             ));
             Ok(None)
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -252,18 +280,35 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             Ok(BTreeSet::new())
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
-/// Whom an operator locked out, as their keys compare, where the store itself does not remember it.
-pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
+/// Whom an operator locked out by what the journal says, as their keys compare, and since when; nobody where this user
+/// may not read it.
+fn journalled_lock_outs(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
     let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
         Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeSet::new(),
-        Err(error) => return Err(Failure::failed(error)),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeMap::new(),
+        Err(error) => return Err(unusable(error)),
     };
-    Ok(found.iter().filter_map(|key| access.rules().identity.normalize(key).ok()).collect())
+    let compared = |(key, at): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, at));
+    Ok(found.into_iter().filter_map(compared).collect())
+}
+
+/// Whom an operator locked out, as their keys compare, where the store itself has forgotten it: it knows of none since
+/// then.
+pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
+    let found = journalled_lock_outs(access, store)?;
+    if found.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let StoreKind::Sqlite { .. } = access.store.kind;
+    let remembered = SqliteReader::open(&access.store_path(), access.rules())?.list_lock_outs()?;
+    let since = |at: String| at.parse().unwrap_or(Timestamp::MIN);
+    let remembered: BTreeMap<String, Timestamp> = remembered.into_iter().map(|(key, at)| (key, since(at))).collect();
+    let forgotten = found.into_iter().filter(|(key, at)| remembered.get(key).is_none_or(|known| known < at));
+    Ok(forgotten.map(|(key, _)| key).collect())
 }
 
 /// Adds to what is live what the journal knows of invitations that were cancelled for others that did not go out: what
@@ -279,7 +324,7 @@ pub(super) fn remember_cut_off(
     let found = match journal::cut_off(&path, &info.id, &access.rules().identity, names) {
         Ok(found) => found,
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
-        Err(error) => return Err(Failure::failed(error)),
+        Err(error) => return Err(unusable(error)),
     };
     let ttl = access.rules().invitation_ttl();
     for (user, CutOff { at: since, state }) in found {
@@ -313,7 +358,7 @@ pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> R
     let found = match journal::half_changed(&path(&access.repository, &access.store_name)?, store) {
         Ok(found) => found,
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Vec::new(),
-        Err(error) => return Err(Failure::failed(error)),
+        Err(error) => return Err(unusable(error)),
     };
     let mut half = HalfChanged::new();
     for whole in &found {
@@ -339,7 +384,7 @@ pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             Ok(BTreeMap::new())
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(unusable(error)),
     }
 }
 
@@ -375,18 +420,29 @@ pub(super) fn check_store(access: &Access, known: Option<&str>, id: &str) -> Res
     Err(lost(&what, &path(&access.repository, &access.store_name)?))
 }
 
+/// Whether nothing, or an empty file, stands in the place of a store.
+pub(super) fn is_lost(file: &Path) -> bool {
+    file.symlink_metadata().is_err() || file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+}
+
 /// Refuses to begin a store, or to say that it has to be begun, where its journal knows of one.
 pub(super) fn check_absent_store(file: &Path, repository: &Path, name: &str, printer: &Printer) -> Result<(), Failure> {
+    let place = if file.symlink_metadata().is_ok() { "nothing in the store" } else { "no store at" };
     let what = match glance(repository, name, printer)? {
         None | Some(Glance { store: None, is_empty: true }) => return Ok(()),
         Some(Glance { store: Some(known), .. }) => {
-            format!("there is no store at `{}`, and its journal is of the store {known}", file.display())
+            format!("there is {place} `{}`, and its journal is of the store {known}", file.display())
         }
         Some(Glance { store: None, is_empty: false }) => {
-            format!("there is no store at `{}`, and its journal does not say of which store it is", file.display())
+            format!("there is {place} `{}`, and its journal does not say of which store it is", file.display())
         }
     };
     Err(lost(&what, &path(repository, name)?))
+}
+
+/// The journal can't be used.
+pub(super) fn unusable(error: JournalError) -> Failure {
+    Failure::failed(error).with_code(Code::JournalUnusable)
 }
 
 fn lost(what: &str, journal: &Path) -> Failure {
@@ -395,4 +451,5 @@ fn lost(what: &str, journal: &Path) -> Failure {
          in the settings, or move `{}` away if the store is really to begin anew",
         journal.display()
     ))
+    .with_code(Code::StoreUnusable)
 }

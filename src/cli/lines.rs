@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::diagnostic::{FileId, Position, Span};
+use crate::diagnostic::{FileId, Position, Span, ends_in_a_private_key, names_a_secret};
 use crate::plan::Places;
 use crate::report::{Excerpt, Snippets};
-use crate::source::{Sources, names_a_secret};
+use crate::source::Sources;
 
 /// Places and snippets of the files of a run. The texts of the last two files are kept: diagnostics come file by file,
 /// and name places in another one beside.
@@ -31,6 +31,9 @@ const MOST_FOR_SNIPPETS: u64 = 2 << 30;
 
 /// Of a long line, so many bytes before and after the beginning of a place are looked at: more than is shown.
 const AROUND: usize = 2_000;
+
+/// No private key has more bytes than this.
+const LARGEST_KEY: usize = 16 << 10;
 
 impl<'a> Lines<'a> {
     pub(super) fn new(sources: &'a Sources) -> Self {
@@ -70,7 +73,7 @@ impl Snippets for Lines<'_> {
         let whole = self.sources.line(span.start, text)?;
         let is_secret = match *line {
             Some((start, is_secret)) if start == whole.start => is_secret,
-            Some(_) | None => names_a_secret(&text[whole.clone()]),
+            Some(_) | None => names_a_secret(&text[whole.clone()]) || is_in_a_key(text, whole.start),
         };
         *line = Some((whole.start, is_secret));
         if is_secret {
@@ -79,6 +82,15 @@ impl Snippets for Lines<'_> {
         let excerpt = Excerpt::of(text, whole, span, AROUND)?;
         Some(Excerpt { line: excerpt.line.into_owned().into(), ..excerpt })
     }
+}
+
+/// Whether a line begins within a private key that began some lines above.
+fn is_in_a_key(text: &str, start: usize) -> bool {
+    let mut from = start.saturating_sub(LARGEST_KEY);
+    while !text.is_char_boundary(from) {
+        from -= 1;
+    }
+    ends_in_a_private_key(&text[from..start])
 }
 
 #[cfg(test)]

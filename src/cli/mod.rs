@@ -21,7 +21,9 @@ mod init;
 mod invitations;
 mod journal;
 mod lines;
+mod lock_outs;
 mod log;
+mod mail;
 mod options;
 mod plan;
 mod printer;
@@ -30,6 +32,7 @@ mod rules;
 mod saved;
 mod schema;
 mod secrets;
+mod settings_file;
 mod show;
 mod tally;
 mod validate;
@@ -56,6 +59,7 @@ const fn has_format(command: &Command, format: Format) -> bool {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    edge::outlive_large_files();
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return Exit::of_usage(&error),
@@ -81,11 +85,10 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(Exit::Done | Exit::Changes) if printer.has_failed() => Exit::Failed.code(),
         Ok(exit) => exit.code(),
-        Err(Failure { exit, error }) => {
-            if let Some(error) = error {
-                printer.error(&error);
-            }
-            exit.code()
+        Err(failure) => {
+            let code = failure.exit.code();
+            printer.failure(failure);
+            code
         }
     }
 }

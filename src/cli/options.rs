@@ -33,7 +33,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub(super) store: Option<String>,
     /// Files and folders with manifests, in place of those that rollcall.yaml names
-    #[arg(long, global = true, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH", value_parser = manifests_path)]
     pub(super) manifests: Vec<String>,
     /// How results are printed; csv and xlsx: `export` only
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
@@ -119,14 +119,14 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct Validate {
     /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
     /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
     /// Ends with 2 instead of 0 if there are actions
     #[arg(long)]
@@ -160,7 +160,7 @@ pub(super) struct Apply {
     #[arg(long, value_name = "GUARD=DIGEST")]
     pub(super) waive: Vec<Waiver>,
     /// The time of the run instead of now, for embedded stores only
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
 }
 
@@ -222,6 +222,19 @@ pub(super) enum From {
     Xlsx,
 }
 
+/// A time with its zone, as RFC 3339 writes it.
+fn timestamp(text: &str) -> Result<Timestamp, String> {
+    text.parse().map_err(|_| "write a time with its zone, such as 2026-12-01T00:00:00Z".to_owned())
+}
+
+/// A file or a folder with manifests.
+fn manifests_path(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("name a file or a folder below the access repository".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// `WORD=STATUS`.
 fn status_word(text: &str) -> Result<(String, Status), String> {
     let words = Status::ALL.map(Status::as_str).join(", ");
@@ -250,7 +263,7 @@ pub(super) struct Explain {
     #[arg(value_name = "KEY|ORG|ORG/SITE")]
     pub(super) asked: String,
     /// The time of the run instead of now
-    #[arg(long, value_name = "TIMESTAMP")]
+    #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
 }
 
@@ -269,10 +282,10 @@ pub(super) enum InvitationCommand {
     Resend(OneInvitation),
     /// Cancels an invitation that was not accepted; the person is not invited again by itself
     Cancel(OneInvitation),
-    /// Accepts a pending invitation in place of the person (embedded stores)
-    Accept(Key),
-    /// Declines a pending invitation in place of the person (embedded stores)
-    Decline(Key),
+    /// Accepts a pending invitation, in place of the person or with the token of the mail (embedded stores)
+    Accept(Answer),
+    /// Declines a pending invitation, in place of the person or with the token of the mail (embedded stores)
+    Decline(Answer),
 }
 
 #[derive(Debug, Args)]
@@ -285,9 +298,13 @@ pub(super) struct OneInvitation {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Key {
+pub(super) struct Answer {
     /// The key of the user
-    pub(super) key: String,
+    #[arg(required_unless_present = "token", conflicts_with = "token")]
+    pub(super) key: Option<String>,
+    /// Reads the token of the link in the mail from standard input, where no list of processes shows it
+    #[arg(long)]
+    pub(super) token: bool,
 }
 
 #[derive(Debug, Args)]
@@ -298,13 +315,17 @@ pub(super) struct Deactivate {
     /// Does not ask; needed where there is no terminal
     #[arg(long)]
     pub(super) yes: bool,
+    /// Takes nothing: a `status: active` that was declared before the lock-out counts from now on
+    #[arg(long)]
+    pub(super) release: bool,
 }
 
 const DEACTIVATE: &str = "Deactivates the account, strips it where the store can't deactivate, or cancels its \
                           invitation. No guard that counts people keeps it from that. Later plans do not undo it: \
-                          only `status: active` in a manifest lets the person in again. Declare `status: inactive` \
-                          afterwards, so that everybody sees it. Where settings are broken, or the journal or the \
-                          store can't be had, the message names the ways around.";
+                          only `status: active` in a manifest lets the person in again, and one that stood there \
+                          already waits, until an apply has seen the manifests without it. Declare \
+                          `status: inactive` afterwards, so that everybody sees it. Where settings are broken, or the \
+                          journal or the store can't be had, the message names the ways around.";
 
 #[derive(Debug, Args)]
 #[command(after_help = RESET_PASSWORD)]

@@ -11,6 +11,7 @@ use super::options::{Global, Plan};
 use super::printer::Printer;
 use super::saved;
 use super::show::{document_of, show, show_refusal};
+use crate::diagnostic::shell_word;
 use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
 
@@ -25,6 +26,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let done = journal::done_unseen(&access, printer)?;
     let (info, mut live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     journal::check_store(&access, glance.and_then(|glance| glance.store).as_deref(), &info.id)?;
+    journal::look_over(&access, access.journal_seen(printer)?.as_ref(), printer)?;
     let at = edge::now(arguments.at);
     journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
     let plan = access.plan(&declared, &info, &live, at, printer)?;
@@ -39,6 +41,10 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
         let lines = Lines::new(&declared.sources);
         let document = document_of(&declared, &plan, &rulings, &lines);
         saved::write(&access.repository, file, (&plan, &document), printer)?;
+    }
+    let due = access.count_due_mails(printer)?;
+    if due > 0 {
+        printer.note(&format!("invitation mails that the next apply hands over: {due}"));
     }
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {
@@ -79,25 +85,15 @@ pub(super) fn apply_command(
     let mut words = vec!["rollcall".to_owned()];
     let repository = global.repository.to_string_lossy();
     if repository != "." {
-        words.extend(["-C".to_owned(), quoted(&repository)]);
+        words.extend(["-C".to_owned(), shell_word(&repository)]);
     }
     words.push("apply".to_owned());
-    words.extend(file.iter().map(|file| quoted(&file.to_string_lossy())));
+    words.extend(file.iter().map(|file| shell_word(&file.to_string_lossy())));
     // A saved plan is of its target already.
     let target = target.filter(|_| file.is_none());
-    words.extend(target.iter().flat_map(|key| ["--target".to_owned(), quoted(key)]));
-    words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), quoted(store)]));
-    words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), quoted(path)]));
+    words.extend(target.iter().flat_map(|key| ["--target".to_owned(), shell_word(key)]));
+    words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), shell_word(store)]));
+    words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), shell_word(path)]));
     words.extend(waivers.iter().map(|guard| format!("--waive {}={}", guard.as_str(), plan.digest)));
     words.join(" ")
-}
-
-/// A word as a shell needs it.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/@".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -1,4 +1,5 @@
-//! The only place that prints: results to standard output, everything else to standard error.
+//! The only place that prints: results to standard output, everything else to standard error, where what looks like a
+//! secret is masked.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -9,9 +10,10 @@ use tokio::runtime::Runtime;
 use super::edge::{self, Interrupts};
 use super::exit::Failure;
 use super::options::{Colour, Format, Global};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, mask};
 use crate::plan::DiagnosticDocument;
 use crate::report::{Snippets, Style, diagnostics, sanitise, tally};
+use crate::source::is_hidden;
 
 /// Prints, in the way that the command line asks for.
 pub(super) struct Printer {
@@ -21,6 +23,8 @@ pub(super) struct Printer {
     is_quiet: bool,
     /// Whether a result could not be written.
     has_failed: Cell<bool>,
+    /// Whether a document was printed: there is one a run, and no second.
+    has_document: Cell<bool>,
 }
 
 /// What `--format json` prints where there is nothing but diagnostics.
@@ -38,6 +42,7 @@ impl Printer {
             is_verbose: global.verbose > 0,
             is_quiet: global.quiet,
             has_failed: Cell::new(false),
+            has_document: Cell::new(false),
         }
     }
 
@@ -101,7 +106,8 @@ impl Printer {
 
     /// A result as one JSON document.
     pub(super) fn json<T: Serialize>(&self, document: &T) {
-        let mut out = io::BufWriter::new(io::stdout().lock());
+        self.has_document.set(true);
+        let mut out = Escaping(io::BufWriter::new(io::stdout().lock()));
         let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
         let written = written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
         drop(out);
@@ -111,14 +117,14 @@ impl Printer {
     /// Something worth knowing that is no result: one line, whatever stands in it.
     pub(super) fn note(&self, text: &str) {
         if !self.is_quiet {
-            to_stderr(&format!("{}\n", sanitise(text)));
+            to_stderr(&format!("{}\n", sanitise(&mask(text))));
         }
     }
 
     /// Something that somebody has to look after though the run goes on: one line, also where less was asked for.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn warning(&self, text: &str) {
-        to_stderr(&format!("warning: {}\n", sanitise(text)));
+        to_stderr(&format!("warning: {}\n", sanitise(&mask(text))));
     }
 
     /// What to do about an error: one line, also where less was asked for.
@@ -130,8 +136,20 @@ impl Printer {
     /// An error and its causes, once.
     #[allow(clippy::unused_self, reason = "printing goes through the printer, whatever it needs to know")]
     pub(super) fn error(&self, error: &anyhow::Error) {
-        let causes: Vec<String> = error.chain().map(|cause| sanitise(&cause.to_string()).into_owned()).collect();
+        let causes: Vec<String> = error.chain().map(|cause| sanitise(&mask(&cause.to_string())).into_owned()).collect();
         to_stderr(&format!("error: {}\n", causes.join(": ")));
+    }
+
+    /// The end of a command that could not go on: for people, and as a document where one is asked for and none was
+    /// printed.
+    pub(super) fn failure(&self, failure: Failure) {
+        let Failure { exit: _, error, code, place } = failure;
+        let Some(error) = error else { return };
+        self.error(&error);
+        if self.is_json() && !self.has_document.get() {
+            let diagnostics = vec![Failure::document(&error, code, place)];
+            self.json(&DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics });
+        }
     }
 
     /// Diagnostics for people, with their lines; warnings are left out where less was asked for.
@@ -176,7 +194,8 @@ impl Printer {
 /// there is nothing to make harmless.
 pub(super) fn usage(error: &clap::Error) {
     let plain = error.render().to_string();
-    let lines: Vec<_> = plain.lines().map(sanitise).collect();
+    let masked = mask(&plain);
+    let lines: Vec<_> = masked.lines().map(sanitise).collect();
     if lines.iter().zip(plain.lines()).all(|(safe, line)| safe == line) {
         let _ = error.print();
     } else {
@@ -184,8 +203,50 @@ pub(super) fn usage(error: &clap::Error) {
     }
 }
 
+/// A mistake as a document, where no printer is there yet.
+pub(super) fn failure_alone(diagnostic: DiagnosticDocument) {
+    let document = DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics: vec![diagnostic] };
+    let mut out = io::stdout().lock();
+    // Who reads nothing misses nothing.
+    let _ =
+        serde_json::to_writer_pretty(&mut out, &document).map_err(io::Error::from).and_then(|()| out.write_all(b"\n"));
+}
+
 fn to_stderr(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// Writes JSON so that no character of it moves a cursor or hides a text: such ones only stand in strings, and JSON has
+/// another way to write them there.
+struct Escaping<W>(W);
+
+impl<W: io::Write> io::Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    /// What is written at once is whole characters: `serde_json` writes pieces of texts.
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Ok(text) = std::str::from_utf8(bytes) else { return self.0.write_all(bytes) };
+        let is_escaped = |character: char| is_hidden(character) || ('\u{7f}'..='\u{9f}').contains(&character);
+        let mut rest = text;
+        while let Some(at) = rest.find(is_escaped) {
+            let (safe, unsafe_one) = rest.split_at(at);
+            self.0.write_all(safe.as_bytes())?;
+            let mut units = [0; 2];
+            let Some(character) = unsafe_one.chars().next() else { break };
+            for unit in character.encode_utf16(&mut units) {
+                write!(self.0, "\\u{unit:04x}")?;
+            }
+            rest = &unsafe_one[character.len_utf8()..];
+        }
+        self.0.write_all(rest.as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Places of something that also has snippets.

@@ -12,6 +12,7 @@ use super::{edge, secrets};
 use crate::apply::{
     ApplyError, Options, Outcome, OutcomeWord, ReportWithoutSecret, Reset, ResetReport, Stop, Verdict, reset_passwords,
 };
+use crate::diagnostic::Code;
 use crate::model::Status;
 use crate::plan::{NoReset, StoreRef, active_accounts, can_reset};
 use crate::report::{count, sanitise};
@@ -190,10 +191,13 @@ fn execute(
         listening.abort();
         report.map_err(|error| match error {
             ApplyError::Store(error) => Failure::from(error),
-            error @ (ApplyError::Journal(_) | ApplyError::Sink(_)) => Failure::failed(error),
+            ApplyError::Journal(error) => Failure::failed(error).with_code(Code::JournalUnusable),
+            error @ ApplyError::Sink(_) => Failure::failed(error),
         })
     });
-    remember(access, &mut store, &before, &journal.head());
+    if journal.head() != before {
+        remember(access, &mut store, journal);
+    }
     report
 }
 

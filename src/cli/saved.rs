@@ -3,6 +3,7 @@
 //! A file is written beside its name and then moved there, readable for its owner only, and never in the place of
 //! anything but another plan file. A link is never followed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::Timestamp;
 use nix::fcntl::OFlag;
+use serde_json::Value;
 
 use super::access::{Access, Declared};
 use super::edge;
@@ -19,7 +21,7 @@ use super::files::in_repository;
 use super::journal;
 use super::printer::Printer;
 use crate::apply::{ApplyReport, ReportChange, ReportDocument};
-use crate::journal::{attempts_of, revive, whole_of};
+use crate::journal::{attempts_of, attempts_since, revive};
 use crate::model::{LiveState, Names};
 use crate::plan::{
     Action, Actions, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
@@ -80,16 +82,33 @@ pub(super) fn to_do<'a>(plan: &'a Plan, done_before: &'a [u32]) -> impl Iterator
     (0_u32..).zip(&plan.actions).filter(is_open).map(|(_, action)| action)
 }
 
-/// Whether this plan is what an approved one has left to do, after a run of it that was cut off: with what that run
-/// set out to do, it has the digest that was approved.
+/// When earlier runs of the plan with this digest did its actions, the last time, by their ids.
+pub(super) fn done_by(access: &Access, digest: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
+    let path = journal::path(&access.repository, &access.store_name)?;
+    let attempts = attempts_of(&path, digest).map_err(Failure::failed)?;
+    let done = attempts.into_iter().filter_map(|attempt| Some((id_of(&attempt.action)?, attempt.done?)));
+    Ok(done.collect())
+}
+
+fn id_of(described: &Value) -> Option<String> {
+    described.get("id").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Whether this plan is what an approved one has left to do, after a run of it that was cut off: with what that run, and
+/// those that went on with it, set out to do, it has the digest that was approved. Nothing that these did is in it: then
+/// it would not be a rest, but something that was undone since.
 pub(super) fn is_rest_of(access: &Access, approved: &str, names: &mut Names, plan: &Plan) -> Result<bool, Failure> {
     let path = journal::path(&access.repository, &access.store_name)?;
-    let attempts = attempts_of(&path, approved).map_err(Failure::failed)?;
+    let attempts = attempts_since(&path, approved).map_err(Failure::failed)?;
     let id = |names: &Names, action: &Action| action_id(names, action.kind, &action.subject);
     let mut actions = plan.actions.clone();
-    let mut ids: std::collections::BTreeSet<String> = actions.iter().map(|action| id(names, action)).collect();
-    for described in &attempts {
-        let Some(action) = revive(names, whole_of(described)) else { return Ok(false) };
+    let mut ids: BTreeSet<String> = actions.iter().map(|action| id(names, action)).collect();
+    let done = attempts.iter().filter(|attempt| attempt.done.is_some());
+    if done.filter_map(|attempt| id_of(&attempt.action)).any(|id| ids.contains(&id)) {
+        return Ok(false);
+    }
+    for attempt in &attempts {
+        let Some(action) = revive(names, &attempt.action) else { return Ok(false) };
         if ids.insert(id(names, &action)) {
             actions.push(action);
         }
@@ -143,7 +162,7 @@ pub(super) fn read(
     declared: &mut Declared,
 ) -> Result<Option<SavedPlan>, Failure> {
     let Some(file) = file else { return Ok(None) };
-    let path = in_repository(&access.repository, file);
+    let path = in_repository(&access.repository, file)?;
     let context = || format!("the plan file `{}` can't be used", path.display());
     let text = text(&path).with_context(context).map_err(Failure::invalid)?;
     let saved = read_file(&text, &mut declared.names, access.rules());
@@ -176,7 +195,7 @@ pub(super) fn write(
         printer.note("the store was read in part, so the plan is not saved");
         return Ok(());
     }
-    let path = in_repository(repository, file);
+    let path = in_repository(repository, file)?;
     let context = || format!("the plan can't be saved in `{}`", path.display());
     if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
         let why = "something else than a saved plan is there; name another file, or remove it";

@@ -8,9 +8,9 @@ use super::access::{Access, Declared, Lines};
 use super::exit::{Exit, Failure};
 use super::git::Git;
 use super::journal;
-use super::plan::quoted;
 use super::printer::Printer;
-use crate::diagnostic::{Code, Diagnostic};
+use super::settings_file::about_settings;
+use crate::diagnostic::{Code, Diagnostic, shell_word};
 use crate::journal::{JournalError, Undelivered, undelivered};
 use crate::model::{LiveState, Names, Status};
 use crate::plan::{Plan, yields};
@@ -20,7 +20,7 @@ use crate::secret::{CommandSink, FileSink, SecretKind, Sink};
 use crate::settings;
 
 const NAME_ONE: &str = "write `secrets: { sink: { file: .rollcall/secrets } }` into rollcall.yaml, or `{ command: […] }` \
-                        in place of the file; rollcall keeps no secret and prints none";
+                        in place of the file (rollcall keeps no secret and prints none)";
 
 /// Refuses a plan that yields a secret where no sink can take it; the line that needs one is named.
 pub(super) fn check(access: &Access, declared: &Declared, plan: &Plan, printer: &Printer) -> Result<(), Failure> {
@@ -63,8 +63,9 @@ pub(super) fn sink(access: &Access) -> Result<Option<Box<dyn Sink + Sync>>, Fail
         Some(settings::Sink::File(name)) => {
             let path = repository.join(name);
             let sink = FileSink::new(path.clone());
-            sink.look().map_err(Failure::invalid)?;
-            check_place(repository, Path::new(name), &path)?;
+            let told = |failure| about_settings(failure, repository, &["secrets", "sink"]);
+            sink.look().map_err(Failure::invalid).map_err(told)?;
+            check_place(repository, Path::new(name), &path).map_err(told)?;
             Some(Box::new(sink))
         }
     })
@@ -73,7 +74,7 @@ pub(super) fn sink(access: &Access) -> Result<Option<Box<dyn Sink + Sync>>, Fail
 /// The sink for a command that can't do without one.
 pub(super) fn demanded_sink(access: &Access) -> Result<Box<dyn Sink + Sync>, Failure> {
     let none = || anyhow::anyhow!("the settings name no sink for one-time secrets; {NAME_ONE}");
-    sink(access)?.ok_or_else(|| Failure::invalid(none()))
+    sink(access)?.ok_or_else(|| about_settings(Failure::invalid(none()), &access.repository, &["secrets"]))
 }
 
 /// Refuses a file that a link leads out of the access repository, or that git does not ignore.
@@ -129,7 +130,7 @@ pub(super) fn lost(access: &Access, store: &str) -> Result<Undelivered, Failure>
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
             Ok(Undelivered::new())
         }
-        Err(error) => Err(Failure::failed(error)),
+        Err(error) => Err(journal::unusable(error)),
     }
 }
 
@@ -159,7 +160,7 @@ pub(super) fn tell_lost(access: &Access, names: &Names, live: &LiveState, lost: 
 pub(super) fn way_out(access: &Access, key: &str, kind: SecretKind) -> String {
     match (kind, access.rules().password_reset()) {
         (SecretKind::Password, PasswordReset::Generated | PasswordReset::ByPerson) => {
-            format!("make another one: rollcall reset-password {}", quoted(key))
+            format!("make another one: rollcall reset-password {}", shell_word(key))
         }
         (SecretKind::Password, PasswordReset::NotStated) => "set another one in the service itself".to_owned(),
         (SecretKind::Api, _) => {

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use super::options::Global;
-use super::plan::quoted;
+use crate::diagnostic::shell_word;
 use crate::report::sanitise;
 
 /// Where `init` puts a store, in the access repository.
@@ -15,7 +15,7 @@ const USUAL_STORE: &str = ".rollcall/store.db";
 pub(super) fn in_store(global: &Global, file: Option<&Path>, key: &str) -> String {
     let usual = global.repository.join(USUAL_STORE);
     let file = file.or_else(|| usual.is_file().then_some(&usual));
-    let file = file.map_or_else(|| "FILE".to_owned(), |file| quoted(&shown_path(file)));
+    let file = file.map_or_else(|| "FILE".to_owned(), |file| shell_word(&shown_path(file)));
     // What a shell or SQL would take for something else has to be typed by whoever knows how.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "@.-_+".contains(c);
     let key = if key.chars().all(is_plain) { key } else { "KEY" };
@@ -30,7 +30,7 @@ pub(super) fn in_store(global: &Global, file: Option<&Path>, key: &str) -> Strin
 /// How settings that were good come back.
 pub(super) fn good_settings(global: &Global) -> String {
     let repository = global.repository.to_string_lossy();
-    let git = if repository == "." { "git".to_owned() } else { format!("git -C {}", quoted(&repository)) };
+    let git = if repository == "." { "git".to_owned() } else { format!("git -C {}", shell_word(&repository)) };
     format!(
         "settings that were good before will do: `{git} log --oneline -- rollcall.yaml` lists their revisions, \
          `{git} checkout REVISION -- rollcall.yaml` brings one back; then run this again"

@@ -49,12 +49,28 @@ codes! {
     YamlFeature = "yaml-feature",
     /// More than one YAML document in a file.
     SecondDocument = "second-document",
+    /// A secret that is written out, where only its name may stand, or nothing at all.
+    SecretInClear = "secret-in-clear",
     /// Too large, too deep, or more than the budget allows.
     TooLarge = "too-large",
     /// A file or folder that can't be read, or is no UTF-8 text.
     Unreadable = "unreadable",
     /// A link or path that leaves the access repository.
     OutsideRepository = "outside-repository",
+    /// A file among the manifests that is not read, and by its name might be one.
+    IgnoredFile = "ignored-file",
+    /// A manifest that declares nothing.
+    EmptyManifest = "empty-manifest",
+    /// A path that is to hold manifests and holds none.
+    NoManifest = "no-manifest",
+    /// The same entry twice in one list.
+    DuplicateEntry = "duplicate-entry",
+    /// Lines of which one makes the other say nothing.
+    Contradiction = "contradiction",
+    /// Something given only while what it needs is not in force.
+    NeverInForce = "never-in-force",
+    /// Something that is declared absent and named all the same.
+    DeclaredAbsent = "declared-absent",
     /// A role that nobody declares.
     UnknownRole = "unknown-role",
     /// An organization that nobody declares.
@@ -121,6 +137,8 @@ codes! {
     ActiveBeforeStart = "active-before-start",
     /// Two live accounts with one key.
     AmbiguousKey = "ambiguous-key",
+    /// Somebody was locked out by an operator, and is in again without anybody saying so.
+    LockOutForgotten = "lock-out-forgotten",
     /// Something declared that the settings leave out of the scope.
     OutsideScope = "outside-scope",
     /// Somebody is declared and has no account, where accounts are not managed.
@@ -131,6 +149,14 @@ codes! {
     NoSecretSink = "no-secret-sink",
     /// A one-time secret was made, and nobody has it.
     SecretLost = "secret-lost",
+    /// A mistake on the command line, or something asked for that is not there.
+    CommandLine = "command-line",
+    /// A store that can't be reached, read or written, or is something else.
+    StoreUnusable = "store-unusable",
+    /// A journal that can't be used, or that is of another store.
+    JournalUnusable = "journal-unusable",
+    /// Something else could not be done: a file that can't be written, an interruption.
+    CouldNotBeDone = "could-not-be-done",
     /// Something that the rules demand is left to others, who have not given it.
     DemandedUnmanaged = "demanded-unmanaged",
 }

@@ -3,10 +3,17 @@
 //! A [`Diagnostic`] has a stable [`Code`], a [`Severity`], a message, labelled places in the files people wrote and
 //! help. This floor knows nothing of files, YAML or terminals: a place is a [`Position`] (file number and byte
 //! offset), which `source` turns into path, line and column and `report` prints with a snippet.
+//!
+//! Messages repeat what people wrote, and people write secrets where they must not: whatever looks like one is masked
+//! when a diagnostic is made, so no output has to think of it.
 
 mod code;
+mod secret;
+mod shell;
 
 pub use code::Code;
+pub use secret::{MASK, ends_in_a_private_key, find_secret, mask, names_a_secret, names_a_secret_key};
+pub use shell::shell_word;
 
 /// A file that was read in this run; `source` knows its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,6 +90,9 @@ pub struct Label {
     pub text: String,
 }
 
+/// How a message ends that stands for others.
+const NOT_SHOWN: &str = " are not shown";
+
 /// One mistake or remark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -113,29 +123,50 @@ impl Diagnostic {
         Self::new(code, Severity::Warning, message)
     }
 
+    /// What stands for so many more of a kind that are counted and not kept.
+    #[must_use]
+    pub fn rest(code: Code, severity: Severity, more: usize) -> Self {
+        Self::new(code, severity, format!("{more} more of `{}`{NOT_SHOWN}", code.as_str()))
+    }
+
+    /// Whether it stands for others that are not kept: to be read after all that are.
+    #[must_use]
+    pub fn is_rest(&self) -> bool {
+        self.primary.is_none() && self.message.ends_with(NOT_SHOWN)
+    }
+
     fn new(code: Code, severity: Severity, message: impl Into<String>) -> Self {
-        Self { code, severity, message: message.into(), primary: None, secondary: Vec::new(), help: None }
+        let message = masked(message.into());
+        Self { code, severity, message, primary: None, secondary: Vec::new(), help: None }
     }
 
     /// Says where to mend it, with a few words (may be empty) beside the snippet.
     #[must_use]
     pub fn at(mut self, span: impl Into<Span>, text: impl Into<String>) -> Self {
-        self.primary = Some(Label { span: span.into(), text: text.into() });
+        self.primary = Some(Label { span: span.into(), text: masked(text.into()) });
         self
     }
 
     /// Adds another place that matters.
     #[must_use]
     pub fn and(mut self, span: impl Into<Span>, text: impl Into<String>) -> Self {
-        self.secondary.push(Label { span: span.into(), text: text.into() });
+        self.secondary.push(Label { span: span.into(), text: masked(text.into()) });
         self
     }
 
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(masked(help.into()));
         self
+    }
+}
+
+/// The text as it was, where it holds no secret.
+fn masked(text: String) -> String {
+    match mask(&text) {
+        std::borrow::Cow::Borrowed(_) => text,
+        std::borrow::Cow::Owned(masked) => masked,
     }
 }
 

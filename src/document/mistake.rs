@@ -3,8 +3,8 @@
 use serde_yaml::Error;
 use serde_yaml::budget::BudgetBreach;
 
-use super::tree::{Document, Place, names_a_secret};
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+use super::tree::{Document, Place};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, mask, names_a_secret, names_a_secret_key};
 
 /// What follows a word that is none of those that can stand in its place.
 const NOT_POSSIBLE: &str = " is not possible here";
@@ -41,14 +41,14 @@ impl Mistake {
     #[must_use]
     pub fn new(code: Code, file: &str, place: Place, message: impl Into<String>) -> Self {
         let Place { line, column, offset, length } = place;
-        let message = message.into();
+        let message = mask(&message.into()).into_owned();
         Self { code, file: file.to_owned(), line, column, offset, length, message, help: None, hides_source: false }
     }
 
     /// Adds the way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(mask(&help.into()).into_owned());
         self
     }
 
@@ -87,6 +87,11 @@ impl Mistake {
             // What stands in the place of a word may be the secret itself.
             self.message = format!("this{NOT_POSSIBLE}");
         }
+        if let Some(rest) = self.message.strip_prefix("this has to be ")
+            && let Some(key) = document.root.key_of(self.offset)
+        {
+            self.message = format!("`{}` has to be {rest}", printable(key));
+        }
         match document.root.value_of_key_at(self.offset) {
             Some(Place { line, column, offset, length })
                 if matches!(self.code, Code::WrongType | Code::InvalidValue) =>
@@ -108,7 +113,9 @@ impl Mistake {
         let place = error.location().map_or(Place::START, Place::of);
         let (code, message, help) = explain(error);
         let mut mistake = Self::new(code, file, place, message);
-        mistake.help = help;
+        if let Some(help) = help {
+            mistake = mistake.help(help);
+        }
         // Without a tree, a value may stand some lines below its key.
         let before = (place.line as usize).saturating_sub(LINES_BELOW_A_SECRET);
         mistake.hides_source = text.lines().skip(before).take(LINES_BELOW_A_SECRET).any(names_a_secret);
@@ -141,7 +148,7 @@ fn explain(error: &Error) -> (Code, String, Option<String>) {
         Error::NullIntoString { .. } => (
             Code::WrongType,
             "expected text, and null is not text".to_owned(),
-            Some("write \"\" for no text".to_owned()),
+            Some("write a text, or take it out".to_owned()),
         ),
         Error::InvalidScalar { ty, .. } => {
             let expected = match *ty {
@@ -224,7 +231,12 @@ fn one_of(found: &str, expected: &[&str]) -> Option<String> {
     if lacks_space(found) {
         return Some("write a space after the colon".to_owned());
     }
-    if let Some(near) = nearest(found, expected.iter().copied()) {
+    let near = nearest(found, expected.iter().copied());
+    // A key that is to name a secret is meant where there is one that does; `secrets` says where they go.
+    if names_a_secret_key(found) && near.is_none_or(|near| near == "secrets" || !names_a_secret_key(near)) {
+        return Some("take it out: a secret is named (`{ env: NAME }`) and never written here".to_owned());
+    }
+    if let Some(near) = near {
         return Some(format!("did you mean `{near}`?"));
     }
     (!expected.is_empty()).then(|| format!("possible: {}", expected.join(", ")))

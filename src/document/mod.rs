@@ -10,6 +10,7 @@
 mod mistake;
 mod rest;
 mod schema;
+mod strict;
 mod tree;
 
 use std::borrow::Cow;
@@ -89,11 +90,13 @@ impl<T> Read<T> {
 pub fn read_all<T: DeserializeOwned>(text: &str, file: &str, duplicates: bool) -> Read<T> {
     let policy = if duplicates { DuplicateKeyPolicy::FirstWins } else { DuplicateKeyPolicy::Error };
     let mut mistakes: Vec<Mistake> = Vec::new();
-    let mut rest = Cow::Borrowed(text);
+    let (mut rest, odd) = strict::strict(text, limits(text, policy));
     let mut left_out = LeftOut::default();
     let content = loop {
         let mistake = match read_with::<T>(&rest, file, policy) {
-            Ok(read) => break Some(read),
+            Ok(read) if odd.is_empty() => break Some(read),
+            // What only looks like a number stands where a text is wanted.
+            Ok(_) => break read_with::<T>(&strict::restored(&rest, text, &odd), file, policy).ok(),
             Err(mistake) => *mistake,
         };
         let is_shape = matches!(mistake.code, Code::UnknownKey | Code::WrongType | Code::InvalidValue);

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{Location, Spanned};
 
 use super::mistake::Mistake;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, names_a_secret};
 
 /// A place in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,6 +106,18 @@ impl Node {
         }
     }
 
+    /// The key that begins at this offset, or whose value does.
+    pub(super) fn key_of(&self, offset: u32) -> Option<&str> {
+        match &self.shape {
+            Shape::Map(entries) => entries.iter().find_map(|(key, place, node)| {
+                let is_it = place.offset == offset || node.place.offset == offset;
+                if is_it { Some(key.as_str()) } else { node.key_of(offset) }
+            }),
+            Shape::List(nodes) => nodes.iter().find_map(|node| node.key_of(offset)),
+            Shape::Null | Shape::Scalar => None,
+        }
+    }
+
     fn key_place(&self, key: &str) -> Option<Place> {
         match &self.shape {
             Shape::Map(entries) => entries.iter().find(|(name, _, _)| name == key).map(|(_, place, _)| *place),
@@ -198,14 +210,6 @@ impl Document {
         mistake.hides_source = self.hides(place.line);
         mistake
     }
-}
-
-/// Whether a key or a line names something whose value has to stay out of messages.
-pub(super) fn names_a_secret(line: &str) -> bool {
-    let lower = line.to_lowercase();
-    ["token", "passw", "pasw", "pwd", "secret", "credential", "api_key", "apikey"]
-        .iter()
-        .any(|word| lower.contains(word))
 }
 
 impl<'de> Deserialize<'de> for Node {

@@ -226,7 +226,12 @@ impl<'a> Intake<'a> {
             self.book.tell(Code::InvalidKey, at, index, "there is no e-mail address", "write one, or remove the row");
             return None;
         };
-        match self.rules.identity.normalize(text) {
+        let identity = self.rules.identity.normalize(text).map_err(|why| why.to_string());
+        let identity = identity.and_then(|identity| match self.rules.identity.refuse_written(text) {
+            None => Ok(identity),
+            Some((why, _)) => Err(why.to_owned()),
+        });
+        match identity {
             Ok(identity) => Some((identity, self.names.intern(text))),
             Err(error) => {
                 let help = "one address a row, and nothing else in the cell";

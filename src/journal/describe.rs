@@ -54,6 +54,12 @@ pub fn whole_of(described: &Json) -> &Json {
     described.get("whole").unwrap_or(described)
 }
 
+/// Whether the action of which this describes a step is done when the step is: it is with the last one, which adds what
+/// the first one removes.
+pub(super) fn is_whole_done_with(described: &Json) -> bool {
+    described.get("whole").is_none() || described["action"] != json!(ActionKind::RemoveMembership)
+}
+
 /// The word for a reset of a password, which is no action of a plan.
 const RESET: &str = "reset_password";
 

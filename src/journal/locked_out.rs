@@ -1,13 +1,14 @@
-//! Whom an operator locked out where the store itself does not remember it: an invitation was cancelled, or access was
-//! stripped, and a plan would give it back (`contract.md` §5: a lock-out stays).
+//! Whom an operator locked out, for where the store does not remember it: it may have been taken from a backup
+//! (`contract.md` §5: a lock-out stays).
 //!
 //! A later run that lets the person in again, because a manifest says `status: active`, ends it. In a journal that was
 //! altered nothing ends a lock-out from the altered line on: a line that anybody may have written lets nobody in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, BufReader, Seek as _};
 use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::chain::Chain;
@@ -17,25 +18,25 @@ use super::{JournalError, Names, revive};
 use crate::model::ActionKind;
 use crate::plan::Cause;
 
-/// The keys, as in the store, of those whom an operator locked out of the store with this identity; nobody where there
-/// is no journal.
+/// The keys, as in the store, of those whom an operator locked out of the store with this identity, and since when;
+/// nobody where there is no journal.
 ///
 /// # Errors
 /// If it can't be read.
-pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalError> {
+pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp>, JournalError> {
     let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
     let file = match medium::open_to_read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
         opened => opened.map_err(unreadable)?,
     };
     let mut lines = BufReader::new(file);
     // Most journals tell of no operator, and need not be understood line by line.
     if !medium::has_text(&mut lines, b"\"operator\"").map_err(unreadable)? {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     }
     lines.rewind().map_err(unreadable)?;
-    let mut tried: BTreeMap<u64, Step> = BTreeMap::new();
-    let mut locked = BTreeSet::new();
+    let mut tried: BTreeMap<u64, (Timestamp, Step)> = BTreeMap::new();
+    let mut locked = BTreeMap::new();
     // Whether a record is what was written is only known by the next one.
     let mut let_in: Option<String> = None;
     Chain::START.read(&path.display().to_string(), lines, |record, is_whole| {
@@ -44,19 +45,18 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeSet<String>, JournalE
         }
         match &record.entry {
             Entry::Intent { store: of, action, then: _ } if of == store => {
-                tried.extend(step(action).map(|step| (record.seq, step)));
+                tried.extend(step(action).map(|step| (record.seq, (record.at, step))));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(intent) {
-                Some(Step::Out(user)) => drop(locked.insert(user)),
-                Some(Step::In(user)) => let_in = Some(user).filter(|_| is_whole),
-                Some(Step::Renamed { from, to }) if locked.contains(&from) => {
-                    locked.insert(to);
-                    if is_whole {
-                        locked.remove(&from);
-                    }
+                Some((since, Step::Out(user))) => drop(locked.insert(user, since)),
+                Some((_, Step::In(user))) => let_in = Some(user).filter(|_| is_whole),
+                // Neither key lets the person in.
+                Some((_, Step::Renamed { from, to })) => {
+                    let since = locked.get(&from).copied();
+                    locked.extend(since.map(|since| (to, since)));
                 }
-                Some(Step::Renamed { .. }) | None => {}
+                None => {}
             },
             Entry::Intent { .. }
             | Entry::Outcome { .. }
@@ -85,11 +85,14 @@ fn step(action: &Json) -> Option<Step> {
     let kind = revive(&mut Names::new(), action)?.kind;
     let is_operators = action.get("cause").and_then(Json::as_str) == Some(Cause::Operator.as_str());
     match kind {
-        ActionKind::CancelInvitation | ActionKind::StripUser if is_operators => Some(Step::Out(user)),
+        ActionKind::DeactivateUser | ActionKind::CancelInvitation | ActionKind::StripUser if is_operators => {
+            Some(Step::Out(user))
+        }
         ActionKind::InviteUser
         | ActionKind::CreateUser
         | ActionKind::ReactivateUser
         | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
         | ActionKind::AddMembership
         | ActionKind::GrantSite => Some(Step::In(user)),
         ActionKind::RenameUser => {
@@ -111,7 +114,6 @@ fn step(action: &Json) -> Option<Step> {
         | ActionKind::StripUser
         | ActionKind::CloseUser
         | ActionKind::DeleteUser
-        | ActionKind::ResendInvitation
         | ActionKind::CancelInvitation
         | ActionKind::ChangeRole
         | ActionKind::UpdateMembership

@@ -35,6 +35,19 @@ impl Medium for FileMedium {
     }
 }
 
+/// Of a journal that is only looked at.
+pub(super) struct ReadOnly;
+
+impl Medium for ReadOnly {
+    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Opens and locks a file to append to; the second handle reads what is there. While another run has it, `waiting` is
 /// told once, and the lock is waited for as long as `patience` says.
 pub(super) fn open(

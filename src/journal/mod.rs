@@ -25,9 +25,11 @@ mod locked_out;
 mod medium;
 mod record;
 mod run_lock;
+mod runs;
 mod standing;
 mod undelivered;
 
+use std::fs::TryLockError;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use std::time::Duration;
@@ -43,7 +45,8 @@ pub use locked_out::locked_out;
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 pub use run_lock::run_lock_of;
-pub use standing::{Glance, Head, Standing, attempts_of, done_since, glance};
+pub use runs::{Attempt, attempts_of, attempts_since};
+pub use standing::{Glance, Head, Standing, done_since, glance};
 pub use undelivered::{Undelivered, undelivered};
 
 use crate::model::Names;
@@ -70,7 +73,7 @@ pub enum JournalError {
     /// A line is not what was written.
     #[error(
         "line {line} of the journal `{path}` is not what rollcall wrote: {why}; put the file back from a backup, or keep \
-         it as evidence, find out who changed it, and move it away to begin a new one"
+         it as evidence, find out who changed it (or whether the disk was full), and move it away to begin a new one"
     )]
     Altered {
         /// Its path.
@@ -145,6 +148,22 @@ impl Journal {
         let text = path.display().to_string();
         let (medium, existing) = medium::open(path, patience, waiting)?;
         Self::resume(text, existing, Box::new(medium))
+    }
+
+    /// Looks at the journal in this file without taking it: nothing can be written. `None` if there is none, or if
+    /// another run has it.
+    pub fn look(path: &Path) -> Result<Option<Self>, JournalError> {
+        let text = path.display().to_string();
+        let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
+        let file = match medium::open_to_read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(unreadable)?,
+        };
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(unreadable(source)),
+            Ok(()) => Self::resume(text, file, Box::new(medium::ReadOnly)).map(Some),
+        }
     }
 
     /// Goes on after the lines in `existing`, writing to `medium`; `path` is for messages.

@@ -127,41 +127,6 @@ pub fn done_since(path: &Path, line: u64) -> Result<BTreeSet<String>, JournalErr
     }
 }
 
-/// Every action that runs of the plan with this digest set out to do, as described, whatever came of it.
-///
-/// # Errors
-/// If it can't be read, or is a link.
-pub fn attempts_of(path: &Path, digest: &str) -> Result<Vec<serde_json::Value>, JournalError> {
-    let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
-    let mut lines = match medium::open_to_read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        opened => BufReader::new(opened.map_err(unreadable)?),
-    };
-    let mut runs: BTreeSet<String> = BTreeSet::new();
-    let mut found = Vec::new();
-    let mut text = Vec::new();
-    loop {
-        text.clear();
-        if lines.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
-            return Ok(found);
-        }
-        let Some(Record { run, entry, .. }) = Record::parse(&text) else { continue };
-        match entry {
-            Entry::Began(began) if began.plan == digest => {
-                runs.insert(run);
-            }
-            Entry::Intent { action, .. } if runs.contains(&run) => found.push(action),
-            Entry::Began(_)
-            | Entry::Intent { .. }
-            | Entry::Outcome { .. }
-            | Entry::LookedUp { .. }
-            | Entry::Delivered { .. }
-            | Entry::Recovered { .. }
-            | Entry::Missing { .. } => {}
-        }
-    }
-}
-
 impl Journal {
     /// How it stands to the line that was kept of the journal in `path`, which is this one. Its file is read up to
     /// that line where it goes on after it.

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::check_time::NeverInForce;
 use super::facts::{Reference, Target};
 use super::known_names::KnownNames;
 use super::resolve::span;
@@ -34,9 +35,15 @@ type Place = (Code, Position, Option<Position>);
 /// Organizations with the sources that give a role there which reaches every site.
 type ReachingAll = HashSet<(Name, Option<SourceId>)>;
 
-/// A conflict, with the first person (by text of the key) that it hits, and how many it hits.
+/// What is wrong about what somebody is given.
+enum Trouble {
+    Conflict(Conflict),
+    NeverInForce(NeverInForce),
+}
+
+/// A trouble, with the first person (by text of the key) that it hits, and how many it hits.
 struct Hit {
-    conflict: Conflict,
+    trouble: Trouble,
     user: Name,
     people: usize,
 }
@@ -64,9 +71,9 @@ impl Check<'_> {
         hits.sort_unstable_by_key(|&(place, _)| place);
         for ((code, ..), hit) in hits {
             // Those that would not be kept are not made.
-            let severity = severity_of(&hit.conflict);
+            let severity = severity_of(&hit.trouble);
             if mistakes.keeps(code, severity) {
-                mistakes.push(self.conflict(&hit));
+                mistakes.push(self.trouble(&hit));
             } else {
                 mistakes.count(code, severity);
             }
@@ -88,6 +95,13 @@ impl Check<'_> {
             if pieces.is_empty() && !self.stated[row] && !self.has_pattern(&user) {
                 self.no_access(&user, &mut found.mistakes);
             }
+            if !user.is_leaving() {
+                for never in self.never_in_force(&user, &pieces) {
+                    let place = (Code::NeverInForce, never.piece.position, Some(never.needed));
+                    let trouble = Trouble::NeverInForce(never);
+                    self.add_hit(&mut found.hits, place, Hit { trouble, user: user.key, people: 1 });
+                }
+            }
             conflicts.clear();
             effective.fold(&self.desired.catalog, self.names, &mut pieces, &mut conflicts);
             // What still names somebody who is leaving is a warning of its own (`check_former`): nothing comes of it.
@@ -97,7 +111,11 @@ impl Check<'_> {
             let reaching_all = self.reaching_all(&conflicts, &pieces);
             for conflict in conflicts.drain(..) {
                 if let Some(place) = self.place(&conflict, &reaching_all) {
-                    self.add_hit(&mut found.hits, place, Hit { conflict, user: user.key, people: 1 });
+                    self.add_hit(
+                        &mut found.hits,
+                        place,
+                        Hit { trouble: Trouble::Conflict(conflict), user: user.key, people: 1 },
+                    );
                 }
             }
         }
@@ -112,7 +130,7 @@ impl Check<'_> {
         known.people += hit.people;
         if self.names.text(hit.user) < self.names.text(known.user) {
             known.user = hit.user;
-            known.conflict = hit.conflict;
+            known.trouble = hit.trouble;
         }
     }
 
@@ -189,20 +207,28 @@ impl Check<'_> {
         pieces.iter().filter(reaches).map(|piece| (piece.organization, piece.source)).collect()
     }
 
-    fn conflict(&self, hit: &Hit) -> Diagnostic {
-        let text = |name: Name| self.names.text(name);
+    fn trouble(&self, hit: &Hit) -> Diagnostic {
+        let user = self.names.text(hit.user);
         let who = match hit.people {
-            1 => format!("`{}`", text(hit.user)),
-            2 => format!("`{}` and one more", text(hit.user)),
-            people => format!("`{}` and {} more", text(hit.user), people - 1),
+            1 => format!("`{user}`"),
+            2 => format!("`{user}` and one more"),
+            people => format!("`{user}` and {} more", people - 1),
         };
+        match &hit.trouble {
+            Trouble::Conflict(conflict) => self.conflict(conflict, &who),
+            Trouble::NeverInForce(never) => self.tell_never_in_force(never, &who),
+        }
+    }
+
+    fn conflict(&self, conflict: &Conflict, who: &str) -> Diagnostic {
+        let text = |name: Name| self.names.text(name);
         let place = |piece: &Piece| match (piece.organization, piece.site) {
             (crate::model::known::PLATFORM, _) => "on the whole platform".to_owned(),
             (organization, None) => format!("in `{}`", text(organization)),
             (organization, Some(site)) => format!("on `{}/{}`", text(organization), text(site)),
         };
         let role = |piece: &Piece| piece.role.map_or("none", text);
-        match &hit.conflict {
+        match conflict {
             Conflict::Roles(first, second) => {
                 let (first, second) =
                     if first.role_position <= second.role_position { (first, second) } else { (second, first) };
@@ -287,14 +313,16 @@ impl Check<'_> {
     }
 }
 
-const fn severity_of(conflict: &Conflict) -> Severity {
-    match conflict {
-        Conflict::SiteUnderAll(_) => Severity::Warning,
-        Conflict::Roles(..)
-        | Conflict::DefaultSites(..)
-        | Conflict::DefaultSiteNotGranted(_)
-        | Conflict::GrantWithoutMembership(_)
-        | Conflict::LeftAlone(..) => Severity::Error,
+const fn severity_of(trouble: &Trouble) -> Severity {
+    match trouble {
+        Trouble::NeverInForce(_) | Trouble::Conflict(Conflict::SiteUnderAll(_)) => Severity::Warning,
+        Trouble::Conflict(
+            Conflict::Roles(..)
+            | Conflict::DefaultSites(..)
+            | Conflict::DefaultSiteNotGranted(_)
+            | Conflict::GrantWithoutMembership(_)
+            | Conflict::LeftAlone(..),
+        ) => Severity::Error,
     }
 }
 

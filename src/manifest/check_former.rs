@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::merge::Merged;
 use super::resolve::span;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position};
-use crate::model::{CatalogKey, Leaver, Name, Previous};
+use crate::model::{CatalogKey, DeclaredStatus, Leaver, Name, Previous};
 
 /// So many undeclared leavers of one file are told of one by one.
 const MOST_LEAVERS: usize = 5;
@@ -36,8 +36,19 @@ impl Merged<'_> {
     }
 
     /// A reference to somebody who is leaving: nothing comes of it, and it can go.
-    pub(super) fn leftover(&mut self, name: Name, position: Position) {
+    pub(super) fn leftover(&mut self, name: Name, identity: Name, position: Position) {
         let key = self.names.text(name);
+        let tombstone = self.desired.find(identity).filter(|user| match user.status {
+            Some(DeclaredStatus::Absent) => true,
+            Some(DeclaredStatus::Active | DeclaredStatus::Inactive | DeclaredStatus::Preloaded) | None => false,
+        });
+        if let Some(user) = tombstone {
+            let mistake = Diagnostic::error(Code::DeclaredAbsent, format!("user `{key}` is declared absent"))
+                .at(span(position, key), "named here")
+                .and(user.position, "absent here")
+                .help("take one of the two out: whoever is deleted can be given nothing");
+            return self.mistakes.push(mistake);
+        }
         self.mistakes.push(
             Diagnostic::warning(Code::LeaverReferenced, format!("`{key}` is leaving and is still named here"))
                 .at(span(position, key), "")

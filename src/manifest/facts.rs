@@ -16,6 +16,8 @@ use crate::source::Outcome;
 pub(super) struct FileFacts {
     pub(super) names: Names,
     pub(super) outcome: Outcome,
+    /// Whether it has no content at all: nothing, comments, null, or an empty mapping.
+    pub(super) is_empty: bool,
     pub(super) organizations: Vec<OrganizationFact>,
     pub(super) roles: Vec<RoleFact>,
     pub(super) users: Vec<UserFact>,

@@ -64,14 +64,14 @@ impl<'a> KnownNames<'a> {
     }
 
     /// What to say about something that is declared absent and is named all the same.
-    fn gone(&self, key: CatalogKey, code: Code, position: Position) -> Option<Diagnostic> {
+    fn gone(&self, key: CatalogKey, position: Position) -> Option<Diagnostic> {
         let tombstone = *self.tombstones.get(&key)?;
         let (what, text) = match key {
             CatalogKey::Organization(name) => ("organization", self.names.text(name)),
             CatalogKey::Site(_, name) => ("site", self.names.text(name)),
             CatalogKey::Role(name) => ("role", self.names.text(name)),
         };
-        let mistake = Diagnostic::error(code, format!("{what} `{text}` is declared absent"));
+        let mistake = Diagnostic::error(Code::DeclaredAbsent, format!("{what} `{text}` is declared absent"));
         let mistake = mistake.at(span(position, text), "named here").and(tombstone, "absent here");
         Some(mistake.help("take one of the two out: what is deleted can be given to nobody"))
     }
@@ -156,7 +156,7 @@ impl<'a> KnownNames<'a> {
             if !mistakes.keeps(Code::UnknownRole, Severity::Error) {
                 return mistakes.count(Code::UnknownRole, Severity::Error);
             }
-            if let Some(gone) = self.gone(CatalogKey::Role(role), Code::UnknownRole, position) {
+            if let Some(gone) = self.gone(CatalogKey::Role(role), position) {
                 return mistakes.push(gone);
             }
             let what = || self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
@@ -195,7 +195,7 @@ impl<'a> KnownNames<'a> {
             mistakes.count(Code::UnknownOrganization, Severity::Error);
             return false;
         }
-        if let Some(gone) = self.gone(CatalogKey::Organization(organization), Code::UnknownOrganization, position) {
+        if let Some(gone) = self.gone(CatalogKey::Organization(organization), position) {
             mistakes.push(gone);
             return false;
         }
@@ -218,7 +218,7 @@ impl<'a> KnownNames<'a> {
         if !mistakes.keeps(Code::UnknownSite, Severity::Error) {
             return mistakes.count(Code::UnknownSite, Severity::Error);
         }
-        if let Some(gone) = self.gone(CatalogKey::Site(organization, site), Code::UnknownSite, place.start) {
+        if let Some(gone) = self.gone(CatalogKey::Site(organization, site), place.start) {
             return mistakes.push(gone);
         }
         let (text, of) = (self.names.text(site), self.names.text(organization));

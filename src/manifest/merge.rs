@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use super::equal_grants::SiteGrant;
 use super::facts::{Ending, FileFacts, Mention, PreviousFact, Reference, Target, part};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
 use crate::model::{
@@ -48,6 +49,8 @@ pub(super) struct Merged<'n> {
     pub(super) teams: HashMap<Name, SourceId>,
     /// By person: entries under `inactive` beside the one that counts, with other dates.
     pub(super) other_leavers: BTreeMap<Name, Vec<Leaver>>,
+    /// Every site grant, with the first place that says it.
+    pub(super) site_grants: HashMap<SiteGrant, Position>,
     /// How many names "did you mean" may still look at, among teams.
     pub(super) team_comparisons: usize,
     /// Roles of the rules that a manifest may declare anew.
@@ -73,6 +76,7 @@ impl<'n> Merged<'n> {
             references: Vec::new(),
             teams: HashMap::new(),
             other_leavers: BTreeMap::new(),
+            site_grants: HashMap::new(),
             team_comparisons: super::resolve::MOST_COMPARISONS,
             open_roles,
         }
@@ -83,6 +87,7 @@ impl<'n> Merged<'n> {
         let FileFacts {
             names: local,
             outcome,
+            is_empty,
             organizations,
             roles,
             users,
@@ -98,6 +103,14 @@ impl<'n> Merged<'n> {
         } = facts;
         self.broken |= outcome.broken;
         self.mistakes.append(outcome.mistakes);
+        if is_empty {
+            let help = "if somebody was declared here, look where that has gone; else take the file out";
+            self.mistakes.push(
+                Diagnostic::warning(Code::EmptyManifest, "this manifest declares nothing")
+                    .at(Position::new(file, 0), "")
+                    .help(help),
+            );
+        }
         let mut remap = Remap {
             map: Vec::with_capacity(local.len()),
             local: &local,
@@ -130,6 +143,7 @@ impl<'n> Merged<'n> {
             let position = Position::new(file, grant.offset);
             let source = self.add_source(&mut adding, SourceLabel::SiteGrant, position, &grant.rows);
             self.add_members(&adding, source, &grant.users, &grant.teams);
+            self.tell_equal_grants(source, position);
         }
         for leaver in &leavers {
             self.add_leaver(&adding, leaver);

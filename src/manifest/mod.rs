@@ -9,10 +9,13 @@
 
 mod check;
 mod check_former;
+mod check_time;
 mod cycles;
 mod emit;
+mod equal_grants;
 mod facts;
 mod known_names;
+mod listed;
 mod look_alike;
 mod merge;
 mod patterns;
@@ -28,15 +31,15 @@ mod suggest;
 mod write;
 mod write_users;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::tz::TimeZone;
 use rayon::prelude::*;
 
-use crate::diagnostic::{Code, Diagnostic, FileId, has_errors};
+use crate::diagnostic::{Code, Diagnostic, FileId, Severity, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
-use crate::source::{Content, LARGEST_SUM, Sources, Unread, is_hidden};
+use crate::source::{Content, LARGEST_FILE, LARGEST_SUM, MOST_LINES, Mistakes, Sources, Unread, is_hidden};
 pub use merge::vendor_roles;
 pub use schema::schema;
 pub use write::{MODELINE, Partial, Unsayable, Written, write, write_partial};
@@ -88,7 +91,7 @@ pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, path
     let mut merged = Merged::new(names, rules);
     for mistake in unreadable {
         // A file whose name is wrong is read all the same.
-        merged.broken |= mistake.code != Code::HiddenCharacter;
+        merged.broken |= mistake.severity == Severity::Error && mistake.code != Code::HiddenCharacter;
         merged.mistakes.push(mistake);
     }
     read_all(&mut merged, reading, sources, &files);
@@ -101,6 +104,7 @@ pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, path
         let check = check::Check { names, desired: &desired, rules, sources, stated: &stated, references: &references };
         mistakes.append(check.users());
     }
+    forget_what_follows_from_secrets(&mut mistakes);
     let mut diagnostics = mistakes.into_diagnostics();
     for diagnostic in &mut diagnostics {
         make_visible(diagnostic);
@@ -110,7 +114,13 @@ pub fn load(names: &mut Names, reading: Reading<'_>, sources: &mut Sources, path
 }
 
 fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources, files: &[FileId]) {
+    // One that is too large by itself is not read either, and told as such.
+    let sizes = files.iter().map(|&file| sources.size(file)).filter(|&size| size <= LARGEST_FILE);
+    if sizes.sum::<u64>() > LARGEST_SUM {
+        return too_large(merged, "the manifests are larger than 1 GiB together");
+    }
     let mut sum: u64 = 0;
+    let mut lines: usize = 0;
     let mut waiting = files;
     while !waiting.is_empty() {
         let (batch, rest) = waiting.split_at(batch_length(sources, waiting));
@@ -126,6 +136,7 @@ fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources
             match read {
                 Ok((facts, content, length)) => {
                     sum += length;
+                    lines += content.lines.count();
                     sources.remember(file, content);
                     merged.add(file, facts);
                 }
@@ -139,12 +150,18 @@ fn read_all(merged: &mut Merged<'_>, reading: Reading<'_>, sources: &mut Sources
             }
         }
         if sum > LARGEST_SUM {
-            let message = "the manifests are larger than 4 GiB together";
-            merged.broken = true;
-            merged.mistakes.push(Diagnostic::error(Code::TooLarge, message).help("name fewer folders"));
-            return;
+            return too_large(merged, "the manifests are larger than 1 GiB together");
+        }
+        if lines > MOST_LINES {
+            return too_large(merged, &format!("the manifests have more than {MOST_LINES} lines together"));
         }
     }
+}
+
+/// Records that there is more than is read.
+fn too_large(merged: &mut Merged<'_>, message: &str) {
+    merged.broken = true;
+    merged.mistakes.push(Diagnostic::error(Code::TooLarge, message).help("name fewer folders in `manifests`"));
 }
 
 /// How many of these files make the next batch: at least one.
@@ -178,6 +195,15 @@ fn tell_keys_that_differ_by_case(merged: &mut Merged<'_>, rules: &Rules) {
     }
     for mistake in found {
         merged.mistakes.push(mistake);
+    }
+}
+
+/// That a secret is no name of anything need not be told beside it.
+fn forget_what_follows_from_secrets(mistakes: &mut Mistakes) {
+    let place = |one: &Diagnostic| one.primary.as_ref().map(|label| label.span.start);
+    let secrets: HashSet<_> = mistakes.iter().filter(|one| one.code == Code::SecretInClear).filter_map(place).collect();
+    if !secrets.is_empty() {
+        mistakes.forget(|one| one.code != Code::SecretInClear && place(one).is_some_and(|at| secrets.contains(&at)));
     }
 }
 

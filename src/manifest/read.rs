@@ -2,16 +2,18 @@
 //!
 //! Whatever is wrong is recorded at its place, and reading goes on with the next node.
 
+use std::borrow::Cow;
+
 use super::facts::{FileFacts, PreviousFact};
 use super::suggest::closest;
 use jiff::tz::TimeZone;
 
 use super::Reading;
-use crate::diagnostic::{Code, Diagnostic, FileId};
+use crate::diagnostic::{Code, Diagnostic, FileId, names_a_secret_key};
 use crate::document::lacks_space;
 use crate::model::Name;
-use crate::rules::{Named, Rules, mixed_script, refuse_name};
-use crate::source::{At, Cursor, Node, Scalar, find_hidden, names_a_secret};
+use crate::rules::{Named, Rules, mixed_script, readable, refuse_name};
+use crate::source::{At, Cursor, Node, Scalar, find_hidden};
 
 /// The keys that a manifest may have.
 pub(super) const KEYS: &[&str] = &["organizations", "roles", "users", "teams", "site_grants", "inactive"];
@@ -32,11 +34,14 @@ pub(super) fn read(file: FileId, text: &str, reading: Reading<'_>) -> FileFacts 
     let Reading { rules, time_zone } = reading;
     let mut reader =
         Reader { cursor: Cursor::new(file, text), rules, time_zone, into: FileFacts::default(), buffer: String::new() };
+    let mut is_empty = true;
+    let mut is_manifest = true;
     match reader.cursor.root() {
         None | Some(Node::Nothing) => {}
         Some(Node::Scalar(scalar)) if scalar.is_null() => {}
         Some(Node::Mapping(_)) => {
             while let Some(key) = reader.cursor.next_key() {
+                is_empty = false;
                 match key.text.as_ref() {
                     "organizations" => reader.organizations(),
                     "roles" => reader.roles(),
@@ -48,10 +53,16 @@ pub(super) fn read(file: FileId, text: &str, reading: Reading<'_>) -> FileFacts 
                 }
             }
         }
-        Some(node @ (Node::Scalar(_) | Node::Sequence(_))) => reader.wrong_type(&node, "a manifest", "a mapping"),
+        Some(node @ (Node::Scalar(_) | Node::Sequence(_))) => {
+            is_manifest = false;
+            reader.wrong_type(&node, "a manifest", "a mapping");
+        }
     }
     let mut facts = reader.into;
     facts.outcome = reader.cursor.finish();
+    // What was to stand there is not known.
+    facts.outcome.broken |= !is_manifest;
+    facts.is_empty = is_empty && facts.outcome.mistakes.is_empty();
     facts
 }
 
@@ -90,14 +101,27 @@ impl<'t> Reader<'t, '_> {
         }
         let meant = closest(&key.text, allowed.iter().copied()).or_else(|| word_of_the_language(&key.text, allowed));
         let help = match meant {
-            _ if lacks_space(&key.text) => "write a space after the colon".to_owned(),
-            _ if names_a_secret(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
+            _ if lacks_space(&key.text) || before_colon(key).is_some_and(|before| allowed.contains(&before)) => {
+                "write a space after the colon".to_owned()
+            }
+            _ if names_a_secret_key(&key.text) => "take it out: a secret never stands in a manifest".to_owned(),
             Some(close) => super::suggest::question(&key.text, close),
             None => format!("it may have: {}", allowed.join(", ")),
         };
         let message = format!("{owner} has no `{}`", key.text);
         self.tell(Code::UnknownKey, key.at, message, help);
         self.cursor.skip();
+    }
+
+    /// Tells of a key that has swallowed its value, since no blank follows its colon.
+    pub(super) fn lacks_space(&mut self, key: &Scalar<'t>, value: &Node<'t>) -> bool {
+        let Node::Scalar(scalar) = value else { return false };
+        let swallows = scalar.is_null() && before_colon(key).is_some();
+        if swallows {
+            let message = format!("`{}` is one word, and no value follows it", key.text);
+            self.tell(Code::WrongType, key.at, message, "write a space after the colon");
+        }
+        swallows
     }
 
     /// Opens the mapping that stands here, or records that there is none.
@@ -142,6 +166,11 @@ impl<'t> Reader<'t, '_> {
     /// The text that stands here, which may not be empty.
     pub(super) fn filled(&mut self, what: &str) -> Option<Scalar<'t>> {
         let node = self.cursor.node();
+        self.as_filled(node, what)
+    }
+
+    /// A node as text that may not be empty.
+    pub(super) fn as_filled(&mut self, node: Node<'t>, what: &str) -> Option<Scalar<'t>> {
         if let Node::Scalar(scalar) = &node
             && scalar.is_null()
         {
@@ -181,9 +210,14 @@ impl<'t> Reader<'t, '_> {
         let node = self.cursor.node();
         if let Node::Scalar(scalar) = &node
             && scalar.plain
-            && let Ok(number) = scalar.text.parse()
+            && let Ok(number) = scalar.text.parse::<i32>()
         {
-            return Some(number);
+            if number.to_string() == scalar.text {
+                return Some(number);
+            }
+            let message = format!("{what} is written `{}`, which reads as another number elsewhere", scalar.text);
+            self.tell(Code::WrongType, scalar.at, message, format!("write `{number}`"));
+            return None;
         }
         self.wrong_type(&node, what, "a whole number");
         None
@@ -219,8 +253,22 @@ impl<'t> Reader<'t, '_> {
 
     /// Records a text whose letters come from scripts that are not written together.
     pub(super) fn refuse_mixed_script(&mut self, scalar: &Scalar<'t>) {
-        if let Some(word) = mixed_script(&scalar.text) {
-            let message = format!("`{word}` mixes letters of several scripts, and could be taken for another name");
+        // A character that can't be seen is told already.
+        if find_hidden(&scalar.text).is_some() {
+            return;
+        }
+        let read = readable(&scalar.text);
+        if let Some(word) = mixed_script(&read) {
+            let message = match &read {
+                Cow::Borrowed(_) => {
+                    format!("`{word}` mixes letters of several scripts, and could be taken for another name")
+                }
+                Cow::Owned(read) => format!(
+                    "`{}` is read as `{read}`, where `{word}` mixes letters of several scripts, and could be taken for \
+                     another name",
+                    scalar.text
+                ),
+            };
             self.tell(Code::MixedScript, scalar.at, message, "write it in one script");
         }
     }
@@ -250,6 +298,12 @@ impl<'t> Reader<'t, '_> {
         }
         Some(PreviousFact { name: previous, identity: previous, offset: before.at.offset })
     }
+}
+
+/// What stands before a colon that belongs to the word, since no blank follows it.
+fn before_colon<'k>(key: &'k Scalar<'_>) -> Option<&'k str> {
+    let (before, after) = key.text.split_once(':').filter(|_| key.plain)?;
+    (!before.is_empty() && !after.is_empty()).then_some(before)
 }
 
 /// How to write what has the wrong type.

@@ -1,6 +1,7 @@
 //! `access`: memberships and site grants of a user or a team, with their short forms.
 
 use super::facts::{Target, length};
+use super::listed::Listed;
 use super::read::{Reader, is_unmanaged};
 use crate::diagnostic::Code;
 use crate::model::{AccessRow, LeftAlone, List, Name, Selector, SiteRow, Window, WindowId, known};
@@ -55,7 +56,11 @@ impl<'t> Reader<'t, '_> {
         }
         let organization = self.selector(key);
         let mut row = self.row(organization, key.at.offset);
-        match self.cursor.node() {
+        let node = self.cursor.node();
+        if self.lacks_space(key, &node) {
+            return;
+        }
+        match node {
             Node::Mapping(_) => self.membership_fields(&mut row),
             Node::Scalar(role) if !role.is_null() => {
                 if is_unmanaged(&role) {
@@ -158,9 +163,11 @@ impl<'t> Reader<'t, '_> {
             Node::Scalar(scalar) if is_unmanaged(&scalar) => (List::EMPTY, true),
             Node::Sequence(_) => {
                 let mut names: Vec<Name> = Vec::new();
+                let mut listed = Listed::default();
                 while let Some(item) = self.cursor.next_item() {
                     if let Some(role) = self.as_text(item, "an extra role") {
                         let name = self.intern(&role.text);
+                        self.list_once(&mut listed, name, &role);
                         self.refer(Target::ExtraRole, name, &role);
                         names.push(name);
                     }
@@ -183,9 +190,12 @@ impl<'t> Reader<'t, '_> {
             }
             Node::Scalar(scalar) if is_unmanaged(&scalar) => row.left_alone.sites = true,
             Node::Sequence(_) => {
+                let mut listed = Listed::default();
                 while let Some(item) = self.cursor.next_item() {
                     if let Some(site) = self.as_text(item, "a site") {
                         let selector = self.selector(&site);
+                        let (Selector::Exact(name) | Selector::Pattern(name)) = selector;
+                        self.list_once(&mut listed, name, &site);
                         self.site(selector, None, site.at.offset);
                     }
                 }
@@ -193,7 +203,11 @@ impl<'t> Reader<'t, '_> {
             Node::Mapping(_) => {
                 while let Some(site) = self.cursor.next_key() {
                     let selector = self.selector(&site);
-                    if let Some(role) = self.filled("the role on a site") {
+                    let node = self.cursor.node();
+                    if self.lacks_space(&site, &node) {
+                        continue;
+                    }
+                    if let Some(role) = self.as_filled(node, "the role on a site") {
                         let name = self.intern(&role.text);
                         self.refer(Target::SiteRole, name, &role);
                         self.site(selector, Some(name), site.at.offset);

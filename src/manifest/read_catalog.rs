@@ -1,11 +1,12 @@
 //! `organizations` with their sites, and `roles`.
 
 use super::facts::{Ending, OrganizationFact, Reference, RoleFact, SiteFact, Target};
+use super::listed::Listed;
 use super::read::Reader;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{AppliesTo, List, Name, Role, Selector, SiteAccess, Value, known};
 use crate::rules::Named;
-use crate::source::{Node, Scalar};
+use crate::source::{At, Node, Scalar};
 
 pub(super) const ORGANIZATION: &[&str] =
     &["name", "kind", "parent", "default", "includes", "attributes", "sites", "previously", "status"];
@@ -141,9 +142,12 @@ impl<'t> Reader<'t, '_> {
                 }
                 Node::Sequence(_) => {
                     let mut names = Vec::new();
+                    let mut listed = Listed::default();
                     while let Some(item) = self.cursor.next_item() {
                         if let Some(text) = self.as_text(item, "an entry") {
-                            names.push(self.intern(&text.text));
+                            let name = self.intern(&text.text);
+                            self.list_once(&mut listed, name, &text);
+                            names.push(name);
                         }
                     }
                     fields.push((field, Value::Set(self.into.names.list(&names))));
@@ -167,8 +171,10 @@ impl<'t> Reader<'t, '_> {
     pub(super) fn references(&mut self, what: &str, target: Target) -> Option<List> {
         let texts = self.texts(what)?;
         let mut names = Vec::with_capacity(texts.len());
+        let mut listed = Listed::default();
         for text in &texts {
             let name = self.intern(&text.text);
+            self.list_once(&mut listed, name, text);
             self.refer(target, name, text);
             names.push(name);
         }
@@ -206,9 +212,7 @@ impl<'t> Reader<'t, '_> {
                 "rank" => role.rank = self.number("`rank`"),
                 "includes" => role.includes = self.references("`includes`", Target::AnyRole).unwrap_or_default(),
                 "permissions" => {
-                    let texts = self.texts("`permissions`").unwrap_or_default();
-                    let names: Vec<Name> = texts.iter().map(|text| self.intern(&text.text)).collect();
-                    role.permissions = self.into.names.list(&names);
+                    role.permissions = self.permissions();
                 }
                 "site_access" => role.site_access = self.site_access(),
                 "admin" => role.admin = self.bool("`admin`").is_some_and(|(value, _)| value),
@@ -220,6 +224,23 @@ impl<'t> Reader<'t, '_> {
                 _ => self.unknown_key(&field, ROLE, "a role"),
             }
         }
+    }
+
+    fn permissions(&mut self) -> List {
+        let texts = self.texts("`permissions`").unwrap_or_default();
+        let mut names: Vec<Name> = Vec::with_capacity(texts.len());
+        let mut listed = Listed::default();
+        for text in &texts {
+            if text.text.is_empty() {
+                self.tell(Code::InvalidValue, text.at, "a permission is empty", "write it, or take the entry out");
+                continue;
+            }
+            self.refuse_mixed_script(text);
+            let name = self.intern(&text.text);
+            self.list_once(&mut listed, name, text);
+            names.push(name);
+        }
+        self.into.names.list(&names)
     }
 
     fn site_access(&mut self) -> SiteAccess {
@@ -239,11 +260,22 @@ impl<'t> Reader<'t, '_> {
     fn applies_to(&mut self) -> AppliesTo {
         let mut applies_to = AppliesTo { organization: false, site: false, platform: false, extra: false };
         match self.cursor.node() {
-            Node::Sequence(_) => {
+            Node::Sequence(at) => {
+                let mut is_empty = true;
+                let mut listed = Listed::default();
                 while let Some(item) = self.cursor.next_item() {
+                    is_empty = false;
                     if let Some(place) = self.as_text(item, "a place") {
+                        let name = self.intern(&place.text);
+                        self.list_once(&mut listed, name, &place);
                         self.place(&place, &mut applies_to);
                     }
+                }
+                if is_empty {
+                    let here = At { length: 0, ..at }.span(self.cursor.file());
+                    let mistake = Diagnostic::warning(Code::InvalidValue, "this role can be given nowhere");
+                    let help = "name a place, or write `grantable: false` if other roles include it";
+                    self.cursor.tell(mistake.at(here, "").help(help));
                 }
             }
             Node::Scalar(place) if !place.is_null() => self.place(&place, &mut applies_to),

@@ -1,9 +1,10 @@
 //! What users share: `teams`, `site_grants`, and the list of leavers.
 
 use super::facts::{LeaverFact, Mention, SiteGrantFact, Target, TeamFact, length};
+use super::listed::Listed;
 use super::read::Reader;
 use super::read_time::Edge;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{Name, Selector, Window};
 use crate::rules::Named;
 use crate::source::{At, Node, Scalar};
@@ -59,10 +60,12 @@ impl<'t> Reader<'t, '_> {
         if !self.list(what) {
             return;
         }
+        let mut listed = Listed::default();
         while let Some(item) = self.cursor.next_item() {
             if let Some(user) = self.as_text(item, "a user")
                 && let Some((name, identity)) = self.user_key(&user)
             {
+                self.list_once(&mut listed, identity, &user);
                 self.into.mentions.push(Mention { name, identity, offset: user.at.offset });
             }
         }
@@ -90,6 +93,8 @@ impl<'t> Reader<'t, '_> {
         let mut window = Window::ALWAYS;
         let mut site: Option<(Selector, Selector, At)> = None;
         let mut has_site = false;
+        let mut has_people = false;
+        let mistakes_before = self.cursor.mistakes();
         while let Some(field) = self.cursor.next_key() {
             let start = length(&self.into.mentions);
             match field.text.as_ref() {
@@ -98,10 +103,12 @@ impl<'t> Reader<'t, '_> {
                     site = self.organization_and_site();
                 }
                 "users" => {
+                    has_people = true;
                     self.mentioned_users("`users`");
                     users = start..length(&self.into.mentions);
                 }
                 "teams" => {
+                    has_people = true;
                     self.mentioned_teams("`teams` of a site grant");
                     teams = start..length(&self.into.mentions);
                 }
@@ -129,6 +136,17 @@ impl<'t> Reader<'t, '_> {
         } else if !has_site {
             let here = At { length: 0, ..at };
             self.tell(Code::InvalidValue, here, "a site grant has no `site`", "write `site: ORGANIZATION/SITE`");
+        }
+        // What is wrong about it may be what was to name somebody.
+        if users.is_empty() && teams.is_empty() && self.cursor.mistakes() == mistakes_before {
+            let here = At { length: 0, ..at };
+            let help = "name somebody in `users` or `teams`, or take the grant out";
+            if has_people {
+                let mistake = Diagnostic::warning(Code::InvalidValue, "a site grant names nobody");
+                self.cursor.tell(mistake.at(here.span(self.cursor.file()), "").help(help));
+            } else {
+                self.tell(Code::InvalidValue, here, "a site grant has neither `users` nor `teams`", help);
+            }
         }
         let rows = rows..length(&self.into.rows);
         self.into.site_grants.push(SiteGrantFact { offset: at.offset, rows, users, teams });

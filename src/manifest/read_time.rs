@@ -51,12 +51,22 @@ impl<'t> Reader<'t, '_> {
                 ("is later than any date that is kept", "leave it out if there is no end")
             } else if has_form_of_a_day(day) && day.parse::<Date>().is_err() {
                 ("is a day that no calendar has", "write it like 2027-01-31")
+            } else if has_form_of_a_day(day) && is_too_early(day) {
+                (
+                    "lies before 1970",
+                    "write the year with its four digits, like 2027-01-31; leave out what is long past",
+                )
             } else if text.bytes().all(|byte| byte.is_ascii_digit()) {
                 ("is no day", "write it with dashes, like 2027-01-31")
-            } else if text.parse::<jiff::civil::DateTime>().is_ok() {
+            } else if text.parse::<jiff::civil::DateTime>().is_ok() && text.parse::<Timestamp>().is_err() {
                 (
                     "has no offset, and whose clock is meant is not guessed",
                     "write it like 2027-01-31T18:00:00+01:00, or just the day",
+                )
+            } else if text.parse::<Timestamp>().is_ok() {
+                (
+                    "is no timestamp of RFC 3339",
+                    "write it like 2027-01-31T18:00:00+01:00 or 2027-01-31T17:00:00Z, or just the day",
                 )
             } else {
                 (
@@ -79,11 +89,61 @@ fn has_form_of_a_day(text: &str) -> bool {
     text.len() == DAY_LENGTH && dashes == 2 && text.bytes().filter(u8::is_ascii_digit).count() == DAY_LENGTH - 2
 }
 
+/// Nothing that is declared began or ended before: a year that is not written out, most likely.
+fn is_too_early(text: &str) -> bool {
+    text.get(..4).is_some_and(|year| year < "1970")
+}
+
+/// The widest offset from UTC that any clock has, in minutes.
+const WIDEST_OFFSET: u32 = 14 * 60;
+
+/// Whether a text has the form of a timestamp of RFC 3339, in capitals, with a `T`, and with an offset that a clock can
+/// have. What is beyond that form has more than one meaning: `-00:00`, a leap second, a zone in brackets.
+fn is_rfc_3339(text: &str) -> bool {
+    const TIME_LENGTH: usize = "T18:00:00".len();
+    if !text.is_ascii() || text.len() < DAY_LENGTH + TIME_LENGTH {
+        return false;
+    }
+    let (day, rest) = text.split_at(DAY_LENGTH);
+    let (time, rest) = rest.split_at(TIME_LENGTH);
+    let has_form = time.bytes().enumerate().all(|(at, byte)| match at {
+        0 => byte == b'T',
+        3 | 6 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    });
+    let rest = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => {
+            let zone = fraction.trim_start_matches(|digit: char| digit.is_ascii_digit());
+            if zone.len() == fraction.len() {
+                return false;
+            }
+            zone
+        }
+    };
+    has_form_of_a_day(day) && has_form && time[7..] < *"60" && is_offset(rest)
+}
+
+fn is_offset(text: &str) -> bool {
+    if text == "Z" {
+        return true;
+    }
+    let Some(clock) = text.strip_prefix(['+', '-']) else { return false };
+    let number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<u32>().ok())?;
+    let parts = clock.split_once(':').filter(|(hours, minutes)| hours.len() == 2 && minutes.len() == 2);
+    let Some((Some(hours), Some(minutes))) = parts.map(|(hours, minutes)| (number(hours), number(minutes))) else {
+        return false;
+    };
+    minutes < 60 && hours * 60 + minutes <= WIDEST_OFFSET && text != "-00:00"
+}
+
 /// The moment that a text means. A time of day needs its offset: which one was meant is not guessed.
 fn moment(text: &str, edge: Edge, time_zone: &TimeZone) -> Option<Timestamp> {
-    let is_day = text.len() == DAY_LENGTH && text.bytes().filter(|&byte| byte == b'-').count() == 2;
-    if !is_day {
-        return text.parse::<Timestamp>().ok();
+    if is_too_early(text) {
+        return None;
+    }
+    if !has_form_of_a_day(text) {
+        return is_rfc_3339(text).then(|| text.parse::<Timestamp>().ok())?;
     }
     let day: Date = text.parse().ok()?;
     let day = match edge {
@@ -123,5 +183,36 @@ mod tests {
             assert_eq!(text(wrong, Edge::Begin), None, "{wrong}");
         }
         assert_eq!(text("9999-12-31", Edge::End), None, "no day follows");
+    }
+
+    #[test]
+    fn only_one_form_of_a_timestamp_is_read() {
+        for right in ["2027-01-31T09:00:00.5+14:00", "1970-01-01T00:00:00Z", "2027-01-31T09:00:00-09:30"] {
+            assert!(text(right, Edge::End).is_some(), "{right}");
+        }
+        for wrong in [
+            "0000-01-01",
+            "0026-12-31",
+            "1969-12-31",
+            "0027-01-31T09:00:00Z",
+            "2027-01-31T09:00:00+25:00",
+            "2027-01-31T09:00:00+14:01",
+            "2027-01-31T09:00:00+01:00:30",
+            "2027-01-31T09:00:00+0100",
+            "2027-01-31T09:00:00+01",
+            "2027-01-31T09:00:00-00:00",
+            "2027-01-31T09:00:60Z",
+            "2027-01-31 09:00:00Z",
+            "2027-01-31t09:00:00z",
+            "2027-01-31T12Z",
+            "2027-01-31T12:00Z",
+            "2027-01-31T09:00:00.Z",
+            "2027-01-31T09:00:00+01:00[Europe/Paris]",
+            "2027-01-31T09:00:00Z[u-ca=hebrew]",
+            "2027-01-31[Europe/Paris]",
+            "+002027-01-31T09:00:00Z",
+        ] {
+            assert_eq!(text(wrong, Edge::Begin), None, "{wrong}");
+        }
     }
 }

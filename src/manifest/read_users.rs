@@ -1,12 +1,13 @@
 //! `users`: the key, profile fields with their three values, status, attributes typed by the rules, and access.
 
 use super::facts::{Mention, PreviousFact, UserFact, length};
+use super::listed::Listed;
 use super::read::{Reader, is_unmanaged};
 use super::read_access::PlatformRoles;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic, Position, Span};
 use crate::document::lacks_space;
-use crate::model::{DeclaredFact, DeclaredStatus, Fact, Name, Value, Window, known};
-use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField};
+use crate::model::{AccessRow, DeclaredFact, DeclaredStatus, Fact, Name, Value, Window, known};
+use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField, is_day, refuse_wrapped};
 use crate::source::{At, Node, Scalar, find_hidden};
 
 pub(super) const USER: &[&str] = &[
@@ -71,10 +72,19 @@ impl<'t> Reader<'t, '_> {
             // The reader of the file has told it already.
             return None;
         }
-        match self.rules.identity.normalize(&key.text) {
+        let identity = self.rules.identity.normalize(&key.text);
+        let refused = match &identity {
+            Ok(_) => self.rules.identity.refuse_written(&key.text),
+            Err(_) => refuse_wrapped(&key.text),
+        };
+        match identity {
             _ if !unicode_normalization::is_nfc(&key.text) => {
                 let message = format!("the key `{}` is not in Unicode normalization form C", key.text);
                 self.tell(Code::InvalidKey, key.at, message, "type it anew, or normalize the file");
+                None
+            }
+            _ if let Some((why, help)) = refused => {
+                self.tell(Code::InvalidKey, key.at, format!("the key `{}` {why}", key.text), help);
                 None
             }
             Err(why) => {
@@ -111,6 +121,9 @@ impl<'t> Reader<'t, '_> {
             draft.stated = true;
         }
         self.platform_row(&draft.platform);
+        if let Some((DeclaredStatus::Absent, status)) = draft.status {
+            self.given_to_the_absent(key, rows, teams, draft.window, status);
+        }
         let window = self.window_id(draft.window);
         self.into.users.push(UserFact {
             key: name,
@@ -124,6 +137,26 @@ impl<'t> Reader<'t, '_> {
             teams: teams..length(&self.into.mentions),
             stated: draft.stated,
         });
+    }
+
+    /// Tells of what is given to somebody who is to be deleted: nothing comes of it.
+    fn given_to_the_absent(&mut self, key: &Scalar<'t>, rows: u32, teams: u32, window: Window, status: u32) {
+        let gives = |row: &&AccessRow| row.membership || row.sites_length > 0;
+        let file = self.cursor.file();
+        let row = self.into.rows[rows as usize..].iter().find(gives).map(|row| row.offset);
+        let team = self.into.mentions[teams as usize..].first().map(|team| team.offset);
+        let place = match row.or(team) {
+            Some(offset) => Span::from(Position::new(file, offset)),
+            None if window != Window::ALWAYS => key.at.span(file),
+            None => return,
+        };
+        let message = format!("`{}` is absent, and nothing comes of what else is said here", key.text);
+        self.cursor.tell(
+            Diagnostic::warning(Code::Contradiction, message)
+                .at(place, "")
+                .and(Position::new(file, status), "absent here")
+                .help("keep `status: absent` alone, or take it out"),
+        );
     }
 
     fn user_field(&mut self, field: &Scalar<'t>, (key, identity): (Name, Name), draft: &mut Draft) {
@@ -199,9 +232,11 @@ impl<'t> Reader<'t, '_> {
         if !self.list(what) {
             return;
         }
+        let mut listed = Listed::default();
         while let Some(item) = self.cursor.next_item() {
             if let Some(team) = self.as_text(item, "a team") {
                 let name = self.intern(&team.text);
+                self.list_once(&mut listed, name, &team);
                 self.into.mentions.push(Mention { name, identity: name, offset: team.at.offset });
             }
         }
@@ -357,7 +392,7 @@ impl<'t> Reader<'t, '_> {
             return self.fact(field, Value::Text(known::ALL), value.at);
         }
         if !value.text.is_empty() {
-            if rule.kind == AttributeType::Date && value.text.parse::<jiff::civil::Date>().is_err() {
+            if rule.kind == AttributeType::Date && !is_day(&value.text) {
                 let message = format!("{what} has to be a day, and `{}` is none", value.text);
                 return self.tell(Code::InvalidValue, value.at, message, "write it like 2027-01-31");
             }
@@ -385,12 +420,15 @@ impl<'t> Reader<'t, '_> {
         };
         let mut names = Vec::new();
         let mut empty = true;
+        let mut listed = Listed::default();
         while let Some(item) = self.cursor.next_item() {
             empty = false;
             if let Some(text) = self.as_text(item, "an entry")
                 && self.is_among(&text, what, values)
             {
-                names.push(self.intern(&text.text));
+                let name = self.intern(&text.text);
+                self.list_once(&mut listed, name, &text);
+                names.push(name);
             }
         }
         if empty && empty_is_all {

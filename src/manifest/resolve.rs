@@ -9,7 +9,7 @@ use super::facts::{Reference, Target};
 use super::known_names::KnownNames;
 use super::merge::Merged;
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
-use crate::model::{Fields, Link, Name, Selector, SourceId, SourceLabel, Value, known};
+use crate::model::{Fields, Link, Name, Selector, Site, SourceId, SourceLabel, Value, known};
 use crate::source::{Sources, find_hidden};
 
 /// How many sources the closures of all sources may name together; real ones name a few each. A hostile tower of
@@ -32,6 +32,7 @@ impl Merged<'_> {
             self.check_references(sources);
         }
         self.check_circles();
+        self.check_default_sites();
         self.check_look_alikes();
     }
 
@@ -42,7 +43,7 @@ impl Merged<'_> {
             let row = self.desired.row_of(member.identity);
             links.extend(row.map(|row| (row, Link { source: member.source, position: member.position })));
             if self.is_leaving(member.identity) {
-                self.leftover(member.name, member.position);
+                self.leftover(member.name, member.identity, member.position);
             } else if row.is_none() && !self.broken {
                 self.unknown_user(member.name, member.position, &mut comparisons);
             }
@@ -216,6 +217,36 @@ impl Merged<'_> {
             let includes =
                 organization.sites.iter().map(|(&name, site)| (name, (site.position, self.included(&site.fields))));
             found.extend(self.circles_of("sites include each other", &includes.collect()));
+        }
+        for mistake in found {
+            self.mistakes.push(mistake);
+        }
+    }
+
+    /// One site of an organization is the default one.
+    fn check_default_sites(&mut self) {
+        let mut found = Vec::new();
+        for (&name, organization) in &self.desired.catalog.organizations {
+            let is_default = |site: &&Site| site.fields.get(&known::DEFAULT) == Some(&Value::Bool(true));
+            let mut places: Vec<(Position, &str)> = organization
+                .sites
+                .iter()
+                .filter(|(_, site)| is_default(site))
+                .filter_map(|(&site, declared)| Some((declared.position?, self.names.text(site))))
+                .collect();
+            places.sort_unstable();
+            let Some((&(first, first_site), others)) = places.split_first() else { continue };
+            for &(position, site) in others {
+                let organization = self.names.text(name);
+                let message =
+                    format!("organization `{organization}` has two default sites: `{first_site}` and `{site}`");
+                found.push(
+                    Diagnostic::error(Code::ConflictingDefaultSites, message)
+                        .at(span(position, site), "this one")
+                        .and(span(first, first_site), "and this one")
+                        .help("keep `default: true` with one of them"),
+                );
+            }
         }
         for mistake in found {
             self.mistakes.push(mistake);

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::emit::{Yaml, document};
 use super::write_users;
-use crate::model::{AppliesTo, Fields, LiveState, Name, Names, Organization, Role, SiteAccess, Value, known};
+use crate::model::{
+    AppliesTo, CatalogKey, Fields, LiveState, Name, Names, Organization, Role, Site, SiteAccess, Value, known,
+};
 use crate::rules::{Named, RoleFields, RolePlace, RoleSiteAccess, Rules, Sayable, refuse_declared, refuse_text};
 
 /// The first line of each file: tells editors where the schema is.
@@ -99,17 +101,21 @@ impl Writer<'_> {
             match refuse_declared(Named::Organization, text) {
                 Some(reason) => self.refuse("organization", text, reason),
                 None => {
-                    entries.insert(text.to_owned(), self.organization(text, organization));
+                    entries.insert(text.to_owned(), self.organization(name, organization));
                 }
             }
         }
         Yaml::Block(entries.into_iter().collect())
     }
 
-    fn organization(&mut self, organization_name: &str, organization: &Organization) -> Yaml {
+    fn organization(&mut self, organization_key: Name, organization: &Organization) -> Yaml {
+        let organization_name = self.names.text(organization_key);
         let Organization { fields, sites, position: _ } = organization;
-        let mut entries = self.fields(("organization", organization_name), fields, organization);
+        let key = CatalogKey::Organization(organization_key);
+        let mut entries = self.fields(("organization", organization_name), key, fields, organization);
         let mut written = BTreeMap::new();
+        let is_default = |site: &&Site| site.fields.get(&known::DEFAULT) == Some(&Value::Bool(true));
+        let has_one_default = sites.values().filter(is_default).count() <= 1;
         for (&name, site) in sites {
             let text = self.names.text(name);
             let full = format!("{organization_name}/{text}");
@@ -117,7 +123,12 @@ impl Writer<'_> {
                 self.refuse("site", full, reason);
                 continue;
             }
-            let fields = self.fields(("site", &full), &site.fields, organization);
+            let key = CatalogKey::Site(organization_key, name);
+            let mut fields = self.fields(("site", &full), key, &site.fields, organization);
+            if !has_one_default && is_default(&site) {
+                self.refuse("site", &full, "is one of several default sites of its organization");
+                fields.retain(|(field, _)| field != "default");
+            }
             written.insert(text.to_owned(), Yaml::Short(fields));
         }
         if !written.is_empty() {
@@ -130,6 +141,7 @@ impl Writer<'_> {
     fn fields(
         &mut self,
         of: (&'static str, &str),
+        key: CatalogKey,
         fields: &Fields,
         organization: &Organization,
     ) -> Vec<(String, Yaml)> {
@@ -137,9 +149,14 @@ impl Writer<'_> {
         let mut entries = Vec::new();
         for field in [known::NAME, known::KIND, known::PARENT, known::DEFAULT, known::INCLUDES] {
             let Some(&value) = fields.get(&field) else { continue };
-            let refers = field == known::PARENT || field == known::INCLUDES;
-            if refers && !self.refers_to_sayable(kind, value, organization) {
-                let reason = format!("refers in `{}` to something that can't be said", self.names.text(field));
+            let refused = match field {
+                known::PARENT if !self.refers_to_sayable(kind, value, organization) => {
+                    Some("refers in `parent` to something that can't be said")
+                }
+                known::INCLUDES => self.sayable.refuse_includes(key, fields),
+                _ => None,
+            };
+            if let Some(reason) = refused {
                 self.refuse(kind, name, reason);
             } else if let Some(value) = self.value(of, field, value) {
                 entries.push((self.names.text(field).to_owned(), value));

@@ -151,6 +151,33 @@ impl Role {
             Fact::new(known::APPLIES_TO, Value::Set(names.list(&places))),
         ]
     }
+
+    /// Sets the field that a fact is about, as far as roles have it; the reverse of [`facts`](Self::facts).
+    pub fn set(&mut self, names: &Names, fact: Fact) {
+        let list = |value: Value| if let Value::Set(list) = value { list } else { List::EMPTY };
+        let is_true = fact.value == Value::Bool(true);
+        match fact.field {
+            known::NAME => self.name = fact.value.text(),
+            known::RANK => self.rank = if let Value::Number(rank) = fact.value { Some(rank) } else { None },
+            known::INCLUDES => self.includes = list(fact.value),
+            known::PERMISSIONS => self.permissions = list(fact.value),
+            known::SITE_ACCESS if fact.value == Value::Text(known::ALL) => self.site_access = SiteAccess::All,
+            known::SITE_ACCESS => self.site_access = SiteAccess::Selected,
+            known::ADMIN => self.admin = is_true,
+            known::PROTECTED => self.protected = is_true,
+            known::GRANTABLE => self.grantable = is_true,
+            known::APPLIES_TO => {
+                let places = names.elements(list(fact.value));
+                self.applies_to = AppliesTo {
+                    organization: places.contains(&known::ORGANIZATION),
+                    site: places.contains(&known::SITE),
+                    platform: places.contains(&known::PLATFORM_WORD),
+                    extra: places.contains(&known::EXTRA),
+                };
+            }
+            _ => {}
+        }
+    }
 }
 
 /// What names one thing of the catalog.

@@ -452,6 +452,20 @@ pub enum Standing {
     Left(Leaver),
 }
 
+impl Standing {
+    /// Whether somebody can log in with the account then.
+    #[must_use]
+    pub const fn lets_in(self) -> bool {
+        match self {
+            Self::Wanted(Some(DeclaredStatus::Active | DeclaredStatus::Preloaded) | None) => true,
+            Self::Wanted(Some(DeclaredStatus::Inactive | DeclaredStatus::Absent))
+            | Self::NotYet(_)
+            | Self::Expired(_)
+            | Self::Left(_) => false,
+        }
+    }
+}
+
 impl UserView<'_> {
     /// What is wanted of the account at this time. A tombstone outlasts everything; a leaver overrides the rest.
     #[must_use]

@@ -126,6 +126,15 @@ impl InvitationState {
     pub const ALL: [Self; 6] =
         [Self::Suppressed, Self::Pending, Self::Accepted, Self::Declined, Self::Expired, Self::Cancelled];
 
+    /// Whether it is over, and let nobody in.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        match self {
+            Self::Declined | Self::Expired | Self::Cancelled => true,
+            Self::Suppressed | Self::Pending | Self::Accepted => false,
+        }
+    }
+
     /// The word used in every format and in the store.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -238,6 +247,10 @@ pub struct LiveState {
     /// By key as compared: what was to be carried by the invitation of somebody whose earlier one was cancelled for it,
     /// and who has no account now, since a run was cut off in between.
     pub cut_off: BTreeMap<Name, LiveRecord>,
+    /// Those of them for whom a `status: active` that manifests say may be older than the lock-out.
+    pub waiting_lock_outs: BTreeSet<Name>,
+    /// The number of the newest lock-out that the store remembers, 0 without any.
+    pub newest_lock_out: i64,
     /// What is gone since a change of role was stopped between its two steps.
     pub half_changed: HalfChanged,
     users: Vec<LiveUser>,

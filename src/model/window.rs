@@ -38,6 +38,14 @@ impl Window {
         self.has_begun(at) && !self.has_ended(at)
     }
 
+    /// Whether it has no moment in common with another.
+    #[must_use]
+    pub fn is_apart(self, other: Self) -> bool {
+        let ends_before =
+            |one: Self, other: Self| one.expires.zip(other.starts).is_some_and(|(expires, starts)| expires <= starts);
+        ends_before(self, other) || ends_before(other, self)
+    }
+
     /// The first moment after this time at which it begins or is over.
     #[must_use]
     pub fn next_change(self, at: Timestamp) -> Option<Timestamp> {

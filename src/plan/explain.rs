@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::diagnostic::Position;
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name,
-    Names, Piece, SourceId, SourceLabel, Status, UserView, Window,
+    Names, Piece, SourceId, SourceLabel, Standing, Status, UserView, Window,
 };
 
 /// Both sides, and the time for which is asked.
@@ -137,6 +137,8 @@ pub struct Holder {
     pub key: Name,
     /// The status in the store.
     pub live: Option<Status>,
+    /// What the manifests want of the account at the time for which was asked; `None` for who is not declared.
+    pub standing: Option<Standing>,
     /// What the user has there. For a site that a role reaches without a grant this is the membership.
     pub place: PlaceExplanation,
     /// The membership by which the user reaches this site as well, beside a grant on the site itself.
@@ -212,7 +214,14 @@ fn holder(
         site.and_then(|_| places.iter().enumerate().find(|&(at, place)| at != found && is_reaching(place)));
     let membership = membership.map(|(_, place)| place.clone());
     let live = account.map(|account| account.status);
-    Some(Holder { key, live, place: places.swap_remove(found), membership, sites: granted })
+    let standing = match user {
+        Some(user) => Some(user.standing(scene.at)),
+        None => account.and_then(|account| scene.desired.leavers.get(&account.identity?)).copied().and_then(|leaver| {
+            let has_come = leaver.from.is_none_or(|from| from <= scene.at);
+            has_come.then_some(Standing::Left(leaver))
+        }),
+    };
+    Some(Holder { key, live, standing, place: places.swap_remove(found), membership, sites: granted })
 }
 
 fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {

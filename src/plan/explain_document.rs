@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::explain::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation};
 use super::{FORMAT, Places};
 use crate::diagnostic::Position;
-use crate::model::{LeftAlone, Name, Names, SourceLabel, Status, known};
+use crate::model::{LeftAlone, Name, Names, SourceLabel, Standing, Status, known};
 
 /// What was asked, what it may mean, and who has what access from which lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -75,6 +75,8 @@ pub struct ExplainedHolder {
     pub user: String,
     /// The status in the store; null where there is no account.
     pub live_status: Option<&'static str>,
+    /// Whether the user can log in: active in the store, and neither inactive nor out of their time by the manifests.
+    pub may_log_in: bool,
     /// What the user has there.
     pub access: ExplainedAccess,
     /// The membership by which the user reaches the site as well, beside a grant on it; null where none does.
@@ -177,12 +179,14 @@ impl ExplainDocument {
     /// Adds an organization or a site.
     pub fn push_place(&mut self, found: &PlaceHolders, names: &Names, places: &dyn Places) {
         let PlaceHolders { organization, site, position, at: _, is_compared: _, holders } = found;
-        let holders = holders.iter().map(|Holder { key, live, place, membership, sites: _ }| ExplainedHolder {
-            user: names.text(*key).to_owned(),
-            live_status: live.map(Status::as_str),
-            access: explained(place, names, places),
-            membership: membership.as_ref().map(|place| explained(place, names, places)),
-        });
+        let holders =
+            holders.iter().map(|Holder { key, live, standing, place, membership, sites: _ }| ExplainedHolder {
+                user: names.text(*key).to_owned(),
+                live_status: live.map(Status::as_str),
+                may_log_in: standing.is_none_or(Standing::lets_in) && *live == Some(Status::Active),
+                access: explained(place, names, places),
+                membership: membership.as_ref().map(|place| explained(place, names, places)),
+            });
         self.places.push(ExplainedPlace {
             organization: names.text(*organization).to_owned(),
             site: text(names, *site),

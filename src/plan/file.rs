@@ -64,7 +64,10 @@ pub fn is_plan_file(text: &[u8]) -> bool {
 /// # Errors
 /// If it is not one that `plan --out` writes under these rules.
 pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedPlan, FileError> {
-    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(error.to_string()))?;
+    if let Some(what) = no_object(text) {
+        return Err(FileError::NoPlan(what.to_owned()));
+    }
+    let document: PlanDocument = serde_json::from_slice(text).map_err(|error| FileError::NoPlan(told(&error)))?;
     if document.format != FORMAT {
         return Err(FileError::Format(document.format));
     }
@@ -104,6 +107,28 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
         valid_until: document.basis.valid_until,
         actions,
     })
+}
+
+/// What a text is by its beginning, if that is no object.
+fn no_object(text: &[u8]) -> Option<&'static str> {
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => None,
+        None => Some("it is empty"),
+        Some(b'[') => Some("something else than a plan document is in it: a list, and no object"),
+        Some(_) => Some("something else than a plan document is in it"),
+    }
+}
+
+/// What is wrong with a text that is no plan, in words of plans and not of programs.
+fn told(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    // How the types are called here is nobody's business.
+    let is_of_types = ["invalid type", "invalid length", "invalid value"].iter().any(|word| text.starts_with(word));
+    if is_of_types {
+        let (line, column) = (error.line(), error.column());
+        return format!("what stands at line {line}, column {column} is not what a plan has there");
+    }
+    text
 }
 
 fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> Result<Action, String> {
@@ -186,7 +211,7 @@ fn names_itself(subject: Subject, before: Option<&State>, after: Option<&State>)
 fn check_key(key: &str, names: &mut Names, rules: &Rules) -> Result<(), String> {
     let identity = rules.identity.normalize(key).map_err(|why| format!("names a user whose key {why}"))?;
     names.intern(&identity);
-    refuse_key(key).map_or(Ok(()), |why| Err(format!("names a user whose key {why}")))
+    refuse_key(&rules.identity, key).map_or(Ok(()), |why| Err(format!("names a user whose key {why}")))
 }
 
 fn check_names(state: &State, names: &Names) -> Result<(), String> {

@@ -1,10 +1,11 @@
-//! What the settings of today keep a saved plan from doing, whoever made it.
+//! What the settings of today keep a saved plan from doing, whoever made it, and what an action gives or takes, as far
+//! as that is seen from it alone: where it can't be seen, it does both.
 //!
-//! Deliberately absent: what today's plan would do.
+//! Deliberately absent: what today's plan would do (`saved/today`).
 
 use super::shown::keys_touched;
 use super::{Action, Inputs, State};
-use crate::model::ActionKind;
+use crate::model::{ActionKind, Fact, Grant, Name, Names, Value, known};
 
 /// What the settings of today keep an action from doing, whoever made the plan.
 pub(super) fn forbidden(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
@@ -13,10 +14,11 @@ pub(super) fn forbidden(action: &Action, inputs: &Inputs<'_>) -> Option<String> 
     // What these take is judged by value, by the planner and by the store itself.
     let by_value =
         matches!(action.kind, ActionKind::UpdateMembership | ActionKind::ChangeAccess | ActionKind::RenameUser);
-    let is_own = |identity| inputs.is_own_account(identity) && !by_value && takes_away(action, inputs);
+    let is_denied = inputs.rules.denies_self(action.kind) || !by_value && takes_away(action, inputs);
+    let is_own = |identity| inputs.is_own_account(identity) && is_denied;
     identities.find_map(|identity| match (inputs.is_protected(identity), is_own(identity)) {
         (true, _) => Some("the settings protect this account".to_owned()),
-        (false, true) => Some("it takes something from the account that rollcall itself uses".to_owned()),
+        (false, true) => Some("the account that rollcall itself uses does not do this to itself".to_owned()),
         (false, false) => None,
     })
 }
@@ -43,10 +45,11 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
             let (from, to) = (role(&action.before), role(&action.after));
             inputs.rules.loses(&inputs.live.catalog, inputs.names, from, to)
         }
+        ActionKind::UpdateOrganization | ActionKind::UpdateSite => {
+            adds(inputs.names, known::INCLUDES, (action.after.as_ref(), action.before.as_ref()))
+        }
         ActionKind::CreateOrganization
-        | ActionKind::UpdateOrganization
         | ActionKind::CreateSite
-        | ActionKind::UpdateSite
         | ActionKind::CreateRole
         | ActionKind::InviteUser
         | ActionKind::CreateUser
@@ -57,4 +60,72 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
         | ActionKind::AddMembership
         | ActionKind::GrantSite => false,
     }
+}
+
+/// Whether an action may let somebody do more.
+pub(super) fn gives(action: &Action, inputs: &Inputs<'_>) -> bool {
+    let (before, after) = (action.before.as_ref(), action.after.as_ref());
+    let names = inputs.names;
+    match action.kind {
+        ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::RenameUser
+        | ActionKind::ReactivateUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::AddMembership
+        | ActionKind::GrantSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole => true,
+        ActionKind::ChangeRole | ActionKind::ChangeSiteRole => {
+            let role = |state: Option<&State>| state.and_then(State::role);
+            let (from, to) = (role(before), role(after));
+            let is_unknown = to.is_some_and(|to| !inputs.live.catalog.roles.contains_key(&to));
+            let mut catalogs = [&inputs.live.catalog, &inputs.desired.catalog].into_iter();
+            let grants = |state: Option<&State>| state.map_or_else(Vec::new, |state| state.grants.clone());
+            is_unknown
+                || catalogs.any(|catalog| inputs.rules.escalates(catalog, names, from, to))
+                || adds(names, known::EXTRA_ROLES, (before, after))
+                || grants(after).iter().any(|grant: &Grant| !grants(before).contains(grant))
+        }
+        ActionKind::UpdateMembership => {
+            let default_site = after.and_then(|after| after.value(known::DEFAULT_SITE)).and_then(Value::text);
+            adds(names, known::EXTRA_ROLES, (before, after)) || default_site.is_some()
+        }
+        ActionKind::ChangeAccess => {
+            let value = |field: Name| before.and_then(|before| before.value(field)).unwrap_or(Value::Null);
+            let mut facts = after.into_iter().flat_map(|after| &after.facts);
+            facts.any(|fact| inputs.rules.value_escalates(names, fact.field, value(fact.field), fact.value))
+        }
+        // Absence takes nothing from a service account.
+        ActionKind::UpdateUser => {
+            after.is_some_and(|after| after.facts.contains(&Fact::new(known::KIND, Value::Text(known::SERVICE))))
+        }
+        // A new name may be one that somebody else knows as another thing.
+        ActionKind::UpdateOrganization | ActionKind::UpdateSite => {
+            adds(names, known::INCLUDES, (before, after))
+                || after.is_some_and(|after| after.value(known::KEY).is_some())
+        }
+        ActionKind::CreateOrganization | ActionKind::CreateSite => adds(names, known::INCLUDES, (before, after)),
+        ActionKind::DeleteOrganization
+        | ActionKind::DeleteSite
+        | ActionKind::DeleteRole
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::CancelInvitation
+        | ActionKind::RemoveMembership
+        | ActionKind::RevokeSite => false,
+    }
+}
+
+/// Whether a field has an element after an action that it had not before.
+fn adds(names: &Names, field: Name, (before, after): (Option<&State>, Option<&State>)) -> bool {
+    let of = |state: Option<&State>| match state.and_then(|state| state.value(field)) {
+        Some(Value::Set(list)) => names.elements(list).to_vec(),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
+    };
+    let before = of(before);
+    of(after).iter().any(|element| !before.contains(element))
 }

@@ -154,7 +154,8 @@ fn opened(inputs: &Inputs<'_>, fields: &[Fact]) -> Vec<Fact> {
     fields.iter().filter(is_told).copied().collect()
 }
 
-/// Does to the catalog what an action does; says what it is about if it may change somebody's reach.
+/// Does to the catalog what an action says, whatever is declared by now; says what it is about if it may change
+/// somebody's reach.
 pub(super) fn change(inputs: &Inputs<'_>, catalog: &mut Catalog, draft: &Draft) -> Option<Changed> {
     let subject = draft.action.subject;
     let set = |fields: &mut Fields| {
@@ -168,7 +169,9 @@ pub(super) fn change(inputs: &Inputs<'_>, catalog: &mut Catalog, draft: &Draft) 
     match draft.action.kind {
         ActionKind::CreateRole | ActionKind::UpdateRole => {
             let role = subject.role?;
-            catalog.roles.insert(role, inputs.desired.catalog.roles.get(&role)?.clone());
+            let mut changed = catalog.roles.get(&role).cloned().unwrap_or_default();
+            draft.action.after.iter().flat_map(|after| &after.facts).for_each(|fact| changed.set(inputs.names, *fact));
+            catalog.roles.insert(role, changed);
             (draft.gains || draft.loses).then_some(Changed::Role(role))
         }
         ActionKind::CreateOrganization | ActionKind::UpdateOrganization => {

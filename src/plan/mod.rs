@@ -16,6 +16,7 @@ mod forbidden;
 mod held;
 mod inputs;
 mod lock_out;
+mod locked_out;
 mod order;
 mod people;
 mod protection;
@@ -57,6 +58,7 @@ pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
+pub use locked_out::{LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::{broad_protection, void_protection};
 pub use resend::{Resend, resend};
@@ -163,6 +165,10 @@ impl WaitsFor {
 pub enum Obstacle {
     /// An operator locked the account out.
     LockedOut,
+    /// An operator locked the account out, and the line that lets the person in may be older than that.
+    LockedOutSince,
+    /// The account is closed.
+    Closed,
     /// These required fields have no value.
     Fields(Vec<String>),
     /// These organizations are short of admins; [`known::PLATFORM`](crate::model::known::PLATFORM) is the platform.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::locked_out::is_locked_out;
 use super::scope::Reach;
 use super::{CatalogPolicy, Inputs};
 use crate::diagnostic::{Code, Diagnostic, Position};
@@ -56,7 +57,9 @@ fn users(inputs: &Inputs<'_>, renamed: &mut Renamed) {
             (false, true) if is_whole => renamed.diagnostics.push(done(inputs, "user", user.key, &previous)),
             // Of a tombstone nothing is made.
             (false, false) if is_whole && user.status != Some(DeclaredStatus::Absent) => {
-                renamed.diagnostics.push(unknown(inputs, "user", user.key, &previous));
+                let is_locked_out = is_locked_out(inputs, previous.identity);
+                let of_user = if is_locked_out { locked_out } else { unknown };
+                renamed.diagnostics.push(of_user(inputs, "user", user.key, &previous));
             }
             (true | false, false) | (false, true) => {}
         }
@@ -146,13 +149,13 @@ fn unknown(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> 
         .help("correct the former name, or take this line out")
 }
 
-impl Map<'_> {
-    /// The access of an account that is not there, under the new names.
-    fn record(&self, record: &LiveRecord) -> LiveRecord {
-        let memberships = record.memberships.iter().map(|membership| self.membership(membership)).collect();
-        let grants = record.grants.iter().map(|grant| self.grant(grant)).collect();
-        LiveRecord { memberships, grants, ..record.clone() }
-    }
+/// Without the line, nothing would tell that it is the same person.
+fn locked_out(inputs: &Inputs<'_>, _kind: &str, name: Name, previous: &Previous) -> Diagnostic {
+    let (old, new) = (inputs.names.text(previous.name), inputs.names.text(name));
+    let message = format!("`{old}` was locked out by an operator, and has no account; `{new}` gets none either");
+    Diagnostic::warning(Code::UnknownFormerName, message)
+        .at(previous.position, "")
+        .help(format!("take `{new}` out, or say `status: active` where the person is to be let in again"))
 }
 
 /// From today's names to the new ones.
@@ -165,6 +168,13 @@ struct Map<'a> {
 }
 
 impl Map<'_> {
+    /// The access of an account that is not there, under the new names.
+    fn record(&self, record: &LiveRecord) -> LiveRecord {
+        let memberships = record.memberships.iter().map(|membership| self.membership(membership)).collect();
+        let grants = record.grants.iter().map(|grant| self.grant(grant)).collect();
+        LiveRecord { memberships, grants, ..record.clone() }
+    }
+
     fn organization(&self, name: Name) -> Name {
         self.organizations.get(&name).copied().unwrap_or(name)
     }
@@ -257,6 +267,8 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     live.evidence = inputs.live.evidence.clone();
     live.locked_out.clone_from(&inputs.live.locked_out);
     live.cut_off = inputs.live.cut_off.iter().map(|(&user, record)| (user, map.record(record))).collect();
+    live.newest_lock_out = inputs.live.newest_lock_out;
+    live.waiting_lock_outs.clone_from(&inputs.live.waiting_lock_outs);
     let ambiguous = inputs.live.ambiguous();
     for user in inputs.live.users() {
         // Who shares a key with somebody still does.

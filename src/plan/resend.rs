@@ -1,12 +1,13 @@
 //! The plan of `invitations resend`: one invitation goes out again, or for the first time, because an operator says so
 //! (`language.md` §3, 11).
 //!
-//! Nobody is invited here who has no account yet: access is what manifests declare. Deliberately absent: manifests.
+//! Nobody is invited here who has no account yet: access is what manifests declare. Where they can be read, nobody is
+//! let in whom they keep out, and nothing goes out that carries more than they say.
 
 use super::assemble::assembled;
-use super::diff::{Drafts, resend_draft};
-use super::{Cause, Inputs, Plan, WaitsFor};
-use crate::model::{Name, Status};
+use super::diff::{Drafts, carries_more, resend_draft};
+use super::{AbsentUsers, Cause, Inputs, Plan, WaitsFor};
+use crate::model::{DeclaredStatus, Name, Standing, Status};
 
 /// What can be done about an invitation that an operator wants to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,10 @@ pub enum Resend {
     Protected,
     /// Nothing is there to be accepted: the account has this status.
     NotInvited(Status),
+    /// The manifests do not let the person in.
+    KeptOut,
+    /// It carries more than is declared.
+    CarriesMore,
     /// The store sends no invitation again while it is pending.
     NotWhilePending,
     /// No seat is left.
@@ -27,9 +32,9 @@ pub enum Resend {
     Planned(Box<Plan>),
 }
 
-/// How the invitation of the account with this key, as compared, goes out.
+/// How the invitation of the account with this key, as compared, goes out. `has_manifests`: what is declared is known.
 #[must_use]
-pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
+pub fn resend(inputs: &Inputs<'_>, identity: Name, has_manifests: bool) -> Resend {
     if inputs.live.ambiguous().contains(&identity) {
         return Resend::Ambiguous;
     }
@@ -39,6 +44,21 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
     }
     if !matches!(live.status, Status::Preloaded | Status::Invited) {
         return Resend::NotInvited(live.status);
+    }
+    if has_manifests {
+        match inputs.desired.find(identity) {
+            None if inputs.policy.absent_users == AbsentUsers::Deactivate => return Resend::KeptOut,
+            None => {}
+            Some(desired) => {
+                let is_out = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
+                if is_out || !matches!(desired.standing(inputs.at), Standing::Wanted(_)) {
+                    return Resend::KeptOut;
+                }
+                if carries_more(inputs, &desired, &live) {
+                    return Resend::CarriesMore;
+                }
+            }
+        }
     }
     let Some(mut change) = resend_draft(inputs, &live) else { return Resend::NotWhilePending };
     for draft in &mut change.drafts {

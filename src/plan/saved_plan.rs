@@ -5,13 +5,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value as Json;
+
 use super::action::Risk;
 use super::diff::Draft;
 use super::file::SavedPlan;
-use super::forbidden::takes_away;
+use super::forbidden::{gives, takes_away};
 use super::saved_renames::SavedRenames;
 use super::{Action, Cause, Inputs, Plan, action_id, people, state_json};
-use crate::model::{ActionKind, Names, Topic};
+use crate::model::{ActionKind, Names, Topic, known};
 
 /// The plan of exactly these actions. What today's plan says beyond its actions is left out, but for its warnings. What
 /// an earlier run has `done` (positions, sorted) is still among them, and neither dangerous nor counted any more.
@@ -23,11 +25,19 @@ pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, done:
     let of_today: HashMap<String, &Action> =
         today.actions.iter().map(|action| (id(inputs.names, action), action)).collect();
     let is_done = |at: u32| done.binary_search(&at).is_ok();
+    // Of roles and reach that are not those of today's plan it can't say what is dangerous.
+    let open = (0_u32..).zip(&saved.actions).filter(|&(at, _)| !is_done(at)).map(|(_, action)| action);
+    let is_other_catalog = power_changes(inputs.names, open) != power_changes(inputs.names, today.actions.iter());
     let actions = (0_u32..).zip(&saved.actions).map(|(at, action)| match of_today.get(&id(inputs.names, action)) {
         _ if is_done(at) => Action { cause: Cause::Unknown, reason: "done already", ..action.clone() },
         Some(wanted) if is_same(inputs.names, action, wanted) => {
             let Action { cause, reason, .. } = **wanted;
-            let (risk, origins) = (wanted.risk.clone(), wanted.origins.clone());
+            let (mut risk, origins) = (wanted.risk.clone(), wanted.origins.clone());
+            if is_other_catalog {
+                risk.extend(risks(action, inputs));
+                risk.sort_unstable();
+                risk.dedup();
+            }
             Action { cause, risk, reason, origins, ..action.clone() }
         }
         Some(_) | None => Action { cause: Cause::Unknown, risk: risks(action, inputs), ..action.clone() },
@@ -71,17 +81,25 @@ fn id(names: &Names, action: &Action) -> String {
 }
 
 /// Whether two actions of one id lead to the same.
-fn is_same(names: &Names, one: &Action, other: &Action) -> bool {
+pub(super) fn is_same(names: &Names, one: &Action, other: &Action) -> bool {
     let after = |action: &Action| action.after.as_ref().map(|state| state_json(names, state));
     after(one) == after(other) && one.fall_back == other.fall_back
 }
 
-fn risks(action: &Action, inputs: &Inputs<'_>) -> Vec<Risk> {
-    let gives = match action.kind.topic() {
-        Topic::Account | Topic::Membership | Topic::SiteGrant => action.after.is_some(),
-        Topic::Catalog => action.subject.role.is_some() && action.after.is_some(),
-        Topic::Fields => action.kind == ActionKind::ChangeAccess,
+/// What of actions changes what roles can do, or what is reached through sites and organizations.
+fn power_changes<'a>(names: &Names, actions: impl Iterator<Item = &'a Action>) -> BTreeMap<String, Option<Json>> {
+    let says = |action: &Action, field| {
+        [&action.before, &action.after].into_iter().flatten().any(|one| one.value(field).is_some())
     };
+    let is_one = |action: &&Action| match action.kind {
+        ActionKind::CreateRole | ActionKind::UpdateRole | ActionKind::DeleteRole => true,
+        _ => action.kind.topic() == Topic::Catalog && says(action, known::INCLUDES),
+    };
+    let after = |action: &Action| action.after.as_ref().map(|state| state_json(names, state));
+    actions.filter(is_one).map(|action| (id(names, action), after(action))).collect()
+}
+
+fn risks(action: &Action, inputs: &Inputs<'_>) -> Vec<Risk> {
     let is_final = matches!(
         action.kind,
         ActionKind::DeleteUser
@@ -92,7 +110,7 @@ fn risks(action: &Action, inputs: &Inputs<'_>) -> Vec<Risk> {
     );
     let mails = inputs.mails(action.kind, action.subject.user);
     let risks = [
-        (gives, Risk::Escalation),
+        (gives(action, inputs), Risk::Escalation),
         (takes_away(action, inputs), Risk::Removal),
         (is_final, Risk::Irreversible),
         (mails, Risk::Mail),

@@ -12,8 +12,8 @@ use super::Inputs;
 use super::action::Subject;
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{
-    AccessRow, ActionKind, CatalogKey, Desired, LiveState, LiveView, Name, Names, Selector, SourceId, Status, known,
-    matches,
+    AccessRow, ActionKind, CatalogKey, Desired, LiveState, LiveView, Name, Names, Selector, SourceId, Status, UserView,
+    known, matches,
 };
 
 /// What the settings manage.
@@ -130,6 +130,19 @@ impl<'a> Reach<'a> {
             (None, _) => true,
             (Some(_), Some(organization)) => self.organization(organization),
             (Some(_), None) => kind == ActionKind::CreateRole,
+        }
+    }
+
+    /// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.
+    pub(super) fn leaves_out(&self, names: &Names, declared: &UserView<'_>, live: Option<&LiveView<'_>>) -> bool {
+        let is_inside = live.is_some_and(|live| match self.belongs(live) {
+            Belongs::Inside | Belongs::Partly => true,
+            Belongs::Nowhere | Belongs::Outside => false,
+        });
+        self.listed.is_some() && !is_inside && {
+            let mut pieces = Vec::new();
+            declared.pieces(names, &mut pieces);
+            !pieces.iter().any(|piece| piece.membership && self.organization(piece.organization))
         }
     }
 

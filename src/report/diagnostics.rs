@@ -1,7 +1,8 @@
 //! Mistakes and remarks with the lines that they are about.
 //!
 //! One line of source a label, cut around the place if it is long and written out where it is harmful; so a place is
-//! given by its own line and column, and not by what the printer could count in such a line.
+//! given by its own line and column, and not by what the printer could count in such a line. What stands behind a key
+//! that nobody knows is not shown: nobody knows whether it is a secret.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use super::style::{self, Style, count, push_safe, sanitise, width};
+use super::unknown_keys::{UnknownKeys, unknown_keys, without_values};
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::plan::Places;
 
@@ -57,12 +59,15 @@ const PLACES: usize = 8;
 /// A mistake with its place, and the places of others that say the same.
 type Located<'a> = (Option<(String, u32, u32)>, &'a Diagnostic, Vec<String>);
 
-/// All of them, sorted by path, line, column and code; those without a place come first. Without `-v`, what is said in
-/// many places is told at the first of them, and of many others a sum.
+/// All of them, sorted by path, line, column and code; those without a place come first, and how
+/// many were not kept last. Without `-v`, what is said in many places is told at the first of them, and of many others a
+/// sum.
 #[must_use]
 pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: Style) -> String {
-    let mut located: Vec<Located<'_>> = diagnostics
-        .iter()
+    let unknown = unknown_keys(diagnostics, snippets);
+    let (rests, found): (Vec<&Diagnostic>, Vec<&Diagnostic>) = diagnostics.iter().partition(|one| one.is_rest());
+    let mut located: Vec<Located<'_>> = found
+        .into_iter()
         .map(|diagnostic| {
             let place = diagnostic.primary.as_ref().map(|label| snippets.place(label.span.start));
             (place, diagnostic, Vec::new())
@@ -78,7 +83,7 @@ pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: S
     let mut text = String::new();
     for (_, diagnostic, others) in located {
         let mut misplaced = Vec::new();
-        let mut one = renderer.render(&[group((diagnostic, &others), snippets, &mut misplaced)]);
+        let mut one = renderer.render(&[group((diagnostic, &others), (snippets, &unknown), &mut misplaced)]);
         for (counted, real) in misplaced {
             one = one.replacen(&counted, &real, 1);
         }
@@ -86,6 +91,10 @@ pub fn diagnostics(diagnostics: &[Diagnostic], snippets: &dyn Snippets, style: S
         text.push_str("\n\n");
     }
     text.push_str(&summed(&rest));
+    for rest in rests {
+        text.push_str(&renderer.render(&[group((rest, &[]), (snippets, &unknown), &mut Vec::new())]));
+        text.push_str("\n\n");
+    }
     text
 }
 
@@ -161,7 +170,7 @@ struct Place<'a> {
 /// counts it and the real one are added to `misplaced`.
 fn group<'a>(
     (diagnostic, others): (&'a Diagnostic, &[String]),
-    snippets: &'a dyn Snippets,
+    (snippets, unknown): (&'a dyn Snippets, &UnknownKeys),
     misplaced: &mut Vec<(String, String)>,
 ) -> Group<'a> {
     let Diagnostic { code, severity, message, primary, secondary, help } = diagnostic;
@@ -179,7 +188,9 @@ fn group<'a>(
         let (path, line, column) = snippets.place(label.span.start);
         let path = sanitise(&path).into_owned();
         let words = (!label.text.is_empty()).then(|| sanitise(&label.text));
-        let Some(excerpt) = snippets.excerpt(label.span) else {
+        let excerpt = snippets.excerpt(label.span);
+        let excerpt = excerpt.and_then(|excerpt| without_values(excerpt, label.span, line, unknown));
+        let Some(excerpt) = excerpt else {
             places.push(Place { path, line, column, source: None, annotations: Vec::new() });
             loose.extend(words);
             continue;
@@ -285,7 +296,7 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::{Excerpt, Snippets, diagnostics, tally};
-    use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+    use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span};
     use crate::plan::Places;
     use crate::report::Style;
 
@@ -347,6 +358,17 @@ mod tests {
     }
 
     #[test]
+    fn how_many_were_not_kept_is_told_last() {
+        let files = Files(&[("a.yaml", Some("users: {}\n"))]);
+        let mistakes = [
+            Diagnostic::rest(Code::UnknownRole, Severity::Error, 99_000),
+            Diagnostic::error(Code::UnknownRole, "unknown role `manger`").at(Position::new(FileId(0), 0), ""),
+        ];
+        let text = diagnostics(&mistakes, &files, Style::default());
+        assert!(text.trim_end().ends_with("error[unknown-role]: 99000 more of `unknown-role` are not shown"), "{text}");
+    }
+
+    #[test]
     fn two_places_and_a_text_that_is_gone() {
         const FIRST: &str = "users:\n  ana@example.com: {}\n";
         const SECOND: &str = "organizations: {}\nusers:\n  ana@example.com: {}\n  ana@example.com: {}\n";
@@ -377,6 +399,40 @@ mod tests {
         assert_eq!(tally(&mistakes), "1 error, 1 warning");
     }
 
+    /// Nobody knows whether what stands behind an unknown key is a secret.
+    #[test]
+    fn nothing_is_shown_behind_an_unknown_key() {
+        const TEXT: &str = "ana: { role: x, pin: 1234, acess: { north: y }, sites: z }\n";
+        let files = Files(&[("a.yaml", Some(TEXT))]);
+        let mistakes = [
+            Diagnostic::error(Code::UnknownRole, "unknown role `x`").at(at(0, TEXT, "x,"), ""),
+            Diagnostic::error(Code::UnknownKey, "a user has no `pin`").at(at(0, TEXT, "pin"), ""),
+            Diagnostic::error(Code::UnknownKey, "a user has no `acess`").at(at(0, TEXT, "acess"), "typo"),
+            Diagnostic::error(Code::WrongType, "`sites` is a list").at(at(0, TEXT, "z"), "").help("write `[z]`"),
+        ];
+        assert_snapshot!(diagnostics(&mistakes, &files, Style::default()), @r#"
+        error[unknown-role]: unknown role `x`
+         --> a.yaml:1:14
+          |
+        1 | ana: { role: x, pin: …
+          |              ^^
+
+        error[unknown-key]: a user has no `pin`
+         --> a.yaml:1:17
+          |
+        1 | ana: { role: x, pin: …
+          |                 ^^^
+
+        error[unknown-key]: a user has no `acess`
+        --> a.yaml:1:28
+         = typo
+
+        error[wrong-type]: `sites` is a list
+        --> a.yaml:1:56
+         = write `[z]`
+        "#);
+    }
+
     #[test]
     fn two_places_of_one_line_share_it() {
         const TEXT: &str = "roles: { a: {}, b: {} }\n";
@@ -404,7 +460,7 @@ mod tests {
             Diagnostic::error(Code::HiddenCharacter, "hidden character in `x\u{202e}y`")
                 .at(at(0, TABS, "x\u{202e}y"), "it turns the \u{202e} direction"),
             Diagnostic::error(Code::WrongType, "a name\nover two lines").at(at(0, TABS, "zoé"), ""),
-            Diagnostic::error(Code::UnknownKey, "unknown key `here`").at(at(1, long, "here"), "no such key"),
+            Diagnostic::error(Code::UnknownRole, "unknown role `here`").at(at(1, long, "here"), "no such role"),
             Diagnostic::error(Code::Syntax, "unexpected end").at(Position::new(FileId(1), 36_005), "the end"),
         ];
         let text = diagnostics(&mistakes, &files, Style::default());
@@ -423,11 +479,11 @@ mod tests {
         2 |     zoé: {    北: x\u{202e}y\u{1b}[2J }
           |                   ^^^^^^^^^^ it turns the \u{202e} direction
 
-        error[unknown-key]: unknown key `here`
+        error[unknown-role]: unknown role `here`
          --> long.yaml:1:18001
           |
         1 | …a a a a a a a a a a a a a a a a a a a a a a a a a here b b b b b b b b b b b b b b b b b b b b b b b b b b b b b b…
-          |                                                    ^^^^ no such key
+          |                                                    ^^^^ no such role
 
         error[syntax]: unexpected end
          --> long.yaml:2:1

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::time::{beginning, end};
 use super::words::Context;
-use crate::model::{LeftAlone, Names, SourceLabel, Window, known};
+use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Window, known};
 use crate::plan::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, Places, UserExplanation};
 
 /// Holders of a place that are printed without `-v`.
@@ -102,6 +102,18 @@ pub fn not_found(asked: &str, likely: &[String]) -> String {
     text
 }
 
+/// Why the manifests let nobody in to an account, with all the access that it has.
+fn keeps_out(standing: Standing, zone: &TimeZone) -> Option<String> {
+    match standing {
+        Standing::Wanted(Some(DeclaredStatus::Inactive)) => Some("declared inactive".to_owned()),
+        Standing::Wanted(Some(DeclaredStatus::Absent)) => Some("declared absent".to_owned()),
+        Standing::Wanted(Some(DeclaredStatus::Active | DeclaredStatus::Preloaded) | None) => None,
+        Standing::NotYet(starts) => Some(format!("not before {}", beginning(starts, zone))),
+        Standing::Expired(at) => Some(format!("over since {}", end(at, zone))),
+        Standing::Left(_) => Some("named under `inactive`".to_owned()),
+    }
+}
+
 fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
     let PlaceHolders { organization, site, position, at, is_compared, holders } = found;
     let style = context.style;
@@ -117,7 +129,7 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
     let people = count(holders.len(), "person", "people");
     let mut text = format!("{}   {declared}   {people}\n", style.paint(Tone::Heading, &title));
     let shown = if style.verbose { holders.len() } else { holders.len().min(HOLDERS) };
-    for Holder { key, live, place, membership, sites } in &holders[..shown] {
+    for Holder { key, live, standing, place, membership, sites } in &holders[..shown] {
         let mut words = access_words(context, place);
         if let Some(membership) = membership {
             words.push_str(&format!("; {}, by membership", access_words(context, membership)));
@@ -127,6 +139,9 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
         }
         if site.is_some() && place.site.is_none() {
             words.push_str(", by membership");
+        }
+        if let Some(why) = standing.and_then(|standing| keeps_out(standing, context.zone)) {
+            words.push_str(&format!("; {why}"));
         }
         let live_word = live.map(|live| format!("   {} in the store", live.as_str())).unwrap_or_default();
         text.push_str(&format!("\n{}   {words}{live_word}\n", style.paint(Tone::Heading, &context.name(*key))));

@@ -21,6 +21,7 @@ mod refusal;
 mod style;
 mod text;
 mod time;
+mod unknown_keys;
 mod waiting;
 mod wanted;
 mod words;

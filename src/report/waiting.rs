@@ -38,6 +38,8 @@ enum Why {
     Reactivation,
     Renewal,
     LockedOut,
+    LockedOutSince,
+    Closed,
     Fields(Vec<String>),
     /// Of objects of the catalog: those who depend on them.
     Dependents(Vec<String>),
@@ -113,6 +115,8 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
     };
     let why = match (obstacle, deferred.kind) {
         (Some(Obstacle::LockedOut), _) => Why::LockedOut,
+        (Some(Obstacle::LockedOutSince), _) => Why::LockedOutSince,
+        (Some(Obstacle::Closed), _) => Why::Closed,
         (Some(Obstacle::Fields(fields)), _) => Why::Fields(fields.clone()),
         (Some(Obstacle::Dependents(who)), _) => Why::Dependents(texts(who)),
         (_, ActionKind::ReactivateUser) => Why::Reactivation,
@@ -160,7 +164,18 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             }
         },
         (WaitsFor::Decision, Why::Reactivation) => {
-            format!("{who} was deactivated or closed in the store; only `status: active` undoes a deactivation")
+            format!("{who} was deactivated in the store; only `status: active` undoes a deactivation")
+        }
+        (WaitsFor::Decision, Why::Closed) => {
+            format!(
+                "{who} has a closed account, and no manifest opens it again; take the person out, or declare another key"
+            )
+        }
+        (WaitsFor::Decision, Why::LockedOutSince) => {
+            format!(
+                "{who} was locked out by an operator, and the line `status: active` may be older than that; to let the \
+                 person in, take the line out, apply, and declare it again, or run `rollcall deactivate {who} --release`"
+            )
         }
         (WaitsFor::Decision, Why::Renewal) => {
             format!("the invitation of {who} was declined or has expired, and is not renewed by itself")

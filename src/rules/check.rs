@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AttributeType, BUILT_IN, CORE_FIELDS, Field, KeyCase, KeyField, OffBoarding, OnBoarding, RoleChangeLoss, Rules,
-    SiteDefault, Span,
+    SiteDefault, Span, mixed_script, refuse_declared, refuse_text,
 };
 use crate::diagnostic::Code;
 use crate::document::{Document, Mistake, Place, nearest};
@@ -296,6 +296,15 @@ fn vendor_roles(rules: &Rules, found: &mut Found<'_>) {
         if reserved || shape || name.chars().any(char::is_control) {
             let message = format!("`{}` can't be the name of a role", name.escape_debug());
             found.add(&["roles", "vendor", name], message, "1 to 255 bytes, no `*`, not `all` and not `unmanaged`");
+        } else if let Some(why) = refuse_declared(super::Named::Role, name) {
+            let message = format!("`{}` can't be the name of a role: it {why}", name.escape_debug());
+            found.add(&["roles", "vendor", name], message, "type it anew, in one script");
+        }
+        for permission in role.permissions.iter().flatten() {
+            if mixed_script(permission).is_some() || refuse_text(permission).is_some() {
+                let message = format!("permission `{}` could be taken for another one", permission.escape_debug());
+                found.add(&["roles", "vendor", name, "permissions"], message, "type it anew, in one script");
+            }
         }
         for included in role.includes.iter().flatten().filter(|included| !vendor.contains_key(*included)) {
             let message =

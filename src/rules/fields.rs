@@ -93,6 +93,17 @@ impl FieldFormat {
     }
 }
 
+/// Whether a text is a day of the calendar, as `2027-01-31`.
+#[must_use]
+pub fn is_day(text: &str) -> bool {
+    let has_form = text.len() == "2027-01-31".len()
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
+    has_form && text.parse::<jiff::civil::Date>().is_ok()
+}
+
 /// Digits with what people write between them, an extension among it.
 fn is_phone(text: &str) -> bool {
     let digits = text.chars().filter(char::is_ascii_digit).count();

@@ -1,11 +1,13 @@
 //! What makes a person the same person: the key, and how keys compare.
 //!
 //! Two spellings of one key have one normalized form; everything that looks for an account looks by that form.
-//! Deliberately absent: look-alikes of several scripts, which are valid keys (`names`).
+//! Deliberately absent: look-alikes of several scripts, which are valid keys (`names`), and what an address has to be
+//! beside having such a form (`address`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::address::{refuse_address, refuse_wrapped};
 use crate::source::find_hidden;
 
 /// The field that is the key.
@@ -134,6 +136,16 @@ impl Identity {
         }
     }
 
+    /// Why a key that has a compared form can't be written as one, if so: a clause that follows it, and a way out. A
+    /// store may hold such a key; only a slip can have made it.
+    #[must_use]
+    pub fn refuse_written(&self, key: &str) -> Option<(&'static str, &'static str)> {
+        refuse_wrapped(key).or_else(|| match self.key_field() {
+            KeyField::Email => refuse_address(key),
+            KeyField::Login => None,
+        })
+    }
+
     /// The form in which a pattern of keys (a key with `*`) compares with normalized keys.
     #[must_use]
     pub fn normalize_pattern(&self, pattern: &str) -> String {
@@ -153,7 +165,10 @@ impl Identity {
 
 /// Whether a text is an e-mail address.
 pub(super) fn is_email(text: &str) -> bool {
-    text.len() <= 320 && normalize_email(text).is_ok()
+    text.len() <= 320
+        && normalize_email(text).is_ok()
+        && refuse_wrapped(text).is_none()
+        && refuse_address(text).is_none()
 }
 
 /// The domain of a pattern of addresses: each label in the form in which domains are compared, those with `*` without

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::check::{self, Places};
 use super::{InlineRules, Rules};
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Span, names_a_secret};
 use crate::document::{self, Document, LeftOut, Mistake, Node, Place, Read, Shape};
 use crate::source::{self, Lines};
 
@@ -110,10 +110,11 @@ pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> 
     let has_duplicates = !outcome.duplicate_keys.is_empty();
     let told = outcome.mistakes.into_diagnostics();
     // Where the end of a value is not known, neither is where a secret stands.
-    let hides_source = source::names_a_secret(text);
+    let hides_source = names_a_secret(text);
     let of_yaml = |told: &Diagnostic| Mistake { hides_source, ..of_yaml(told, &lines, file) };
     let mut mistakes: Vec<Mistake> = told.iter().map(of_yaml).collect();
-    let can_be_read = told.iter().all(|told| matches!(told.code, Code::DuplicateKey | Code::HiddenCharacter));
+    let can_be_read =
+        told.iter().all(|told| matches!(told.code, Code::DuplicateKey | Code::HiddenCharacter | Code::SecretInClear));
     if outcome.broken || !can_be_read {
         return Read::nothing(mistakes);
     }
@@ -122,7 +123,12 @@ pub fn read_document<T: serde::de::DeserializeOwned>(text: &str, file: &str) -> 
         read.mistakes.iter_mut().for_each(|mistake| mistake.hides_source = true);
         read.content = read.content.map(|(typed, document)| (typed, document.hidden()));
     }
-    let is_told = |mistake: &Mistake| mistakes.iter().any(|told| told.line == mistake.line);
+    let is_told = |mistake: &Mistake| {
+        let is_same = |told: &Mistake| {
+            told.offset == mistake.offset || (told.code != Code::SecretInClear && told.line == mistake.line)
+        };
+        mistakes.iter().any(is_same)
+    };
     let more: Vec<Mistake> = read.mistakes.into_iter().filter(|mistake| !is_told(mistake)).collect();
     mistakes.extend(more);
     mistakes.sort_by_key(|mistake| mistake.offset);
@@ -162,6 +168,13 @@ struct Wrapped {
 fn is_under_a_key(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.trim().is_empty());
     lines.next().is_some_and(|line| line == "rules:" || line.starts_with("rules: "))
+}
+
+/// Whether a file holds blanks, comments and an empty mapping at most: what a broken write leaves of one.
+fn says_nothing(text: &str) -> bool {
+    let lines = text.trim_start_matches('\u{FEFF}').lines().map(str::trim);
+    let mut said = lines.filter(|line| !line.is_empty() && !line.starts_with('#') && !matches!(*line, "---" | "..."));
+    said.all(|line| matches!(line, "{}" | "{ }" | "~" | "null" | "rules:" | "rules: {}"))
 }
 
 /// The documents of a chain of `extends`, the most special first.
@@ -234,7 +247,14 @@ impl<'a> Chain<'a> {
             None => vec![document.mistake(Code::InvalidRules, path, message)],
         };
         let found = if is_file(name) {
-            (self.read)(name).map_err(mistake)?
+            let file = (self.read)(name).map_err(mistake)?;
+            if says_nothing(&file.text) {
+                let shown = file.name.escape_debug();
+                let message = format!("the rule file `{shown}` says nothing, so `{DEFAULT}` would hold");
+                let help = format!("write the rules again, or `extends: {DEFAULT}` if that is meant");
+                return Err(vec![Mistake::new(Code::InvalidRules, &file.name, Place::START, message).help(help)]);
+            }
+            file
         } else if let Some((name, text)) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
             RuleFile { name: (*name).to_owned(), text: (*text).to_owned() }
         } else {

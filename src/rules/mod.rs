@@ -7,6 +7,7 @@
 //! Deliberately absent: what is declared, what is live, and any decision about it.
 
 mod access;
+mod address;
 mod check;
 mod fields;
 mod identity;
@@ -18,6 +19,7 @@ mod period;
 mod questions;
 mod sayable;
 mod shape;
+mod whole;
 
 use std::collections::BTreeMap;
 
@@ -28,9 +30,10 @@ pub use access::{
     DefaultRequired, Memberships, RoleChange, RoleChangeLoss, RoleComparison, RoleFields, RolePlace, RoleSiteAccess,
     Roles, SiteDefault, SiteRules, Sites, Span,
 };
+pub use address::{readable, refuse_wrapped};
 pub use fields::{
     ApiSecret, Attribute, AttributeType, CORE_FIELDS, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired,
-    MfaSetBy, NamedField, Requirement, RequirementSeverity, RequirementValue,
+    MfaSetBy, NamedField, Requirement, RequirementSeverity, RequirementValue, is_day,
 };
 pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
 pub use lifecycle::{

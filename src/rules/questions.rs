@@ -1,8 +1,8 @@
 //! Questions about how accounts come, go and come back, with the careful answer where the vendor states nothing.
 
 use super::{
-    Carries, DeleteAllowed, KeyField, NamedField, OffBoarding, OnBoarding, PendingTakes, Period, Renewal, Restores,
-    Rules, SeatRefusal,
+    BatchSame, Carries, DeleteAllowed, KeyField, NamedField, OffBoarding, OnBoarding, PendingTakes, Period, Renewal,
+    Restores, Rules, SeatRefusal,
 };
 use crate::model::{ActionKind, InvitationState, Status};
 
@@ -63,6 +63,17 @@ impl Rules {
     #[must_use]
     pub fn resends_invitations(&self) -> bool {
         self.invitations.as_ref().is_some_and(|invitations| invitations.resend == Some(true))
+    }
+
+    /// How many people one batch of invitations takes, and what has to be equal for all of them: no limit and nothing,
+    /// if not stated.
+    #[must_use]
+    pub fn invitation_batch(&self) -> (usize, &[BatchSame]) {
+        let invitations = self.invitations.as_ref();
+        let most =
+            invitations.and_then(|invitations| invitations.batch_max).and_then(|most| usize::try_from(most).ok());
+        let same = invitations.and_then(|invitations| invitations.batch_same.as_deref());
+        (most.unwrap_or(usize::MAX), same.unwrap_or_default())
     }
 
     /// Whether a person can decline an invitation: so it is, if not stated.

@@ -3,43 +3,51 @@
 //! `import` leaves out what is refused here and `plan` reports it as unmanaged: both ask this file, so that nobody
 //! loses an account because no manifest could have named it. Deliberately absent: how anything is written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use unicode_normalization::is_nfc;
 
-use super::{AttributeType, EmptyMeaning, Named, RolePlace, Rules, mixed_script, refuse_name};
-use crate::model::{Catalog, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
+use super::whole::whole;
+use super::{
+    AttributeType, EmptyMeaning, Identity, Named, RolePlace, Rules, is_day, mixed_script, readable, refuse_name,
+};
+use crate::diagnostic::find_secret;
+use crate::model::{Catalog, CatalogKey, Fields, Grant, List, LiveView, Membership, Name, Names, Status, Value, known};
 use crate::source::is_hidden;
 
-/// Why a text can't stand in a manifest: line breaks would be lost on review, hidden characters are errors.
+/// Why a text can't stand in a manifest: line breaks would be lost on review, hidden characters and secrets are errors.
 #[must_use]
 pub fn refuse_text(text: &str) -> Option<&'static str> {
     if text.chars().any(char::is_control) {
         return Some("has a control character or a line break");
     }
-    // Two that YAML can't hold are no characters at all.
-    text.chars()
-        .any(|character| is_hidden(character) || matches!(character, '\u{FFFE}' | '\u{FFFF}'))
-        .then_some("has an invisible character")
+    if find_secret(text).is_some() {
+        return Some("looks like a secret");
+    }
+    text.chars().any(is_hidden).then_some("has an invisible character")
 }
 
 /// Why a text can't be the name of something that is declared.
 #[must_use]
 pub fn refuse_declared(named: Named, name: &str) -> Option<&'static str> {
-    refuse_name(named, name).map(|(why, _)| why).or_else(|| refuse_key(name))
+    refuse_name(named, name).map(|(why, _)| why).or_else(|| refuse_spelling(name))
 }
 
 /// Why a text that is a valid key by the rules can't stand as one in a manifest.
 #[must_use]
-pub fn refuse_key(key: &str) -> Option<&'static str> {
-    if !is_nfc(key) {
+pub fn refuse_key(identity: &Identity, key: &str) -> Option<&'static str> {
+    refuse_spelling(key).or_else(|| identity.refuse_written(key).map(|(why, _)| why))
+}
+
+fn refuse_spelling(text: &str) -> Option<&'static str> {
+    if !is_nfc(text) {
         return Some("is not in Unicode normalization form C");
     }
-    if mixed_script(key).is_some() {
+    if mixed_script(&readable(text)).is_some() {
         return Some("mixes letters of several scripts that look alike");
     }
-    refuse_text(key)
+    refuse_text(text)
 }
 
 /// Why a user can't be said.
@@ -78,52 +86,76 @@ pub struct Sayable<'a> {
     catalog: &'a Catalog,
     /// Roles that can be declared, with all that they include.
     roles: BTreeSet<Name>,
+    /// What includes without a circle.
+    without_circles: BTreeSet<CatalogKey>,
+}
+
+/// The names under `includes`.
+fn included(names: &Names, fields: &Fields) -> Vec<Name> {
+    match fields.get(&known::INCLUDES) {
+        Some(Value::Set(list)) => names.elements(*list).to_vec(),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
+    }
 }
 
 impl<'a> Sayable<'a> {
     /// For the live catalog of a store with these rules.
     #[must_use]
     pub fn new(names: &'a Names, rules: &'a Rules, catalog: &'a Catalog) -> Self {
-        let mut sayable = Self { names, rules, catalog, roles: BTreeSet::new() };
+        let mut sayable = Self { names, rules, catalog, roles: BTreeSet::new(), without_circles: BTreeSet::new() };
         sayable.roles = sayable.whole_roles();
+        sayable.without_circles = sayable.without_circles();
         sayable
     }
 
-    /// Roles whose includes can be said down to the last one. Roles that include each other in a circle never can.
+    /// Roles whose includes can be said down to the last one.
     fn whole_roles(&self) -> BTreeSet<Name> {
-        let mut whole = BTreeSet::new();
-        let mut waiting: BTreeMap<Name, usize> = BTreeMap::new();
-        let mut included_by: BTreeMap<Name, Vec<Name>> = BTreeMap::new();
-        let mut ready = Vec::new();
-        for (&name, role) in &self.catalog.roles {
-            if self.refuse_own(name).is_some() {
-                continue;
-            }
+        let sayable = self.catalog.roles.iter().filter(|&(&name, _)| self.refuse_own(name).is_none());
+        whole(sayable.map(|(&name, role)| {
             let includes = self.names.elements(role.includes);
-            let missing = includes.iter().filter(|&&included| !self.is_given(included));
-            for &included in missing.clone() {
-                included_by.entry(included).or_default().push(name);
-            }
-            match missing.count() {
-                0 => ready.push(name),
-                _ if self.is_given(name) => ready.push(name),
-                count => drop(waiting.insert(name, count)),
-            }
+            let missing = includes.iter().copied().filter(|&included| !self.is_given(included));
+            (name, if self.is_given(name) { Vec::new() } else { missing.collect() })
+        }))
+    }
+
+    /// Organizations, and sites, that include neither themselves nor anything that does.
+    fn without_circles(&self) -> BTreeSet<CatalogKey> {
+        let organizations = &self.catalog.organizations;
+        let includes = |fields: &Fields, key: &dyn Fn(Name) -> CatalogKey| {
+            let list = included(self.names, fields);
+            list.into_iter().map(key).filter(|&key| self.is_there(key)).collect::<Vec<CatalogKey>>()
+        };
+        whole(organizations.iter().flat_map(|(&name, organization)| {
+            let own = (CatalogKey::Organization(name), includes(&organization.fields, &CatalogKey::Organization));
+            let sites = organization.sites.iter().map(move |(&site, of)| {
+                (CatalogKey::Site(name, site), includes(&of.fields, &|other| CatalogKey::Site(name, other)))
+            });
+            std::iter::once(own).chain(sites).collect::<Vec<_>>()
+        }))
+    }
+
+    fn is_there(&self, key: CatalogKey) -> bool {
+        match key {
+            CatalogKey::Organization(name) => self.catalog.organizations.contains_key(&name),
+            CatalogKey::Site(organization, site) => self.catalog.has_site(organization, site),
+            CatalogKey::Role(role) => self.catalog.roles.contains_key(&role),
         }
-        while let Some(name) = ready.pop() {
-            if !whole.insert(name) {
-                continue;
-            }
-            for includer in included_by.get(&name).into_iter().flatten() {
-                if let Some(count) = waiting.get_mut(includer) {
-                    *count -= 1;
-                    if *count == 0 {
-                        ready.push(*includer);
-                    }
-                }
-            }
+    }
+
+    /// Why the `includes` of an organization or a site can't be declared, if so. They are one: who could say a part of
+    /// them only would take the rest away.
+    #[must_use]
+    pub fn refuse_includes(&self, key: CatalogKey, fields: &Fields) -> Option<&'static str> {
+        let is_bad = |&other: &Name| match key {
+            CatalogKey::Site(organization, _) => !self.has_site(organization, other),
+            CatalogKey::Organization(_) | CatalogKey::Role(_) => !self.has_organization(other),
+        };
+        let list = included(self.names, fields);
+        if list.iter().any(is_bad) {
+            return Some("refers in `includes` to something that can't be said");
         }
-        whole
+        let is_circular = !list.is_empty() && !self.without_circles.contains(&key);
+        is_circular.then_some("includes itself, straight or through others")
     }
 
     /// Whether a role comes with the store and needs no declaration: one that may be changed is looked at as any other.
@@ -145,7 +177,8 @@ impl<'a> Sayable<'a> {
         let Some(role) = self.catalog.roles.get(&name) else { return Some("is not in the catalog") };
         let display = role.name.map(|name| self.names.text(name));
         let is_bad = |text: &str| refuse_text(text).is_some();
-        (self.names.sorted_texts(role.permissions).into_iter().chain(display).any(is_bad))
+        let is_bad_permission = |text: &str| text.is_empty() || mixed_script(text).is_some() || is_bad(text);
+        (self.names.sorted_texts(role.permissions).into_iter().any(is_bad_permission) || display.is_some_and(is_bad))
             .then_some("has a name or a permission that can't be said")
     }
 
@@ -180,7 +213,7 @@ impl<'a> Sayable<'a> {
         if view.identity.is_none() {
             return Some(Refused::because("has no valid, unique key"));
         }
-        if let Some(why) = refuse_key(view.key_text(self.names)) {
+        if let Some(why) = refuse_key(&self.rules.identity, view.key_text(self.names)) {
             return Some(Refused::because(why));
         }
         let stray = view.grants.iter().find(|grant| view.membership(grant.organization).is_none());
@@ -293,7 +326,7 @@ impl<'a> Sayable<'a> {
             }
         }
         let is_address = field == known::LOGIN || field == known::EMAIL;
-        if is_address && texts.iter().any(|text| mixed_script(text).is_some()) {
+        if is_address && texts.iter().any(|text| mixed_script(&readable(text)).is_some()) {
             return Some("mixes letters of several scripts that look alike");
         }
         // Units of a field are chosen in the store; all other names of fields come from the rules.
@@ -322,7 +355,7 @@ impl<'a> Sayable<'a> {
                 Value::Text(text),
             ) => {
                 let text = self.names.text(text);
-                let is_day = rule.kind != AttributeType::Date || text.parse::<jiff::civil::Date>().is_ok();
+                let is_day = rule.kind != AttributeType::Date || is_day(text);
                 let is_word = text == "unmanaged" && rule.access == Some(true);
                 text.is_empty() || (is_listed(text) && is_day && !is_word)
             }

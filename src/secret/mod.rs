@@ -1,17 +1,177 @@
-//! Floor 1: one-time secrets: made here or shown once by a store, handed to a sink once, and forgotten.
+//! Floor 1: secrets by reference, and one-time secrets.
 //!
-//! A [`OneTimeSecret`] can't be printed, compared, copied or serialized, and its memory is wiped when it goes. A [`Sink`] takes
-//! it: a file that only its owner reads ([`FileSink`]), or a command that is fed on standard input ([`CommandSink`]).
-//! Each takes one JSON line for each secret ([`Delivery`]).
+//! Settings hold a [`SecretReference`], never a secret. [`resolve`] turns it into a [`Secret`] at the moment in which
+//! something is sent to the server that wants it. A secret has no text for logs and errors, and an error names where it
+//! was looked for and nothing that was found there.
 //!
-//! Deliberately absent: the settings that name a sink, the environment, and any way to get a secret back.
+//! A [`OneTimeSecret`] is made here or shown once by a store, handed to a sink once, and forgotten. It can't be printed,
+//! compared, copied or serialized, and its memory is wiped when it goes. A [`Sink`] takes it: a file that only its owner
+//! reads ([`FileSink`]), or a command that is fed on standard input ([`CommandSink`]). Each takes one JSON line for each
+//! secret ([`Delivery`]).
+//!
+//! Deliberately absent: the settings that name a reference or a sink, and any way to get a one-time secret back.
 
 mod command_sink;
 mod file_sink;
 mod generate;
 mod one_time;
+mod reference;
+
+use std::fmt;
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 pub use command_sink::CommandSink;
 pub use file_sink::FileSink;
 pub use generate::{NoRandomness, generate};
 pub use one_time::{Delivery, OneTimeSecret, SecretKind, Sink, SinkError};
+pub use reference::SecretReference;
+
+/// The longest secret: a password or a token, no file that was named by mistake.
+const LONGEST: u64 = 64 << 10;
+
+/// A secret. What prints it prints nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for whoever needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+/// A secret that is not where its reference says.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoSecret(String);
+
+/// The secret that a reference names; files are relative to `repository`, and commands run in it. A line break at the
+/// end is no part of a secret.
+pub fn resolve(reference: &SecretReference, repository: &Path) -> Result<Secret, NoSecret> {
+    let (place, found) = match reference {
+        SecretReference::Env(name) => (format!("the variable `{name}`"), of_environment(name)),
+        SecretReference::File(path) => (format!("the file `{}`", path.escape_debug()), of_file(&repository.join(path))),
+        SecretReference::Command(command) => {
+            let program = command.first().map(String::as_str).unwrap_or_default();
+            (format!("the command `{}`", program.escape_debug()), of_command(command, repository))
+        }
+    };
+    let text = found.map_err(|why| NoSecret(format!("{place} yields no secret: {why}")))?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    if text.is_empty() {
+        return Err(NoSecret(format!("{place} yields no secret: it is empty")));
+    }
+    if text.contains(['\n', '\r', '\0']) {
+        return Err(NoSecret(format!("{place} yields no secret: it holds more than one line")));
+    }
+    Ok(Secret(text.to_owned()))
+}
+
+#[allow(clippy::disallowed_methods, reason = "a reference names a variable of the environment")]
+fn of_environment(name: &str) -> Result<String, String> {
+    std::env::var(name).map_err(|error| match error {
+        std::env::VarError::NotPresent => "it is not set".to_owned(),
+        std::env::VarError::NotUnicode(_) => "it is no text".to_owned(),
+    })
+}
+
+fn of_file(path: &Path) -> Result<String, String> {
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    if !file.metadata().is_ok_and(|about| about.is_file()) {
+        return Err("it is no file".to_owned());
+    }
+    text_of(file)
+}
+
+fn of_command(command: &[String], repository: &Path) -> Result<String, String> {
+    let (program, arguments) = command.split_first().ok_or("there is none")?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir(if repository.as_os_str().is_empty() { Path::new(".") } else { repository })
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    let printed = child.stdout.take().map_or_else(|| Err("it prints nothing".to_owned()), text_of);
+    if printed.is_err() {
+        // Whoever prints without end is not waited for.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    if !status.success() && printed.is_ok() {
+        return Err(format!("it ended with {status}"));
+    }
+    printed
+}
+
+fn text_of(source: impl std::io::Read) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    source.take(LONGEST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > LONGEST {
+        return Err("it is longer than any secret".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| "it is no text".to_owned())
+}
+
+/// Bytes as hexadecimal digits: the form of tokens and of their hashes.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{SecretReference, resolve};
+
+    #[test]
+    fn secrets_are_found_where_references_say_and_never_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("password"), "hunter2\r\n").expect("written");
+        let command = |line: &str| SecretReference::Command(["sh", "-c", line].map(str::to_owned).to_vec());
+        for reference in
+            [SecretReference::File("password".to_owned()), command("echo hunter2"), command("cat password")]
+        {
+            let secret = resolve(&reference, folder.path()).expect("a secret");
+            assert_eq!(secret.expose(), "hunter2");
+            assert!(!format!("{secret:?}").contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_is_refused_without_being_repeated() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("two"), "hunter2\nhunter3\n").expect("written");
+        fs::write(folder.path().join("none"), "\n").expect("written");
+        fs::write(folder.path().join("bytes"), b"hunter2\xff").expect("written");
+        let command = |line: &str| SecretReference::Command(["sh", "-c", line].map(str::to_owned).to_vec());
+        for (reference, why) in [
+            (SecretReference::File("two".to_owned()), "more than one line"),
+            (SecretReference::File("none".to_owned()), "it is empty"),
+            (SecretReference::File("bytes".to_owned()), "it is no text"),
+            (SecretReference::File(".".to_owned()), "it is no file"),
+            (SecretReference::File("nowhere".to_owned()), "No such file"),
+            (SecretReference::Env("ROLLCALL_NOT_SET".to_owned()), "it is not set"),
+            (command("echo hunter2; exit 3"), "exit status: 3"),
+            (command("yes hunter2"), "longer than any secret"),
+            (SecretReference::Command(vec!["no-such-program".to_owned()]), "No such file"),
+        ] {
+            let error = resolve(&reference, folder.path()).expect_err("no secret").to_string();
+            assert!(error.contains(why), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+}

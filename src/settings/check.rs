@@ -1,12 +1,15 @@
 //! From what is written to [`Settings`]: defaults, and all mistakes that no shape can say.
 
 use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
 use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::raw::{CountLimit, RawGuards, RawMail, RawManage, RawRules, RawScope, RawSettings, RawStore};
-use super::{AbsentUsers, Guards, ListedOrganization, Mail, MailTransport, Manage, Settings, StoreKind, StoreSettings};
+use super::check_mail::check_mail;
+use super::raw::{CountLimit, RawGuards, RawManage, RawRules, RawScope, RawSettings, RawStore};
+use super::store_path::{normal, refuse_path, refuse_store_name};
+use super::{AbsentUsers, Guards, ListedOrganization, Mail, Manage, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
 use crate::document::{Document, LeftOut, Mistake, Node, Place, Shape, nearest};
 use crate::rules::{self, Named, Period, ReadFile, Rules, refuse_name};
@@ -22,7 +25,7 @@ const MOST_STORES: usize = 500;
 const STORE_DEPTH: usize = 2;
 
 /// Collects mistakes of one document.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     document: &'a Document,
     /// What the document lacks because its shape is wrong: what follows from that is not told.
     left_out: &'a LeftOut,
@@ -30,7 +33,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn add(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn add(&mut self, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
         if self.left_out.concerns(path) {
             return;
         }
@@ -94,14 +97,16 @@ pub(super) fn check(
     let manifests = manifests.unwrap_or_else(|| vec![DEFAULT_MANIFESTS.to_owned()]);
     check_manifests(&manifests, &mut found);
     let time_zone = check_time_zone(time_zone.as_deref(), &mut found);
-    let stores = check_stores(stores, read, &mut found);
-    check_default(store.as_deref(), &mut found);
+    // Without any store, that one of them is the default one is no mistake of its own.
+    let has_stores = !stores.is_empty();
+    let stores = check_stores(stores, &manifests, read, &mut found);
+    check_default(store.as_deref().filter(|_| has_stores), &mut found);
     let manage = check_manage(&manage, &mut found);
     let guards = check_guards(guards, &mut found);
-    let mail = mail.and_then(|mail| check_mail(mail, &mut found));
+    let mail = mail.map_or_else(|| Some(Mail::default()), |mail| check_mail(mail, &mut found));
     let mistakes = found.mistakes;
-    match manage {
-        Some(manage) if mistakes.is_empty() => Ok(Settings {
+    match (manage, mail) {
+        (Some(manage), Some(mail)) if mistakes.is_empty() => Ok(Settings {
             manifests,
             time_zone,
             default_store: store,
@@ -111,12 +116,12 @@ pub(super) fn check(
             secrets: secrets.map(|secrets| secrets.sink),
             mail,
         }),
-        Some(_) | None => Err(mistakes),
+        (Some(_) | None, Some(_) | None) => Err(mistakes),
     }
 }
 
 /// Whether a name or a path holds what nobody sees: it could pass for another, or act on a terminal.
-fn has_unseen(text: &str) -> bool {
+pub(super) fn has_unseen(text: &str) -> bool {
     text.chars().any(|character| character.is_control() || is_hidden(character))
 }
 
@@ -125,6 +130,7 @@ fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
     if manifests.is_empty() {
         found.add(path, "no file and no folder with manifests is named", "name one, or take `manifests` out");
     }
+    add_duplicates(path, manifests.iter().map(|manifest| Path::new(manifest).components().collect::<PathBuf>()), found);
     for (index, manifest) in manifests.iter().enumerate() {
         let shown = manifest.escape_debug();
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
@@ -140,6 +146,17 @@ fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
     }
 }
 
+/// Adds a mistake for each entry of the list at this path that stands there already.
+fn add_duplicates<T: Eq + Hash>(path: &[&str], entries: impl Iterator<Item = T>, found: &mut Found<'_>) {
+    let mut seen: HashSet<T> = HashSet::new();
+    for (index, entry) in entries.enumerate() {
+        if !seen.insert(entry) {
+            let message = "this entry stands twice in the list".to_owned();
+            found.add_at_item(path, index, Code::DuplicateEntry, message, "take one of them out");
+        }
+    }
+}
+
 /// The zone of the bundled database, so that a plan does not depend on the machine.
 fn check_time_zone(name: Option<&str>, found: &mut Found<'_>) -> TimeZone {
     let Some(name) = name else { return TimeZone::UTC };
@@ -148,9 +165,11 @@ fn check_time_zone(name: Option<&str>, found: &mut Found<'_>) -> TimeZone {
         return zone;
     }
     let known: Vec<String> = database.available().map(|name| name.to_string()).collect();
+    // A distance from Greenwich is near to another one, and nobody means that.
+    let is_distance = name.contains(['+', '-']) && name.ends_with(|last: char| last.is_ascii_digit());
     let help = match nearest(name, known.iter().map(String::as_str)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "use a name of the IANA database, such as `Europe/Paris` or `UTC`".to_owned(),
+        Some(near) if !is_distance => format!("did you mean `{near}`?"),
+        Some(_) | None => "use a name of the IANA database, such as `Europe/Paris` or `UTC`".to_owned(),
     };
     found.add(&["time_zone"], format!("there is no time zone `{}`", name.escape_debug()), help);
     TimeZone::UTC
@@ -158,6 +177,7 @@ fn check_time_zone(name: Option<&str>, found: &mut Found<'_>) -> TimeZone {
 
 fn check_stores(
     raw: BTreeMap<String, RawStore>,
+    manifests: &[String],
     read: ReadFile<'_>,
     found: &mut Found<'_>,
 ) -> BTreeMap<String, StoreSettings> {
@@ -171,11 +191,11 @@ fn check_stores(
         return BTreeMap::new();
     }
     let mut stores = BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
     for (name, store) in raw {
         let path = ["stores", name.as_str()];
-        if name.is_empty() || name.trim() != name || has_unseen(&name) {
-            let message = format!("`{}` can't be the name of a store", name.escape_debug());
-            found.add(&path, message, "use letters, digits and `-`");
+        if let Some((why, help)) = refuse_store_name(&name) {
+            found.add(&path, format!("`{}` {why}", name.escape_debug()), help);
         }
         let RawStore { sqlite, scim, keycloak, rules } = store;
         let count = [sqlite.is_some(), scim.is_some(), keycloak.is_some()].into_iter().filter(|&is| is).count();
@@ -189,12 +209,8 @@ fn check_stores(
                 found.not_yet(&["stores", &name, kind], &format!("a store of the kind `{kind}`"), help);
             }
         }
-        if let Some(sqlite) = &sqlite
-            && (sqlite.path.is_empty() || has_unseen(&sqlite.path))
-        {
-            let path = ["stores", &name, "sqlite", "path"];
-            let message = format!("`{}` is no path", sqlite.path.escape_debug());
-            found.add(&path, message, "name a file, such as `.rollcall/store.db`, without invisible characters");
+        if let Some(sqlite) = &sqlite {
+            check_path(&name, &sqlite.path, manifests, &mut files, found);
         }
         let loaded = load_rules(&name, rules.as_ref(), read, found);
         if let (Some(sqlite), Some((rules_name, rules))) = (sqlite, loaded) {
@@ -203,6 +219,27 @@ fn check_stores(
         }
     }
     stores
+}
+
+/// Checks the path of an embedded store; `files` holds those of the stores before it, with their names.
+fn check_path(
+    store: &str,
+    path: &str,
+    manifests: &[String],
+    files: &mut BTreeMap<PathBuf, String>,
+    found: &mut Found<'_>,
+) {
+    let keys = ["stores", store, "sqlite", "path"];
+    let shown = path.escape_debug();
+    if path.is_empty() || has_unseen(path) {
+        let help = "name a file, such as `.rollcall/store.db`, without invisible characters";
+        found.add(&keys, format!("`{shown}` is no path"), help);
+    } else if let Some((why, help)) = refuse_path(path, manifests) {
+        found.add(&keys, format!("`{shown}` {why}"), help);
+    } else if let Some(other) = files.insert(normal(path), store.to_owned()) {
+        let message = format!("`{shown}` is the file of store `{other}` too");
+        found.add(&keys, message, "give each store a file of its own, or take one of them out");
+    }
 }
 
 fn load_rules(
@@ -300,8 +337,13 @@ fn check_scope(names: &[String], found: &mut Found<'_>) -> Vec<ListedOrganizatio
 fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
     let RawGuards { removals, invitations, escalations, mails, deletions, min_admins, protected_users, own } = raw;
     if removals.max_percent > 100 {
-        found.add(&["guards", "removals", "max_percent"], "more than all people", "write at most 100");
+        found.add(
+            &["guards", "removals", "max_percent"],
+            format!("`max_percent: {}` is more than all people", removals.max_percent),
+            "write at most 100",
+        );
     }
+    add_duplicates(&["guards", "protected_users"], protected_users.iter(), found);
     for (index, pattern) in protected_users.iter().enumerate() {
         if pattern.trim().is_empty() || has_unseen(pattern) {
             let message = format!("`{}` protects nobody", pattern.escape_debug());
@@ -323,20 +365,4 @@ fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
         protected_users,
         own_account: own.filter(|own| own != "none"),
     }
-}
-
-fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
-    let RawMail { from, outbox, smtp } = raw;
-    let transport = match (outbox, smtp) {
-        (Some(folder), None) => Some(MailTransport::Outbox(PathBuf::from(folder))),
-        (None, Some(smtp)) => Some(MailTransport::Smtp(smtp)),
-        (Some(_), Some(_)) | (None, None) => {
-            found.add(&["mail"], "mail goes either to a folder or to a server", "name one of `outbox` and `smtp`");
-            None
-        }
-    };
-    if from.as_deref().is_none_or(|from| !from.contains('@')) {
-        found.add(&["mail", "from"], "mail needs the address that it comes from", "add `from: access@example.com`");
-    }
-    Some(Mail { from: from?, transport: transport? })
 }

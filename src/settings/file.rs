@@ -87,10 +87,10 @@ pub fn parse(text: &str, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
 fn together(mut mistakes: Vec<Mistake>, mut more: Vec<Mistake>) -> Vec<Mistake> {
     let hidden: Vec<(u32, u32)> = mistakes
         .iter()
-        .filter(|told| told.code == Code::HiddenCharacter)
+        .filter(|told| matches!(told.code, Code::HiddenCharacter | Code::SecretInClear))
         .map(|told| (told.offset, told.offset.saturating_add(told.length)))
         .collect();
-    // A name with a character that nobody sees is told as that.
+    // A name with a character that nobody sees is told as that, and so is a secret.
     let is_told = |one: &Mistake| hidden.iter().any(|&(start, end)| (start..=end).contains(&one.offset));
     more.retain(|one| one.file != FILE_NAME || !is_told(one));
     mistakes.extend(more);

@@ -6,9 +6,13 @@
 //! is opened or resolved here, and nothing outside of the access repository is ever read.
 
 mod check;
+mod check_mail;
 mod file;
+mod mail;
+mod place;
 mod raw;
 mod secret;
+mod store_path;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +20,9 @@ use std::path::{Path, PathBuf};
 use jiff::tz::TimeZone;
 
 pub use file::{FILE_NAME, Refused, load, parse};
-pub use raw::{AbsentUsers, CatalogMode, CountLimit, RemovalLimit, Smtp, SmtpTls};
+pub use mail::{Links, Mail, MailTransport};
+pub use place::place_of;
+pub use raw::{AbsentUsers, CatalogMode, CountLimit, MailLanguage, RemovalLimit, Smtp, SmtpTls};
 pub use secret::{SecretReference, Sink};
 
 use crate::document::{self, nearest};
@@ -39,8 +45,8 @@ pub struct Settings {
     pub guards: Guards,
     /// Where one-time secrets go.
     pub secrets: Option<Sink>,
-    /// How notices go out.
-    pub mail: Option<Mail>,
+    /// How mails about invitations go out.
+    pub mail: Mail,
 }
 
 /// A store.
@@ -117,24 +123,6 @@ impl Guards {
     pub fn protected_patterns(&self, identity: &Identity) -> Vec<String> {
         self.protected_users.iter().map(|pattern| identity.normalize_pattern(pattern)).collect()
     }
-}
-
-/// How notices go out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mail {
-    /// The address that they come from.
-    pub from: String,
-    /// The folder or the server that takes them.
-    pub transport: MailTransport,
-}
-
-/// What takes notices.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MailTransport {
-    /// A folder, relative to the access repository unless absolute.
-    Outbox(PathBuf),
-    /// A server.
-    Smtp(Smtp),
 }
 
 /// A store was named that the settings do not have, or none was named and there is no default.

@@ -38,7 +38,7 @@ pub(super) struct RawSettings {
     pub(super) guards: RawGuards,
     /// Where one-time secrets go.
     pub(super) secrets: Option<RawSecrets>,
-    /// How notices go out.
+    /// How mails about invitations go out (default: into the folder `.rollcall/outbox`).
     pub(super) mail: Option<RawMail>,
 }
 
@@ -215,27 +215,64 @@ pub(super) struct RawSecrets {
     pub(super) sink: Sink,
 }
 
-/// How notices go out: `outbox` or `smtp`.
+/// How mails about invitations go out: to `smtp`, else into the folder `outbox`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "MailSettings")]
 pub(super) struct RawMail {
-    /// The address that they come from.
+    /// The address that they come from, with or without a name: `Access <access@example.com>`.
     #[schemars(required)]
     pub(super) from: Option<String>,
-    /// A folder.
+    /// A folder that takes them as `.eml` files, where no server is named (default: `.rollcall/outbox`).
     pub(super) outbox: Option<String>,
-    /// A server.
+    /// The server that takes them.
     pub(super) smtp: Option<Smtp>,
+    /// The address to write to with questions, and to which answers go (default: `from`).
+    pub(super) contact: Option<String>,
+    /// The name of what people are invited to.
+    pub(super) service: Option<String>,
+    /// The language of mails to people whose language is not known to be one of these (default: `en`).
+    pub(super) language: Option<MailLanguage>,
+    /// The field of a user that says the language: `language` (the default), or `attributes.NAME`.
+    #[schemars(regex(pattern = "^(language|attributes\\..+)$"))]
+    pub(super) language_field: Option<String>,
+    /// Where a person accepts, declines, and reads the terms.
+    #[serde(default)]
+    pub(super) links: RawLinks,
+}
+
+/// Addresses of web pages. `{token}` stands for a text that nobody can guess, another one for each mail, and `{key}` for
+/// the key of the user.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "MailLinks")]
+pub(super) struct RawLinks {
+    /// Where the invitation is accepted.
+    pub(super) accept: Option<String>,
+    /// Where it is declined.
+    pub(super) decline: Option<String>,
+    /// Where the terms can be read; without `{token}`.
+    pub(super) terms: Option<String>,
+}
+
+/// A language that mails are written in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailLanguage {
+    /// English.
+    #[default]
+    En,
+    /// French.
+    Fr,
 }
 
 /// A mail server.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Smtp {
-    /// Its name.
+    /// Its name, which its certificate has to be for.
     pub host: String,
-    /// Its port; as usual for `tls` if left out.
+    /// Its port (default: 465 for `implicit`, 587 for `starttls`, 25 for `none`).
     pub port: Option<u16>,
     /// How the connection is encrypted (default: `implicit`).
     pub tls: Option<SmtpTls>,
@@ -243,18 +280,23 @@ pub struct Smtp {
     pub user: Option<String>,
     /// With what.
     pub password: Option<SecretReference>,
+    /// A file with the certificates (PEM) that are trusted in place of those of the machine.
+    pub ca: Option<String>,
+    /// How long to wait for the server, at each step (default: `30s`).
+    pub timeout: Option<Period>,
 }
 
 /// How a connection is encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SmtpTls {
     /// From the first byte.
+    #[default]
     Implicit,
-    /// After a plain greeting.
+    /// After a plain greeting; a server that does not offer it gets no mail.
     #[serde(rename = "starttls")]
     StartTls,
-    /// Not at all.
+    /// Not at all: only for a server on this machine.
     None,
 }
 

@@ -33,7 +33,7 @@ fn defaults_are_as_documented() {
     let counts = [guards.invitations, guards.escalations, guards.mails, guards.deletions].map(|limit| limit.max_count);
     assert_eq!(counts, [200, 20, 500, 0]);
     assert_eq!((guards.min_admins, guards.own_account.as_deref()), (1, None));
-    assert!(settings.secrets.is_none() && settings.mail.is_none());
+    assert!(settings.secrets.is_none() && settings.mail == Mail::default());
 }
 
 #[test]
@@ -54,7 +54,11 @@ guards:
   protected_users: [root@example.com, 'svc-*']
   self: ci-bot
 secrets: { sink: { command: [pass, insert] } }
-mail: { from: access@example.com, smtp: { host: mail.example.com, tls: starttls, password: { env: SMTP_PASSWORD } } }
+mail:
+  from: Access <access@example.com>
+  language: fr
+  links: { accept: 'https://example.com/a?t={token}', terms: http://localhost:8080/terms }
+  smtp: { host: mail.example.com, tls: starttls, user: rollcall, password: { env: SMTP_PASSWORD }, timeout: 5s }
 ",
         &|name| Ok(RuleFile { name: name.to_owned(), text: "seats: { max: 4 }\n".to_owned() }),
     )
@@ -69,7 +73,10 @@ mail: { from: access@example.com, smtp: { host: mail.example.com, tls: starttls,
     assert_eq!((settings.guards.removals.max_percent, settings.guards.removals.min_count), (10, 5));
     assert_eq!(settings.guards.own_account.as_deref(), Some("ci-bot"));
     assert_eq!(settings.secrets, Some(Sink::Command(vec!["pass".to_owned(), "insert".to_owned()])));
-    let Some(Mail { transport: MailTransport::Smtp(smtp), .. }) = settings.mail else { unreachable!() };
+    let Mail { transport: MailTransport::Smtp(smtp), language, links, .. } = settings.mail else { unreachable!() };
+    assert_eq!(language, MailLanguage::Fr);
+    assert_eq!(links.accept.as_deref(), Some("https://example.com/a?t={token}"));
+    assert_eq!(smtp.timeout, "5s".parse().ok());
     assert_eq!(smtp.password, Some(SecretReference::Env("SMTP_PASSWORD".to_owned())));
 }
 
@@ -108,7 +115,6 @@ mail: { from: x }
             (invalid, 10),
             (invalid, 10),
             (invalid, 11),
-            (invalid, 11),
         ],
         "{found:#?}"
     );
@@ -116,6 +122,45 @@ mail: { from: x }
     assert!(found.iter().all(|mistake| mistake.help.is_some()), "{found:#?}");
     let store = found.iter().find(|mistake| mistake.line == 4).expect("the default store");
     assert_eq!(store.help.as_deref(), Some("did you mean `local`?"));
+}
+
+#[test]
+fn mail_goes_to_a_folder_unless_a_server_is_named() {
+    let of = |mail: &str| parse(&format!("{SMALL}mail: {mail}\n"), &no_files);
+    let transport = |mail: &str| of(mail).expect("valid").mail.transport;
+    assert_eq!(transport("{ from: a@example.com }"), Mail::default().transport);
+    assert_eq!(transport("{ from: a@example.com, outbox: out }"), MailTransport::Outbox("out".into()));
+    for (mail, why) in [
+        ("{ from: nobody }", "no e-mail address"),
+        ("{ from: \"a@example.com\\r\\nBcc: b@example.com\" }", "no e-mail address"),
+        ("{ from: a@example.com, contact: nobody }", "no e-mail address"),
+        ("{ from: a@example.com, outbox: '' }", "no path"),
+        ("{ from: a@example.com, outbox: a, smtp: { host: a.example.com } }", "either to a folder or to a server"),
+        ("{ from: a@example.com, smtp: { host: 'a.example.com:25' , tls: none } }", "in the clear"),
+        ("{ from: a@example.com, smtp: { host: '' } }", "no name of a server"),
+        ("{ from: a@example.com, smtp: { host: a.example.com, tls: none } }", "in the clear"),
+        ("{ from: a@example.com, smtp: { host: a.example.com, user: ana } }", "needs a password"),
+        ("{ from: a@example.com, smtp: { host: a.example.com, password: { env: A } } }", "whose password"),
+        ("{ from: a@example.com, smtp: { host: a.example.com, timeout: 1d } }", "waited for so long"),
+        ("{ from: a@example.com, links: { accept: 'http://example.com/{token}' } }", "no link"),
+        ("{ from: a@example.com, links: { accept: 'http://localhost:1@example.com/{token}' } }", "no link"),
+        ("{ from: a@example.com, links: { accept: 'https://example.com/ {token}' } }", "no link"),
+        ("{ from: a@example.com, links: { accept: 'https://example.com/{tokn}' } }", "of no meaning"),
+        ("{ from: a@example.com, links: { terms: 'https://example.com/{token}' } }", "no token"),
+        ("{ from: a@example.com, language_field: phone }", "no field"),
+        ("{ from: a@example.com, service: '' }", "no name of a service"),
+    ] {
+        let found = of(mail).expect_err(mail);
+        assert!(found.iter().any(|mistake| mistake.message.contains(why)), "{mail}: {found:#?}");
+    }
+    for mail in [
+        "{ from: a@example.com, smtp: { host: localhost, tls: none } }",
+        "{ from: a@example.com, smtp: { host: '::1', tls: none, port: 2525, ca: certificates/ca.pem } }",
+        "{ from: 'Zoé <a@example.com>', links: { decline: 'http://[::1]:80/{key}/{token}' } }",
+        "{ from: a@example.com, language_field: attributes.tongue }",
+    ] {
+        assert!(of(mail).is_ok(), "{mail}: {:?}", of(mail));
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use granit_parser::{ErrorKind, ScanError};
 
-use super::cursor::{Cursor, DEEPEST, small};
+use super::cursor::{At, Cursor, DEEPEST, small};
 use crate::diagnostic::{Code, Diagnostic, Position};
 
 impl<'t> Cursor<'t> {
@@ -11,6 +11,13 @@ impl<'t> Cursor<'t> {
         self.ended = true;
         self.outcome.broken = true;
         let stumbled = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        if let Some(mark) = merge_mark(self.text, stumbled) {
+            let text = self.text;
+            self.outcome.mistakes.forget(|mistake| follows_from(mistake, text, mark) || is_after(mistake, mark));
+            let place = At { offset: small(mark), length: small(MARK_LENGTH) }.span(self.file);
+            let mistake = Diagnostic::error(Code::Syntax, MERGE_CONFLICT.0).at(place, "").help(MERGE_CONFLICT.1);
+            return self.tell(mistake);
+        }
         let offset = self.cause_of(error, stumbled);
         let unclosed = if offset == stumbled { self.unclosed_before(stumbled) } else { None };
         let offset = unclosed.unwrap_or(offset);
@@ -27,6 +34,12 @@ impl<'t> Cursor<'t> {
         } else {
             let mut why = error.info();
             why.make_ascii_lowercase();
+            // The parser ends where an entry had to begin.
+            let is_comma =
+                why.contains("unexpected eof") && text.get(offset..).is_some_and(|rest| rest.starts_with(','));
+            if is_comma {
+                "there is a comma too many".clone_into(&mut why);
+            }
             let mistake = Diagnostic::error(Code::Syntax, format!("this is not YAML: {}", why.trim_end_matches('.')));
             let mistake = mistake.at(place, "");
             match self.syntax_help(&why, offset) {
@@ -91,13 +104,13 @@ impl<'t> Cursor<'t> {
         (start, self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default())
     }
 
-    /// Whether what the parser stumbled over is told already: a hidden character, or a sign of YAML on the same line.
+    /// Whether what the parser stumbled over is told already: a hidden character or a sign of YAML on the same line.
     fn is_told_at(&self, offset: usize) -> bool {
         let (start, line) = self.line_at(offset);
         self.outcome.mistakes.iter().any(|mistake| {
             let at = mistake.primary.as_ref().map_or(usize::MAX, |label| label.span.start.offset as usize);
             match mistake.code {
-                Code::HiddenCharacter => at == offset,
+                Code::HiddenCharacter => (start..start + line.len().max(1)).contains(&at),
                 Code::YamlFeature => at < offset && (start..start + line.len()).contains(&at),
                 _ => false,
             }
@@ -107,9 +120,6 @@ impl<'t> Cursor<'t> {
     /// What most often lies behind a message of the parser.
     fn syntax_help(&self, why: &str, offset: usize) -> Option<&'static str> {
         let (_, line) = self.line_at(offset);
-        if ["<<<<<<<", "=======", ">>>>>>>"].iter().any(|marker| line.starts_with(marker)) {
-            return Some("resolve the merge conflict and take its marks out");
-        }
         if line.chars().any(|character| character.is_whitespace() && !character.is_ascii()) {
             return Some("the line has a blank that is no usual space; type the spaces anew");
         }
@@ -121,6 +131,7 @@ impl<'t> Cursor<'t> {
             return Some("quote a text that has `: ` in it; or a comma before it is missing");
         }
         Some(match why {
+            _ if why.contains("a comma too many") => "take it out, or write what was to stand before it",
             _ if why.contains("tab") => "indent with spaces",
             _ if why.contains("mapping values are not allowed") => {
                 "quote a text that has `: ` in it; or the line before lacks its `:`"
@@ -159,6 +170,34 @@ fn end_of_quoted(bytes: &[u8], start: usize) -> usize {
         at += 1;
     }
     start
+}
+
+/// What is said where a mark of a merge conflict breaks a file off, and the way out.
+const MERGE_CONFLICT: (&str, &str) =
+    ("this is not YAML: a merge conflict was left in it", "resolve the conflict, and take its marks out");
+
+const MARK_LENGTH: usize = "<<<<<<<".len();
+
+/// Where the first mark of a merge conflict stands that begins at this place of a text that is not YAML, or before it.
+fn merge_mark(text: &str, until: usize) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive(['\n', '\r']) {
+        if start > until {
+            return None;
+        }
+        let is_mark = ["<<<<<<<", "|||||||", "=======", ">>>>>>>"].iter().any(|mark| {
+            line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\n', '\r']))
+        });
+        if is_mark {
+            return Some(start);
+        }
+        start += line.len();
+    }
+    None
+}
+
+fn is_after(mistake: &Diagnostic, offset: usize) -> bool {
+    mistake.primary.as_ref().is_some_and(|label| label.span.start.offset as usize >= offset)
 }
 
 /// Whether a mistake is none of its own: it is about the very text that runs into the syntax error.

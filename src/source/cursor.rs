@@ -1,7 +1,7 @@
 //! A walk over the YAML of one file that goes on after a mistake; what a syntax error means is told by `breaking`.
 //!
 //! The caller asks for nodes, keys and items and gets texts borrowed from the file wherever YAML allows it. What no
-//! manifest may have (anchors, aliases, merge keys, tags, a second document, hidden characters, a key twice) is
+//! manifest may have (anchors, aliases, merge keys, tags, a second document, hidden characters, secrets, a key twice) is
 //! recorded here, once, so no caller can forget it. After a syntax error every question answers "nothing more": the
 //! callers' loops end by themselves.
 //!
@@ -11,15 +11,18 @@ use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
-use super::hidden::{find_hidden, is_hidden};
+use super::hidden::{find_hidden, is_hidden, why_hidden};
 use super::mistakes::Mistakes;
-use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span as Stretch, find_secret};
 
 /// How many collections may stand in one another; the language needs seven.
 pub(super) const DEEPEST: usize = 64;
 
 /// Up to so many keys of a mapping are compared with one another; above, they are sorted.
 const FEW_KEYS: usize = 8;
+
+/// So many different hidden characters of one text are told of.
+const MOST_IN_A_TEXT: usize = 20;
 
 /// A stretch of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,7 @@ pub enum Node<'t> {
 pub struct Outcome {
     /// Everything that was wrong.
     pub mistakes: Mistakes,
-    /// Whether the file is not well-formed, so that something after the mistake was not seen.
+    /// Whether the file was not read to its end: it is not well-formed, or has a second document.
     pub broken: bool,
     /// Offsets of keys that stand twice in one mapping, sorted: nobody has to complain of them again.
     pub duplicate_keys: Vec<u32>,
@@ -105,6 +108,8 @@ pub struct Cursor<'t> {
     /// Keys of all open mappings, and where those of each begin.
     keys: Vec<(Cow<'t, str>, At)>,
     frames: Vec<usize>,
+    /// How many keys that are no text the walk is within.
+    in_refused_keys: usize,
     pub(super) outcome: Outcome,
 }
 
@@ -138,6 +143,7 @@ impl<'t> Cursor<'t> {
             careful,
             keys: Vec::new(),
             frames: Vec::new(),
+            in_refused_keys: 0,
             outcome: Outcome::default(),
         };
         if careful {
@@ -155,6 +161,12 @@ impl<'t> Cursor<'t> {
     /// Records a mistake.
     pub fn tell(&mut self, diagnostic: Diagnostic) {
         self.outcome.mistakes.push(diagnostic);
+    }
+
+    /// How many mistakes were recorded so far.
+    #[must_use]
+    pub fn mistakes(&self) -> usize {
+        self.outcome.mistakes.total()
     }
 
     /// Whether an error of this kind would still be kept: work for its help can be saved otherwise.
@@ -214,13 +226,17 @@ impl<'t> Cursor<'t> {
                 }
                 Some(Raw::Sequence(at)) => {
                     self.refuse_key(at);
+                    self.in_refused_keys += 1;
                     self.skip_items();
+                    self.in_refused_keys -= 1;
                     self.skip();
                 }
                 Some(Raw::Mapping(at)) => {
                     self.refuse_key(at);
+                    self.in_refused_keys += 1;
                     self.frames.push(self.keys.len());
                     self.skip_entries();
+                    self.in_refused_keys -= 1;
                     self.skip();
                 }
                 Some(Raw::Alias) => self.skip(),
@@ -271,6 +287,7 @@ impl<'t> Cursor<'t> {
                         .at(at.span(self.file), "")
                         .help("one file holds one document; put the other into a file of its own");
                     self.tell(mistake);
+                    self.outcome.broken = true;
                     break;
                 }
                 Some(
@@ -296,9 +313,19 @@ impl<'t> Cursor<'t> {
     }
 
     fn refuse_key(&mut self, at: At) {
+        // A key of braces within braces is one mistake.
+        if self.in_refused_keys > 0 {
+            return;
+        }
+        let is_placeholder = self.text.get(at.offset as usize..).is_some_and(|rest| rest.starts_with("{{"));
+        let help = if is_placeholder {
+            "replace the placeholder before the manifests are read"
+        } else {
+            "write a single word or a quoted text before the colon"
+        };
         let mistake = Diagnostic::error(Code::WrongType, "a key has to be text")
             .at(Position::new(self.file, at.offset), "")
-            .help("write a single word or a quoted text before the colon");
+            .help(help);
         self.tell(mistake);
     }
 
@@ -359,6 +386,9 @@ impl<'t> Cursor<'t> {
                     if self.careful || matches!(text, Cow::Owned(_)) {
                         self.check_scalar(&text, at);
                     }
+                    if find_secret(&text).is_some() {
+                        self.refuse_secret(at);
+                    }
                     return Some(Raw::Scalar(Scalar { text, at, plain: style == ScalarStyle::Plain }));
                 }
                 Event::SequenceStart(_, _, tag) => {
@@ -394,6 +424,14 @@ impl<'t> Cursor<'t> {
         self.refuse_feature(at, "tags are not part of the language");
     }
 
+    /// A secret is never part of what a file says.
+    fn refuse_secret(&mut self, at: At) {
+        let mistake = Diagnostic::error(Code::SecretInClear, "this looks like a secret, written out")
+            .at(at.span(self.file), "")
+            .help("take it out, and out of the history of the file; then replace the secret by a new one where it is used");
+        self.tell(mistake);
+    }
+
     fn refuse_feature(&mut self, at: At, message: &str) {
         let mistake = Diagnostic::error(Code::YamlFeature, message)
             .at(at.span(self.file), "")
@@ -414,22 +452,25 @@ impl<'t> Cursor<'t> {
         }
     }
 
-    /// Tells of a hidden character that an escape brings into a text.
+    /// Tells of hidden characters that escapes bring into a text: of each once.
     fn check_scalar(&mut self, text: &str, at: At) {
-        let Some((_, character)) = find_hidden(text) else { return };
+        let Some((first, _)) = find_hidden(text) else { return };
         let end = (at.offset as usize).saturating_add(at.length as usize);
         let written = self.text.get(at.offset as usize..end).unwrap_or_default();
-        if !written.contains(is_hidden) {
-            self.tell(hidden(character, at.span(self.file)));
+        let mut told: Vec<char> = Vec::new();
+        for character in text[first..].chars().filter(|&character| is_hidden(character)) {
+            if !told.contains(&character) && !written.contains(character) && told.len() < MOST_IN_A_TEXT {
+                told.push(character);
+                self.tell(hidden(character, at.span(self.file)));
+            }
         }
     }
 }
 
 fn hidden(character: char, span: Stretch) -> Diagnostic {
     let code_point = u32::from(character);
-    Diagnostic::error(Code::HiddenCharacter, format!("the character U+{code_point:04X} can't be seen"))
-        .at(span, "")
-        .help("remove it; type the text anew if it was copied")
+    let (why, help) = why_hidden(character);
+    Diagnostic::error(Code::HiddenCharacter, format!("the character U+{code_point:04X} {why}")).at(span, "").help(help)
 }
 
 fn at(span: &Span) -> At {

@@ -41,6 +41,12 @@ impl Lines {
         Self { starts, continuations }
     }
 
+    /// How many lines there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.starts.len()
+    }
+
     /// Where the line of a byte begins, and where the next one does, if there is one.
     #[must_use]
     pub fn line(&self, offset: u32) -> (u32, Option<u32>) {

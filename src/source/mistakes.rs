@@ -49,6 +49,12 @@ impl Mistakes {
         }
     }
 
+    /// How many were added.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+
     /// The diagnostics that are kept.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.kept.iter()
@@ -85,11 +91,7 @@ impl Mistakes {
         let mut diagnostics = self.kept;
         for ((code, severity), count) in self.counts {
             let Some(more) = count.checked_sub(MOST_OF_A_KIND).filter(|&more| more > 0) else { continue };
-            let message = format!("{more} more of `{}` are not shown", code.as_str());
-            diagnostics.push(match severity {
-                Severity::Error => Diagnostic::error(code, message),
-                Severity::Warning => Diagnostic::warning(code, message),
-            });
+            diagnostics.push(Diagnostic::rest(code, severity, more));
         }
         diagnostics
     }

@@ -8,6 +8,7 @@
 
 mod breaking;
 mod cursor;
+mod file_names;
 mod hidden;
 mod lines;
 mod mistakes;
@@ -24,16 +25,19 @@ pub use cursor::{At, Cursor, Node, Outcome, Scalar, walk_over};
 pub use hidden::{find_hidden, is_hidden};
 pub use lines::Lines;
 pub use mistakes::{MOST_OF_A_KIND, Mistakes};
-pub use text::{NoText, names_a_secret, text_of};
+pub use text::{NoText, text_of};
 pub use walk::dot_name;
 
-use crate::diagnostic::{Code, Diagnostic, FileId, Position};
+use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, mask};
 
 /// The largest file that is read, in bytes; well above a million users in one file.
 pub const LARGEST_FILE: u64 = 512 << 20;
 
-/// The most that all files of a run may hold together, in bytes.
-pub const LARGEST_SUM: u64 = 4 << 30;
+/// The most that all files of a run may hold together, in bytes; some millions of users.
+pub const LARGEST_SUM: u64 = 1 << 30;
+
+/// The most lines that a file, and all files of a run together, may have: where each begins is kept.
+pub const MOST_LINES: usize = 50_000_000;
 
 /// The name of the settings, which are no manifest.
 pub const SETTINGS: &str = "rollcall.yaml";
@@ -114,8 +118,8 @@ impl Sources {
     /// Finds the manifests in these files and folders: any `*.yaml` or `*.yml` below them, sorted by path, without dot
     /// files, dot folders and the settings.
     ///
-    /// A folder without any is not an error here. What can't be read, or lies outside the access repository, is told
-    /// in the diagnostics.
+    /// What can't be read, lies outside the access repository, or has nearly the name of a manifest is told in the
+    /// diagnostics; so is a path without any manifest.
     pub fn find_manifests(&mut self, named: &[String]) -> (Vec<FileId>, Vec<Diagnostic>) {
         let found = match &self.origin {
             Origin::Folder(root) => walk::in_folder(root, named),
@@ -124,9 +128,11 @@ impl Sources {
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
         for mistake in found.mistakes {
             let file = self.add(&mistake.path);
-            diagnostics.push(
-                Diagnostic::error(mistake.code, mistake.message).at(Position::new(file, 0), "").help(mistake.help),
-            );
+            let diagnostic = match mistake.severity {
+                Severity::Error => Diagnostic::error(mistake.code, mistake.message),
+                Severity::Warning => Diagnostic::warning(mistake.code, mistake.message),
+            };
+            diagnostics.push(diagnostic.at(Position::new(file, 0), "").help(mistake.help));
         }
         let files: Vec<FileId> = found.paths.iter().map(|path| self.add(path)).collect();
         (files, diagnostics)
@@ -138,13 +144,24 @@ impl Sources {
     /// # Errors
     /// A diagnostic at the file: not there, too large, not UTF-8, or with a NUL character.
     pub fn read(&self, file: FileId) -> Result<(String, Content), Unread> {
-        let bytes = self.bytes(file).map_err(|diagnostic| Unread { diagnostic, content: None })?;
         let path = self.path(file);
-        if bytes.len() as u64 > LARGEST_FILE {
-            let diagnostic = Diagnostic::error(Code::TooLarge, format!("`{path}` is larger than 512 MiB"))
+        let too_large = |message: String| {
+            let diagnostic = Diagnostic::error(Code::TooLarge, message)
                 .at(Position::new(file, 0), "")
                 .help("split it: order and splitting mean nothing");
-            return Err(Unread { diagnostic: Box::new(diagnostic), content: None });
+            Unread { diagnostic: Box::new(diagnostic), content: None }
+        };
+        let too_long = || too_large(format!("`{path}` is larger than 512 MiB"));
+        // What is known to be too large is not read first; and it may grow meanwhile.
+        if self.size(file) > LARGEST_FILE {
+            return Err(too_long());
+        }
+        let bytes = self.bytes(file).map_err(|diagnostic| Unread { diagnostic, content: None })?;
+        if bytes.len() as u64 > LARGEST_FILE {
+            return Err(too_long());
+        }
+        if bytes.len() > MOST_LINES && has_more_lines(&bytes, MOST_LINES) {
+            return Err(too_large(format!("`{path}` has more than {MOST_LINES} lines")));
         }
         let hash = Sha256::digest(&bytes).into();
         match text_of(bytes) {
@@ -227,7 +244,8 @@ impl Sources {
     #[must_use]
     pub fn place(&self, position: Position) -> (String, u32, u32) {
         let (line, column) = self.content(position.file).map_or((1, 1), |content| content.lines.place(position.offset));
-        (self.path(position.file).to_owned(), line, column)
+        // What somebody named by mistake may hold a secret.
+        (mask(self.path(position.file)).into_owned(), line, column)
     }
 
     /// The bytes of the line of a position, without its end; `None` if the file was not read.
@@ -261,6 +279,10 @@ impl Sources {
     fn content(&self, file: FileId) -> Option<&Content> {
         self.files.get(file.0 as usize)?.content.as_ref()
     }
+}
+
+fn has_more_lines(bytes: &[u8], most: usize) -> bool {
+    bytes.iter().filter(|&&byte| byte == b'\n' || byte == b'\r').count() >= most
 }
 
 /// Reads at most one byte more than allowed, so that a file that grows, or never ends, fills no memory.

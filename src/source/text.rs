@@ -1,4 +1,4 @@
-//! Which bytes are text, and which lines are better not shown.
+//! Which bytes are text.
 
 /// Why bytes are no text that can be read, and where.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,33 +38,9 @@ pub fn text_of(bytes: Vec<u8>) -> Result<String, (Vec<u8>, NoText)> {
     }
 }
 
-/// Whether a line seems to hold a secret, so that it must not be shown: by a word that names one, or by a user and a
-/// password within an address.
-#[must_use]
-pub fn names_a_secret(line: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "token",
-        "passw",
-        "pasw",
-        "passphrase",
-        "pwd",
-        "secret",
-        "credential",
-        "api_key",
-        "apikey",
-        "private_key",
-        "bearer",
-    ];
-    let lower = line.to_lowercase();
-    let has_login = || {
-        lower.split("://").skip(1).any(|rest| rest.split(['/', ' ', '"']).next().is_some_and(|host| host.contains('@')))
-    };
-    WORDS.iter().any(|word| lower.contains(word)) || has_login()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{NoText, names_a_secret, text_of};
+    use super::{NoText, text_of};
 
     #[test]
     fn what_is_no_text_is_found_at_its_place() {
@@ -74,15 +50,5 @@ mod tests {
         assert_eq!(offset(b"ab\xe9c"), Err(2));
         assert_eq!(offset(b"\xff\xfea\0"), Err(0));
         assert_eq!(offset(b"a\0b\0"), Err(0));
-    }
-
-    #[test]
-    fn secrets_are_suspected() {
-        for line in ["password: x", "  apiKey: x", "url: https://me:x@example.com/", "SMTP_PASSWD: x", "pasword: x"] {
-            assert!(names_a_secret(line), "{line}");
-        }
-        for line in ["  ana@example.com: { access: {} }", "url: https://example.com/a@b", "# a comment"] {
-            assert!(!names_a_secret(line), "{line}");
-        }
     }
 }

@@ -8,8 +8,9 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use super::file_names::{Kind, is_yaml, kind_of};
 use super::{SETTINGS, is_hidden};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Severity};
 
 /// The deepest folder that is looked into, counted from the named one.
 const DEEPEST: usize = 64;
@@ -26,6 +27,7 @@ pub(super) struct Found {
 /// Something wrong with a path.
 #[derive(Debug)]
 pub(super) struct Mistake {
+    pub(super) severity: Severity,
     pub(super) path: String,
     pub(super) code: Code,
     pub(super) message: String,
@@ -34,7 +36,42 @@ pub(super) struct Mistake {
 
 impl Found {
     fn refuse(&mut self, path: &str, code: Code, message: String, help: &str) {
-        self.mistakes.push(Mistake { path: path.to_owned(), code, message, help: help.to_owned() });
+        let severity = Severity::Error;
+        self.mistakes.push(Mistake { severity, path: path.to_owned(), code, message, help: help.to_owned() });
+    }
+
+    /// Tells of a file that is not read and whose name is nearly that of a manifest: whoever is declared in it would
+    /// be missed.
+    fn pass_over(&mut self, path: &str) {
+        let message = format!("`{path}` is not read");
+        match kind_of(path) {
+            Kind::NearlyYaml => {
+                let help = "manifests end in `.yaml` or `.yml`, in small plain letters: rename it";
+                self.refuse(path, Code::IgnoredFile, message, help);
+            }
+            Kind::Json => {
+                let help =
+                    "manifests end in `.yaml` or `.yml`: rename it if it is one, else keep it elsewhere".to_owned();
+                let (severity, code) = (Severity::Warning, Code::IgnoredFile);
+                self.mistakes.push(Mistake { severity, path: path.to_owned(), code, message, help });
+            }
+            Kind::Yaml | Kind::Other => {}
+        }
+    }
+
+    /// Tells of a path that is to hold manifests and holds none. What went wrong on the way is told already.
+    fn expect_below(&mut self, path: &str, mistakes_before: usize) {
+        let is_below = |found: &String| {
+            path.is_empty() || found.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let has_errors = self.mistakes[mistakes_before..].iter().any(|mistake| mistake.severity == Severity::Error);
+        if !has_errors && !self.paths.iter().any(is_below) {
+            let shown = if path.is_empty() { "." } else { path };
+            let message = format!("there is no manifest in `{shown}`");
+            let help = "put one there, ending in `.yaml` or `.yml`, or name another folder in `manifests`; \
+                        nobody is removed because of it";
+            self.refuse(shown, Code::NoManifest, message, help);
+        }
     }
 
     fn outside(&mut self, path: &str) {
@@ -62,32 +99,37 @@ impl Found {
 /// Finds manifests among paths that are not on disk.
 pub(super) fn in_memory<'a>(paths: impl Iterator<Item = &'a str>, named: &[String]) -> Found {
     let mut found = Found::default();
-    let mut scopes: Vec<(String, bool)> = Vec::new();
+    let mut scopes: Vec<String> = Vec::new();
     for name in named {
         match inside(name) {
-            Some(path) => scopes.push((path, false)),
+            Some(path) => scopes.push(path),
             None => found.outside(name),
         }
     }
-    for path in paths {
-        for (scope, used) in &mut scopes {
-            let below = if scope.is_empty() { Some(path) } else { path.strip_prefix(scope.as_str()) };
-            let is_manifest = match below {
-                Some("") => is_yaml(path),
+    let paths: Vec<&str> = paths.collect();
+    for scope in &scopes {
+        let mistakes_before = found.mistakes.len();
+        let mut is_there = scope.is_empty();
+        for path in &paths {
+            let below = if scope.is_empty() { Some(*path) } else { path.strip_prefix(scope.as_str()) };
+            let is_visible = match below {
+                Some("") => true,
                 Some(rest) if scope.is_empty() || rest.starts_with('/') => {
-                    is_yaml(path) && !rest.split('/').any(|part| part.starts_with('.')) && path != SETTINGS
+                    !rest.split('/').any(|part| part.starts_with('.')) && *path != SETTINGS
                 }
                 Some(_) | None => continue,
             };
-            *used = true;
-            if is_manifest {
+            is_there = true;
+            if is_visible && is_yaml(path) {
                 found.take(path);
+            } else if is_visible {
+                found.pass_over(path);
             }
         }
-    }
-    for (scope, used) in scopes {
-        if !used && !scope.is_empty() {
-            found.unreadable(&scope, &io::Error::from(io::ErrorKind::NotFound));
+        if is_there {
+            found.expect_below(scope, mistakes_before);
+        } else {
+            found.unreadable(scope, &io::Error::from(io::ErrorKind::NotFound));
         }
     }
     found
@@ -104,10 +146,18 @@ pub(super) fn in_folder(root: &Path, named: &[String]) -> Found {
         }
     };
     let settings = real_root.join(SETTINGS).canonicalize().ok();
-    let mut walk = Walk { root, real_root, settings, folders: BTreeSet::new(), found };
+    let mut walk = Walk { root, real_root, settings, folders: BTreeSet::new(), has_come_back: false, found };
     for name in named {
         match inside(name) {
-            Some(path) => walk.visit(&path, true, 0),
+            Some(path) => {
+                let mistakes_before = walk.found.mistakes.len();
+                walk.has_come_back = false;
+                walk.visit(&path, true, 0);
+                // What was walked under another name has its manifests there.
+                if !walk.has_come_back {
+                    walk.found.expect_below(&path, mistakes_before);
+                }
+            }
             None => walk.found.outside(name),
         }
     }
@@ -121,6 +171,8 @@ struct Walk<'a> {
     settings: Option<PathBuf>,
     /// Folders already walked by their real path: links can make circles.
     folders: BTreeSet<PathBuf>,
+    /// Whether a folder was met that had been walked already.
+    has_come_back: bool,
     found: Found,
 }
 
@@ -148,6 +200,8 @@ impl Walk<'_> {
                     self.found.refuse(path, Code::TooLarge, message, "use fewer folders within folders");
                 } else if self.folders.insert(real.clone()) {
                     self.list(path, &real, depth);
+                } else {
+                    self.has_come_back = true;
                 }
             }
             Ok(metadata) if metadata.is_file() => {
@@ -186,10 +240,10 @@ impl Walk<'_> {
                     if shown.starts_with('.') {
                         continue;
                     }
-                    // Other files than YAML are none of our business, whatever their links point to.
-                    let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir())
-                        || fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
-                    if !is_folder && !is_yaml(&shown) {
+                    // Where a link leads that leads nowhere nobody knows: it may have been a folder of manifests.
+                    let is_other_file = fs::metadata(entry.path()).is_ok_and(|metadata| !metadata.is_dir());
+                    if is_other_file && !is_yaml(&shown) {
+                        self.found.pass_over(&join(path, &shown));
                         continue;
                     }
                     if name.to_str().is_none() {
@@ -220,11 +274,6 @@ pub fn dot_name(path: &Path) -> Option<String> {
 
 fn join(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
-}
-
-fn is_yaml(path: &str) -> bool {
-    let extension = Path::new(path).extension();
-    extension.is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// The path without `.` and resolved `..`, relative to the root; `None` if it is absolute or leaves the root.

@@ -45,14 +45,16 @@ fn many(begin: &str, line: impl Fn(usize) -> String) -> String {
 fn many_grants_for_one_who_is_no_member() {
     let begin = format!("{CATALOG}users: {{ u@example.com: {{ access: {{}} }} }}\nsite_grants:\n");
     let (_, counts) = load(&many(&begin, |_| "  - { site: o/s, users: [u@example.com] }".to_owned()));
-    assert_eq!(counts, [("grant-without-membership", MOST_OF_A_KIND + 1)]);
+    // They are all the same grant, which is told as well.
+    assert_eq!(counts, [("duplicate-entry", MOST_OF_A_KIND + 1), ("grant-without-membership", MOST_OF_A_KIND + 1)]);
 }
 
 #[test]
 fn many_grants_under_a_role_that_reaches_all() {
     let begin = format!("{CATALOG}users: {{ u@example.com: {{ access: {{ o: w }} }} }}\nsite_grants:\n");
     let (loaded, counts) = load(&many(&begin, |_| "  - { site: o/s, users: [u@example.com] }".to_owned()));
-    assert!(!loaded.has_errors() && counts.is_empty(), "{counts:?}");
+    assert!(!loaded.has_errors());
+    assert_eq!(counts, [("duplicate-entry", MOST_OF_A_KIND + 1)]);
 }
 
 #[test]
@@ -122,6 +124,12 @@ fn more_places_than_can_be_given_are_refused() {
     text.push_str("site_grants:\n");
     text.push_str(&"  - { site: \"*/*\", users: [u@example.com] }\n".repeat(100));
     let (_, counts) = load(&text);
+    assert_eq!(counts, [("duplicate-entry", 99), ("too-large", 1)]);
+}
+
+#[test]
+fn more_lines_than_can_be_kept_are_refused() {
+    let (_, counts) = load(&"\n".repeat(rollcall::source::MOST_LINES + 1));
     assert_eq!(counts, [("too-large", 1)]);
 }
 
@@ -141,4 +149,26 @@ fn one_new_user_in_many_organizations() {
     repository.run(["plan"]).ends_with(0).prints("u@example.com  invited");
     let took = begun.elapsed();
     assert!(took < MOST, "{took:?}");
+}
+
+/// Sizes are looked at first: what is too large is not read, and not what is too large together either.
+#[test]
+fn what_is_too_large_is_refused_by_its_size() {
+    let refused = |sizes: &[u64]| {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        std::fs::create_dir(folder.path().join("access")).expect("folder");
+        for (number, &size) in sizes.iter().enumerate() {
+            let file = std::fs::File::create(folder.path().join(format!("access/{number}.yaml"))).expect("file");
+            file.set_len(size).expect("a file with a hole");
+        }
+        let mut sources = Sources::folder(folder.path());
+        let reading = manifest::Reading { rules: &Rules::default(), time_zone: &TimeZone::UTC };
+        let begun = Instant::now();
+        let loaded = manifest::load(&mut Names::new(), reading, &mut sources, &["access".to_owned()]);
+        assert!(begun.elapsed() < MOST, "{:?}", begun.elapsed());
+        let told = loaded.diagnostics.iter().map(|told| format!("{} {}", told.code.as_str(), told.message));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(refused(&[5 << 30]), ["too-large `access/0.yaml` is larger than 512 MiB"]);
+    assert_eq!(refused(&[400 << 20; 3]), ["too-large the manifests are larger than 1 GiB together"]);
 }

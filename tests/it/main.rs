@@ -14,6 +14,7 @@ mod kills;
 mod large_inputs;
 mod laws;
 mod loop_laws;
+mod mail;
 mod manifest_cases;
 mod manifest_laws;
 mod manifest_schema;

@@ -8,23 +8,24 @@ use std::collections::BTreeMap;
 
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Role, SiteAccess, Status, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Names, Role, SiteAccess, Status, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::scope::Reach;
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
+use crate::rules::Sayable;
 
 /// The drafts of the catalog, and what is left alone.
-pub(super) fn diff(inputs: &Inputs<'_>, reach: &Reach<'_>) -> (Change, Vec<Unmanaged>) {
+pub(super) fn diff(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<'_>)) -> (Change, Vec<Unmanaged>) {
     let mut change = Change::default();
     roles(inputs, &mut change);
-    organizations(inputs, &mut change);
+    organizations(inputs, sayable, &mut change);
     if inputs.policy.catalog == CatalogPolicy::Existing {
         change.drafts.retain(|draft| draft.action.before.is_none());
         for draft in &mut change.drafts {
             draft.waits_for = Some(WaitsFor::Catalog);
         }
     }
-    let mut unmanaged = unmanaged(inputs, reach);
+    let mut unmanaged = unmanaged(inputs, (reach, sayable));
     unmanaged.extend(change.drafts.iter().filter_map(|draft| held_elsewhere(inputs, reach, draft)));
     // Only what people need is wanted here: whoever makes a draft adds it before, so that it can be left out as a whole.
     change.drafts.retain(|draft| reach.catalog(draft.action.kind, &draft.action.subject));
@@ -76,12 +77,14 @@ fn widens(inputs: &Inputs<'_>, from: &Role, to: &Role) -> bool {
         || has_more(from.includes, to.includes)
 }
 
-fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
+fn organizations(inputs: &Inputs<'_>, sayable: &Sayable<'_>, change: &mut Change) {
     for (&name, declared) in &inputs.desired.catalog.organizations {
         let live = inputs.live.catalog.organizations.get(&name);
         let subject = Subject { organization: Some(name), ..Subject::default() };
         let kinds = (ActionKind::CreateOrganization, ActionKind::UpdateOrganization);
-        if let Some(mut draft) = object(&declared.fields, live.map(|live| &live.fields), subject, kinds) {
+        let key = CatalogKey::Organization(name);
+        let live_fields = live.map(|live| &live.fields);
+        if let Some(mut draft) = object(sayable, (key, &declared.fields), live_fields, subject, kinds) {
             if let Some(Value::Text(parent)) = declared.fields.get(&known::PARENT)
                 && *parent != known::EMPTY
             {
@@ -100,9 +103,9 @@ fn organizations(inputs: &Inputs<'_>, change: &mut Change) {
             let live = live.and_then(|live| live.sites.get(&site));
             let subject = Subject { organization: Some(name), site: Some(site), ..Subject::default() };
             let kinds = (ActionKind::CreateSite, ActionKind::UpdateSite);
-            let Some(mut draft) = object(&declared.fields, live.map(|live| &live.fields), subject, kinds) else {
-                continue;
-            };
+            let key = CatalogKey::Site(name, site);
+            let live = live.map(|live| &live.fields);
+            let Some(mut draft) = object(sayable, (key, &declared.fields), live, subject, kinds) else { continue };
             draft.needs.push(Need::Organization(name));
             if let Some(Value::Set(includes)) = declared.fields.get(&known::INCLUDES) {
                 draft.needs.extend(inputs.names.elements(*includes).iter().map(|&other| Need::Site(name, other)));
@@ -135,14 +138,17 @@ fn mark_reach(inputs: &Inputs<'_>, draft: &mut Draft) {
 
 /// An organization or a site: made, or its managed fields changed.
 fn object(
-    declared: &Fields,
+    sayable: &Sayable<'_>,
+    (key, declared): (CatalogKey, &Fields),
     live: Option<&Fields>,
     subject: Subject,
     (create, update): (ActionKind, ActionKind),
 ) -> Option<Draft> {
     let mut wanted: Vec<Fact> = declared.iter().map(|(&field, &value)| Fact::new(field, value)).collect();
-    // What is reached through something is access: left out means none.
-    if live.is_some() && !declared.contains_key(&known::INCLUDES) {
+    // What is reached through something is access: left out means none, where a manifest could say it.
+    if live.is_some_and(|live| !keeps_includes(sayable, key, declared, live))
+        && !declared.contains_key(&known::INCLUDES)
+    {
         wanted.push(Fact::new(known::INCLUDES, Value::Set(List::EMPTY)));
     }
     let Some(live) = live else {
@@ -155,6 +161,11 @@ fn object(
         .collect();
     let (before, after) = changed(&current, &wanted)?;
     Some(Draft::new(update, subject, Some(State::of(before)), Some(State::of(after))).because("fields differ"))
+}
+
+/// Whether what is reached through something is left alone: a manifest says nothing of it, and could not.
+fn keeps_includes(sayable: &Sayable<'_>, key: CatalogKey, declared: &Fields, live: &Fields) -> bool {
+    !declared.contains_key(&known::INCLUDES) && sayable.refuse_includes(key, live).is_some()
 }
 
 /// The facts that differ, before and after; both lists have the same fields in the same order.
@@ -196,7 +207,21 @@ fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, usize> {
     people
 }
 
-fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
+/// What is told of something whose includes no manifest can say.
+fn kept_includes(names: &Names, key: CatalogKey) -> Unmanaged {
+    let reason = "its `includes` can't be said, and stay: what is reached through it is not managed";
+    let text = |name| names.text(name).to_owned();
+    match key {
+        CatalogKey::Site(organization, site) => {
+            Unmanaged::new("site", format!("{}/{}", names.text(organization), names.text(site)), reason)
+        }
+        CatalogKey::Organization(name) => Unmanaged::new("organization", text(name), reason),
+        CatalogKey::Role(name) => Unmanaged::new("role", text(name), reason),
+    }
+    .always_told()
+}
+
+fn unmanaged(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<'_>)) -> Vec<Unmanaged> {
     let names = inputs.names;
     let text = |name: Name| names.text(name).to_owned();
     let mut unmanaged = Vec::new();
@@ -207,7 +232,7 @@ fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
         if tombstones.contains_key(&CatalogKey::Organization(name)) {
             continue;
         }
-        let Some(known_sites) = declared.organizations.get(&name).map(|organization| &organization.sites) else {
+        let Some(declared_one) = declared.organizations.get(&name) else {
             let reason = match people.get(&name) {
                 None => Cow::from("no manifest names it"),
                 Some(1) => Cow::from("no manifest names it, and 1 person keeps access there"),
@@ -219,6 +244,17 @@ fn unmanaged(inputs: &Inputs<'_>, reach: &Reach<'_>) -> Vec<Unmanaged> {
         if let Some(reason) = reach.refuse_declared(name) {
             unmanaged.push(Unmanaged::new("organization", text(name), reason));
             continue;
+        }
+        let known_sites = &declared_one.sites;
+        let pairs = known_sites.iter().filter_map(|(&site, declared)| {
+            let key = CatalogKey::Site(name, site);
+            Some((key, &declared.fields, &organization.sites.get(&site)?.fields))
+        });
+        let own = (CatalogKey::Organization(name), &declared_one.fields, &organization.fields);
+        for (key, declared, live) in std::iter::once(own).chain(pairs) {
+            if keeps_includes(sayable, key, declared, live) {
+                unmanaged.push(kept_includes(names, key));
+            }
         }
         let is_gone = |site: &Name| tombstones.contains_key(&CatalogKey::Site(name, *site));
         for &site in organization.sites.keys().filter(|site| !known_sites.contains_key(site) && !is_gone(site)) {

@@ -39,7 +39,7 @@ use self::context::{Context, seats_taken};
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
 use super::{Inputs, Unmanaged};
-use crate::model::{LiveView, known};
+use crate::model::{LiveView, UserView, known};
 
 /// The drafts of everything, in no order, and the catalog's first.
 pub(super) struct Drafts {
@@ -65,7 +65,7 @@ pub(super) struct Balance {
 /// Compares everything.
 pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
     let context = Context::new(inputs, renamed);
-    let (catalog, mut unmanaged) = catalog::diff(inputs, &context.reach);
+    let (catalog, mut unmanaged) = catalog::diff(inputs, (&context.reach, &context.sayable));
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {
         let desired = inputs.desired.user(row);
@@ -123,7 +123,7 @@ pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> (Chang
     let balances = takes.filter_map(|&counter| match counter {
         Counter::Admin(organization) => {
             let today = admins.get(&organization).copied().unwrap_or_default();
-            Some((counter, Balance { today, slack: today, debt: 0 }))
+            Some((counter, Balance { today, slack: today.max(1), debt: 0 }))
         }
         Counter::Seat => None,
     });
@@ -135,6 +135,11 @@ pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> (Chang
 /// it is pending.
 pub(super) fn resend_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Option<Change> {
     user::resend(&Context::new(inputs, &Renamed::default()), live)
+}
+
+/// Whether the invitation of this person carries something that is not declared.
+pub(super) fn carries_more(inputs: &Inputs<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
+    pending::carries_more(&Context::new(inputs, &Renamed::default()), desired, live)
 }
 
 /// What today's state leaves over, where no manifest is asked.

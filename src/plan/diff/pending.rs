@@ -273,13 +273,16 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     // Another invitation, or its end, is about all that the account has.
     let is_whole = context.reach.whole_account(live, true);
     // Accepted, and still invited: somebody edited the account, and nothing is pending that could let the person in.
-    let ended = state.filter(|&state| is_ended(state) || state == InvitationState::Accepted);
+    let ended = state.filter(|&state| state.has_ended() || state == InvitationState::Accepted);
     if live.status == Status::Invited
         && let Some(state) = ended
         && !context.inputs.rules.renews(state)
     {
         if !is_whole {
             return;
+        }
+        if carries_more(context, desired, live) {
+            change.diagnostics.push(less_than_offered(context, desired));
         }
         let mut draft = renewal(desired).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
@@ -395,7 +398,7 @@ fn takes_while_pending(context: &Context<'_>, kind: ActionKind) -> bool {
 
 /// Whether the newest invitation ended without letting the person in.
 pub(super) fn has_ended(context: &Context<'_>, live: &LiveView<'_>) -> bool {
-    live.invitation.is_some_and(|invitation| is_ended(invitation.state_at(context.inputs.at)))
+    live.invitation.is_some_and(|invitation| invitation.state_at(context.inputs.at).has_ended())
 }
 
 /// Whether an invitation was sent, and can still be accepted.
@@ -417,13 +420,6 @@ pub(super) fn under_new_key(
         anew(context, desired, live, cancellation.because("invited under the former key"), change);
     }
     can
-}
-
-fn is_ended(state: InvitationState) -> bool {
-    match state {
-        InvitationState::Declined | InvitationState::Expired | InvitationState::Cancelled => true,
-        InvitationState::Suppressed | InvitationState::Pending | InvitationState::Accepted => false,
-    }
 }
 
 fn invitation_draft(kind: ActionKind, user: Name, before: Name, after: Name) -> Draft {
@@ -482,6 +478,20 @@ fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, canc
         change.drafts[invited as usize].takes.retain(|&counter| counter != Counter::Seat);
         change.drafts[cancelled as usize].takes.push(Counter::Seat);
     }
+}
+
+/// Whether an invitation carries something that is not declared.
+pub(super) fn carries_more(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
+    let wanted = context.effective(desired, Some(live));
+    deltas(context, &wanted, live.memberships, live.grants).iter().any(|delta| delta.loses(context))
+}
+
+fn less_than_offered(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("the invitation of `{key}` has ended, and carries more than is declared");
+    Diagnostic::warning(Code::WaitsForAcceptance, message)
+        .at(desired.position, "it is not sent again as it is")
+        .help("to invite the person with what is declared, take the entry out, apply, and declare it again")
 }
 
 fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {

@@ -51,20 +51,9 @@ pub(super) fn left_to_others(context: &Context<'_>, desired: &UserView<'_>, live
     is_partly.then(|| unmanaged(context, desired.key, reason).always_told())
 }
 
-/// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.
+/// Whether a declared user is out of scope.
 pub(super) fn is_out(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> bool {
-    if context.inputs.policy.scope.organizations.is_none() {
-        return false;
-    }
-    let is_inside = live.is_some_and(|live| match context.reach.belongs(live) {
-        Belongs::Inside | Belongs::Partly => true,
-        Belongs::Nowhere | Belongs::Outside => false,
-    });
-    !is_inside && {
-        let mut pieces = Vec::new();
-        desired.pieces(context.inputs.names, &mut pieces);
-        !pieces.iter().any(|piece| piece.membership && context.in_scope(piece.organization))
-    }
+    context.reach.leaves_out(context.inputs.names, desired, live)
 }
 
 /// What is done to a declared account that is not managed as a whole, where that is something else than usual.

@@ -15,6 +15,7 @@ use super::{endings, fields, open, pending, renames, scoped, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
+use crate::plan::locked_out::LockedOut;
 use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
 use crate::rules::OffBoarding;
 
@@ -90,10 +91,17 @@ fn finish(context: &Context<'_>, identity: Option<Name>, change: &mut Change) {
     }
 }
 
-/// What an operator asks for in an emergency.
+/// What an operator asks for in an emergency. Where the rules know no way that can be undone, the account is deactivated
+/// all the same: rules that somebody wrote into the settings take nobody's way out of an emergency.
 pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let mut change = Change::default();
     leave(context, live, &Leaving { key: live.key, reason: "locked out by an operator", position: None }, &mut change);
+    if live.status == Status::Active && context.inputs.rules.reversible_offboarding().is_none() {
+        for draft in &mut change.drafts {
+            draft.waits_for = None;
+            draft.action.after = Some(status_state(Status::Inactive));
+        }
+    }
     change.drafts.iter_mut().for_each(|draft| mark(context, draft));
     change
 }
@@ -108,18 +116,21 @@ pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Chang
 
 /// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
 fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
-    let locked_out = &context.inputs.policy.locked_out;
-    // A new key does not let anybody in either.
-    let former = desired.previous.map(|previous| previous.identity);
-    let mut keys = [Some(desired.identity), former].into_iter().flatten();
-    let of_store = &context.inputs.live.locked_out;
-    let is_locked_out = keys.any(|key| of_store.contains(&key) || locked_out.contains(context.inputs.names.text(key)));
-    if !is_locked_out || desired.status == Some(DeclaredStatus::Active) {
-        return;
-    }
-    for draft in change.drafts.iter_mut().filter(|draft| draft.gains && draft.waits_for.is_none()) {
-        draft.waits_for = Some(WaitsFor::Decision);
-        draft.obstacle = Some(Obstacle::LockedOut);
+    let Some(locked_out) = LockedOut::of(context.inputs, desired) else { return };
+    let obstacle = match (locked_out.waits, desired.status) {
+        (false, Some(DeclaredStatus::Active)) => return,
+        (true, Some(DeclaredStatus::Active)) => Obstacle::LockedOutSince,
+        (_, None | Some(DeclaredStatus::Inactive | DeclaredStatus::Preloaded | DeclaredStatus::Absent)) => {
+            Obstacle::LockedOut
+        }
+    };
+    let lets_in = |draft: &Draft| draft.gains || draft.action.kind == ActionKind::ResendInvitation;
+    for draft in change.drafts.iter_mut().filter(|draft| lets_in(draft)) {
+        let is_renewal = draft.action.kind == ActionKind::ResendInvitation;
+        if draft.waits_for.is_none() || (is_renewal && draft.waits_for == Some(WaitsFor::Decision)) {
+            draft.waits_for = Some(WaitsFor::Decision);
+            draft.obstacle = Some(obstacle.clone());
+        }
     }
 }
 
@@ -279,13 +290,16 @@ pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leavin
     let key = leaving.key;
     let mut draft = match (live.status, rules.reversible_offboarding()) {
         (Status::Inactive | Status::Closed, _) => return,
-        // Nothing is pending that could let anybody in.
-        (Status::Invited, _) if pending::has_ended(context, live) => return,
-        (Status::Preloaded | Status::Invited, _) => pending::cancellation(context, key, live).unwrap_or_else(|| {
-            let after = status_state(Status::Inactive);
-            Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after))
-                .waiting(WaitsFor::Acceptance)
-        }),
+        // One that has ended is taken off the list: sent again, it would let the person in.
+        (Status::Preloaded | Status::Invited, _) => match pending::cancellation(context, key, live) {
+            Some(draft) => draft,
+            None if pending::has_ended(context, live) => return,
+            None => {
+                let after = status_state(Status::Inactive);
+                Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after))
+                    .waiting(WaitsFor::Acceptance)
+            }
+        },
         (Status::Active, Some(OffBoarding::Strip)) => {
             let is_bare = live.memberships.is_empty() && live.grants.is_empty();
             if is_bare && fields::stripped(context, live).is_empty() {
@@ -344,6 +358,7 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
         }
         (Status::Closed, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
             decide(desired, live, "the account is closed", &mut change);
+            change.drafts.iter_mut().for_each(|draft| draft.obstacle = Some(Obstacle::Closed));
         }
         (Status::Inactive, None | Some(DeclaredStatus::Preloaded)) => {
             // An emergency lock-out is never undone by default.

@@ -1,5 +1,8 @@
 //! Whether a saved plan still holds.
 //!
+//! The principle: a saved plan never does what a plan made now for the same actions would refuse, hide or hold back; it
+//! may only do less. `today` asks that of each action that is still to be done.
+//!
 //! Its actions are played in their order on a copy of what is live. Each has to find what it leads from, or else what
 //! it leads to: then it was done before, by a run that was cut off, and so was all that it needs. What it takes of
 //! seats and admin places has to be there: given by what it needs, or left over today. Deliberately absent: a choice.
@@ -7,8 +10,10 @@
 
 mod balance;
 mod done_before;
+mod given;
 mod played;
 mod rewound;
+mod today;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +21,15 @@ use jiff::Timestamp;
 
 use balance::{Balances, Place};
 use played::{changed, record_of};
+use today::Today;
 
 use super::assemble::is_given;
 use super::file::SavedPlan;
-use super::forbidden::forbidden;
+use super::forbidden::{forbidden, gives};
 use super::saved_renames::SavedRenames;
 use super::shown::{Seen, Shown, keys_touched, misses, shows};
 use super::time::declared_change;
-use super::{Action, Inputs, State, Subject};
+use super::{Action, Inputs, Plan, State, Subject};
 use crate::model::{
     ActionKind, Catalog, LiveRecord, LiveState, LiveView, Membership, Name, Status, Topic, Value, known,
 };
@@ -46,9 +52,10 @@ pub struct Changed {
     pub what: String,
 }
 
-/// Asks whether a saved plan holds for what is live. The store and the rules have to be those of the plan.
+/// Asks whether a saved plan holds for what is live, and beside what today's plan says. The store and the rules have to be
+/// those of the plan. `ran`: when earlier runs of this plan did its actions, by id.
 #[must_use]
-pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
+pub fn holding(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, ran: &BTreeMap<String, Timestamp>) -> Holding {
     let mut found = Holding::default();
     if let Some(what) = out_of_time(saved, inputs) {
         found.changed.push(Changed { action: None, what });
@@ -58,6 +65,7 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
     let viewed = renames.view(inputs);
     let mut play = Play::new(saved, &viewed, &renames);
     let done_before = play.done_before(&saved.actions);
+    let of_today = Today::new(saved, &viewed, (today, ran));
     let mut short = Vec::new();
     for (action, at) in saved.actions.iter().zip(0_u32..) {
         if done_before.contains(&at) {
@@ -70,9 +78,12 @@ pub fn holding(saved: &SavedPlan, inputs: &Inputs<'_>) -> Holding {
         }
         match play.step(action, at) {
             Step::Done => found.done.push(at),
-            Step::ToDo => {}
             Step::Changed(what) => found.changed.push(Changed { action: Some(at), what }),
-            Step::Short(what) => short.push(Changed { action: Some(at), what }),
+            step => match (of_today.holds_back(action), step) {
+                (Some(what), _) => found.changed.push(Changed { action: Some(at), what }),
+                (None, Step::Short(what)) => short.push(Changed { action: Some(at), what }),
+                (None, Step::ToDo | Step::Done | Step::Changed(_)) => {}
+            },
         }
     }
     if !short.is_empty() && !found.done.is_empty() {
@@ -227,6 +238,7 @@ impl<'a> Play<'a> {
     fn lacks(&self, action: &Action) -> Option<String> {
         match action.kind.topic() {
             Topic::Membership | Topic::SiteGrant => {}
+            Topic::Fields if action.kind == ActionKind::ChangeAccess => {}
             Topic::Catalog | Topic::Account | Topic::Fields => return None,
         }
         let names = self.inputs.names;
@@ -237,15 +249,12 @@ impl<'a> Play<'a> {
         match account.status {
             Status::Closed => return Some("the account is closed".to_owned()),
             // Reductions come before a reactivation that may have had to wait.
-            Status::Inactive
-                if matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite)
-                    && !self.reactivated.contains(&identity) =>
-            {
+            Status::Inactive if gives(action, self.inputs) && !self.reactivated.contains(&identity) => {
                 return Some("the account is inactive, and the plan does not reactivate it".to_owned());
             }
             Status::Inactive | Status::Preloaded | Status::Invited | Status::Active => {}
         }
-        let after = action.after.as_ref()?;
+        let after = action.after.as_ref().filter(|_| action.kind.topic() != Topic::Fields)?;
         let organization = action.subject.organization.unwrap_or(known::PLATFORM);
         let here = self.catalog.organizations.get(&organization);
         if organization != known::PLATFORM && here.is_none() {

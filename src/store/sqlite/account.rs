@@ -8,7 +8,7 @@ use super::read::{self, PROFILE};
 use super::value::{self, Fields, Plain};
 use super::{credentials, invitations, membership, rights};
 use crate::model::{ActionKind, Name, Status, known};
-use crate::plan::{Action, State};
+use crate::plan::{Action, Cause, State};
 use crate::rules::{OffBoarding, SeatRefusal};
 use crate::secret::SecretKind;
 use crate::store::Effect;
@@ -32,6 +32,11 @@ pub(super) fn find(turn: &Turn<'_>, key: &str) -> Result<Option<Account>, Stop> 
         [id] => *id,
         [_, _, ..] => return Err(conflict(format!("several accounts have the key `{key}`"))),
     };
+    of_row(turn, id)
+}
+
+/// The account in the row with this number, if it is there.
+pub(super) fn of_row(turn: &Turn<'_>, id: i64) -> Result<Option<Account>, Stop> {
     let mut statement =
         turn.connection.prepare_cached("SELECT key, status, activated_at IS NOT NULL FROM users WHERE id = ?1")?;
     let account = statement.query_row([id], |row| {
@@ -98,7 +103,7 @@ pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     }
     credentials::follow_api(turn, id, &Fields::new(), &fields)?;
     if is_invited {
-        invitations::insert(turn, id, key, status == Status::Invited)?;
+        invitations::insert(turn, (id, key), status == Status::Invited, action)?;
     }
     Ok(Effect::Done)
 }
@@ -264,7 +269,10 @@ pub(super) fn rename(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
 }
 
 pub(super) fn deactivate(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
-    rights::check_way(turn, OffBoarding::Deactivate)?;
+    // Rules may know no way that can be undone; a person who has to be locked out is so all the same.
+    if action.cause != Cause::Operator || turn.rules.reversible_offboarding().is_some() {
+        rights::check_way(turn, OffBoarding::Deactivate)?;
+    }
     let account = existing(turn, action)?;
     if account.status == Status::Inactive {
         return Ok(Effect::AlreadyTrue);

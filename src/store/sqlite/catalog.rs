@@ -8,7 +8,10 @@ use serde_json::{Map, Value as Json};
 use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
 use super::read::Ids;
 use super::value::{self, Fields, Plain};
-use crate::model::{AppliesTo, Catalog, List, Name, Names, Organization, Role, Site, SiteAccess, Value, known};
+use crate::model::{
+    AppliesTo, Catalog, Collection, Completeness, Evidence, List, Name, Names, Organization, Role, Site, SiteAccess,
+    Value, known,
+};
 use crate::plan::{Action, State};
 use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 use crate::store::Effect;
@@ -21,30 +24,48 @@ pub(super) fn read(
     connection: &Connection,
     rules: &Rules,
     names: &mut Names,
-    ids: &mut Ids,
+    (ids, evidence): (&mut Ids, &mut Evidence),
 ) -> rusqlite::Result<Catalog> {
     let mut catalog = Catalog::default();
     let mut statement = connection.prepare(&format!("SELECT id, name, {PLACE} FROM organizations"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name = names.intern(value::text(row, 1)?);
-        ids.organizations.insert(row.get(0)?, name);
-        let fields = intern_fields(&place_fields(row, 2)?, names);
+        let id: i64 = row.get(0)?;
+        let read = value::text(row, 1).and_then(|name| Ok((name, place_fields(row, 2)?)));
+        let (name, fields) = match value::of_row(read, || format!("the row of `organizations` with id {id}"))? {
+            Ok(read) => read,
+            Err(why) => {
+                evidence.note(Collection::Organizations, Completeness::Partial(why));
+                continue;
+            }
+        };
+        let name = names.intern(name);
+        ids.organizations.insert(id, name);
+        let fields = intern_fields(&fields, names);
         catalog.organizations.insert(name, Organization { fields, ..Organization::default() });
     }
     let mut statement = connection.prepare(&format!("SELECT id, organization_id, name, {PLACE} FROM sites"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name = names.intern(value::text(row, 2)?);
+        let id: i64 = row.get(0)?;
+        let read = value::text(row, 2).and_then(|name| Ok((name, place_fields(row, 3)?)));
+        let (name, fields) = match value::of_row(read, || format!("the row of `sites` with id {id}"))? {
+            Ok(read) => read,
+            Err(why) => {
+                evidence.note(Collection::Sites, Completeness::Partial(why));
+                continue;
+            }
+        };
+        let name = names.intern(name);
         // A site without its organization is found missing by the grants that name it.
         let Some(&organization) = ids.organizations.get(&row.get::<_, i64>(1)?) else { continue };
-        ids.sites.insert(row.get(0)?, (organization, name));
-        let fields = intern_fields(&place_fields(row, 3)?, names);
+        ids.sites.insert(id, (organization, name));
+        let fields = intern_fields(&fields, names);
         if let Some(organization) = catalog.organizations.get_mut(&organization) {
             organization.sites.insert(name, Site { fields, position: None });
         }
     }
-    catalog.roles = read_roles(connection, names, Some(ids))?;
+    catalog.roles = read_roles(connection, names, Some((ids, evidence)))?;
     for (name, role) in &mut catalog.roles {
         role.vendor = rules.vendor_role(names.text(*name)).is_some();
     }
@@ -55,17 +76,25 @@ pub(super) fn read(
 pub(super) fn read_roles(
     connection: &Connection,
     names: &mut Names,
-    mut ids: Option<&mut Ids>,
+    mut whole: Option<(&mut Ids, &mut Evidence)>,
 ) -> rusqlite::Result<BTreeMap<Name, Role>> {
     let mut roles = BTreeMap::new();
     let mut statement = connection.prepare(&format!("SELECT id, name, {ROLE} FROM roles"))?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name = names.intern(value::text(row, 1)?);
-        if let Some(ids) = &mut ids {
-            ids.roles.insert(row.get(0)?, name);
+        let id: i64 = row.get(0)?;
+        let read = value::text(row, 1).and_then(|name| Ok((name, role(row, 2, names)?)));
+        match (value::of_row(read, || format!("the row of `roles` with id {id}"))?, &mut whole) {
+            (Ok((name, role)), whole) => {
+                let name = names.intern(name);
+                if let Some((ids, _)) = whole {
+                    ids.roles.insert(id, name);
+                }
+                roles.insert(name, role);
+            }
+            (Err(why), Some((_, evidence))) => evidence.note(Collection::Roles, Completeness::Partial(why)),
+            (Err(_), None) => {}
         }
-        roles.insert(name, role(row, 2, names)?);
     }
     Ok(roles)
 }

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::account::{self, Account};
 use super::execute::{Stop, Turn, conflict, failed, refused};
+use super::open::has_table;
 use super::read::Moment;
 use super::rights;
 use super::value::{Fields, Plain};
@@ -19,6 +20,27 @@ use crate::model::Status;
 use crate::rules::PasswordReset;
 use crate::secret::{OneTimeSecret, SecretKind, generate};
 use crate::store::{Effect, Yielded};
+
+/// What makes the table, and what keeps it, in a store that was made without them, as with the table of lock-outs.
+const TABLE: &str = "CREATE TABLE IF NOT EXISTS credentials (user_id INTEGER NOT NULL REFERENCES users (id), \
+                     kind TEXT NOT NULL CHECK (kind IN ('password', 'api')), verifier TEXT CHECK (verifier <> ''), \
+                     must_change INTEGER NOT NULL DEFAULT 0 CHECK (must_change IN (0, 1)), set_at TEXT NOT NULL, \
+                     PRIMARY KEY (user_id, kind)) STRICT, WITHOUT ROWID;";
+const TRIGGERS: &str = "CREATE TRIGGER IF NOT EXISTS users_credentials_go BEFORE DELETE ON users
+BEGIN DELETE FROM credentials WHERE user_id = OLD.id; END;
+CREATE TRIGGER IF NOT EXISTS credentials_inserted BEFORE INSERT ON credentials
+BEGIN SELECT RAISE(ABORT, 'there is no such user') WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id); END;";
+
+/// Makes the table where it is not as it should be.
+pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name IN \
+               ('credentials', 'users_credentials_go', 'credentials_inserted')";
+    let parts: i64 = connection.query_row(sql, [], |row| row.get(0))?;
+    if parts == 3 {
+        return Ok(());
+    }
+    connection.execute_batch(&format!("BEGIN IMMEDIATE; {TABLE} {TRIGGERS} COMMIT"))
+}
 
 /// Makes a new secret of this kind; the old one opens nothing any more.
 pub(super) fn issue(turn: &mut Turn<'_>, user: i64, kind: SecretKind) -> Result<(), Stop> {
@@ -100,7 +122,8 @@ fn check_active(account: &Account) -> Result<(), Stop> {
 pub(super) fn password_times(connection: &Connection) -> rusqlite::Result<HashMap<i64, Timestamp>> {
     const SQL: &str = "SELECT u.id, ifnull(c.set_at, ifnull(u.activated_at, u.created_at)) FROM users u \
                        LEFT JOIN credentials c ON c.user_id = u.id AND c.kind = 'password' WHERE u.status = 'active'";
-    let mut statement = connection.prepare(SQL)?;
+    const WITHOUT: &str = "SELECT id, ifnull(activated_at, created_at) FROM users WHERE status = 'active'";
+    let mut statement = connection.prepare(if has_table(connection, "credentials")? { SQL } else { WITHOUT })?;
     let mut rows = statement.query([])?;
     let mut times = HashMap::new();
     while let Some(row) = rows.next()? {

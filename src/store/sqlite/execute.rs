@@ -49,6 +49,8 @@ pub(super) struct Turn<'a> {
     pub(super) at: Timestamp,
     /// The compared key of the own account.
     pub(super) own: Option<&'a str>,
+    /// The number of the newest lock-out of which the run knew when it planned; `None`: it is not asked.
+    pub(super) known_lock_outs: Option<i64>,
     /// Seats in use before the present action, once somebody asked.
     pub(super) seats: Option<i64>,
     /// Seats that the present action takes.
@@ -66,7 +68,7 @@ pub(super) fn execute(
     batch: &[&Action],
     at: Timestamp,
 ) -> Result<Vec<Effect>, StoreError> {
-    in_transaction(store, names, at, End::Commit, |turn| execute_all(turn, batch))
+    in_transaction(store, names, at, |turn| execute_all(turn, batch))
 }
 
 /// What would come of a batch: it is executed, and all of it undone.
@@ -76,7 +78,7 @@ pub(super) fn rehearse(
     batch: &[&Action],
     at: Timestamp,
 ) -> Result<Vec<Effect>, StoreError> {
-    in_transaction(store, names, at, End::Undo, |turn| execute_all(turn, batch))
+    in_transaction_to(End::Undo, store, names, at, |turn| execute_all(turn, batch))
 }
 
 fn execute_all(turn: &mut Turn<'_>, batch: &[&Action]) -> rusqlite::Result<Vec<Effect>> {
@@ -97,24 +99,36 @@ enum End {
 
 /// Ends the password of an account.
 pub(super) fn reset_password(store: &mut SqliteStore, key: &str, at: Timestamp) -> Result<Effect, StoreError> {
-    in_transaction(store, &Names::new(), at, End::Commit, |turn| isolated(turn, |turn| credentials::reset(turn, key)))
+    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| credentials::reset(turn, key)))
 }
 
-/// Answers an invitation in place of the person.
-pub(super) fn answer(store: &mut SqliteStore, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
-    in_transaction(store, &Names::new(), at, End::Commit, |turn| {
-        isolated(turn, |turn| invitations::answer(turn, key, accept))
-    })
+/// Answers an invitation.
+pub(super) fn answer(
+    store: &mut SqliteStore,
+    who: invitations::Answerer<'_>,
+    accept: bool,
+    at: Timestamp,
+) -> Result<Effect, StoreError> {
+    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| invitations::answer(turn, who, accept)))
 }
 
-fn in_transaction<T>(
+pub(super) fn in_transaction<T>(
     store: &mut SqliteStore,
     names: &Names,
     at: Timestamp,
-    end: End,
     run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, StoreError> {
-    let SqliteStore { connection, path, rules, own, seats, secrets } = store;
+    in_transaction_to(End::Commit, store, names, at, run)
+}
+
+fn in_transaction_to<T>(
+    end: End,
+    store: &mut SqliteStore,
+    names: &Names,
+    at: Timestamp,
+    run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let SqliteStore { connection, path, rules, own, known_lock_outs, seats, secrets } = store;
     secrets.clear();
     let result = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -127,6 +141,7 @@ fn in_transaction<T>(
             names,
             at,
             own: own.as_deref(),
+            known_lock_outs: *known_lock_outs,
             seats: known,
             seats_taken: 0,
             index: 0,
@@ -149,6 +164,7 @@ fn in_transaction<T>(
 fn execute_one(turn: &mut Turn<'_>, action: &Action) -> rusqlite::Result<Effect> {
     isolated(turn, |turn| {
         super::rights::check_denied(turn, action)?;
+        let whom = lock_outs::check(turn, action)?;
         let effect = match action.kind {
             ActionKind::CreateOrganization | ActionKind::CreateSite | ActionKind::CreateRole => {
                 catalog::create(turn, action)
@@ -179,7 +195,7 @@ fn execute_one(turn: &mut Turn<'_>, action: &Action) -> rusqlite::Result<Effect>
             ActionKind::RevokeSite => membership::revoke(turn, action),
         }?;
         if effect.is_achieved() {
-            lock_outs::note(turn, action)?;
+            lock_outs::note(turn, action, whom.as_ref())?;
         }
         Ok(effect)
     })

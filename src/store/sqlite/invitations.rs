@@ -5,9 +5,10 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::account::{self, Account, existing};
 use super::execute::{Stop, Turn, conflict, refused};
+use super::mails::{self, StoredMail};
 use super::membership;
 use super::read::{Moment, invitation_columns};
-use super::rights;
+use super::{lock_outs, rights, value};
 use crate::model::{Invitation, InvitationState, Name, Status, Value, known};
 use crate::plan::{Action, State};
 use crate::rules::SeatRefusal;
@@ -26,6 +27,8 @@ pub struct StoredInvitation {
     pub ends: Option<Timestamp>,
     /// When it was accepted, declined or cancelled.
     pub answered: Option<Timestamp>,
+    /// What became of the mail about it; `None`: there is none.
+    pub mail: Option<StoredMail>,
 }
 
 impl StoredInvitation {
@@ -38,24 +41,26 @@ impl StoredInvitation {
 
 /// Every invitation, by key and then in the order in which they were made.
 pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<StoredInvitation>> {
-    let sql = "SELECT user_key, state, sent, ends, answered FROM invitations ORDER BY user_key, id";
+    let mut mails = mails::all(connection)?;
+    let sql = "SELECT user_key, state, sent, ends, answered, id FROM invitations ORDER BY user_key, id";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| {
         let (state, sent, ends) = invitation_columns(row, 1)?;
         let answered = row.get::<_, Option<Moment>>(4)?.map(|Moment(time)| time);
-        Ok(StoredInvitation { key: row.get(0)?, state, sent, ends, answered })
+        let mail = mails.remove(&row.get::<_, i64>(5)?);
+        Ok(StoredInvitation { key: value::lossy(row, 0)?, state, sent, ends, answered, mail })
     })?;
     rows.collect()
 }
 
-/// Adds an invitation; one that is not sent is suppressed.
-pub(super) fn insert(turn: &Turn<'_>, user: i64, key: &str, is_sent: bool) -> Result<(), Stop> {
+/// Adds an invitation, with the mail about it; one that is not sent is suppressed.
+pub(super) fn insert(turn: &Turn<'_>, (user, key): (i64, &str), is_sent: bool, action: &Action) -> Result<(), Stop> {
     let state = if is_sent { InvitationState::Pending } else { InvitationState::Suppressed };
     let (sent, ends) = if is_sent { times(turn) } else { (None, None) };
     turn.connection
         .prepare_cached("INSERT INTO invitations (user_id, user_key, state, sent, ends) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute((user, key, state.as_str(), sent, ends))?;
-    Ok(())
+    if is_sent { mails::queue(turn, user, action.kind) } else { Ok(()) }
 }
 
 /// When an invitation that goes out now is sent and ends.
@@ -83,6 +88,12 @@ fn newest(turn: &Turn<'_>, user: i64) -> Result<Option<Invitation>, Stop> {
         Ok(Invitation { state, sent, ends })
     });
     Ok(row.optional()?)
+}
+
+/// The number of the newest invitation of an account.
+fn newest_id(turn: &Turn<'_>, user: i64) -> Result<Option<i64>, Stop> {
+    let sql = "SELECT max(id) FROM invitations WHERE user_id = ?1";
+    Ok(turn.connection.prepare_cached(sql)?.query_row([user], |row| row.get(0))?)
 }
 
 /// The word that a plan has for where an invitation is.
@@ -135,7 +146,9 @@ pub(super) fn send(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop>
         )?
         .execute((account.id, &account.key, sent, ends))?;
     if was_suppressed == 0 {
-        insert(turn, account.id, &account.key, true)?;
+        insert(turn, (account.id, &account.key), true, action)?;
+    } else {
+        mails::queue(turn, account.id, action.kind)?;
     }
     Ok(Effect::Done)
 }
@@ -159,7 +172,7 @@ pub(super) fn resend(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
         return Err(conflict(format!("the invitation of `{}` is over", account.key)));
     }
     note_end(turn, account.id)?;
-    insert(turn, account.id, &account.key, true)?;
+    insert(turn, (account.id, &account.key), true, action)?;
     Ok(Effect::Done)
 }
 
@@ -199,9 +212,31 @@ fn check_there_are_any(turn: &Turn<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Answers in place of the person.
-pub(super) fn answer(turn: &mut Turn<'_>, key: &str, accept: bool) -> Result<Effect, Stop> {
-    let account = account::find(turn, key)?.ok_or_else(|| refused(format!("there is no account `{key}`")))?;
+/// Who answers an invitation.
+#[derive(Debug, Clone, Copy)]
+pub enum Answerer<'a> {
+    /// The account with this key, in whose place somebody else does it.
+    Key(&'a str),
+    /// Whoever has the mail in which this token stands.
+    Token(&'a str),
+}
+
+/// Answers a pending invitation.
+pub(super) fn answer(turn: &mut Turn<'_>, who: Answerer<'_>, accept: bool) -> Result<Effect, Stop> {
+    let (account, invitation) = match who {
+        Answerer::Key(key) => {
+            let account = account::find(turn, key)?.ok_or_else(|| refused(format!("there is no account `{key}`")))?;
+            (account, None)
+        }
+        Answerer::Token(token) => {
+            let unknown = || refused("no invitation has this token");
+            let (invitation, user) = mails::find_token(turn.connection, token)?.ok_or_else(unknown)?;
+            (account::of_row(turn, user)?.ok_or_else(unknown)?, Some(invitation))
+        }
+    };
+    if invitation.is_some() && newest_id(turn, account.id)? != invitation {
+        return Err(refused(format!("another invitation of `{}` has taken the place of this one", account.key)));
+    }
     let (wanted, verb) =
         if accept { (InvitationState::Accepted, "accept") } else { (InvitationState::Declined, "decline") };
     let state = newest(turn, account.id)?.map(|invitation| invitation.state_at(turn.at));
@@ -218,6 +253,12 @@ pub(super) fn answer(turn: &mut Turn<'_>, key: &str, accept: bool) -> Result<Eff
     }
     if !accept && !turn.rules.lets_decline() {
         return Err(refused("the rules of this store let nobody decline an invitation"));
+    }
+    if accept && lock_outs::holds(turn.connection, account.id)? {
+        return Err(refused(format!(
+            "an operator locked `{}` out; only `status: active` lets the person in",
+            account.key
+        )));
     }
     end(turn, account.id, wanted.as_str())?;
     if accept { activate(turn, &account) } else { Ok(Effect::Done) }

@@ -7,11 +7,13 @@
 //! Deliberately absent: any decision about what should be, and a clock: the time of a change comes with it.
 
 mod account;
+mod batch;
 mod catalog;
 mod credentials;
 mod execute;
 mod invitations;
 mod lock_outs;
+mod mails;
 mod membership;
 mod open;
 mod read;
@@ -23,9 +25,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
-pub use invitations::StoredInvitation;
+pub use invitations::{Answerer, StoredInvitation};
+pub use lock_outs::LockOutNote;
+pub use mails::{DueMail, MailState, StoredMail, token_hash};
 use unlocked::Stamp;
 
 use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer, Yielded};
@@ -55,6 +59,8 @@ pub struct SqliteStore {
     rules: Rules,
     /// The compared key of the account behind this run.
     own: Option<String>,
+    /// The number of the newest lock-out of which the run knew when it planned.
+    known_lock_outs: Option<i64>,
     /// Seats in use, and the version of the file's data for which that was counted.
     seats: Option<(i64, i64)>,
     /// What the last batch yielded.
@@ -86,6 +92,13 @@ impl SqliteReader {
         found.map_err(|error| open::unreadable(&self.path, error))
     }
 
+    /// How many mails about invitations have to go out.
+    pub fn count_due_mails(&self) -> Result<usize, StoreError> {
+        let found = mails::count_due(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
     /// When each account was made, by key as spelled. A time is as somebody may have written it by hand.
     pub fn creation_times(&self) -> Result<Vec<(String, String)>, StoreError> {
         let found = read::creation_times(&self.connection);
@@ -101,6 +114,14 @@ impl SqliteReader {
     /// The last line, number and hash, of the journal with this name that the store has seen.
     pub fn journal_seen(&self, name: &str) -> Result<Option<(u64, String)>, StoreError> {
         open::remembered(&self.connection, name).map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// Every compared key that an operator ever locked out, and when, as far as the store remembers it; also whom a
+    /// manifest has let in again.
+    pub fn list_lock_outs(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let found = lock_outs::all(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
     }
 
     /// How long to wait for others at most.
@@ -131,7 +152,15 @@ impl SqliteStore {
             })
             .transpose()?;
         let connection = open::writer(path, &rules.identity)?;
-        Ok(Self { connection, path: path.to_owned(), rules, own, seats: None, secrets: Vec::new() })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            rules,
+            own,
+            known_lock_outs: None,
+            seats: None,
+            secrets: Vec::new(),
+        })
     }
 
     /// Every invitation that there ever was, by key and then in the order in which they were made.
@@ -139,12 +168,43 @@ impl SqliteStore {
         invitations::list(&self.connection).map_err(|error| open::unreadable(&self.path, error))
     }
 
-    /// Answers the pending invitation of the account with this key, in place of the person, at the time `at`.
+    /// Answers a pending invitation at the time `at`: whoever has its token, or somebody in place of the person.
     ///
     /// # Errors
     /// If the store can't be written; a refusal is an [`Effect`].
-    pub fn answer_invitation(&mut self, key: &str, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
-        execute::answer(self, key, accept, at)
+    pub fn answer_invitation(&mut self, who: Answerer<'_>, accept: bool, at: Timestamp) -> Result<Effect, StoreError> {
+        execute::answer(self, who, accept, at)
+    }
+
+    /// The key to which the mail with this token was sent.
+    pub fn key_of_token(&self, token: &str) -> Result<Option<String>, StoreError> {
+        mails::key_of_token(&self.connection, token).map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// The mails about invitations that have to go out, in the order in which they were queued, with what they say now.
+    /// `language` is the attribute that holds the language of a user, where it is no field of its own. Mails about
+    /// invitations that ended by the time `at` are withdrawn.
+    pub fn due_mails(&mut self, language: Option<&str>, at: Timestamp) -> Result<Vec<DueMail>, StoreError> {
+        execute::in_transaction(self, &Names::new(), at, |turn| mails::due(turn, language))
+    }
+
+    /// Notes that these mails are about to be handed over at the time `at`, each with the hash of the token that it
+    /// carries. Whether each still has to go out: not, where another run has begun with it since it was read.
+    pub fn begin_mails(&mut self, mails: &[(&DueMail, Option<&str>)], at: Timestamp) -> Result<Vec<bool>, StoreError> {
+        execute::in_transaction(self, &Names::new(), at, |turn| {
+            mails.iter().map(|(mail, hash)| mails::begin(turn, mail, *hash)).collect()
+        })
+    }
+
+    /// Notes what became of mails, each with what the server said.
+    pub fn end_mails(
+        &mut self,
+        mails: &[(&DueMail, MailState, Option<&str>)],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        execute::in_transaction(self, &Names::new(), at, |turn| {
+            mails.iter().try_for_each(|(mail, state, detail)| mails::end(turn, mail, *state, *detail))
+        })
     }
 
     /// Makes the organization of a store that is one, unless any is there.
@@ -156,6 +216,27 @@ impl SqliteStore {
     /// Keeps the last line, number and hash, of the journal with this name: [`SqliteReader::journal_seen`].
     pub fn remember_journal(&mut self, name: &str, line: u64, hash: &str) -> Result<(), StoreError> {
         open::remember(&self.connection, name, line, hash).map_err(|error| open::unwritable(&self.path, error))
+    }
+
+    /// Says which lock-out was the newest before what is executed was planned: whoever is locked out after it is given
+    /// nothing.
+    pub fn know_lock_outs(&mut self, newest: i64) {
+        self.known_lock_outs = Some(newest);
+    }
+
+    /// Writes down what a run has to say about people who are locked out, by their keys as compared: all of it or
+    /// nothing.
+    pub fn note_lock_outs(&mut self, notes: &[(&str, LockOutNote)], at: Timestamp) -> Result<(), StoreError> {
+        let at = at.to_string();
+        let written = (|| {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for &(identity, note) in notes {
+                let users = read::find(&transaction, &self.rules, identity)?;
+                lock_outs::write(&transaction, &users, (identity, note, &at))?;
+            }
+            transaction.commit()
+        })();
+        written.map_err(|error| open::unwritable(&self.path, error))
     }
 
     /// How long to wait for other writers at most.
@@ -196,7 +277,7 @@ impl Reader for SqliteStore {
 
 impl Writer for SqliteStore {
     fn group(&self, ready: &[&Action]) -> usize {
-        ready.len().min(GROUP)
+        batch::size(&self.rules, ready, GROUP)
     }
 
     async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
 use super::unlocked::{self, Stamp};
+use super::{credentials, lock_outs};
 use crate::rules::Identity;
 use crate::store::StoreError;
 
@@ -144,6 +145,8 @@ pub(super) fn writer(path: &Path, identity: &Identity) -> Result<Connection, Sto
     let version = check(&connection, path)?;
     check_identity(&connection, path, identity)?;
     migrate(&connection, version).map_err(|error| unwritable(path, error))?;
+    lock_outs::prepare(&connection).map_err(|error| unwritable(path, error))?;
+    credentials::prepare(&connection).map_err(|error| unwritable(path, error))?;
     connection.pragma_update(None, "foreign_keys", true).map_err(|error| unwritable(path, error))?;
     // What is reported as done has to outlast a power cut.
     connection.pragma_update(None, "synchronous", "full").map_err(|error| unwritable(path, error))?;
@@ -167,8 +170,7 @@ pub(super) fn remember(connection: &Connection, name: &str, line: u64, hash: &st
 
 /// The last line of the journal with this name, as kept by [`remember`].
 pub(super) fn remembered(connection: &Connection, name: &str) -> rusqlite::Result<Option<(u64, String)>> {
-    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'journals'";
-    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+    if !has_table(connection, "journals")? {
         return Ok(None);
     }
     let row = connection.query_row("SELECT line, hash FROM journals WHERE name = ?1", [name], |row| {
@@ -178,6 +180,12 @@ pub(super) fn remembered(connection: &Connection, name: &str) -> rusqlite::Resul
     let kept =
         row.optional()?.and_then(|(line, hash)| Some((u64::try_from(line).ok().filter(|&line| line > 0)?, hash)));
     Ok(kept)
+}
+
+/// Whether the store has a table: not each one is older than the store.
+pub(super) fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1)";
+    connection.prepare_cached(sql)?.query_row([name], |row| row.get(0))
 }
 
 fn migrate(connection: &Connection, version: i64) -> rusqlite::Result<()> {
@@ -293,6 +301,7 @@ pub(super) fn unwritable(path: &Path, error: rusqlite::Error) -> StoreError {
 }
 
 fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
+    let is_another = error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program holds it (a `sqlite3` shell, a backup, another run); end that, then try again"
@@ -305,7 +314,13 @@ fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
             "see that this user may read and write it and its folder"
         }
         Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        // What SQLite calls an error of SQL is a table or a column that is not there.
+        Some(ErrorCode::Unknown) => {
+            "its tables are not those of a store, as if some were dropped; take it from a backup"
+        }
         _ => "see the cause",
     };
-    StoreError::unavailable(format!("can't {doing} the store `{}`: {advice}", path.display()), error)
+    let message = format!("can't {doing} the store `{}`: {advice}", path.display());
+    // A file that is something else is a mistake in the settings, whatever it is.
+    StoreError { is_invalid: is_another, ..StoreError::unavailable(message, error) }
 }

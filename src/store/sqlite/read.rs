@@ -79,8 +79,8 @@ pub(super) fn read(
     let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
     let mut ids = Ids::default();
     let mut live = LiveState::default();
-    live.catalog = catalog::read(&snapshot, rules, names, &mut ids)?;
-    lock_outs::read(&snapshot, names, &mut live)?;
+    live.catalog = catalog::read(&snapshot, rules, names, (&mut ids, &mut live.evidence))?;
+    lock_outs::read(&snapshot, &rules.identity, names, &mut live)?;
     match which {
         Which::All => {
             let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;
@@ -115,7 +115,9 @@ pub(super) fn find(connection: &Connection, rules: &Rules, identity: &str) -> ru
     let mut without = connection.prepare_cached("SELECT id, key FROM users WHERE identity IS NULL")?;
     let mut rows = without.query([])?;
     while let Some(row) = rows.next()? {
-        if rules.identity.normalize(value::text(row, 1)?).is_ok_and(|other| other == identity) {
+        // What can't be read is nobody's key.
+        let key = value::text(row, 1).ok();
+        if key.and_then(|key| rules.identity.normalize(key).ok()).is_some_and(|other| other == identity) {
             found.push(row.get(0)?);
         }
     }
@@ -125,7 +127,7 @@ pub(super) fn find(connection: &Connection, rules: &Rules, identity: &str) -> ru
 /// When each account was made, by key.
 pub(super) fn creation_times(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let mut all = connection.prepare("SELECT key, created_at FROM users ORDER BY id")?;
-    all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+    all.query_map([], |row| Ok((value::lossy(row, 0)?, row.get(1)?)))?.collect()
 }
 
 /// How many rows were read and placed.
@@ -138,22 +140,33 @@ struct Read {
 
 /// Rows of one table in the order of users, one of them ahead.
 struct Ahead<'statement, T> {
+    table: &'static str,
     rows: Rows<'statement>,
     next: Option<(i64, T)>,
     parse: fn(&Row<'_>) -> rusqlite::Result<T>,
+    /// Why the first row that could not be read could not.
+    unread: Option<String>,
 }
 
 impl<'statement, T> Ahead<'statement, T> {
-    fn new(rows: Rows<'statement>, parse: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Self> {
-        let mut ahead = Self { rows, next: None, parse };
+    fn new(
+        table: &'static str,
+        rows: Rows<'statement>,
+        parse: fn(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Self> {
+        let mut ahead = Self { table, rows, next: None, parse, unread: None };
         ahead.advance()?;
         Ok(ahead)
     }
 
     fn advance(&mut self) -> rusqlite::Result<Option<T>> {
-        let next = match self.rows.next()? {
-            Some(row) => Some((row.get(0)?, (self.parse)(row)?)),
-            None => None,
+        let next = loop {
+            let Some(row) = self.rows.next()? else { break None };
+            let user: i64 = row.get(0)?;
+            match value::of_row((self.parse)(row), || format!("a row of `{}` with user_id {user}", self.table))? {
+                Ok(parsed) => break Some((user, parsed)),
+                Err(why) => drop(self.unread.get_or_insert(why)),
+            }
         };
         Ok(std::mem::replace(&mut self.next, next).map(|(_, row)| row))
     }
@@ -182,17 +195,18 @@ fn read_users(
     let mut grants = connection.prepare_cached(GRANTS)?;
     let mut invitations = connection.prepare_cached(INVITATIONS)?;
     let mut users = users.query(range)?;
-    let mut attributes = Ahead::new(attributes.query(range)?, |row| {
+    let mut attributes = Ahead::new("user_attributes", attributes.query(range)?, |row| {
         Ok((value::text(row, 1)?.to_owned(), value::json(row, 2).unwrap_or(Plain::Null)))
     })?;
-    let mut memberships = Ahead::new(memberships.query(range)?, |row| {
+    let mut memberships = Ahead::new("memberships", memberships.query(range)?, |row| {
         Ok((row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get::<_, Option<i64>>(3)?))
     })?;
     let mut extra_roles =
-        Ahead::new(extra_roles.query(range)?, |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
-    let mut grants =
-        Ahead::new(grants.query(range)?, |row| Ok((row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?)))?;
-    let mut invitations = Ahead::new(invitations.query(range)?, invitation)?;
+        Ahead::new("extra_roles", extra_roles.query(range)?, |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
+    let mut grants = Ahead::new("site_grants", grants.query(range)?, |row| {
+        Ok((row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?))
+    })?;
+    let mut invitations = Ahead::new("invitations", invitations.query(range)?, invitation)?;
 
     let key_field = match rules.identity.key_field() {
         crate::rules::KeyField::Login => known::LOGIN,
@@ -207,14 +221,8 @@ fn read_users(
         members.clear();
         granted.clear();
         extra.clear();
-        profile(row, key_field, names, &mut facts)?;
-        while let Some((field, value)) = attributes.next_of(id)? {
-            if value == Plain::Null {
-                note(&mut live.evidence, Collection::Users, "an attribute has a value that no field can hold");
-            } else {
-                facts.push(Fact::new(names.intern(&field), value.intern(names)));
-            }
-        }
+        let unread = profile(row, key_field, names, &mut facts)?;
+        further_fields(&mut attributes, id, names, (&mut facts, &mut live.evidence))?;
         while let Some((organization, role)) = extra_roles.next_of(id)? {
             match ids.roles.get(&role) {
                 Some(&role) => extra.push((organization, role)),
@@ -264,16 +272,20 @@ fn read_users(
         facts.sort_unstable();
         members.sort_unstable();
         granted.sort_unstable();
-        let text = value::text(row, 1)?;
+        // Nobody can say in a manifest who that is; all others are there.
+        let Some((text, status)) = key_and_status(row, unread, &mut live.evidence)? else { continue };
         let key = names.intern(text);
         let compared = rules.identity.normalize(text).ok();
         let identity = compared.map(|identity| if identity == text { key } else { names.intern(&identity) });
-        let status = status(row, 2)?;
         let id = names.intern(itoa(id, &mut [0; 20]));
         live.push_columns(id, key, identity, status, &facts, &members, &granted, newest);
         note_inactive(row, status, live);
         read.users += 1;
     }
+    note_unread(&mut live.evidence, Collection::Users, attributes.unread);
+    note_unread(&mut live.evidence, Collection::Memberships, memberships.unread.or(extra_roles.unread));
+    note_unread(&mut live.evidence, Collection::Grants, grants.unread);
+    note_unread(&mut live.evidence, Collection::Invitations, invitations.unread);
     Ok(read)
 }
 
@@ -286,6 +298,42 @@ fn note_passwords(connection: &Connection, names: &Names, live: &mut LiveState) 
         live.note_password_since(row, since);
     }
     Ok(())
+}
+
+/// Adds the fields that have no column of their own.
+fn further_fields(
+    attributes: &mut Ahead<'_, (String, Plain)>,
+    id: i64,
+    names: &mut Names,
+    (facts, evidence): (&mut Vec<Fact>, &mut Evidence),
+) -> rusqlite::Result<()> {
+    while let Some((field, value)) = attributes.next_of(id)? {
+        if value == Plain::Null {
+            note(evidence, Collection::Users, "an attribute has a value that no field can hold");
+        } else {
+            facts.push(Fact::new(names.intern(&field), value.intern(names)));
+        }
+    }
+    Ok(())
+}
+
+/// The key and the status of an account, if they can be read; what can't be is noted.
+fn key_and_status<'row>(
+    row: &'row Row<'_>,
+    unread: Option<String>,
+    evidence: &mut Evidence,
+) -> rusqlite::Result<Option<(&'row str, Status)>> {
+    let id: i64 = row.get(0)?;
+    let found = value::text(row, 1).and_then(|text| Ok((text, status(row, 2)?)));
+    let found = value::of_row(found, || format!("the row of `users` with id {id}"))?;
+    note_unread(evidence, Collection::Users, found.as_ref().err().cloned().or(unread));
+    Ok(found.ok())
+}
+
+fn note_unread(evidence: &mut Evidence, collection: Collection, why: Option<String>) {
+    if let Some(why) = why {
+        evidence.note(collection, Completeness::Partial(why));
+    }
 }
 
 /// Since when an account is inactive; a text that is no time is as good as none.
@@ -316,19 +364,28 @@ fn itoa(number: i64, buffer: &mut [u8; 20]) -> &str {
     std::str::from_utf8(&buffer[start..]).unwrap_or_default()
 }
 
-fn profile(row: &Row<'_>, key_field: Name, names: &mut Names, facts: &mut Vec<Fact>) -> rusqlite::Result<()> {
+/// Adds the fields in columns of their own; why one of them can't be read.
+fn profile(
+    row: &Row<'_>,
+    key_field: Name,
+    names: &mut Names,
+    facts: &mut Vec<Fact>,
+) -> rusqlite::Result<Option<String>> {
+    let mut unread = None;
     for (column, (field, _)) in (5..).zip(PROFILE) {
         if field == key_field {
             continue;
         }
-        if let Some(text) = value::optional_text(row, column)? {
-            facts.push(Fact::new(field, Value::Text(names.intern(text))));
+        let of_row = || format!("the row of `users` with id {}", row.get::<_, i64>(0).unwrap_or_default());
+        match value::of_row(value::optional_text(row, column), of_row)? {
+            Ok(text) => facts.extend(text.map(|text| Fact::new(field, Value::Text(names.intern(text))))),
+            Err(why) => unread = Some(why),
         }
     }
     if let Some(mfa) = row.get(4)? {
         facts.push(Fact::new(known::MFA, Value::Bool(mfa)));
     }
-    Ok(())
+    Ok(unread)
 }
 
 fn extra_of(names: &Names, extra: &[(i64, Name)], organization: i64) -> List {

@@ -148,9 +148,29 @@ pub(super) fn text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<
     row.get_ref(column)?.as_str().map_err(|error| conversion(column, error))
 }
 
+/// The text in a column, with a mark in the place of what is no text.
+pub(super) fn lossy(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    let bytes = row.get_ref(column)?.as_bytes().map_err(|error| conversion(column, error))?;
+    Ok(String::from_utf8_lossy(bytes).into_owned())
+}
+
 /// The text in a column that may be empty.
 pub(super) fn optional_text<'row>(row: &'row Row<'_>, column: usize) -> rusqlite::Result<Option<&'row str>> {
     row.get_ref(column)?.as_str_or_null().map_err(|error| conversion(column, error))
+}
+
+/// What could be read of a row, or, in words, why it could not: only what the row itself holds is at fault.
+pub(super) fn of_row<T>(
+    read: rusqlite::Result<T>,
+    row: impl FnOnce() -> String,
+) -> rusqlite::Result<Result<T, String>> {
+    match read {
+        Ok(found) => Ok(Ok(found)),
+        Err(error) if error.sqlite_error_code().is_none() => {
+            Ok(Err(format!("{} holds what rollcall can't read ({error})", row())))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 fn conversion(column: usize, error: FromSqlError) -> rusqlite::Error {

@@ -30,7 +30,7 @@ fn put(repository: &Repository, lines: &[String]) {
 fn remembered(repository: &Repository) -> Vec<String> {
     let path = repository.file(JOURNAL);
     let store = glance(&path).unwrap().unwrap().store.unwrap();
-    locked_out(&path, &store).unwrap().into_iter().collect()
+    locked_out(&path, &store).unwrap().into_keys().collect()
 }
 
 /// Demands that a plan tells this line and an apply refuses it, changes nothing, and names the ways out.

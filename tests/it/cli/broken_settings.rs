@@ -212,3 +212,96 @@ fn however_many_there_are() {
     repository.run(["validate"]).ends_with(3).tells("role `r19999` includes itself");
     assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }
+
+/// Numbers and truth values are written as in manifests, and texts as people like.
+#[test]
+fn of_numbers_and_truth_values() {
+    for wrong in ["\"1\"", "0x1", "+1", "01", "1.0"] {
+        told(&instead("version: 1", &format!("version: {wrong}")), &[("1:10 wrong-type", "write a whole number")]);
+    }
+    for wrong in ["\"5\"", "0x5", "+5", "0b11", "'5'", "1_0"] {
+        told(
+            &more(&format!("guards: {{ mails: {{ max_count: {wrong} }}, min_admins: 1 }}")),
+            &[("4:31 wrong-type", "write a whole number from 0")],
+        );
+    }
+    for wrong in ["\"false\"", "TRUE", "True", "yes"] {
+        told(&instead("report", &format!("report, accounts: {wrong}")), &[("3:43 wrong-type", "other words are text")]);
+    }
+    told(
+        &more("guards: { mails: { max_count: '5' }, deletions: { max_count: 0x5 }, mni_admins: 1 }"),
+        &[
+            ("4:31 wrong-type", "from 0"),
+            ("4:62 wrong-type", "from 0"),
+            ("4:69 unknown-key", "did you mean `min_admins`?"),
+        ],
+    );
+    let repository = Repository::small();
+    repository.edit("rollcall.yaml", "default }", "ours.yaml }");
+    repository.write("ours.yaml", "seats: { max: \"5\" }\nroles: { vendor: { \"5\": { name: \"0x5\" } } }\n");
+    repository.run(["validate"]).ends_with(3).tells("ours.yaml:1:15").tells("wrong-type");
+    repository.write("ours.yaml", "seats: { max: 5 }\nroles: { vendor: { \"5\": { name: \"0x5\" } } }\n");
+    repository.run(["validate"]).ends_with(0);
+}
+
+#[test]
+fn of_stores_that_can_not_be() {
+    let elsewhere = "name a file of its own";
+    for path in [
+        "rollcall.yaml",
+        "./rollcall.yaml",
+        "access/a.yaml",
+        ".gitignore",
+        ".git/store.db",
+        "access/store.db",
+        "postgres://host/db",
+        ".rollcall/journal-local.jsonl",
+        ".rollcall/",
+    ] {
+        told(&instead("s.db", path), &[("2:36 invalid-settings", elsewhere)]);
+    }
+    for path in ["~/s.db", "$HOME/s.db"] {
+        told(&instead("s.db", path), &[("2:36 invalid-settings", "nothing is filled in")]);
+    }
+    for other in ["s.db", "./x/../s.db"] {
+        told(
+            &instead("s.db } }", &format!("s.db }} }}, other: {{ sqlite: {{ path: {other} }} }}")),
+            &[("2:71 invalid-settings", "a file of its own")],
+        );
+    }
+    for name in ["'../../x'", "'a/b c*'", "'.x'"] {
+        told(&instead("local:", &format!("{name}:")), &[("2:11 invalid-settings", "letters, digits")]);
+    }
+}
+
+#[test]
+fn of_rule_files_that_say_nothing() {
+    let repository = Repository::small();
+    repository.edit("rollcall.yaml", "default }", "ours.yaml }");
+    for text in ["", "# ours\n\n", "---\n", "{}\n", "rules:\n"] {
+        repository.write("ours.yaml", text);
+        let run = repository.run(["validate"]);
+        run.ends_with(3).tells("error[invalid-rules]").tells("ours.yaml:1:1").tells("extends: default");
+    }
+    repository.write("ours.yaml", "extends: default\n");
+    repository.run(["validate"]).ends_with(0);
+}
+
+/// What is wrong is named, and the advice can be followed.
+#[test]
+fn in_words_that_help() {
+    told(&more("guards: 5"), &[("4:9 wrong-type", "write it as a mapping")]);
+    told(&more("guards: { protected_users: [~] }"), &[("4:29 wrong-type", "or take it out")]);
+    told(&more("time_zone: GMT+2"), &[("4:12 invalid-settings", "use a name of the IANA database")]);
+    let repository = Repository::small();
+    repository.write("rollcall.yaml", &more("guards: 5"));
+    repository.run(["validate"]).ends_with(3).tells("`guards` has to be a mapping");
+    repository.write("rollcall.yaml", &more("guards: { removals: { max_percent: 200 } }"));
+    repository.run(["validate"]).ends_with(3).tells("`max_percent: 200` is more than all people");
+    repository.write("plan.json", "[]");
+    let repository = Repository::small();
+    repository.write("plan.json", "[]");
+    let run = repository.run(["apply", "plan.json", "--yes"]);
+    run.ends_with(3).tells("something else than a plan document is in it");
+    assert!(!run.err.contains("struct"), "{run}");
+}

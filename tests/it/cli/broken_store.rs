@@ -49,8 +49,9 @@ fn refused(run: &Run, codes: &[i32], what: &str, words: &[&str]) {
 fn what_is_no_store_is_told_with_its_path() {
     type Deed<'a> = (&'static str, &'a dyn Fn(&Path), i32, &'static str);
     let remove = |path: &Path| fs::remove_file(path).unwrap();
-    let deeds: [Deed<'_>; 8] = [
-        ("empty", &|path| fs::write(path, "").unwrap(), 3, "is no store of rollcall"),
+    let deeds: [Deed<'_>; 9] = [
+        ("empty", &|path| fs::write(path, "").unwrap(), 1, "put the store back from a backup"),
+        ("a text", &|path| fs::write(path, "hello, I am no store\n").unwrap(), 3, "is no SQLite file"),
         (
             "another header",
             &|path| {
@@ -58,7 +59,7 @@ fn what_is_no_store_is_told_with_its_path() {
                 bytes[..16].copy_from_slice(b"SQLite format 4\0");
                 fs::write(path, bytes).unwrap();
             },
-            1,
+            3,
             "is no SQLite file",
         ),
         (
@@ -239,4 +240,45 @@ fn a_folder_that_can_only_be_read_still_gives_a_plan() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     plan.ends_with(0).prints("kim@example.com");
     refused(&apply, &[1], "apply", &[".rollcall"]);
+}
+
+/// Without a journal nobody is known to have been there.
+#[test]
+fn an_empty_file_without_a_journal_is_no_store() {
+    let repository = Repository::small();
+    fs::remove_file(repository.file(JOURNAL)).ok();
+    repository.write(STORE, "");
+    repository.run(["plan"]).ends_with(3).tells("is no store of rollcall");
+}
+
+#[test]
+fn a_store_that_lacks_a_table_is_told_to_come_from_a_backup() {
+    let repository = repository();
+    repository.sql("PRAGMA foreign_keys = OFF; DROP TABLE site_grants");
+    for command in [&["plan"][..], &["apply", "--yes"]] {
+        repository.run(command).ends_with(1).tells("its tables are not those of a store").tells("from a backup");
+    }
+}
+
+/// Whoever reviews a plan hears what an apply would refuse or tell.
+#[test]
+fn a_plan_tells_of_a_damaged_journal() {
+    let whole = repository();
+    let journal = whole.read(JOURNAL);
+    whole.run(["plan"]).ends_with(0).tells_nothing();
+    let lines: Vec<&str> = journal.lines().collect();
+    assert!(lines.len() > 3, "{journal}");
+    let altered = journal.replacen("\"seq\":2", "\"seq\":9", 1);
+    for (what, text, words) in [
+        ("emptied", String::new(), "is empty or new"),
+        ("garbage", "garbage\ngarbage\n".to_owned(), "is not what rollcall wrote"),
+        ("cut", lines[..lines.len() - 2].join("\n") + "\n", "the end of the journal"),
+        ("doubled", journal.clone() + &journal, "is not what rollcall wrote"),
+        ("altered", altered.replace(lines[lines.len() - 1], ""), "journal"),
+    ] {
+        whole.write(JOURNAL, &text);
+        let run = whole.run(["plan", "-q"]);
+        run.ends_with(0).prints("kim@example.com").tells("warning: ").tells(words);
+        assert_eq!(whole.read(JOURNAL), text, "{what}: a plan writes nothing");
+    }
 }

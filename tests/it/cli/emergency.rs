@@ -68,7 +68,7 @@ fn a_lock_out_needs_no_valid_manifests_and_stays() {
     repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    status: active\n");
     repository.run(["apply", "--yes"]).ends_with(0);
     assert_eq!(status(&repository, "ben@example.com"), "active");
-    repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0).tells("`status: active`: the next apply");
+    repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0).tells("`status: active`: it does not undo");
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn the_store_remembers_a_lock_out_without_the_journal() {
 #[test]
 fn a_store_that_was_made_without_a_memory_of_lock_outs_gets_one() {
     let repository = Repository::applied();
-    repository.sql("DROP TABLE lock_outs");
+    repository.sql("DROP TRIGGER users_lock_out_follows; DROP TRIGGER users_lock_out_ends; DROP TABLE lock_outs");
     repository.run(["plan"]).ends_with(0).prints("no changes");
     repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
     std::fs::remove_file(repository.file(".rollcall/journal-local.jsonl")).expect("the journal");

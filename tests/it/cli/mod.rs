@@ -1,5 +1,6 @@
 //! The command line as its users meet it: the real binary, in temporary folders.
 
+mod adoption;
 mod altered_journal;
 mod broken;
 mod broken_settings;
@@ -8,12 +9,15 @@ mod causes;
 mod codes;
 mod commands;
 mod emergency;
+mod ends;
 mod fit;
 mod guards;
 mod hidden;
 mod history;
 mod hostile;
 mod invitations;
+mod limits;
+mod lock_outs;
 mod one_organization;
 mod one_time_secrets;
 mod output;
@@ -23,8 +27,9 @@ mod review;
 mod rules;
 mod safety;
 mod saved;
+mod saved_misuse;
 mod scope;
-
+mod secrets;
 mod time;
 mod turnover;
 mod unmanaged;

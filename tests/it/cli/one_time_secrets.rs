@@ -284,6 +284,31 @@ fn a_reset_that_is_killed_is_told_as_well_and_not_repeated() {
 }
 
 #[test]
+fn a_store_that_was_made_without_credentials_gets_them() {
+    let repository = repository(FILE);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.sql(
+        "DROP TRIGGER users_credentials_go; DROP TRIGGER credentials_inserted; DROP TABLE credentials; \
+         UPDATE users SET activated_at = '2020-01-01T00:00:00Z'",
+    );
+    repository.write(
+        "rollcall.yaml",
+        &settings(&format!("secrets: {{ sink: {FILE} }}"))
+            .replace("rules: cauca", "rules: { extends: cauca, password: { rotation: 180d } }"),
+    );
+    // Since when a password is the one that it is can be told without the table.
+    repository.run(["plan"]).ends_with(0).prints("aroy");
+    repository.run(["reset-password", "aroy", "--yes"]).ends_with(0);
+    assert_eq!(taken(&repository, ".rollcall/secrets").len(), 4);
+    assert!(verifier(&repository, "aroy").1.len() == 64);
+    // An account takes them with it.
+    repository.sql("DELETE FROM users WHERE key = 'aroy'");
+    let kept: i64 =
+        repository.store().query_row("SELECT count(*) FROM credentials", [], |row| row.get(0)).expect("a count");
+    assert_eq!((keys(&repository), kept), (vec!["broy".to_owned(), "croy".to_owned()], 0));
+}
+
+#[test]
 fn a_reset_spares_the_own_account_and_protected_ones_and_asks() {
     let repository = repository(FILE);
     repository.run(["apply", "--yes"]).ends_with(0);

@@ -54,7 +54,8 @@ fn a_run_that_does_not_begin_prints_its_report() {
     assert_eq!(run.json()["verdict"], "nothing_written");
     assert!(run.json()["stopped_by"].as_str().is_some_and(|why| why.contains("another one now")), "{run}");
     let run = repository.run(["apply", "--format", "json"]);
-    run.ends_with(3).prints_nothing().tells("--yes");
+    run.ends_with(3).tells("--yes");
+    assert_eq!(run.json()["diagnostics"][0]["code"], "command-line", "{run}");
     repository.run(["plan"]).ends_with(0).prints("7 actions: ");
 }
 

@@ -76,7 +76,8 @@ impl TestStore for SqliteStore {
     }
 
     fn answer(&mut self, key: &str, accept: bool, time: &str) -> Effect {
-        self.answer_invitation(key, accept, at(time)).expect("a store that can be written")
+        self.answer_invitation(rollcall::store::sqlite::Answerer::Key(key), accept, at(time))
+            .expect("a store that can be written")
     }
 
     fn invitations(&self) -> Vec<(String, InvitationState)> {

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use repository::{Ended, Repository, wait};
+use repository::{Ended, Repository, copy, wait};
 
 /// What changes a file, or makes a change last.
 const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,fallocate,unlink,unlinkat,rename,linkat";
@@ -391,6 +391,16 @@ fn where_files_can_not_grow_a_run_fails_and_the_next_one_finishes() {
     assert!(refused >= 5, "only {refused} runs were refused");
 }
 
+/// How much room a folder takes, with what is in it.
+fn kibibytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let size = |path: std::path::PathBuf| {
+        let below = if path.is_dir() { kibibytes_in(&path) } else { 0 };
+        below + fs::metadata(&path).expect("a file").len().div_ceil(4096) * 4
+    };
+    entries.map(size).sum()
+}
+
 /// A small disk in place of `.rollcall`, as long as the value lives.
 struct SmallDisk<'a> {
     repository: &'a Repository,
@@ -403,10 +413,7 @@ impl<'a> SmallDisk<'a> {
         let aside = repository.path().join(".aside");
         fs::rename(&folder, &aside).expect("a folder");
         fs::create_dir(&folder).expect("a folder");
-        let used: u64 = fs::read_dir(&aside)
-            .expect("a folder")
-            .map(|entry| entry.and_then(|entry| entry.metadata()).expect("a file").len().div_ceil(4096) * 4)
-            .sum();
+        let used = kibibytes_in(&aside);
         let size = format!("size={}k", used + kibibytes);
         let mut mount = Command::new("mount");
         let mount = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&folder).output();
@@ -414,10 +421,7 @@ impl<'a> SmallDisk<'a> {
             return None;
         }
         let disk = Self { repository };
-        for entry in fs::read_dir(&aside).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            fs::copy(&path, folder.join(path.file_name().expect("a name"))).expect("room for what is there");
-        }
+        copy(&aside, &folder);
         Some(disk)
     }
 

@@ -1,6 +1,6 @@
 //! An access repository in a folder of its own, and the real program run on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -171,7 +171,37 @@ impl Repository {
         let plan = self.run(&["plan", "--detailed-exitcode"]);
         assert_eq!(plan.code, Some(0), "{after}: a plan after the next run\n{}", plan.streams);
         verify(&self.journal(), |_| {}).unwrap_or_else(|error| panic!("{after}: {error}"));
+        self.assert_each_invitation_has_its_mail(after);
         self.contents()
+    }
+
+    /// Each invitation that can be accepted has one mail, that lies in the folder; no mail waits, and none is left half.
+    fn assert_each_invitation_has_its_mail(&self, after: &str) {
+        let store = self.open_store();
+        let sql = "SELECT i.id, i.state, (SELECT store_id FROM meta), m.state FROM invitations i \
+                   LEFT JOIN invitation_mails m ON m.invitation_id = i.id";
+        let mut statement = store.prepare(sql).expect(sql);
+        let rows = statement.query_map([], |row| {
+            let name = format!("invitation-{}-{}.eml", row.get::<_, i64>(0)?, row.get::<_, String>(2)?);
+            Ok((name, row.get::<_, String>(1)?, row.get::<_, Option<String>>(3)?))
+        });
+        let mut sent = BTreeSet::new();
+        for row in rows.expect(sql) {
+            let (name, invitation, mail) = row.expect(sql);
+            match mail.as_deref() {
+                Some("sent") => drop(sent.insert(name)),
+                Some("withdrawn") => assert_ne!(invitation, "pending", "{after}: {name}"),
+                None => assert_eq!(invitation, "suppressed", "{after}: {name}"),
+                Some(other) => panic!("{after}: the mail {name} is {other}"),
+            }
+        }
+        let files = fs::read_dir(self.path().join(".rollcall/outbox")).map(|entries| {
+            entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
+        });
+        let files: BTreeSet<String> = files.unwrap_or_default();
+        assert!(sent.is_subset(&files), "{after}: of {sent:?} only {files:?} are there");
+        // A mail that was written when the run was killed and whose invitation then ended is noted as withdrawn.
+        assert!(files.iter().all(|file| file.starts_with("invitation-")), "{after}: {files:?}");
     }
 
     fn open_store(&self) -> Connection {
@@ -216,7 +246,7 @@ impl Repository {
     }
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();
         let target = to.join(path.file_name().expect("a name"));

@@ -1,18 +1,18 @@
 //! The pipeline as the commands run it: manifests are read, the store is read, planned, guarded, applied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use jiff::{Span, Timestamp};
 use rollcall::apply::{self, ApplyReport, Options, Progress, Stop};
-use rollcall::journal::{Who, revive, verify};
+use rollcall::journal::{Who, attempts_of, revive, verify};
 use rollcall::manifest;
-use rollcall::model::{ActionKind, Collection, Fact, LiveState, Name, Names, Status, Value, known};
+use rollcall::model::{Collection, LiveState, Name, Names, Status};
 use rollcall::plan::{
-    Action, Deferred, Holding, Inputs, Plan, Policy, SavedPlan, State, StoreRef, Subject, digest, document, holding,
-    plan, plan_of_saved, read_file, within_scope,
+    Action, Deferred, Holding, Inputs, Plan, Policy, SavedPlan, StoreRef, Subject, digest, document, holding, plan,
+    plan_for, plan_of_saved, read_file, within_scope,
 };
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
@@ -26,6 +26,8 @@ use crate::support::plans::Lines;
 use crate::support::plans::unguarded;
 use crate::support::show::show;
 use crate::support::{at, now};
+
+mod meanwhile;
 
 /// A store under the pipeline.
 pub(super) struct Bench<S> {
@@ -92,7 +94,7 @@ impl<S: Writer + Send> Bench<S> {
     }
 
     /// Every run takes place an hour after the one before.
-    fn at(&self) -> Timestamp {
+    pub(super) fn at(&self) -> Timestamp {
         at("09:00:00").checked_add(Span::new().hours(self.runs)).expect("a time")
     }
 
@@ -118,7 +120,7 @@ impl<S: Writer + Send> Bench<S> {
         })
     }
 
-    fn with_inputs<T>(
+    pub(super) fn with_inputs<T>(
         &mut self,
         files: &[(String, String)],
         live: &LiveState,
@@ -155,8 +157,17 @@ impl<S: Writer + Send> Bench<S> {
         let saved = read_file(file, &mut self.names, &self.rules).expect("a plan file");
         assert_eq!(saved.rules, today.rules);
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
-        let holding = self.with_inputs(&files, &live, |inputs| holding(&saved, inputs));
+        let ran = self.ran(&saved.digest);
+        let holding = self.with_inputs(&files, &live, |inputs| holding(&saved, today, inputs, &ran));
         (saved, holding)
+    }
+
+    /// When runs of the plan with this digest did its actions, by their ids.
+    fn ran(&self, digest: &str) -> BTreeMap<String, Timestamp> {
+        let file = self.journal_file();
+        let attempts = attempts_of(file.path(), digest).expect("a journal");
+        let id = |action: &serde_json::Value| action["id"].as_str().expect("an id").to_owned();
+        attempts.into_iter().filter_map(|attempt| Some((id(&attempt.action), attempt.done?))).collect()
     }
 
     pub(super) fn read(&mut self, text: &[u8]) -> Option<SavedPlan> {
@@ -177,7 +188,7 @@ impl<S: Writer + Send> Bench<S> {
         let Some(saved) = self.read(&text) else { return };
         let (files, live) = (self.files.clone(), self.live().expect("a store that can be read"));
         self.with_inputs(&files, &live, |inputs| {
-            let holding = holding(&saved, inputs);
+            let holding = holding(&saved, today, inputs, &BTreeMap::new());
             let _ = plan_of_saved(&saved, today, inputs, &holding.done);
         });
     }
@@ -209,56 +220,25 @@ impl<S: Writer + Send> Bench<S> {
         now(apply::run(&guarded, names, &mut single, &mut journal, &options, &stop, &mut heed)).expect("a run")
     }
 
-    /// Does the first actions of today's plan.
-    pub(super) fn disturb(&mut self, actions: usize) {
-        let plan = self.plan();
-        self.apply_plan(plan, &[], actions);
+    /// `plan --target KEY`: empty for somebody who is neither declared nor live.
+    pub(super) fn plan_of_one(&mut self, key: &str) -> Plan {
+        let live = self.live().expect("a store that can be read");
+        let (files, key) = (self.files.clone(), self.names.intern(key));
+        self.with_inputs(&files, &live, |inputs| plan_for(inputs, Vec::new(), Some(key)).expect("a plan"))
     }
 
-    /// Somebody takes access from a live account, or locks it out; whether there was something to take.
-    pub(super) fn vandalize(&mut self, row: usize, how: usize) -> bool {
+    /// Manifests and settings are those of another world by now.
+    pub(super) fn become_of(&mut self, world: &World) {
+        self.files = world.manifests();
+        self.policy = world.policy();
+    }
+
+    /// What is live, written as manifests.
+    pub(super) fn imported(&mut self) -> Vec<(String, String)> {
         let live = self.live().expect("a store that can be read");
-        if live.is_empty() {
-            return false;
-        }
-        let user = live.user(row % live.len());
-        let subject = Subject { user: Some(user.key), ..Subject::default() };
-        let action = match (how % 3, user.grants.first(), user.memberships.first()) {
-            (0, Some(grant), _) => Action::new(
-                ActionKind::RevokeSite,
-                Subject { organization: Some(grant.organization), site: Some(grant.site), ..subject },
-                Some(State::field(known::ROLE, Value::optional_text(grant.role))),
-                None,
-            ),
-            (1, _, Some(membership)) if membership.organization != known::PLATFORM => {
-                let facts = vec![
-                    Fact::new(known::ROLE, Value::optional_text(membership.role)),
-                    Fact::new(known::EXTRA_ROLES, Value::Set(membership.extra_roles)),
-                    Fact::new(known::DEFAULT_SITE, Value::optional_text(membership.default_site)),
-                ];
-                let grants = user.grants_in(membership.organization).copied().collect();
-                Action::new(
-                    ActionKind::RemoveMembership,
-                    Subject { organization: Some(membership.organization), ..subject },
-                    Some(State { facts, memberships: Vec::new(), grants }),
-                    None,
-                )
-            }
-            _ => {
-                let facts = vec![Fact::new(known::STATUS, Value::Text(user.status.name()))];
-                let (memberships, grants) = (user.memberships.to_vec(), user.grants.to_vec());
-                let after = State::field(known::STATUS, Value::Text(known::INACTIVE));
-                Action::new(
-                    ActionKind::DeactivateUser,
-                    subject,
-                    Some(State { facts, memberships, grants }),
-                    Some(after),
-                )
-            }
-        };
-        let at = self.at();
-        let effects = now(self.store.execute(&self.names, &[&action], at)).expect("a store that can be written");
-        effects == [Effect::Done]
+        let managed = within_scope(&self.names, live, &self.policy.scope);
+        let written = manifest::write(&self.names, &self.rules, &managed);
+        written.files.into_iter().map(|(name, text)| (format!("access/{name}"), text)).collect()
     }
 
     pub(super) fn id(&self, action: &rollcall::plan::Action) -> String {
@@ -333,9 +313,13 @@ impl<S: Writer + Send> Bench<S> {
 
     /// The journal, verified from its first line.
     pub(super) fn verify_journal(&self) {
+        verify(self.journal_file().path(), |_| {}).expect("a sound journal");
+    }
+
+    fn journal_file(&self) -> tempfile::NamedTempFile {
         let file = tempfile::NamedTempFile::new_in(folder()).expect("a file");
         std::fs::write(file.path(), self.disk.bytes()).expect("a file");
-        verify(file.path(), |_| {}).expect("a sound journal");
+        file
     }
 
     pub(super) fn invited(&mut self) -> Vec<String> {
@@ -444,7 +428,8 @@ pub(super) trait Answers {
 
 impl Answers for SqliteStore {
     fn answer(&mut self, key: &str, accept: bool, at: Timestamp) -> Effect {
-        self.answer_invitation(key, accept, at).expect("a store that can be written")
+        self.answer_invitation(rollcall::store::sqlite::Answerer::Key(key), accept, at)
+            .expect("a store that can be written")
     }
 }
 

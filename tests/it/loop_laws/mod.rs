@@ -4,8 +4,10 @@
 //! `ROLLCALL_CASES` sets how many worlds.
 
 mod bench;
+mod lock_outs;
 mod regressions;
 mod saved;
+mod saved_between;
 mod scope;
 mod turnover_regressions;
 mod world;

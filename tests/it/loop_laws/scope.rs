@@ -14,7 +14,7 @@ use super::{for_worlds, import_changes_nothing, settle};
 use crate::support::show::show;
 
 /// An account by its key.
-fn account<'a>(names: &Names, live: &'a LiveState, key: &str) -> Option<LiveView<'a>> {
+pub(super) fn account<'a>(names: &Names, live: &'a LiveState, key: &str) -> Option<LiveView<'a>> {
     names.find(key).and_then(|key| live.find(key))
 }
 
@@ -23,7 +23,7 @@ fn place(names: &Names, account: &LiveView<'_>, organization: &str) -> (Option<M
     (account.membership(organization).copied(), account.grants_in(organization).copied().collect())
 }
 
-fn is_left_alone(names: &Names, world: &World, before: &LiveState, after: &LiveState) -> TestCaseResult {
+pub(super) fn is_left_alone(names: &Names, world: &World, before: &LiveState, after: &LiveState) -> TestCaseResult {
     for (key, organization, left) in world.left_to_others() {
         let Some(was) = account(names, before, &key) else { continue };
         let is = account(names, after, &key);
@@ -95,7 +95,7 @@ fn outside(names: &Names, world: &World, account: &LiveView<'_>) -> (Vec<Members
 }
 
 /// Law 4, as the store shows it.
-fn is_scope_kept(names: &Names, world: &World, before: &LiveState, after: &LiveState) -> TestCaseResult {
+pub(super) fn is_scope_kept(names: &Names, world: &World, before: &LiveState, after: &LiveState) -> TestCaseResult {
     is_catalog_kept(world, &show(before, names), &show(after, names))?;
     if world.leaves_accounts() {
         prop_assert_eq!(before.len(), after.len(), "an account was made or ended");

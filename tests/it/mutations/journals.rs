@@ -3,7 +3,9 @@
 
 use std::fs;
 
-use rollcall::journal::{JournalError, attempts_of, done_since, glance, locked_out, verify, verify_chain};
+use rollcall::journal::{
+    JournalError, attempts_of, attempts_since, done_since, glance, locked_out, verify, verify_chain,
+};
 
 use super::{Dice, mutate, run_on};
 use crate::support::cli::Repository;
@@ -65,5 +67,6 @@ fn mutations_of_journals_are_told_from_what_was_written() {
         locked_out(&path, "local").ok();
         done_since(&path, 1).ok();
         attempts_of(&path, "sha256:0").ok();
+        attempts_since(&path, "sha256:0").ok();
     });
 }

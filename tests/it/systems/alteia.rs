@@ -114,6 +114,23 @@ fn alt_5_a_role_changes_in_two_journalled_steps_with_all_that_hangs_on_it() {
 }
 
 #[test]
+fn alt_5_a_saved_plan_does_not_change_a_role_back_that_others_changed_since() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
+    service.declare("role: operator", "role: contributor");
+    let at = |command: &[&str], time: &str| service.run(command.iter().copied().chain(["--at", time]));
+    at(&["plan", "--out", "saved.json"], "2199-01-01T00:00:00Z").ends_with(0);
+    at(&["apply", "saved.json", "--yes"], "2199-01-01T01:00:00Z").ends_with(0).prints("1 done");
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries contributor".to_owned()));
+    service.0.sql(
+        "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'operator')
+         WHERE role_id = (SELECT id FROM roles WHERE name = 'contributor')",
+    );
+    let again = at(&["apply", "saved.json", "--yes"], "2199-01-01T02:00:00Z");
+    again.ends_with(5).prints("change_role ben@example.com quarries").prints("undone");
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries operator".to_owned()));
+}
+
+#[test]
 fn alt_5_a_role_is_never_removed_where_the_new_one_can_not_follow() {
     let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
     service.0.sql(
@@ -130,6 +147,40 @@ fn alt_5_a_role_is_never_removed_where_the_new_one_can_not_follow() {
     service.0.sql("DROP TRIGGER full");
     service.apply();
     assert!(service.rows(HELD).contains(&"ben@example.com quarries contributor".to_owned()));
+}
+
+/// The invitations of each request: the key of each person, and what one form would say for all of them.
+fn batches(service: &Service) -> Vec<Vec<(String, String)>> {
+    let mut batches: std::collections::BTreeMap<u64, Vec<(String, String)>> = std::collections::BTreeMap::new();
+    for line in service.0.read(".rollcall/journal-local.jsonl").lines() {
+        let record: serde_json::Value = serde_json::from_str(line).expect("a record");
+        let action = &record["entry"]["intent"]["action"];
+        if action["action"] == "invite_user" {
+            let form = action["after"]["access"].to_string();
+            let batch = batches.entry(record["from"].as_u64().expect("a place")).or_default();
+            batch.push((action["user"].as_str().expect("a key").to_owned(), form));
+        }
+    }
+    batches.into_values().collect()
+}
+
+#[test]
+fn alt_4_a_hundred_people_a_batch_and_one_form_for_all_of_them() {
+    let sites = |site: &str| format!("quarries: {{ role: operator, sites: [{site}] }}");
+    let many = (0..230).map(|number| user(&format!("crew-{number:03}"), &sites("pit-1")));
+    let others = (0..3).map(|number| user(&format!("crew-1{number}x"), &sites("pit-2")));
+    let people: String = many.chain(others).collect();
+    let service = Service::new("alteia", &format!("{CATALOG}users:\n{people}"));
+    service.0.edit("rollcall.yaml", "max_count: 5 }", "max_count: 5 }, invitations: { max_count: 500 }");
+    service.apply();
+    let batches = batches(&service);
+    assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 233);
+    assert_eq!(batches.iter().map(Vec::len).max(), Some(100));
+    for batch in &batches {
+        assert!(batch.iter().all(|(_, form)| *form == batch[0].1), "two forms in one batch: {batch:?}");
+        assert!(batch[0].1.contains("quarries"), "{batch:?}");
+    }
+    assert_eq!(service.rows("SELECT count(*) || '' FROM invitation_mails WHERE state = 'sent'"), ["233"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use rollcall::model::LeftAlone;
 use rollcall::plan::Scope;
 
-use super::{DECLARED, Person, World, key};
+use super::{DECLARED, Person, USERS, World, key};
 use crate::support::turnover::Turnover;
 
 /// What the settings manage, of a world that declares less than all.
@@ -61,6 +61,39 @@ impl World {
             person.status = "inactive";
         }
         world
+    }
+
+    /// The same world, in which the manifests make sites and roles include what they do in another one.
+    pub(in crate::loop_laws) fn linked(&self, other: &Self) -> Self {
+        let mut world = self.clone();
+        world.turnover.declared_links = other.turnover.declared_links;
+        world
+    }
+
+    /// The same world after the manifests were changed: they say of people, roles and sites what another world's say.
+    pub(in crate::loop_laws) fn declaring(&self, other: &Self) -> Self {
+        let Self { declared, team, granted, role_flips, .. } = other.without_turnover();
+        let mut world = Self { declared, team, granted, role_flips, ..self.without_turnover() };
+        for person in world.declared.values_mut().filter(|person| person.status == "preloaded" && !self.invites) {
+            person.status = "";
+        }
+        world
+    }
+
+    /// The key of one of the people.
+    pub(in crate::loop_laws) fn person(&self, number: usize) -> String {
+        self.todays_key(USERS[number % USERS.len()])
+    }
+
+    /// Keys of people whom the manifests keep out: declared inactive, or not at all.
+    pub(in crate::loop_laws) fn kept_out(&self) -> Vec<String> {
+        let is_out = |user: &&str| self.declared.get(*user).is_none_or(|person| person.status == "inactive");
+        USERS.iter().copied().filter(is_out).map(key).collect()
+    }
+
+    /// Whether a manifest says that this person is to be let in, whatever happened.
+    pub(in crate::loop_laws) fn is_let_in(&self, user: &str) -> bool {
+        self.declared.iter().any(|(name, person)| key(name) == user && person.status == "active")
     }
 
     /// Whether memberships of this organization are in scope.

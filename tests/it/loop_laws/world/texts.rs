@@ -47,7 +47,10 @@ impl World {
     }
 
     fn keys(&self, users: &BTreeSet<&str>) -> String {
-        users.iter().map(|user| self.declared_key(user)).collect::<Vec<_>>().join(", ")
+        // Whoever is declared absent can be given nothing.
+        let is_absent = |user: &str| self.declared.get(user).is_some_and(|person| person.status == "absent");
+        let named = users.iter().filter(|user| !is_absent(user));
+        named.map(|user| self.declared_key(user)).collect::<Vec<_>>().join(", ")
     }
 
     /// The manifests, as somebody would write them.

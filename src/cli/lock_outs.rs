@@ -1,0 +1,65 @@
+//! What runs and operators write down about lock-outs: the store remembers them beside the accounts.
+
+use jiff::Timestamp;
+
+use super::access::{Access, Declared};
+use super::edge;
+use super::exit::Failure;
+use super::printer::Printer;
+use crate::plan::{Deferred, Inputs, LockOutNews, StoreRef, lock_out_news};
+use crate::settings::StoreKind;
+use crate::store::sqlite::{LockOutNote, SqliteStore};
+use crate::store::{Reader as _, StoreError, Which};
+
+/// Writes down what an apply, which was done, has seen of those who are locked out: whose lock-out the store has
+/// forgotten, whom no line lets in, and who was let in. What can't be written is seen by the next one.
+pub(super) async fn settle(
+    access: &Access,
+    declared: &mut Declared,
+    (deferred, at): (&[Deferred], Timestamp),
+    printer: &Printer,
+) -> Result<(), Failure> {
+    let mut reader = access.reader(printer)?;
+    let info = reader.info().await?;
+    let policy = access.policy(&info)?;
+    let forgotten: Vec<&str> = policy.locked_out.iter().map(String::as_str).collect();
+    let live = reader.read(&mut declared.names, Which::Users(&forgotten)).await?;
+    if live.locked_out.is_empty() && forgotten.is_empty() {
+        return Ok(());
+    }
+    let store = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+    let Declared { names, desired, .. } = declared;
+    let rules = access.rules();
+    let inputs = Inputs { names, desired, live: &live, rules, policy: &policy, store: &store, at };
+    let news = lock_out_news(&inputs, deferred);
+    let notes: Vec<(&str, LockOutNote)> = news
+        .iter()
+        .map(|(key, news)| {
+            let note = match news {
+                LockOutNews::Holds(waits) => LockOutNote::Holds { waits: *waits },
+                LockOutNews::Decided => LockOutNote::Decided,
+                LockOutNews::Ended => LockOutNote::Ended,
+            };
+            (key.as_str(), note)
+        })
+        .collect();
+    if notes.is_empty() {
+        return Ok(());
+    }
+    if let Err(error) = write(access, &notes) {
+        tracing::warn!(%error, "the store can't keep what this run has seen of lock-outs");
+    }
+    Ok(())
+}
+
+/// Writes these notes down, by keys as compared.
+pub(super) fn write(access: &Access, notes: &[(&str, LockOutNote)]) -> Result<(), StoreError> {
+    open(access)?.note_lock_outs(notes, edge::now(None))
+}
+
+/// Opens the store for writing.
+pub(super) fn open(access: &Access) -> Result<SqliteStore, StoreError> {
+    let StoreKind::Sqlite { .. } = access.store.kind;
+    let own = access.settings.guards.own_account.as_deref();
+    SqliteStore::open(&access.store_path(), access.rules().clone(), own)
+}

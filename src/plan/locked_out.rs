@@ -1,0 +1,166 @@
+//! Whom an operator locked out, against what is declared: who gets nothing back, who is in again all the same, and what
+//! a run that is over has to write down about it.
+//!
+//! Only `status: active` that a manifest says after a lock-out lets a person in again. When a line was written nobody
+//! can tell, so each lock-out holds whether one may be older; that one waits until an apply has seen the manifests
+//! without it, or an operator says that it counts. Deliberately absent: the store and the journal, which remember.
+
+use super::{Deferred, Inputs, Plan, WaitsFor};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{ActionKind, DeclaredStatus, Desired, LiveView, Name, Status, UserView};
+use crate::rules::{KeyCase, OffBoarding};
+
+/// A declared person who is locked out, by the present key or the former one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LockedOut {
+    /// Whether `status: active` may be older than the lock-out.
+    pub(super) waits: bool,
+}
+
+impl LockedOut {
+    /// How this person is locked out; `None`: is not.
+    pub(super) fn of(inputs: &Inputs<'_>, desired: &UserView<'_>) -> Option<Self> {
+        if inputs.live.locked_out.is_empty() && inputs.policy.locked_out.is_empty() {
+            return None;
+        }
+        // A new key does not let anybody in either.
+        let former = desired.previous.map(|previous| previous.identity);
+        let keys: Vec<Name> = [Some(desired.identity), former].into_iter().flatten().collect();
+        let of_store = |key: &Name| inputs.live.locked_out.contains(key);
+        // What the store has forgotten nobody knows the circumstances of.
+        let of_journal = |key: &Name| inputs.policy.locked_out.contains(inputs.names.text(*key));
+        let is_known = keys.iter().any(|key| of_store(key) || of_journal(key));
+        if !is_known && !is_written_otherwise(inputs, desired) {
+            return None;
+        }
+        let waits = |key: &Name| inputs.live.waiting_lock_outs.contains(key) || of_journal(key);
+        Some(Self { waits: keys.iter().any(waits) })
+    }
+}
+
+/// Whether a person without an account has the key of somebody who is locked out, but for small and capital letters.
+fn is_written_otherwise(inputs: &Inputs<'_>, desired: &UserView<'_>) -> bool {
+    if inputs.rules.identity.case() == KeyCase::Insensitive || inputs.live.find(desired.identity).is_some() {
+        return false;
+    }
+    let key = inputs.names.text(desired.identity);
+    let is_key = |other: &str| other.chars().flat_map(char::to_lowercase).eq(key.chars().flat_map(char::to_lowercase));
+    inputs.live.locked_out.iter().any(|&other| is_key(inputs.names.text(other)))
+        || inputs.policy.locked_out.iter().any(|other| is_key(other))
+}
+
+/// Whether an operator locked out whoever has this key, as compared.
+pub(super) fn is_locked_out(inputs: &Inputs<'_>, identity: Name) -> bool {
+    inputs.live.locked_out.contains(&identity) || inputs.policy.locked_out.contains(inputs.names.text(identity))
+}
+
+/// Warnings of people whom an operator locked out, by the journal, and who can log in: the store has forgotten it, as one
+/// does that was taken from a backup. None for whom the plan takes out again.
+#[must_use]
+pub fn returned(inputs: &Inputs<'_>, plan: &Plan) -> Vec<Diagnostic> {
+    let is_taken_out = |key: Name| {
+        plan.actions.iter().any(|action| {
+            let ends = matches!(
+                action.kind,
+                ActionKind::DeactivateUser
+                    | ActionKind::StripUser
+                    | ActionKind::CloseUser
+                    | ActionKind::DeleteUser
+                    | ActionKind::CancelInvitation
+            );
+            ends && action.subject.user == Some(key)
+        })
+    };
+    let live = inputs.policy.locked_out.iter().filter_map(|key| inputs.live.find(inputs.names.find(key)?));
+    let back = live.filter(|live| is_in(inputs, live) && !is_taken_out(live.key));
+    back.map(|live| {
+        let key = live.key_text(inputs.names);
+        let message = format!("`{key}` was locked out by an operator, as the journal says, and is in again");
+        Diagnostic::warning(Code::LockOutForgotten, message).help(format!(
+            "the store does not know of it: it was taken from a backup that is older; lock the person out again with \
+             `rollcall deactivate {key}`, or let the person stay with `rollcall deactivate {key} --release` and \
+             `status: active` in a manifest"
+        ))
+    })
+    .collect()
+}
+
+/// Whether somebody can do something with the account.
+fn is_in(inputs: &Inputs<'_>, live: &LiveView<'_>) -> bool {
+    match live.status {
+        Status::Active => {
+            inputs.rules.reversible_offboarding() != Some(OffBoarding::Strip)
+                || !live.memberships.is_empty()
+                || !live.grants.is_empty()
+                || live.facts.iter().any(|fact| inputs.rules.is_access(inputs.names.text(fact.field)))
+        }
+        Status::Preloaded | Status::Invited => {
+            !live.invitation.is_some_and(|invitation| invitation.state_at(inputs.at).has_ended())
+        }
+        Status::Inactive | Status::Closed => false,
+    }
+}
+
+/// What is to be written down about somebody who is locked out, once a run is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockOutNews {
+    /// The store has to remember it: by its own account, or by a new key. Whether a `status: active` may be older.
+    Holds(bool),
+    /// The manifests do not say `status: active`: one that they say later counts.
+    Decided,
+    /// The person was let in.
+    Ended,
+}
+
+/// What a run that was done, but for what is deferred, has seen of those who are locked out, by key as compared.
+#[must_use]
+pub fn lock_out_news(inputs: &Inputs<'_>, deferred: &[Deferred]) -> Vec<(String, LockOutNews)> {
+    let text = |name: Name| inputs.names.text(name).to_owned();
+    let mut news = Vec::new();
+    for &identity in &inputs.live.locked_out {
+        let waits = inputs.live.waiting_lock_outs.contains(&identity);
+        match (says_active(inputs.desired, identity), waits) {
+            (false, true) => news.push((text(identity), LockOutNews::Decided)),
+            (true, false) if !is_waited_for(inputs, deferred, identity) => {
+                news.push((text(identity), LockOutNews::Ended));
+            }
+            (true, _) | (false, false) => {}
+        }
+    }
+    for key in &inputs.policy.locked_out {
+        let identity = inputs.names.find(key);
+        let is_in = identity.and_then(|key| inputs.live.find(key)).is_some_and(|live| is_in(inputs, &live));
+        if !is_in {
+            let waits = identity.is_some_and(|key| says_active(inputs.desired, key));
+            news.push((key.clone(), LockOutNews::Holds(waits)));
+        }
+    }
+    // Whoever is declared under a new key is locked out under that one, too, whatever becomes of the line.
+    for (user, previous) in inputs.desired.former_keys() {
+        let is_news = !inputs.live.locked_out.contains(&user.identity);
+        if is_news && inputs.live.locked_out.contains(&previous.identity) && !says_active(inputs.desired, user.identity)
+        {
+            news.push((text(user.identity), LockOutNews::Holds(false)));
+        }
+    }
+    news
+}
+
+/// Whether a manifest says `status: active` of the person who has this key, or had it.
+#[must_use]
+pub fn says_active(desired: &Desired, identity: Name) -> bool {
+    let is_active = |user: &UserView<'_>| user.status == Some(DeclaredStatus::Active);
+    desired.find(identity).is_some_and(|user| is_active(&user))
+        || desired.former_keys().any(|(user, previous)| previous.identity == identity && is_active(&user))
+}
+
+/// Whether something that lets the person in is yet to come; an answer to an invitation is the person's.
+fn is_waited_for(inputs: &Inputs<'_>, deferred: &[Deferred], identity: Name) -> bool {
+    let compared = |key: Name| {
+        let key = inputs.rules.identity.normalize(inputs.names.text(key)).ok();
+        key.and_then(|key| inputs.names.find(&key))
+    };
+    let waiting = deferred.iter().filter(|deferred| deferred.waits_for != WaitsFor::Acceptance);
+    let mut users = waiting.filter_map(|deferred| deferred.subject.user);
+    users.any(|user| compared(user) == Some(identity))
+}
