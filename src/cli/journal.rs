@@ -205,7 +205,7 @@ pub(super) fn look_over(access: &Access, seen: Option<&Head>, printer: &Printer)
             tell_standing(&journal, &path, seen, printer)?;
         }
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
-        // An altered line is looked for in the whole of it.
+        // Altered lines are looked for in the whole of it.
         Ok(None) | Err(JournalError::Altered { .. }) => {}
         Err(error) => {
             let error = anyhow::Error::new(error);

@@ -29,7 +29,8 @@ impl Merged<'_> {
     /// Whether patterns and nested teams make a bearable amount of work; records a mistake if not.
     pub(super) fn check_work(&mut self) -> bool {
         // Places are counted by comparing, so comparisons are judged first.
-        let found = too_many_comparisons(&self.desired).or_else(|| too_many_places(&self.desired, self.names));
+        let found =
+            too_many_comparisons(&self.desired, self.names).or_else(|| too_many_places(&self.desired, self.names));
         let Some((position, message, help)) = found else { return true };
         // What follows would do the work that is refused here.
         self.broken = true;
@@ -38,14 +39,13 @@ impl Merged<'_> {
     }
 }
 
-fn too_many_comparisons(desired: &Desired) -> Option<TooMuch> {
+fn too_many_comparisons(desired: &Desired, names: &Names) -> Option<TooMuch> {
     const MESSAGE: &str = "the patterns here would be compared with too many names";
     const HELP: &str = "write fewer patterns, and nest teams less deeply: one `*` says the same as many that match \
                         little, or name what is meant";
-    let every_site: u64 =
-        desired.catalog.organizations.values().map(|organization| organization.sites.len() as u64).sum();
+    let names = Weights::of(desired, names);
     // Every source that is looked at is a step, whatever it gives.
-    let own: Vec<u64> = sources(desired).map(|rows| comparisons(desired, rows, every_site).saturating_add(1)).collect();
+    let own: Vec<u64> = sources(desired).map(|rows| names.comparisons(desired, rows).saturating_add(1)).collect();
     if let Some(at) = own.iter().position(|&own| own > MOST_AT_ONCE) {
         return Some((desired.sources[at].position, MESSAGE, HELP));
     }
@@ -53,7 +53,7 @@ fn too_many_comparisons(desired: &Desired) -> Option<TooMuch> {
     let most = MOST + MOST_PER_USER * desired.len() as u64;
     let mut sum: u64 = 0;
     for user in desired.users() {
-        let own = comparisons(desired, user.rows, every_site);
+        let own = names.comparisons(desired, user.rows);
         let linked = user.links.iter().map(|link| closed[link.source.0 as usize]);
         sum = linked.fold(sum.saturating_add(own), u64::saturating_add);
         if own > MOST_AT_ONCE || sum > most {
@@ -100,21 +100,37 @@ fn over_closures(desired: &Desired, own: &[u64]) -> Vec<u64> {
     desired.sources.iter().map(sum).collect()
 }
 
-fn comparisons(desired: &Desired, rows: &[AccessRow], every_site: u64) -> u64 {
-    let organizations = desired.catalog.organizations.len() as u64;
-    let of_row = |row: &AccessRow| {
-        let sites = desired.sites_of(row);
-        let patterns = sites.iter().filter(|site| matches!(site.site, Selector::Pattern(_))).count() as u64;
-        let exact = sites.len() as u64 - patterns;
-        match row.organization {
-            Selector::Exact(organization) => {
-                let declared = desired.catalog.organizations.get(&organization);
-                patterns * declared.map_or(0, |declared| declared.sites.len() as u64)
+/// What it costs to compare a pattern with every name: one, and one more for so many bytes of it.
+const BYTES_OF_ONE: u64 = 32;
+
+struct Weights {
+    organizations: u64,
+    sites: HashMap<Name, u64>,
+    every_site: u64,
+}
+
+impl Weights {
+    fn of(desired: &Desired, names: &Names) -> Self {
+        let weight = |name: &Name| 1 + names.text(*name).len() as u64 / BYTES_OF_ONE;
+        let organizations = &desired.catalog.organizations;
+        let sites: HashMap<Name, u64> =
+            organizations.iter().map(|(&name, of)| (name, of.sites.keys().map(weight).sum())).collect();
+        let every_site = sites.values().sum();
+        Self { organizations: organizations.keys().map(weight).sum(), sites, every_site }
+    }
+
+    fn comparisons(&self, desired: &Desired, rows: &[AccessRow]) -> u64 {
+        let of_row = |row: &AccessRow| {
+            let sites = desired.sites_of(row);
+            let patterns = sites.iter().filter(|site| matches!(site.site, Selector::Pattern(_))).count() as u64;
+            let exact = sites.len() as u64 - patterns;
+            match row.organization {
+                Selector::Exact(organization) => patterns * self.sites.get(&organization).copied().unwrap_or(0),
+                Selector::Pattern(_) => self.organizations * (1 + exact) + patterns * self.every_site,
             }
-            Selector::Pattern(_) => organizations * (1 + exact) + patterns * every_site,
-        }
-    };
-    rows.iter().map(of_row).fold(0, u64::saturating_add)
+        };
+        rows.iter().map(of_row).fold(0, u64::saturating_add)
+    }
 }
 
 /// Counts the places in which rows give something; each pattern is compared once.

@@ -168,6 +168,19 @@ pub fn outside_scope(names: &Names, desired: &Desired, scope: &Scope) -> Vec<Dia
         .chain(of_sources)
         .flat_map(|rows| rows.iter().filter_map(|row| outside(names, desired, &listed, row, rows)))
         .collect();
+    let renames = desired.renames.iter().map(|(&key, previous)| (key, previous.position, "renamed"));
+    let tombstones = desired.tombstones.iter().map(|(&key, &position)| (key, position, "deleted"));
+    found.extend(renames.chain(tombstones).filter_map(|(key, position, done)| {
+        let (what, name) = match key {
+            CatalogKey::Organization(name) => ("organization", name),
+            CatalogKey::Site(organization, _) => ("organization", organization),
+            CatalogKey::Role(name) => ("role", name),
+        };
+        let is_outside = matches!(key, CatalogKey::Role(_)) || !listed.contains(&name);
+        let message = format!("{what} `{}` is outside of the scope, so nothing of it is {done}", names.text(name));
+        let help = "take this out, or manage `organizations: all` in the settings, or list the organization there";
+        is_outside.then(|| Diagnostic::error(Code::OutsideScope, message).at(position, "").help(help))
+    }));
     found.sort_by_key(|diagnostic| diagnostic.primary.as_ref().map(|label| label.span.start));
     found.dedup();
     found

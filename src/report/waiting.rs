@@ -17,6 +17,10 @@ const WAITING: usize = 100;
 const EXPIRING: usize = 50;
 const UNMANAGED: usize = 10;
 
+/// What an operator can do who will not wait for another admin.
+const WITHOUT_A_SUCCESSOR: &str = "  the last admins stay until there are others: declare one who accepts, or take them out all the same with \
+                                   `rollcall deactivate KEY` or `--waive min_admins`";
+
 /// A label and its lines, each safe to print.
 pub(super) struct Entries {
     pub(super) label: &'static str,
@@ -75,6 +79,11 @@ pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
         }
     }
     lines.extend(other_lines);
+    let is_floor =
+        |deferred: &&Deferred| deferred.waits_for == WaitsFor::Successor && deferred.risk.contains(&Risk::Removal);
+    if plan.deferred.iter().any(|deferred| is_floor(&deferred)) {
+        lines.push(WITHOUT_A_SUCCESSOR.to_owned());
+    }
     if hidden_groups > 0 {
         lines.push(format!("and {} more: {} (use -v or --format json)", number(hidden_groups), what_waits(&hidden)));
     }
@@ -149,6 +158,9 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
         }
         (WaitsFor::Seat, _) => format!("no seat is free for {who}{}", short("seat", "seats")),
         (WaitsFor::Successor, _) => {
+            if places.contains(who) {
+                return format!("{who} is deleted when its last admins may go");
+            }
             let place = if places.is_empty() { "an organization".to_owned() } else { folded(context, places.clone()) };
             format!("{place} would be left with too few admins without {who}{}", short("admin", "admins"))
         }

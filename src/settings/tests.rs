@@ -143,7 +143,7 @@ fn mail_goes_to_a_folder_unless_a_server_is_named() {
         ("{ from: a@example.com, smtp: { host: a.example.com, password: { env: A } } }", "whose password"),
         ("{ from: a@example.com, smtp: { host: a.example.com, timeout: 1d } }", "waited for so long"),
         ("{ from: a@example.com, links: { accept: 'http://example.com/{token}' } }", "no link"),
-        ("{ from: a@example.com, links: { accept: 'http://localhost:1@example.com/{token}' } }", "no link"),
+        ("{ from: a@example.com, links: { accept: 'http://localhost:1@example.com/{token}' } }", "looks like a secret"),
         ("{ from: a@example.com, links: { accept: 'https://example.com/ {token}' } }", "no link"),
         ("{ from: a@example.com, links: { accept: 'https://example.com/{tokn}' } }", "of no meaning"),
         ("{ from: a@example.com, links: { terms: 'https://example.com/{token}' } }", "no token"),

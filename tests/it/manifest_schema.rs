@@ -40,6 +40,8 @@ fn schema_and_walker_agree() {
                 // The types of attributes stand in the rules of a store, which the schema does not know.
                 .map(|diagnostic| match diagnostic.code {
                     Code::WrongType if diagnostic.message.starts_with("attribute ") => Code::NotInRules,
+                    // How a number is written is gone where the schema looks.
+                    Code::WrongType if diagnostic.message.contains("written") => Code::NotInRules,
                     code => code,
                 })
                 .collect();

@@ -62,7 +62,7 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
             draft = draft.because("expired");
         }
         draft.gains = delta.gains(context) && !is_reached_today(context, whose, delta);
-        draft.loses = delta.loses(context);
+        draft.loses = delta.loses(context) || loses_by_role_change(context, whose, delta);
         if delta.is_escalation(context) {
             draft.risk(Risk::Escalation);
         }
@@ -83,6 +83,18 @@ fn is_reached_today(context: &Context<'_>, whose: &Differences<'_>, delta: &Delt
     let Delta::GrantSite(Grant { organization, role: None, .. }) = delta else { return false };
     let today = whose.live.filter(|live| live.status == Status::Active).and_then(|live| live.membership(*organization));
     today.is_some_and(|today| context.reaches_all(today.role))
+}
+
+/// Whether something else goes with the role: what the rules say is lost when it changes, also if it comes back.
+fn loses_by_role_change(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta) -> bool {
+    let Delta::ChangeRole { organization, .. } = delta else { return false };
+    let rules = context.inputs.rules;
+    let Some(live) = whose.live.filter(|_| *organization != known::PLATFORM && !rules.role_change_rebuilds()) else {
+        return false;
+    };
+    let has_extra = live.membership(*organization).is_some_and(|membership| !membership.extra_roles.is_empty());
+    (has_extra && rules.role_change_loses(RoleChangeLoss::ExtraRoles))
+        || (live.grants_in(*organization).next().is_some() && rules.role_change_loses(RoleChangeLoss::Sites))
 }
 
 /// Whether `other` has to be done before `delta` of the same user.

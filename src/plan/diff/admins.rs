@@ -12,6 +12,7 @@ use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need};
 use super::fields;
 use crate::model::{ActionKind, Effective, Fact, LiveView, Membership, Name, Status, UserView, Value, known};
+use crate::rules::RoleChangeLoss;
 
 /// By which flags of the roles an account is judged, where a plan changes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,10 @@ impl Ways {
             extra: self.extra && other.extra,
             attribute: self.attribute && other.attribute,
         }
+    }
+
+    const fn without_extra(self) -> Self {
+        Self { extra: false, ..self }
     }
 
     const fn without(self, other: Self) -> Self {
@@ -125,9 +130,28 @@ pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Ch
         settle_place(
             context,
             change,
-            &PlaceChange { organization, today, before, after, membership: later, activation },
+            &PlaceChange {
+                organization,
+                today,
+                before,
+                after,
+                membership: later,
+                activation,
+                loses_extra: loses_extra(context, change, organization),
+            },
         );
     }
+}
+
+/// The draft that changes the role in an organization, where the extra roles are lost with it.
+fn loses_extra(context: &Context<'_>, change: &Change, organization: Name) -> Option<u32> {
+    let rules = context.inputs.rules;
+    let is_lost = rules.role_change_loses(RoleChangeLoss::ExtraRoles) && !rules.role_change_rebuilds();
+    let changes = |draft: &Draft| {
+        draft.action.kind == ActionKind::ChangeRole && draft.action.subject.organization == Some(organization)
+    };
+    let at = change.drafts.iter().position(changes).filter(|_| is_lost)?;
+    u32::try_from(at).ok()
 }
 
 /// The organizations of these memberships, sorted.
@@ -151,6 +175,8 @@ struct PlaceChange<'a> {
     membership: Option<&'a Membership>,
     /// The draft that makes the account active, if one does.
     activation: Option<u32>,
+    /// The draft that changes the role, where that loses extra roles: they come back, if they do, after it.
+    loses_extra: Option<u32>,
 }
 
 fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
@@ -158,7 +184,12 @@ fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<
     let from = if place.today.any() { place.today } else { place.before };
     let by = By::of(change, place.organization);
     match (from.any(), place.after.any()) {
-        (true, false) => end(change, from, by, place),
+        (true, false) => end(change, from, by.losing(place), place),
+        (true, true) if place.loses_extra.is_some() && !place.after.without_extra().any() => {
+            // Whoever is an admin by extra roles alone is none until they are back.
+            end(change, from, by.losing(place), place);
+            begin(context, change, by, place);
+        }
         (true, true) => replace(context, change, from, by, place),
         (false, true) => begin(context, change, by, place),
         (false, false) => {}
@@ -190,6 +221,11 @@ impl By {
             attribute: first(&[ActionKind::ChangeAccess]),
             end: first(&[ActionKind::RemoveMembership]),
         }
+    }
+
+    /// The same, where extra roles go with the role.
+    fn losing(self, place: &PlaceChange<'_>) -> Self {
+        Self { extra: place.loses_extra.or(self.extra), ..self }
     }
 
     /// The drafts by which these ways go.
@@ -238,12 +274,16 @@ fn end(change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
 fn replace(context: &Context<'_>, change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
     // Ways of the later membership that do not wait for a role's own change.
     let sure = Ways { attribute: place.after.attribute, ..context.ways(place.membership, &[], When::Today) };
+    let is_lost = place.loses_extra.is_some();
+    let sure = if is_lost { sure.without_extra() } else { sure };
     if from.both(sure).any() {
         return;
     }
     let new = by.coming(sure).next();
-    let first = new.or(by.adding(change, place).first().copied());
-    for old in by.going(from) {
+    // What comes after the role has changed can't be waited for by that change.
+    let is_in_time = |draft: &u32| !is_lost || by.extra != Some(*draft);
+    let first = new.or(by.adding(change, place).into_iter().find(is_in_time));
+    for old in by.losing(place).going(from) {
         if let Some(new) = first.filter(|&new| new != old) {
             change.drafts[old as usize].needs.push(Need::Own(new));
         }

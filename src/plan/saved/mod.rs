@@ -66,6 +66,8 @@ pub fn holding(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, ran: &BTree
     let mut play = Play::new(saved, &viewed, &renames);
     let done_before = play.done_before(&saved.actions);
     let of_today = Today::new(saved, &viewed, (today, ran));
+    let wanted = saved.actions.iter().zip(0..).filter(|(action, _)| of_today.wants(action));
+    play.wanted = wanted.map(|(_, at)| at).collect();
     let mut short = Vec::new();
     for (action, at) in saved.actions.iter().zip(0_u32..) {
         if done_before.contains(&at) {
@@ -130,6 +132,8 @@ struct Play<'a> {
     first: Accounts,
     /// Accounts that the plan lets in again.
     reactivated: BTreeSet<Name>,
+    /// Actions, by place, that today's plan does in the same way.
+    wanted: BTreeSet<u32>,
     balances: Balances<'a>,
     /// What is lent to [`Seen`], one action at a time.
     catalog: Catalog,
@@ -148,6 +152,7 @@ impl<'a> Play<'a> {
             accounts,
             first: Accounts::new(),
             reactivated: BTreeSet::new(),
+            wanted: BTreeSet::new(),
             balances,
             catalog,
         };
@@ -218,7 +223,7 @@ impl<'a> Play<'a> {
         match shown {
             Shown::After => Step::Done,
             Shown::Before => {
-                let lacks = self.lacks(action);
+                let lacks = self.lacks(action, at);
                 match (lacks, self.play(action, at)) {
                     (Some(what), _) => Step::Changed(what),
                     (None, Some(what)) => Step::Short(what),
@@ -235,7 +240,7 @@ impl<'a> Play<'a> {
     }
 
     /// What an action on access can't do without, though it does not lead from it, if it is not there.
-    fn lacks(&self, action: &Action) -> Option<String> {
+    fn lacks(&self, action: &Action, at: u32) -> Option<String> {
         match action.kind.topic() {
             Topic::Membership | Topic::SiteGrant => {}
             Topic::Fields if action.kind == ActionKind::ChangeAccess => {}
@@ -248,8 +253,13 @@ impl<'a> Play<'a> {
         };
         match account.status {
             Status::Closed => return Some("the account is closed".to_owned()),
-            // Reductions come before a reactivation that may have had to wait.
-            Status::Inactive if gives(action, self.inputs) && !self.reactivated.contains(&identity) => {
+            // Reductions come before a reactivation that may have had to wait; a role that is not declared any more may
+            // be exchanged for a larger one then.
+            Status::Inactive
+                if gives(action, self.inputs)
+                    && !self.reactivated.contains(&identity)
+                    && !self.wanted.contains(&at) =>
+            {
                 return Some("the account is inactive, and the plan does not reactivate it".to_owned());
             }
             Status::Inactive | Status::Preloaded | Status::Invited | Status::Active => {}

@@ -54,8 +54,7 @@ impl<'a> Today<'a> {
 
     /// Why a plan made now would not do this action, which is still to be done; `None` if nothing keeps it from that.
     pub(super) fn holds_back(&self, action: &Action) -> Option<String> {
-        let wanted = self.wanted.get(&(action.kind, action.subject));
-        let is_wanted = wanted.is_some_and(|wanted| is_same(self.inputs.names, action, wanted));
+        let is_wanted = self.wants(action);
         if is_wanted {
             return self.undone(action, is_wanted);
         }
@@ -65,6 +64,12 @@ impl<'a> Today<'a> {
             Topic::Account | Topic::Fields => self.account(action).or_else(|| self.person(action)),
         };
         refused.or_else(|| self.waits(action)).or_else(|| self.undone(action, is_wanted))
+    }
+
+    /// Whether today's plan does it in the same way.
+    pub(super) fn wants(&self, action: &Action) -> bool {
+        let wanted = self.wanted.get(&(action.kind, action.subject));
+        wanted.is_some_and(|wanted| is_same(self.inputs.names, action, wanted))
     }
 
     /// Whether an earlier run of the saved plan did it: what it leads from is back, so somebody undid that on purpose.

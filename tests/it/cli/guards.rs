@@ -252,3 +252,33 @@ fn the_floor_of_admins_is_waived_in_the_plan_that_shows_it() {
     repository.run(["apply", "--yes", "--waive", &waiver("min_admins", &digest)]).ends_with(0).prints("1 done");
     repository.run(["plan"]).ends_with(0).prints("no changes");
 }
+
+/// The role and the extra roles go at once where the rules say so, and what comes back comes later.
+#[test]
+fn extra_roles_that_are_lost_with_a_role_leave_no_organization_without_an_admin() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: { extends: default, role_change: \
+         replace, role_change_loses: [extra_roles] } } }\nmanage: { absent_users: report }\nguards: { min_admins: 1 }\n",
+    );
+    let access = |role: &str, extra: &str| {
+        format!(
+            "organizations: {{ north: {{}} }}\nroles:\n  manager: {{ rank: 40, admin: true, applies_to: [organization, \
+             extra] }}\n  operator: {{ rank: 20, applies_to: [organization, extra] }}\nusers:\n  max@example.com: {{ \
+             access: {{ north: {{ role: {role}, extra_roles: [{extra}] }} }} }}\n"
+        )
+    };
+    repository.write("access/a.yaml", &access("manager", "manager"));
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "max@example.com"]).ends_with(0);
+    for extra in ["operator", "manager"] {
+        repository.write("access/a.yaml", &access("operator", extra));
+        let plan = repository.run(["plan"]);
+        plan.ends_with(0)
+            .prints("no changes")
+            .prints("north would be left with too few admins without max@example.com");
+        plan.prints("`rollcall deactivate KEY` or `--waive min_admins`");
+    }
+}

@@ -276,3 +276,32 @@ fn a_file_that_was_made_to_hold_for_ever_does_not_outlive_its_dates() {
     repository.run(late).ends_with(5).prints("the plan was valid until 2026-12-02");
     repository.run(["apply", "plan.json", "--yes", "--at", "2026-11-28T00:00:00Z"]).ends_with(0);
 }
+
+#[test]
+fn a_role_that_is_exchanged_before_a_reactivation_that_waits_does_not_make_a_plan_stale() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: { extends: default, seats: { max: 1, \
+         counts: [active] }, reactivation: { inactive_takes: true } } } }\nmanage: { absent_users: deactivate }\n",
+    );
+    repository.write(
+        "access/a.yaml",
+        "organizations: { north: {} }\nroles: { manager: { rank: 40, admin: true } }\nusers:\n  ana@example.com: { \
+         access: { north: manager } }\n  bo@example.com: { status: active, access: { north: manager } }\n",
+    );
+    repository.run(["init"]).ends_with(0);
+    repository.sql(
+        "INSERT INTO organizations(name) VALUES ('north'); INSERT INTO roles(name, rank, admin) VALUES ('manager', 40, \
+         1), ('legacy', 5, 0); INSERT INTO users(key, status) VALUES ('ana@example.com', 'active'), ('bo@example.com', \
+         'inactive'); INSERT INTO memberships(user_id, organization_id, role_id) SELECT u.id, o.id, r.id FROM users u, \
+         organizations o, roles r WHERE (u.key, r.name) IN (VALUES ('ana@example.com', 'manager'), ('bo@example.com', \
+         'legacy'));",
+    );
+    repository
+        .run(["plan", "--out", "p.json"])
+        .ends_with(0)
+        .prints("legacy → manager")
+        .prints("no seat is free for bo");
+    repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done");
+}

@@ -267,3 +267,17 @@ fn a_grant_of_a_site_that_no_manifest_can_say_is_left_alone_and_told() {
     assert_eq!((left(&plan), plan["actions"].as_array().map(Vec::len)), (vec![kim.to_owned()], Some(0)));
     assert_eq!(grants("kim@example.com"), ["pit*9"]);
 }
+
+#[test]
+fn what_is_renamed_or_deleted_outside_of_the_list_is_an_error_at_its_line() {
+    let repository = two_organizations(LISTED);
+    let users = "  ana@example.com: { access: { north: manager } }\n";
+    for (old, new, message) in [
+        ("south: { sites: { yard: {} } }", "south: { status: absent }", "organization `south` is outside of the scope"),
+        ("south: { sites: { yard: {} } }", "sud: { previously: south }", "organization `sud` is outside of the scope"),
+        ("operator: { rank: 20 }", "operator: { status: absent }", "role `operator` is outside of the scope"),
+    ] {
+        repository.write("access/all.yaml", &manifest(users).replace(old, new));
+        repository.run(["validate"]).ends_with(3).tells("error[outside-scope]").tells(message);
+    }
+}
