@@ -210,7 +210,7 @@ CREATE UNIQUE INDEX invitations_pending ON invitations (user_id) WHERE state = '
 -- and none is made twice. A later apply hands over what is `waiting`. Rollcall makes the table where it is missing.
 CREATE TABLE invitation_mails (
     invitation_id INTEGER PRIMARY KEY REFERENCES invitations (id),
-    state         TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'withdrawn')),
+    state         TEXT NOT NULL CHECK (state IN ('waiting', 'begun', 'sent', 'refused', 'unknown', 'withdrawn')),
     attempts      INTEGER NOT NULL DEFAULT 0,          -- how often it was begun to be handed over
     tried         TEXT,                                -- when that was last
     detail        TEXT                                 -- what the server said last

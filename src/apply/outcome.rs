@@ -210,6 +210,8 @@ pub enum MailWord {
     Waiting,
     /// It was refused for good: nothing is tried again by itself.
     Refused,
+    /// Nobody knows whether it was taken: nothing is tried again by itself.
+    Unknown,
 }
 
 /// What came of a plan. Outcomes stand at the positions of their actions in the plan.
@@ -272,7 +274,7 @@ impl ApplyReport {
         let mut has_written = self.has_written;
         for mail in &self.mails {
             is_complete &= mail.word == MailWord::Sent;
-            has_written |= mail.word == MailWord::Sent;
+            has_written |= matches!(mail.word, MailWord::Sent | MailWord::Unknown);
         }
         match (is_complete, has_written) {
             (true, _) => Verdict::Complete,

@@ -88,7 +88,10 @@ fn line(invitation: &StoredInvitation, state: &str) -> String {
     let when =
         |word: &str, time: Option<jiff::Timestamp>| time.map(|time| format!("  {word} {time:.0}")).unwrap_or_default();
     // What is as it should be is not worth a word.
-    let mail = invitation.mail.as_ref().filter(|mail| mail.state == "waiting" || mail.state == "refused");
+    let mail = invitation
+        .mail
+        .as_ref()
+        .filter(|mail| ["waiting", "begun", "refused", "unknown"].contains(&mail.state.as_str()));
     let mail = mail.map_or_else(String::new, |mail| {
         let why = mail.detail.as_deref().map(|why| format!(" ({})", sanitise(why))).unwrap_or_default();
         format!("  mail {}{why}", sanitise(&mail.state))

@@ -99,6 +99,19 @@ pub(super) fn tell_left(printer: &Printer, report: &ApplyReport) {
         let more = refused.len() - MOST_NAMED;
         printer.warning(&format!("{more} more were refused for good; `rollcall invitations list` names them"));
     }
+    let unknown: Vec<&MailOutcome> = of(MailWord::Unknown).collect();
+    for MailOutcome { user, detail, .. } in unknown.iter().take(MOST_NAMED) {
+        let why = detail.as_deref().unwrap_or("no answer came");
+        printer.warning(&format!(
+            "nobody knows whether {user} got the invitation mail: {why}; it is not sent again by itself: ask, or run: \
+             rollcall invitations resend {}",
+            shell_word(user)
+        ));
+    }
+    if unknown.len() > MOST_NAMED {
+        let more = unknown.len() - MOST_NAMED;
+        printer.warning(&format!("of {more} more it is not known; `rollcall invitations list` names them"));
+    }
     let mut waiting: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for MailOutcome { user, detail, .. } in of(MailWord::Waiting) {
         waiting.entry(detail.as_deref().unwrap_or("no reason was given")).or_default().push(user);

@@ -242,7 +242,7 @@ impl Journal {
     }
 
     /// Like [`intents`](Self::intents); beside an action the one that is to follow it, if what that has would be
-    /// forgotten in between: [`cut_off`] finds it again.
+    /// forgotten in between: [`cut_off()`] finds it again.
     pub fn intents_then<'a>(
         &mut self,
         names: &Names,

@@ -41,6 +41,7 @@ pub struct Delivery<'a> {
 enum Fate {
     Sent,
     Refused(String),
+    Unknown(String),
     Waiting(String),
 }
 
@@ -66,6 +67,11 @@ pub fn deliver(store: &mut SqliteStore, delivery: &Delivery<'_>, stop: &Stop) ->
         Err(why) => return Ok(due.iter().map(|mail| waiting(mail, &why)).collect()),
     };
     let mut outcomes = Vec::with_capacity(due.len());
+    if !way.can_look_up() {
+        let (begun, fresh): (Vec<DueMail>, Vec<DueMail>) = due.into_iter().partition(|mail| mail.is_begun);
+        outcomes.extend(give_up(store, &begun, (delivery.clock)())?);
+        due = fresh;
+    }
     let mut ended: Option<String> = None;
     for chunk in due.chunks(way.at_once()) {
         if stop.is_requested() {
@@ -88,6 +94,15 @@ pub fn deliver(store: &mut SqliteStore, delivery: &Delivery<'_>, stop: &Stop) ->
     }
     way.end();
     Ok(outcomes)
+}
+
+/// Of mails that an earlier run was handing over when it was killed nobody knows whether they were taken: that is told,
+/// and they are not sent again by themselves.
+fn give_up(store: &mut SqliteStore, begun: &[DueMail], at: Timestamp) -> Result<Vec<MailOutcome>, StoreError> {
+    let why = "the run that was handing it over ended before the answer came, so it may have arrived";
+    let noted: Vec<_> = begun.iter().map(|mail| (mail, MailState::Unknown, Some(why))).collect();
+    store.end_mails(&noted, at)?;
+    Ok(begun.iter().map(|mail| Fate::Unknown(why.to_owned()).outcome(mail)).collect())
 }
 
 /// Hands over a few mails, and notes so before and after. With why no other is tried, if none is.
@@ -132,9 +147,9 @@ fn hand_over(
     }
     let ours = mails.iter().zip(&fates).zip(&is_ours).filter(|(_, is_ours)| **is_ours);
     let noted: Vec<_> = ours.map(|((mail, fate), _)| fate.noted(mail)).collect();
-    store.end_mails(&noted, clock()).map_err(|error| {
-        format!("what became of the mail can't be noted, and it may go out again: {}", with_cause(&error))
-    })?;
+    store
+        .end_mails(&noted, clock())
+        .map_err(|error| format!("what became of the mail can't be noted: {}", with_cause(&error)))?;
     Ok((fates, ended))
 }
 
@@ -151,6 +166,7 @@ impl Fate {
         let (word, detail) = match self {
             Self::Sent => (MailWord::Sent, None),
             Self::Refused(why) => (MailWord::Refused, Some(why)),
+            Self::Unknown(why) => (MailWord::Unknown, Some(why)),
             Self::Waiting(why) => (MailWord::Waiting, Some(why)),
         };
         MailOutcome { user: mail.key.clone(), word, detail }
@@ -160,6 +176,7 @@ impl Fate {
         match self {
             Self::Sent => (mail, MailState::Sent, None),
             Self::Refused(why) => (mail, MailState::Refused, Some(why)),
+            Self::Unknown(why) => (mail, MailState::Unknown, Some(why)),
             Self::Waiting(why) => (mail, MailState::Waiting, Some(why)),
         }
     }
@@ -204,6 +221,14 @@ impl<'a> Way<'a> {
         }
     }
 
+    /// Whether it can be found out what became of a mail: a file has its name from the invitation, and is written once.
+    const fn can_look_up(&self) -> bool {
+        match self {
+            Self::Folder(_) => true,
+            Self::Server(_) => false,
+        }
+    }
+
     /// What came of one mail, and why no other is tried, if none is.
     fn take(&mut self, mail: &DueMail, letter: &Letter) -> (Fate, Option<String>) {
         match self {
@@ -218,7 +243,7 @@ impl<'a> Way<'a> {
                 let (fate, is_over) = line.send(letter);
                 let why = match &fate {
                     Fate::Waiting(why) if is_over => Some(why.clone()),
-                    Fate::Sent | Fate::Refused(_) | Fate::Waiting(_) => None,
+                    Fate::Sent | Fate::Refused(_) | Fate::Unknown(_) | Fate::Waiting(_) => None,
                 };
                 (fate, why)
             }
@@ -266,11 +291,9 @@ impl Line<'_> {
                     (Fate::Waiting(format!("the connection broke before the mail was handed over: {why}")), false)
                 }
                 Err(Trouble::Unsure(why)) => {
-                    let why = format!(
-                        "the connection broke when the mail was handed over, and it may have arrived: {why}; it goes out \
-                         again with the same Message-ID"
-                    );
-                    (Fate::Waiting(why), false)
+                    let why =
+                        format!("the connection broke before the answer came, so the mail may have arrived: {why}");
+                    (Fate::Unknown(why), false)
                 }
             };
             if is_usable {

@@ -2,8 +2,8 @@
 //!
 //! The store queues a mail in the transaction that sends the invitation. [`deliver()`] runs after the commit, and hands
 //! over what is due: to a server, or into a folder as `.eml` files. Each mail is begun in the store before and ended
-//! after, so a run that is killed leaves at most one whose end is unknown. Such a mail is handed over again by the next
-//! run, with the same `Message-ID`: a mail is never lost, and a server whose answer was lost may get it twice.
+//! after, so a run that is killed leaves at most one whose end is unknown. In the folder it is found by its name, and
+//! written once; of a server nobody can ask it, so it is told and not sent again by itself, like one whose answer was lost.
 //! What a server refuses for good is not tried again.
 //!
 //! Deliberately absent: the clock, retries within a run, and anything of a mail that comes from outside without going

@@ -91,7 +91,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         deferred: deferred.iter().map(|deferred| deferred_document(names, deferred, places)).collect(),
         unmanaged: unmanaged
             .iter()
-            .map(|Unmanaged { kind, name, reason, is_always_told: _ }| UnmanagedDocument {
+            .map(|Unmanaged { kind, name, reason, is_always_told: _, people: _ }| UnmanagedDocument {
                 kind: (*kind).to_owned(),
                 name: name.clone(),
                 reason: reason.clone().into_owned(),

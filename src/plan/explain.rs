@@ -72,7 +72,7 @@ pub struct Contribution {
 /// Access in one place, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceExplanation {
-    /// Where; [`known::PLATFORM`] for the whole platform.
+    /// Where; [`PLATFORM`](crate::model::known::PLATFORM) for the whole platform.
     pub organization: Name,
     /// On which site; `None` for a membership.
     pub site: Option<Name>,

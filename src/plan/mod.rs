@@ -216,13 +216,15 @@ pub struct Unmanaged {
     /// Whether it is told by name however long the list is: somebody whom the settings or a manifest shield from plans,
     /// who administers others, or who keeps what no manifest can say.
     pub is_always_told: bool,
+    /// How many people have access in it and keep that, where it is an organization that no manifest names.
+    pub people: usize,
 }
 
 impl Unmanaged {
     /// Something that gets no action.
     #[must_use]
     pub fn new(kind: &'static str, name: String, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, name, reason: reason.into(), is_always_told: false }
+        Self { kind, name, reason: reason.into(), is_always_told: false, people: 0 }
     }
 
     /// The same, told by name however long the list is.

@@ -1,5 +1,6 @@
 //! What is not done: what waits, what ends soon, what is left alone.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -290,11 +291,12 @@ pub(super) fn unmanaged(context: Context<'_>, plan: &Plan) -> Entries {
         lines.push(format!("{}, left as they are", enumeration(&sums)));
     }
     let line = |entry: &&Unmanaged| {
-        let Unmanaged { kind, name: of, reason, is_always_told: _ } = entry;
+        let Unmanaged { kind, name: of, reason, is_always_told: _, people: _ } = entry;
         format!("  {kind} {}: {}", context.style.name(of), sanitise(reason))
     };
-    let (told, others): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
+    let (told, mut others): (Vec<&Unmanaged>, Vec<&Unmanaged>) =
         plan.unmanaged.iter().partition(|entry| entry.is_always_told);
+    others.sort_by_key(|entry| Reverse(entry.people));
     lines.extend(told.iter().map(line));
     lines.extend(capped(others.iter().map(line).collect(), UNMANAGED, context.style.verbose));
     Entries { label: "unmanaged", lines }

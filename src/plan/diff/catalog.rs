@@ -233,12 +233,13 @@ fn unmanaged(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<'_>)) 
             continue;
         }
         let Some(declared_one) = declared.organizations.get(&name) else {
-            let reason = match people.get(&name) {
-                None => Cow::from("no manifest names it"),
-                Some(1) => Cow::from("no manifest names it, and 1 person keeps access there"),
-                Some(people) => format!("no manifest names it, and {people} people keep access there").into(),
+            let people = people.get(&name).copied().unwrap_or(0);
+            let reason = match people {
+                0 => Cow::from("no manifest names it"),
+                1 => Cow::from("no manifest names it, and 1 person keeps access there"),
+                people => format!("no manifest names it, and {people} people keep access there").into(),
             };
-            unmanaged.push(Unmanaged::new("organization", text(name), reason));
+            unmanaged.push(Unmanaged { people, ..Unmanaged::new("organization", text(name), reason) });
             continue;
         };
         if let Some(reason) = reach.refuse_declared(name) {

@@ -1,7 +1,8 @@
 //! Mails about invitations: queued in the transaction that sends the invitation, handed over by `mail` afterwards.
 //!
 //! A row is one reason for one mail. It stays `waiting` until whoever takes mails has taken it, or has refused it for
-//! good; the mail about an invitation that ended before is withdrawn. What a mail says is read when it goes out.
+//! good; the mail about an invitation that ended before is withdrawn. While it is handed over it is `begun`; of one that
+//! stays so nobody knows whether it was taken. What a mail says is read when it goes out.
 
 use std::collections::HashMap;
 
@@ -26,6 +27,8 @@ pub enum MailState {
     Sent,
     /// It was refused for good.
     Refused,
+    /// Nobody knows whether it was taken.
+    Unknown,
     /// The invitation ended before it went out.
     Withdrawn,
 }
@@ -38,6 +41,7 @@ impl MailState {
             Self::Waiting => "waiting",
             Self::Sent => "sent",
             Self::Refused => "refused",
+            Self::Unknown => "unknown",
             Self::Withdrawn => "withdrawn",
         }
     }
@@ -63,6 +67,8 @@ pub struct DueMail {
     pub store: String,
     /// How often it was begun to be handed over.
     pub attempts: i64,
+    /// Whether an earlier run began to hand it over, and did not live to say what came of it.
+    pub is_begun: bool,
     /// The key of the user, as spelled.
     pub key: String,
     /// The address of the user; `None`: there is none any more.
@@ -84,7 +90,7 @@ const TABLE: &str = "invitation_mails";
 /// What makes the tables in a store that was made without them, as with that of journals.
 const TABLES: &str = "CREATE TABLE IF NOT EXISTS invitation_mails (
         invitation_id INTEGER PRIMARY KEY REFERENCES invitations (id),
-        state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'refused', 'withdrawn')),
+        state TEXT NOT NULL CHECK (state IN ('waiting', 'begun', 'sent', 'refused', 'unknown', 'withdrawn')),
         attempts INTEGER NOT NULL DEFAULT 0, tried TEXT, detail TEXT) STRICT;
     CREATE TABLE IF NOT EXISTS invitation_tokens (
         hash TEXT PRIMARY KEY CHECK (length(hash) = 64),
@@ -121,7 +127,7 @@ pub(super) fn count_due(connection: &Connection) -> rusqlite::Result<usize> {
     if !has_table(connection, TABLE)? {
         return Ok(0);
     }
-    let sql = "SELECT count(*) FROM invitation_mails WHERE state = 'waiting'";
+    let sql = "SELECT count(*) FROM invitation_mails WHERE state IN ('waiting', 'begun')";
     let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
@@ -149,8 +155,8 @@ pub(super) fn due(turn: &Turn<'_>, language: Option<&str>) -> rusqlite::Result<V
     connection.execute_batch(TABLES)?;
     let store: String = connection.query_row("SELECT store_id FROM meta", [], |row| row.get(0))?;
     let sql = "SELECT m.invitation_id, m.attempts, i.state, i.sent, i.ends, u.id, u.key, u.email, u.given_name, \
-               u.family_name, u.name, u.language FROM invitation_mails m JOIN invitations i ON i.id = m.invitation_id \
-               LEFT JOIN users u ON u.id = i.user_id WHERE m.state = 'waiting' ORDER BY m.invitation_id";
+               u.family_name, u.name, u.language, m.state = 'begun' FROM invitation_mails m JOIN invitations i ON i.id = m.invitation_id \
+               LEFT JOIN users u ON u.id = i.user_id WHERE m.state IN ('waiting', 'begun') ORDER BY m.invitation_id";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let (mut due, mut ended) = (Vec::new(), Vec::new());
@@ -181,6 +187,7 @@ pub(super) fn due(turn: &Turn<'_>, language: Option<&str>) -> rusqlite::Result<V
             invitation,
             store: store.clone(),
             attempts: row.get(1)?,
+            is_begun: row.get(12)?,
             key,
             address,
             name,
@@ -216,8 +223,8 @@ fn organizations_of(connection: &Connection, user: i64) -> rusqlite::Result<Vec<
 
 /// Notes that a mail is about to be handed over; whether nobody else has begun with it.
 pub(super) fn begin(turn: &Turn<'_>, mail: &DueMail, hash: Option<&str>) -> rusqlite::Result<bool> {
-    let sql = "UPDATE invitation_mails SET attempts = attempts + 1, tried = ?3 \
-               WHERE invitation_id = ?1 AND state = 'waiting' AND attempts = ?2";
+    let sql = "UPDATE invitation_mails SET state = 'begun', attempts = attempts + 1, tried = ?3 \
+               WHERE invitation_id = ?1 AND state IN ('waiting', 'begun') AND attempts = ?2";
     let mut statement = turn.connection.prepare_cached(sql)?;
     if statement.execute((mail.invitation, mail.attempts, turn.at.to_string()))? == 0 {
         return Ok(false);
@@ -232,7 +239,7 @@ pub(super) fn begin(turn: &Turn<'_>, mail: &DueMail, hash: Option<&str>) -> rusq
 /// Notes what became of a mail.
 pub(super) fn end(turn: &Turn<'_>, mail: &DueMail, state: MailState, detail: Option<&str>) -> rusqlite::Result<()> {
     let detail: Option<String> = detail.map(|detail| detail.chars().take(LONGEST_DETAIL).collect());
-    let sql = "UPDATE invitation_mails SET state = ?2, detail = ?3 WHERE invitation_id = ?1 AND state = 'waiting'";
+    let sql = "UPDATE invitation_mails SET state = ?2, detail = ?3 WHERE invitation_id = ?1 AND state = 'begun'";
     turn.connection.prepare_cached(sql)?.execute((mail.invitation, state.as_str(), detail))?;
     Ok(())
 }

@@ -114,6 +114,9 @@ fn an_organization_that_nobody_declares_any_more_says_who_keeps_access() {
     repository.write("access/catalog.yaml", &CATALOG[CATALOG.find("roles:").expect("roles")..]);
     repository
         .write("access/users.yaml", "users: { ada@example.com: { access: {} }, ben@example.com: { access: {} } }\n");
+    // However many come before it.
+    let many: Vec<String> = (10..30).map(|number| format!("('a{number}')")).collect();
+    repository.sql(&format!("INSERT INTO organizations(name) VALUES {}", many.join(", ")));
     repository
         .run(["plan"])
         .ends_with(0)

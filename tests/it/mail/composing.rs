@@ -15,6 +15,7 @@ fn due() -> DueMail {
         invitation: 7,
         store: "0123456789abcdef".to_owned(),
         attempts: 0,
+        is_begun: false,
         key: "zoe+1@example.com".to_owned(),
         address: Some("zoe+1@example.com".to_owned()),
         name: Some("Zoé Noël".to_owned()),
