@@ -24,6 +24,11 @@ impl AdminFlags {
         }
     }
 
+    /// As it is, whatever is declared.
+    pub(super) const fn held(self) -> Self {
+        Self { declared: if self.live.is_some() { None } else { self.declared }, ..self }
+    }
+
     /// How the plan changes the role's own field, of a role that is there.
     pub(super) const fn flip(self) -> Option<Flip> {
         match (self.live, self.is_admin()) {

@@ -64,6 +64,16 @@ impl<'a> Context<'a> {
 }
 
 impl Context<'_> {
+    /// With these roles as they are, whatever is declared of them.
+    pub(super) fn holding(mut self, roles: &BTreeSet<Name>) -> Self {
+        for role in roles {
+            if let Some(flags) = self.roles.get_mut(role) {
+                *flags = flags.held();
+            }
+        }
+        self
+    }
+
     /// Whether `to` gives something that `from` does not.
     pub(super) fn escalates(&self, from: Option<Name>, to: Option<Name>) -> bool {
         self.inputs.rules.escalates(&self.inputs.desired.catalog, self.inputs.names, from, to)

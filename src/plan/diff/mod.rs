@@ -31,7 +31,7 @@ mod tombstones;
 mod upcoming;
 mod user;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
@@ -39,7 +39,7 @@ use self::context::{Context, seats_taken};
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
 use super::{Inputs, Unmanaged};
-use crate::model::{LiveView, UserView, known};
+use crate::model::{ActionKind, LiveView, Name, UserView, known};
 
 /// The drafts of everything, in no order, and the catalog's first.
 pub(super) struct Drafts {
@@ -64,7 +64,23 @@ pub(super) struct Balance {
 
 /// Compares everything.
 pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
-    let context = Context::new(inputs, renamed);
+    let mut held = BTreeSet::new();
+    loop {
+        let drafts = diff_holding(inputs, renamed, &held);
+        // A role whose change has to wait makes nobody an admin: nobody's leaving takes a place by it.
+        let waits = |draft: &&Draft| draft.action.kind == ActionKind::UpdateRole && draft.waits_for.is_some();
+        let waiting = drafts.changes.first().into_iter().flat_map(|catalog| &catalog.drafts).filter(waits);
+        let before = held.len();
+        held.extend(waiting.filter_map(|draft| draft.action.subject.role));
+        if held.len() == before {
+            return drafts;
+        }
+    }
+}
+
+/// The same, where these roles stay what they are.
+fn diff_holding(inputs: &Inputs<'_>, renamed: &Renamed, held: &BTreeSet<Name>) -> Drafts {
+    let context = Context::new(inputs, renamed).holding(held);
     let (catalog, mut unmanaged) = catalog::diff(inputs, (&context.reach, &context.sayable));
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {

@@ -55,7 +55,9 @@ pub(super) fn short(
 fn inverse(action: &Action) -> Option<Action> {
     let kind = match action.kind {
         ActionKind::InviteUser | ActionKind::CreateUser => ActionKind::DeleteUser,
-        ActionKind::DeleteUser | ActionKind::CancelInvitation | ActionKind::StripUser => ActionKind::CreateUser,
+        ActionKind::DeleteUser | ActionKind::StripUser => ActionKind::CreateUser,
+        // Without a word on the status, nobody had accepted.
+        ActionKind::CancelInvitation => ActionKind::InviteUser,
         // Each of these leaves the account with the status that it names.
         ActionKind::DeactivateUser | ActionKind::CloseUser | ActionKind::ReactivateUser => ActionKind::DeactivateUser,
         ActionKind::AddMembership => ActionKind::RemoveMembership,

@@ -282,3 +282,33 @@ fn extra_roles_that_are_lost_with_a_role_leave_no_organization_without_an_admin(
         plan.prints("`rollcall deactivate KEY` or `--waive min_admins`");
     }
 }
+
+/// A role that is not changed for now, since a protected person would lose by it, makes nobody an admin meanwhile.
+#[test]
+fn a_role_that_waits_to_become_an_admin_role_keeps_nobody_from_leaving() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: default } }\nmanage: { absent_users: \
+         deactivate }\nguards: { min_admins: 0, protected_users: [pia@example.com], removals: { max_percent: 100 } }\n",
+    );
+    repository.write(
+        "access/a.yaml",
+        "organizations: { attic: {}, north: {} }\nroles:\n  operator: { rank: 20, admin: true }\n  viewer: { rank: 10 \
+         }\n  auditor: { admin: true }\nusers:\n  sam@example.com: { access: {} }\n  ada@example.com: { access: { north: \
+         auditor } }\n",
+    );
+    repository.run(["init"]).ends_with(0);
+    repository.sql(
+        "INSERT INTO organizations(name) VALUES ('attic'), ('north'); INSERT INTO roles(name, rank, admin, includes) \
+         VALUES ('operator', 20, 0, '[\"viewer\"]'), ('viewer', 10, 0, '[]'), ('auditor', NULL, 1, '[]'); INSERT INTO \
+         users(key, status) VALUES ('ada@example.com', 'active'), ('ana@example.com', 'active'), ('pia@example.com', \
+         'active'), ('sam@example.com', 'active'); INSERT INTO memberships(user_id, organization_id, role_id) SELECT \
+         u.id, o.id, r.id FROM users u, organizations o, roles r WHERE (u.key, o.name, r.name) IN (VALUES \
+         ('ada@example.com', 'north', 'auditor'), ('ana@example.com', 'attic', 'operator'), ('pia@example.com', \
+         'attic', 'operator'), ('sam@example.com', 'attic', 'auditor'));",
+    );
+    let applied = repository.run(["apply", "--yes"]);
+    applied.ends_with(0).prints("ana@example.com  deactivated").prints("sam@example.com  removed (was auditor)");
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints("role operator is held by pia@example.com");
+}

@@ -305,3 +305,34 @@ fn a_role_that_is_exchanged_before_a_reactivation_that_waits_does_not_make_a_pla
         .prints("no seat is free for bo");
     repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done");
 }
+
+/// What a run that was cut off has done is undone in thought, to count admins as the plan did.
+#[test]
+fn a_plan_that_was_cut_off_behind_a_cancellation_and_a_new_admin_role_is_finished() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: default } }\nmanage: { absent_users: \
+         deactivate }\nguards: { removals: { max_percent: 100 } }\n",
+    );
+    repository.write(
+        "access/a.yaml",
+        "organizations: { north: {} }\nroles: { operator: { rank: 20, admin: true }, viewer: { rank: 10 } }\nusers:\n  \
+         ben@example.com: { access: {} }\n  zoe@example.com: { access: { north: viewer } }\n",
+    );
+    repository.run(["init"]).ends_with(0);
+    repository.sql(
+        "INSERT INTO organizations(name) VALUES ('north'); INSERT INTO roles(name, rank, admin) VALUES ('operator', 20, \
+         0), ('viewer', 10, 0); INSERT INTO users(key, status) VALUES ('ana@example.com', 'invited'), \
+         ('ben@example.com', 'active'), ('zoe@example.com', 'active'); INSERT INTO invitations(user_id, user_key, state) \
+         VALUES (1, 'ana@example.com', 'pending'); INSERT INTO memberships(user_id, organization_id, role_id) VALUES (2, \
+         1, 1), (3, 1, 2);",
+    );
+    repository.run(["plan", "--out", "p.json"]).ends_with(0);
+    // As far as the run came.
+    repository.sql(
+        "DELETE FROM invitations; DELETE FROM users WHERE key = 'ana@example.com'; UPDATE roles SET admin = 1 WHERE name \
+         = 'operator'",
+    );
+    repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done, 2 already true");
+}
