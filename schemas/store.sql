@@ -124,6 +124,19 @@ CREATE TABLE users (
 CREATE INDEX users_without_identity ON users (id) WHERE identity IS NULL;
 CREATE INDEX users_by_role ON users (role_id) WHERE role_id IS NOT NULL;
 
+-- What opens an account, or the API in its name: how to recognise it, never the secret itself. An account without a row
+-- was given none here.
+CREATE TABLE credentials (
+    user_id     INTEGER NOT NULL REFERENCES users (id),
+    kind        TEXT NOT NULL CHECK (kind IN ('password', 'api')),
+    verifier    TEXT CHECK (verifier <> ''),           -- sha256:SALT:DIGEST, in hexadecimal, of the salt's digits and the
+                                                       -- secret behind them; NULL: the old one opens nothing any more,
+                                                       -- and the person has to choose another one
+    must_change INTEGER NOT NULL DEFAULT 0 CHECK (must_change IN (0, 1)),  -- at the next log-in
+    set_at      TEXT NOT NULL,
+    PRIMARY KEY (user_id, kind)
+) STRICT, WITHOUT ROWID;
+
 -- Whom an operator locked out (`rollcall deactivate`), by every key that the account had since: rollcall gives them
 -- nothing back unless a manifest says `status: active` after it. No row ever goes.
 CREATE TABLE lock_outs (
@@ -464,6 +477,11 @@ BEGIN
     SELECT RAISE(ABORT, 'there is no such role') WHERE NOT EXISTS (SELECT 1 FROM roles WHERE id = NEW.role_id);
     SELECT RAISE(ABORT, 'a closed account takes no access') WHERE NEW.status = 'closed';
 END;
+
+CREATE TRIGGER users_credentials_go BEFORE DELETE ON users
+BEGIN DELETE FROM credentials WHERE user_id = OLD.id; END;
+CREATE TRIGGER credentials_inserted BEFORE INSERT ON credentials
+BEGIN SELECT RAISE(ABORT, 'there is no such user') WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id); END;
 
 CREATE TRIGGER user_attributes_inserted BEFORE INSERT ON user_attributes
 BEGIN SELECT RAISE(ABORT, 'there is no such user') WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = NEW.user_id); END;

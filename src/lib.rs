@@ -14,7 +14,7 @@
 //! | [`diagnostic`] | 0 | stable codes, severity, positions of eight bytes, help | files, YAML, terminals |
 //! | [`source`] | 1 | files with hashes and line tables; YAML events with positions; a cursor that goes on after a mistake | meaning |
 //! | [`document`] | 1 | small YAML documents through serde, with the place of every value | reading of files, meaning |
-//! | [`secret`] | 1 | secrets by reference, found when they are needed | anything that could print one |
+//! | [`secret`] | 1 | secrets by reference, found when they are needed; one-time secrets, made and handed to a sink once | anything that could print one, and any way to get a one-time one back |
 //! | [`model`] | 1 | names, facts, declared and live state as columns, the fold from contributions to access | input and output, the clock, the environment |
 //! | [`rules`] | 2 | how the system behind a store behaves, as data, and the questions about it | what is declared or live |
 //! | [`settings`] | 3 | `rollcall.yaml` → settings | opening anything, resolving secrets |

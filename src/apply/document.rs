@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::outcome::{ApplyReport, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
+use super::secrets::Undelivered;
 use crate::document::printed_schema_of;
 use crate::journal::LookedUp;
 use crate::model::{ActionKind, Name, Names};
 use crate::plan::{Action, Plan, StoreDocument, action_id};
+use crate::secret::SecretKind;
 
 /// What came of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,10 +39,29 @@ pub struct ReportDocument {
     pub mails: Vec<ReportMail>,
     /// What became of attempts that an earlier run left open.
     pub looked_up: Vec<ReportLookUp>,
+    /// Whose one-time secrets were made, and not taken by the sink: they are lost, and others have to be made.
+    pub without_secret: Vec<ReportWithoutSecret>,
     /// Of a saved plan that is stale: why.
     pub changed: Vec<ReportChange>,
     /// Of a saved plan: the ids of what a plan of now would do besides.
     pub besides: Vec<String>,
+}
+
+/// Somebody whose one-time secret is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportWithoutSecret {
+    /// The key of the user.
+    pub user: String,
+    /// What it would open.
+    pub kind: SecretKind,
+    /// Why the sink did not take it.
+    pub why: String,
+}
+
+impl From<&Undelivered> for ReportWithoutSecret {
+    fn from(one: &Undelivered) -> Self {
+        Self { user: one.user.clone(), kind: one.kind, why: one.why.clone() }
+    }
 }
 
 /// Why a saved plan does not hold any more.
@@ -191,6 +212,7 @@ impl ApplyReport {
             actions: actions.collect(),
             mails: mails.collect(),
             looked_up: looked_up.collect(),
+            without_secret: self.undelivered.iter().map(Into::into).collect(),
             changed: Vec::new(),
             besides: Vec::new(),
         }

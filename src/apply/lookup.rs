@@ -3,7 +3,7 @@
 use super::attempt::{Look, look};
 use super::outcome::ClosedIntent;
 use super::{ApplyError, Options};
-use crate::journal::{Journal, LookedUp, OpenIntent, revive};
+use crate::journal::{Journal, LookedUp, OpenIntent, is_reset, revive};
 use crate::model::Names;
 use crate::plan::{Action, Shown};
 use crate::store::Writer;
@@ -41,6 +41,9 @@ pub(super) async fn close_open_intents<S: Writer>(
                 Some(Shown::Before) => (LookedUp::NotAchieved, None),
                 Some(Shown::Rewritten(what) | Shown::Other(what)) => (LookedUp::Changed, Some(what)),
                 Some(Shown::Unknown(why)) => (LookedUp::Unknown, Some(why)),
+                None if is_reset(&intent.action) => {
+                    (LookedUp::Changed, Some("a reset of a password is not repeated by itself".to_owned()))
+                }
                 None => (LookedUp::Unknown, Some("another version of rollcall wrote the intent".to_owned())),
             };
             let id = intent.action.get("id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();

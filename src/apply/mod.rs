@@ -13,6 +13,9 @@ mod document;
 mod lookup;
 mod outcome;
 mod queue;
+mod reset;
+mod secrets;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -22,17 +25,23 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-pub use document::{ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportMail, schema};
+pub use document::{
+    ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportMail, ReportWithoutSecret, schema,
+};
 pub use outcome::{ApplyReport, ClosedIntent, MailOutcome, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
+pub use reset::{Reset, ResetReport, reset_passwords};
+pub use secrets::Undelivered;
 
 use crate::guard::GuardedPlan;
-use crate::journal::{Journal, JournalError, LookedUp, Run, Who};
+use crate::journal::{Journal, JournalError, LookedUp, Run, Who, describe, describe_yielding};
 use crate::model::{ActionKind, Names};
-use crate::plan::{Action, action_id};
+use crate::plan::{Action, action_id, yields};
 use crate::rules::Rules;
-use crate::store::{StoreError, Writer};
+use crate::secret::{Sink, SinkError};
+use crate::store::{StoreError, Writer, Yielded};
 use attempt::Attempt;
 use queue::Queue;
+use secrets::{Outlet, bounded, is_worth_telling};
 
 /// What a run needs to know.
 #[derive(Clone, Copy)]
@@ -53,13 +62,16 @@ pub struct Options<'a> {
     pub give_up_after: u32,
     /// Positions of actions that an earlier run of the same plan did: they are not repeated.
     pub done: &'a [u32],
+    /// What takes one-time secrets. Without one, nothing is done that yields one.
+    pub secrets: Option<&'a (dyn Sink + Sync)>,
 }
 
 impl<'a> Options<'a> {
     /// The usual patience: three more looks half a second apart, and an end after three failed requests.
     #[must_use]
     pub fn new(run: &'a str, who: &'a Who, rules: &'a Rules, clock: &'a (dyn Fn() -> Timestamp + Sync)) -> Self {
-        Self { run, who, rules, clock, repeats: 3, wait: Duration::from_millis(500), give_up_after: 3, done: &[] }
+        let (repeats, wait, give_up_after) = (3, Duration::from_millis(500), 3);
+        Self { run, who, rules, clock, repeats, wait, give_up_after, done: &[], secrets: None }
     }
 
     fn now(&self) -> Timestamp {
@@ -111,6 +123,9 @@ pub enum ApplyError {
     /// The journal can't be written.
     #[error("nothing was changed")]
     Journal(#[from] JournalError),
+    /// The sink takes no one-time secret.
+    #[error("nothing was changed")]
+    Sink(#[source] SinkError),
 }
 
 /// Executes a plan: one outcome for each action.
@@ -127,6 +142,7 @@ pub async fn run<S: Writer>(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ApplyReport, ApplyError> {
     let plan = plan.plan();
+    let mut outlet = Outlet::of_plan(plan, options)?;
     journal.begin(Run {
         id: options.run.to_owned(),
         who: options.who.clone(),
@@ -158,17 +174,33 @@ pub async fn run<S: Writer>(
             end = RunEnd::Interrupted;
             break;
         }
-        if let Some(&index) = ready.iter().find(|&&index| is_undecided(names, &undecided, queue.action(index))) {
-            let why = "whether an earlier attempt succeeded is not known, and the store can't tell; it is not repeated";
-            told.settle(&mut queue, index, Outcome::Unknown(why.to_owned()));
+        if let Some((index, outcome)) = held_back(names, (&queue, &ready), &undecided, (&outlet, options)) {
+            told.settle(&mut queue, index, outcome);
             continue;
         }
         let actions: Vec<&Action> = ready.iter().map(|&index| queue.action(index)).collect();
-        let size = store.group(&actions).clamp(1, actions.len());
+        if let Some(steps) = steps::steps(options.rules, actions[0]) {
+            let changed = steps::change(store, names, journal, (actions[0], &steps), options).await;
+            has_written |= changed.has_written;
+            told.settle(&mut queue, ready[0], changed.outcome);
+            if let Some(error) = changed.unwritable {
+                end = RunEnd::JournalBroken(with_causes(&error));
+                break;
+            }
+            if let Some(why) = ends_run(&mut failures, changed.failure, options) {
+                end = RunEnd::StoreOutOfReach(why);
+                break;
+            }
+            continue;
+        }
+        let size = bounded(options, &actions, store.group(&actions).clamp(1, actions.len()));
         let (ready, actions) = (&ready[..size], &actions[..size]);
-        let then = |index: &u32| exchanged.get(index).map(|&then| queue.action(then));
-        let intents = actions.iter().copied().zip(ready.iter().map(then));
-        let lines = match journal.intents_then(names, options.now(), intents) {
+        let then = |index: &u32| exchanged.get(index).map(|&then| describe(names, queue.action(then)));
+        let described = actions
+            .iter()
+            .zip(ready)
+            .map(|(&action, index)| (describe_yielding(names, action, yields(options.rules, action)), then(index)));
+        let lines = match journal.described_then(options.now(), described) {
             Ok(lines) => lines,
             Err(error) => {
                 end = RunEnd::JournalBroken(with_causes(&error));
@@ -177,10 +209,12 @@ pub async fn run<S: Writer>(
         };
         let attempt = Attempt::make(store, names, actions, options).await;
         has_written |= attempt.has_written;
+        let delivered = hand_over(store, names, (&mut outlet, options), (actions, &attempt.outcomes));
+        let delivered = delivered.into_iter().map(|index| lines[index]);
         let ended = lines.iter().zip(&attempt.outcomes).filter_map(|(&line, outcome)| {
             outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)))
         });
-        let journalled = journal.outcomes(options.now(), ended);
+        let journalled = journal.ended(options.now(), ended, delivered);
         for (&index, outcome) in ready.iter().zip(attempt.outcomes) {
             told.settle(&mut queue, index, outcome);
         }
@@ -188,19 +222,51 @@ pub async fn run<S: Writer>(
             end = RunEnd::JournalBroken(with_causes(&error));
             break;
         }
-        match attempt.failure {
-            None => failures = 0,
-            Some(why) => {
-                failures += 1;
-                if failures >= options.give_up_after {
-                    end = RunEnd::StoreOutOfReach(why);
-                    break;
-                }
-            }
+        if let Some(why) = ends_run(&mut failures, attempt.failure, options) {
+            end = RunEnd::StoreOutOfReach(why);
+            break;
         }
     }
-    let (run, outcomes) = (options.run.to_owned(), queue.into_outcomes());
-    Ok(ApplyReport { run, end, looked_up, outcomes, has_written, mails: Vec::new() })
+    Ok(ApplyReport {
+        run: options.run.to_owned(),
+        end,
+        looked_up,
+        outcomes: queue.into_outcomes(),
+        has_written,
+        undelivered: outlet.undelivered,
+        mails: Vec::new(),
+    })
+}
+
+/// Counts requests in a row that failed as a whole. Why, where they are too many.
+fn ends_run(failures: &mut u32, failure: Option<String>, options: &Options<'_>) -> Option<String> {
+    *failures = if failure.is_some() { *failures + 1 } else { 0 };
+    failure.filter(|_| *failures >= options.give_up_after)
+}
+
+/// Hands the secrets of a batch over. The positions in it of the actions of which every secret was taken.
+fn hand_over<S: Writer>(
+    store: &mut S,
+    names: &Names,
+    (outlet, options): (&mut Outlet<'_>, &Options<'_>),
+    (actions, outcomes): (&[&Action], &[Outcome]),
+) -> BTreeSet<usize> {
+    let mut delivered = BTreeSet::new();
+    let mut refused = BTreeSet::new();
+    for Yielded { index, kind, secret } in store.take_secrets() {
+        let user = actions.get(index).and_then(|action| action.subject.user);
+        let (Some(user), Some(outcome)) = (user, outcomes.get(index)) else { continue };
+        if !is_worth_telling(outcome) {
+            continue;
+        }
+        let is_taken = outlet.deliver(names.text(user), kind, options.now(), &secret);
+        if is_taken {
+            delivered.insert(index)
+        } else {
+            refused.insert(index)
+        };
+    }
+    &delivered - &refused
 }
 
 /// Of each invitation that is cancelled for another one, by position: the other one. It is for the same person, who may
@@ -217,6 +283,23 @@ fn exchanged(actions: &[Action]) -> BTreeMap<u32, u32> {
         invitation.needs.iter().filter(is_exchanged).map(move |&need| (need, index))
     });
     pairs.collect()
+}
+
+/// A ready action that is not tried, and what is told of it: it may have been done before, or yields a secret that
+/// nobody takes.
+fn held_back(
+    names: &Names,
+    (queue, ready): (&Queue<'_>, &[u32]),
+    undecided: &BTreeSet<&str>,
+    (outlet, options): (&Outlet<'_>, &Options<'_>),
+) -> Option<(u32, Outcome)> {
+    let find = |is_it: &dyn Fn(&Action) -> bool| ready.iter().copied().find(|&index| is_it(queue.action(index)));
+    if let Some(index) = find(&|action| is_undecided(names, undecided, action)) {
+        let why = "whether an earlier attempt succeeded is not known, and the store can't tell; it is not repeated";
+        return Some((index, Outcome::Unknown(why.to_owned())));
+    }
+    let why = outlet.closed()?;
+    find(&|action| yields(options.rules, action).is_some()).map(|index| (index, Outcome::Failed(why)))
 }
 
 /// Whether this would repeat a creation or an invitation whose end nobody knows.

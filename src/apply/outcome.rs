@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::secrets::Undelivered;
 use crate::journal::Ended;
 
 /// What came of one action.
@@ -226,6 +227,8 @@ pub struct ApplyReport {
     pub outcomes: Vec<Outcome>,
     /// Whether anything was written or may have been.
     pub has_written: bool,
+    /// One-time secrets that were made, and that the sink did not take.
+    pub undelivered: Vec<Undelivered>,
     /// Mails that were due, also of earlier runs.
     pub mails: Vec<MailOutcome>,
 }
@@ -240,6 +243,7 @@ impl ApplyReport {
             looked_up: Vec::new(),
             outcomes: vec![Outcome::NotTried; actions],
             has_written: false,
+            undelivered: Vec::new(),
             mails: Vec::new(),
         }
     }
@@ -263,7 +267,7 @@ impl ApplyReport {
     /// How the whole went.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let mut is_complete = self.end == RunEnd::Whole;
+        let mut is_complete = self.end == RunEnd::Whole && self.undelivered.is_empty();
         for outcome in &self.outcomes {
             is_complete &= outcome.is_achieved() && outcome.word() != OutcomeWord::Rewritten;
         }

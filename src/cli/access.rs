@@ -11,6 +11,7 @@ pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
 use super::saved::done_by;
+use super::secrets;
 use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
@@ -198,7 +199,8 @@ impl Access {
     pub(super) async fn live(&self, names: &mut Names, printer: &Printer) -> Result<(Info, LiveState), Failure> {
         let mut reader = self.reader(printer)?;
         let info = reader.info().await?;
-        let live = reader.read(names, Which::All).await?;
+        let mut live = reader.read(names, Which::All).await?;
+        live.half_changed = journal::half_changed(self, &info.id, names)?;
         tracing::info!(accounts = live.len(), complete = live.evidence.is_complete(), "store read");
         Ok((info, live))
     }
@@ -312,10 +314,12 @@ impl Access {
         before.extend(broad_protection(&inputs));
         let is_there = |identity| live.find(identity).is_some();
         before.extend(lacking(&declared.names, &declared.desired, self.rules(), is_there));
+        before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {
             Ok(mut plan) => {
+                secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
                 let returned = returned(&inputs, &plan);
                 plan.diagnostics.extend(returned);

@@ -18,13 +18,16 @@ use super::options::{Apply, Global};
 use super::plan::apply_command;
 use super::printer::Printer;
 use super::saved::{self, Saved};
+use super::secrets;
 use super::show::{show, show_aside, show_refusal};
-use crate::apply::{self, ApplyError, ApplyReport, Options, Progress, ReportDocument, RunEnd, Stop, Verdict};
+use crate::apply::{
+    self, ApplyError, ApplyReport, ClosedIntent, Options, Progress, ReportDocument, RunEnd, Stop, Verdict,
+};
 use crate::diagnostic::Code;
 use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
 use crate::journal::{Journal, LookedUp};
 use crate::model::Names;
-use crate::plan::{Plan, SavedPlan};
+use crate::plan::{Plan, SavedPlan, yields};
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
@@ -335,7 +338,10 @@ pub(super) async fn run_guarded(
         .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
     let (who, run) = (edge::who(), edge::run_id());
     let clock = move || edge::now(at);
-    let options = Options { done: done_before, ..Options::new(&run, &who, access.rules(), &clock) };
+    let is_needed = guarded.plan().actions.iter().any(|action| yields(access.rules(), action).is_some());
+    let sink = if is_needed { secrets::sink(access)? } else { None };
+    let options =
+        Options { done: done_before, secrets: sink.as_deref(), ..Options::new(&run, &who, access.rules(), &clock) };
     let before = journal.head();
     let mut report = apply::run(guarded, names, &mut store, journal, &options, &stop, &mut progress).await;
     if journal.head() != before {
@@ -348,6 +354,7 @@ pub(super) async fn run_guarded(
     report.map_err(|error| match error {
         ApplyError::Store(error) => Failure::from(error),
         ApplyError::Journal(error) => Failure::failed(error).with_code(Code::JournalUnusable),
+        error @ ApplyError::Sink(_) => Failure::failed(error),
     })
 }
 
@@ -364,7 +371,7 @@ pub(super) fn remember(access: &Access, store: &mut SqliteStore, journal: &Journ
 }
 
 /// Ctrl-C and SIGTERM end the run after the batch in hand, from the return of this function on.
-fn listen(stop: Stop) -> io::Result<JoinHandle<()>> {
+pub(super) fn listen(stop: Stop) -> io::Result<JoinHandle<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(tokio::spawn(async move {
         tokio::select! {
@@ -397,8 +404,9 @@ pub(super) fn tell(
     besides: Vec<String>,
 ) {
     if !report.looked_up.is_empty() {
-        printer.note(&looked_up(report));
+        printer.note(&looked_up(&report.looked_up));
     }
+    secrets::tell_undelivered(access, &report.undelivered, printer);
     if printer.is_json() {
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
     } else {
@@ -433,8 +441,8 @@ fn tell_outcomes(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyRe
 }
 
 /// One sentence for all that an earlier run left open; `-v` names each.
-fn looked_up(report: &ApplyReport) -> String {
-    let of = |found| report.looked_up.iter().filter(|intent| intent.found == found).count();
+pub(super) fn looked_up(closed: &[ClosedIntent]) -> String {
+    let of = |found| closed.iter().filter(|intent| intent.found == found).count();
     let mut parts = Vec::new();
     for (found, words) in [
         (LookedUp::Achieved, "had been done"),

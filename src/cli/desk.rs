@@ -30,13 +30,13 @@ use crate::store::sqlite::LockOutNote;
 
 /// The store, its journal, and the manifests as far as they can be read: they only decide what is told.
 pub(super) struct Desk {
-    access: Access,
-    runtime: Runtime,
-    names: Names,
-    manifests: Option<Desired>,
-    opened: Opened,
-    info: Info,
-    live: LiveState,
+    pub(super) access: Access,
+    pub(super) runtime: Runtime,
+    pub(super) names: Names,
+    pub(super) manifests: Option<Desired>,
+    pub(super) opened: Opened,
+    pub(super) info: Info,
+    pub(super) live: LiveState,
 }
 
 /// A key that was invited, and that nobody has any more.

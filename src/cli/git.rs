@@ -1,9 +1,9 @@
 //! The objects of the git repository around an access repository.
 //!
-//! `git` is only asked for objects (`symbolic-ref`, `rev-parse`, `ls-tree`, `cat-file`): no index, no work tree, no
-//! filters, hooks, pagers, text conversions or signatures. The configuration of the repository under review is not
-//! trusted: missing objects are not fetched, no transport is allowed, and file-system monitors and hooks are off, so
-//! nothing that it names is run. What takes long, is large or is not there gives nothing.
+//! `git` is only asked for objects (`symbolic-ref`, `rev-parse`, `ls-tree`, `cat-file`), and whether it ignores a file
+//! (`check-ignore`, which looks at the index): no work tree, no filters, hooks, pagers, text conversions or signatures.
+//! The configuration of the repository under review is not trusted: missing objects are not fetched, no transport is
+//! allowed, and file-system monitors and hooks are off, so nothing that it names is run. What takes long, is large or is not there gives nothing.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
@@ -74,7 +74,7 @@ impl<'a> Git<'a> {
     }
 
     /// The first line of what a command prints; `None` where it fails.
-    fn line(&self, arguments: &[&str]) -> Option<String> {
+    pub(super) fn line(&self, arguments: &[&str]) -> Option<String> {
         let text = String::from_utf8(self.run(arguments, Vec::new(), 4_096)?).ok()?;
         text.lines().next().filter(|line| !line.is_empty()).map(str::to_owned)
     }
@@ -152,7 +152,9 @@ impl<'a> Git<'a> {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("git");
         command
-            .args(["--no-optional-locks", "--no-pager", "--literal-pathspecs"])
+            .args(["--no-optional-locks", "--no-pager"])
+            // This one takes paths, and refuses to be told so.
+            .args((arguments.first() != Some(&"check-ignore")).then_some("--literal-pathspecs"))
             // A folder of the repository under review may look like a git repository of its own.
             .args(["-c", "safe.bareRepository=explicit"])
             .args(["-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"])

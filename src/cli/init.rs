@@ -1,4 +1,5 @@
-//! `rollcall init`: writes what is missing and overwrites nothing. Only this makes store files.
+//! `rollcall init`: writes what is missing and overwrites nothing. Only this makes store files, and the one organization
+//! of a store that is one.
 
 use std::fs;
 
@@ -11,8 +12,10 @@ use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
 use super::settings_file::read_settings;
+use crate::manifest::{self, Reading};
+use crate::model::Names;
 use crate::report::sanitise;
-use crate::settings::{FILE_NAME, StoreKind};
+use crate::settings::{FILE_NAME, Settings, StoreKind, StoreSettings};
 use crate::source::Sources;
 use crate::store::sqlite::{SqliteReader, SqliteStore};
 
@@ -101,15 +104,63 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         SqliteStore::create(&file, &store.rules.identity)?;
         made.push(format!("{} (store {name})", path.display()));
     }
+    let mut without = None;
+    for (name, store) in settings.stores.iter().filter(|(_, store)| store.rules.organization_limit() == Some(1)) {
+        match only_organization(global, &settings, (name, store)) {
+            Ok(organization) => made.extend(organization.map(|made| format!("organization {made} (store {name})"))),
+            Err(why) => without = without.or(Some(why)),
+        }
+    }
     if printer.is_json() {
         printer.json(&InitDocument { format: 1, made });
-        return Ok(Exit::Done);
+        return without.map_or(Ok(Exit::Done), Err);
     }
     for name in &made {
         printer.result(&format!("made {}\n", sanitise(name)));
     }
-    if made.is_empty() {
+    if made.is_empty() && without.is_none() {
         printer.result("everything is there already\n");
     }
-    Ok(Exit::Done)
+    without.map_or(Ok(Exit::Done), Err)
+}
+
+/// Makes the one organization of a store that is one: nothing else ever makes it. `None` where it is there.
+fn only_organization(
+    global: &Global,
+    settings: &Settings,
+    (name, store): (&str, &StoreSettings),
+) -> Result<Option<String>, Failure> {
+    let file = store.sqlite_path(&global.repository);
+    if SqliteReader::open(&file, &store.rules)?.has_organization()? {
+        return Ok(None);
+    }
+    let refused = |why: String| {
+        let text = format!("the store {name} is one organization by its rules, and has none yet: {why}");
+        Err(Failure::invalid(anyhow::anyhow!(text)))
+    };
+    let mut names = Names::new();
+    let reading = Reading { rules: &store.rules, time_zone: &settings.time_zone };
+    let paths = if global.manifests.is_empty() { &settings.manifests } else { &global.manifests };
+    let loaded = manifest::load(&mut names, reading, &mut Sources::folder(&global.repository), paths);
+    if loaded.has_errors() {
+        return refused(
+            "the manifests are not valid; see `rollcall validate`, then run `rollcall init` again".to_owned(),
+        );
+    }
+    let mut declared: Vec<&str> = loaded.desired.catalog.organizations.keys().map(|&name| names.text(name)).collect();
+    declared.sort_unstable();
+    match declared.as_slice() {
+        [organization] => {
+            let mut store = SqliteStore::open(&file, store.rules.clone(), None)?;
+            store.make_only_organization(organization)?;
+            Ok(Some((*organization).to_owned()))
+        }
+        [] => refused(
+            "no manifest declares it; declare it under `organizations:`, then run `rollcall init` again".to_owned(),
+        ),
+        [first, second, ..] => refused(format!(
+            "the manifests declare {} of them, such as `{first}` and `{second}`; declare one, then run `rollcall init` again",
+            declared.len()
+        )),
+    }
 }

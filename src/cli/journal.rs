@@ -17,7 +17,7 @@ use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
 use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
-use crate::model::{ActionKind, LiveRecord, LiveState, Names, Status, known};
+use crate::model::{ActionKind, HalfChanged, List, LiveRecord, LiveState, Membership, Names, Status, Value, known};
 use crate::plan::{Action, State, action_id};
 use crate::settings::StoreKind;
 use crate::store::Info;
@@ -352,6 +352,31 @@ pub(super) fn remember_cut_off(
     Ok(())
 }
 
+/// Memberships that are gone since a run was stopped between the two steps of a change of role, as they were to be;
+/// nothing where this user may not read the journal.
+pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> Result<HalfChanged, Failure> {
+    let found = match journal::half_changed(&path(&access.repository, &access.store_name)?, store) {
+        Ok(found) => found,
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Vec::new(),
+        Err(error) => return Err(unusable(error)),
+    };
+    let mut half = HalfChanged::new();
+    for whole in &found {
+        let Some(Action { subject, after: Some(after), .. }) = journal::revive(names, whole) else { continue };
+        let (Some(user), Some(organization)) = (subject.user, subject.organization) else { continue };
+        let Ok(identity) = access.rules().identity.normalize(names.text(user)) else { continue };
+        let text = |field| after.value(field).and_then(Value::text);
+        let extra_roles = match after.value(known::EXTRA_ROLES) {
+            Some(Value::Set(list)) => list,
+            Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => List::EMPTY,
+        };
+        let (role, default_site) = (text(known::ROLE), text(known::DEFAULT_SITE));
+        let membership = Membership { organization, role, extra_roles, default_site };
+        half.insert((names.intern(&identity), organization), (membership, after.grants));
+    }
+    Ok(half)
+}
+
 /// Since when accounts are out by what runs did, as their keys compare; nothing where this user may not read the journal.
 pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
     match journal::left_since(&path(&access.repository, &access.store_name)?, store, &access.rules().identity) {
@@ -416,7 +441,7 @@ pub(super) fn check_absent_store(file: &Path, repository: &Path, name: &str, pri
 }
 
 /// The journal can't be used.
-fn unusable(error: JournalError) -> Failure {
+pub(super) fn unusable(error: JournalError) -> Failure {
     Failure::failed(error).with_code(Code::JournalUnusable)
 }
 

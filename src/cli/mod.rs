@@ -27,9 +27,11 @@ mod mail;
 mod options;
 mod plan;
 mod printer;
+mod reset_password;
 mod rules;
 mod saved;
 mod schema;
+mod secrets;
 mod settings_file;
 mod show;
 mod tally;
@@ -75,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::run(&options.global, arguments, &printer),
         Command::Invitations(arguments) => invitations::run(&options.global, arguments, &printer),
         Command::Deactivate(arguments) => deactivate::run(&options.global, arguments, &printer),
+        Command::ResetPassword(arguments) => reset_password::run(&options.global, arguments, &printer),
         Command::Rules(arguments) => rules::run(&options.global, arguments, &printer),
         Command::Schema(arguments) => Ok(schema::run(arguments, &printer)),
         Command::Completions(arguments) => Ok(completions::run(arguments, &printer)),

@@ -106,6 +106,8 @@ pub(super) enum Command {
     Invitations(Invitations),
     /// Locks one account out at once, whatever the manifests say, and even if they are not valid
     Deactivate(Deactivate),
+    /// Ends the password of one account, or of all active ones; no plan ever does
+    ResetPassword(ResetPassword),
     /// Lists the built-in rule sets, or shows one
     Rules(RulesArguments),
     /// Prints a JSON Schema, or the names of all
@@ -324,6 +326,26 @@ const DEACTIVATE: &str = "Deactivates the account, strips it where the store can
                           already waits, until an apply has seen the manifests without it. Declare \
                           `status: inactive` afterwards, so that everybody sees it. Where settings are broken, or the \
                           journal or the store can't be had, the message names the ways around.";
+
+#[derive(Debug, Args)]
+#[command(after_help = RESET_PASSWORD)]
+pub(super) struct ResetPassword {
+    /// The key of the user
+    #[arg(required_unless_present = "all_active", conflicts_with = "all_active")]
+    pub(super) key: Option<String>,
+    /// All active accounts, where the rules of the store say that they can be reset together
+    #[arg(long)]
+    pub(super) all_active: bool,
+    /// Does not ask; needed where there is no terminal
+    #[arg(long)]
+    pub(super) yes: bool,
+}
+
+const RESET_PASSWORD: &str = "The present password stops working at once. By the rules of the store, either a new one \
+                              is made and handed once to the sink that rollcall.yaml names (`secrets`), or the person \
+                              chooses another one through their address. A new password is never printed, logged or \
+                              kept. Protected accounts, and the one that rollcall itself uses, are left alone. \
+                              `rollcall plan` lists whose password is older than the rules allow.";
 
 #[derive(Debug, Args)]
 pub(super) struct RulesArguments {

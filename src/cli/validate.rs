@@ -4,6 +4,7 @@ use super::access::{Access, Lines};
 use super::exit::{Exit, Failure};
 use super::options::{Global, Validate};
 use super::printer::Printer;
+use super::secrets::missing_sink;
 use crate::plan::lacking;
 use crate::report::{count, sanitise};
 
@@ -14,6 +15,7 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
     let mut declared = access.declared(global, printer)?;
     // Without a store nobody is there yet.
     declared.warnings.extend(lacking(&declared.names, &declared.desired, access.rules(), |_| false));
+    declared.warnings.extend(missing_sink(&access, &declared));
     printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
     if !printer.is_json() {
         let catalog = &declared.desired.catalog;

@@ -145,6 +145,10 @@ codes! {
     NoAccount = "no-account",
     /// A change that can't be made while an invitation is pending.
     WaitsForAcceptance = "waits-for-acceptance",
+    /// One-time secrets have nowhere to go.
+    NoSecretSink = "no-secret-sink",
+    /// A one-time secret was made, and nobody has it.
+    SecretLost = "secret-lost",
     /// A mistake on the command line, or something asked for that is not there.
     CommandLine = "command-line",
     /// A store that can't be reached, read or written, or is something else.

@@ -81,6 +81,7 @@ impl Chain {
                 | Entry::Intent { .. }
                 | Entry::Outcome { .. }
                 | Entry::LookedUp { .. }
+                | Entry::Delivered { .. }
                 | Entry::Missing { .. } => None,
             };
             chain.check((record.seq, &record.prev), recovered);
@@ -164,6 +165,7 @@ impl Chain {
             // An outcome that nobody knows leaves the intent open.
             Entry::Outcome { outcome: Ended::Unknown, .. }
             | Entry::Began(_)
+            | Entry::Delivered { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
             Entry::Outcome { intent, .. } => {

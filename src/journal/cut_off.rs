@@ -75,7 +75,11 @@ pub fn cut_off(
             LookedUp::NotAchieved | LookedUp::Changed => forget(&mut lost, tried.remove(intent), false),
             LookedUp::Unknown => {}
         },
-        Entry::Intent { .. } | Entry::Began(_) | Entry::Recovered { .. } | Entry::Missing { .. } => {}
+        Entry::Intent { .. }
+        | Entry::Began(_)
+        | Entry::Delivered { .. }
+        | Entry::Recovered { .. }
+        | Entry::Missing { .. } => {}
     });
     match read {
         Ok(()) => {}

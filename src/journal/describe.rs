@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::model::{ActionKind, Name, Names};
 use crate::plan::{Action, Cause, State, Subject, action_id, read_state, state_json};
+use crate::secret::SecretKind;
 
 /// The action with its subject, before and after.
 #[must_use]
@@ -27,6 +28,56 @@ pub fn describe(names: &Names, action: &Action) -> Json {
         described["cause"] = json!(action.cause.as_str());
     }
     described
+}
+
+/// The action with the one-time secret that it yields, which is named and never told.
+#[must_use]
+pub fn describe_yielding(names: &Names, action: &Action, secret: Option<SecretKind>) -> Json {
+    let mut described = describe(names, action);
+    if let Some(kind) = secret {
+        described["secret"] = json!(kind);
+    }
+    described
+}
+
+/// One step of an action that the store makes in several, with the whole of it.
+#[must_use]
+pub fn describe_step(names: &Names, step: &Action, whole: &Action) -> Json {
+    let mut described = describe(names, step);
+    described["whole"] = describe(names, whole);
+    described
+}
+
+/// The action of which this describes a step, or the action itself.
+#[must_use]
+pub fn whole_of(described: &Json) -> &Json {
+    described.get("whole").unwrap_or(described)
+}
+
+/// Whether the action of which this describes a step is done when the step is: it is with the last one, which adds what
+/// the first one removes.
+pub(super) fn is_whole_done_with(described: &Json) -> bool {
+    described.get("whole").is_none() || described["action"] != json!(ActionKind::RemoveMembership)
+}
+
+/// The word for a reset of a password, which is no action of a plan.
+const RESET: &str = "reset_password";
+
+/// The reset of the password of the user with this key, and whether it yields a new one.
+#[must_use]
+pub fn describe_reset(user: &str, secret: Option<SecretKind>) -> Json {
+    let mut described =
+        json!({ "id": format!("{RESET} {user}"), "action": RESET, "user": user, "cause": Cause::Operator });
+    if let Some(kind) = secret {
+        described["secret"] = json!(kind);
+    }
+    described
+}
+
+/// Whether this describes the reset of a password.
+#[must_use]
+pub fn is_reset(described: &Json) -> bool {
+    described.get("action").and_then(Json::as_str) == Some(RESET)
 }
 
 /// The action that was described, as far as a look-up needs it; `None` if this is no description of one.

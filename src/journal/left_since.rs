@@ -44,6 +44,7 @@ pub fn left_since(path: &Path, store: &str, identity: &Identity) -> Result<BTree
         | Entry::Outcome { .. }
         | Entry::LookedUp { .. }
         | Entry::Began(_)
+        | Entry::Delivered { .. }
         | Entry::Recovered { .. }
         | Entry::Missing { .. } => {}
     });

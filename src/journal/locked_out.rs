@@ -62,6 +62,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
             | Entry::Began(_)
+            | Entry::Delivered { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

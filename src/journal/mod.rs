@@ -18,6 +18,7 @@
 mod chain;
 mod cut_off;
 mod describe;
+mod half_changed;
 mod holder;
 mod left_since;
 mod locked_out;
@@ -26,6 +27,7 @@ mod record;
 mod run_lock;
 mod runs;
 mod standing;
+mod undelivered;
 
 use std::fs::TryLockError;
 use std::io::{BufReader, Read, Seek};
@@ -35,7 +37,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 pub use cut_off::{CutOff, cut_off};
-pub use describe::{describe, revive};
+pub use describe::{describe, describe_reset, describe_step, describe_yielding, is_reset, revive, whole_of};
+pub use half_changed::half_changed;
 pub use holder::{Holder, holder};
 pub use left_since::left_since;
 pub use locked_out::locked_out;
@@ -44,6 +47,7 @@ pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 pub use run_lock::run_lock_of;
 pub use runs::{Attempt, attempts_of, attempts_since};
 pub use standing::{Glance, Head, Standing, done_since, glance};
+pub use undelivered::{Undelivered, undelivered};
 
 use crate::model::Names;
 use crate::plan::Action;
@@ -245,11 +249,28 @@ impl Journal {
         at: Timestamp,
         actions: impl IntoIterator<Item = (&'a Action, Option<&'a Action>)>,
     ) -> Result<Vec<u64>, JournalError> {
+        let described =
+            |(action, then): (_, Option<&Action>)| (describe(names, action), then.map(|then| describe(names, then)));
+        self.described_then(at, actions.into_iter().map(described))
+    }
+
+    /// The same of actions that are described already.
+    pub fn described(
+        &mut self,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = serde_json::Value>,
+    ) -> Result<Vec<u64>, JournalError> {
+        self.described_then(at, actions.into_iter().map(|action| (action, None)))
+    }
+
+    /// The same of actions that are described already, and of those that follow them.
+    pub fn described_then(
+        &mut self,
+        at: Timestamp,
+        actions: impl IntoIterator<Item = (serde_json::Value, Option<serde_json::Value>)>,
+    ) -> Result<Vec<u64>, JournalError> {
         let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
-        let intent = |(action, then): (_, Option<&Action>)| {
-            let then = then.map(|then| describe(names, then));
-            Entry::Intent { store: store.clone(), action: describe(names, action), then }
-        };
+        let intent = |(action, then)| Entry::Intent { store: store.clone(), action, then };
         self.write(at, actions.into_iter().map(intent))
     }
 
@@ -259,8 +280,20 @@ impl Journal {
         at: Timestamp,
         outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
     ) -> Result<(), JournalError> {
-        let entries = outcomes.into_iter().map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
-        self.write(at, entries).map(|_| ())
+        self.ended(at, outcomes, [])
+    }
+
+    /// The same, and of which intents a sink took the secret.
+    pub fn ended(
+        &mut self,
+        at: Timestamp,
+        outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
+        delivered: impl IntoIterator<Item = u64>,
+    ) -> Result<(), JournalError> {
+        let outcomes = outcomes.into_iter();
+        let outcomes = outcomes.map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
+        let delivered = delivered.into_iter().map(|secret| Entry::Delivered { secret });
+        self.write(at, outcomes.chain(delivered)).map(|_| ())
     }
 
     /// Writes and syncs what a look-up found about open intents, by their lines. All but those of which it is still

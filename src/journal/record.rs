@@ -125,6 +125,11 @@ pub enum Entry {
         /// More about it.
         detail: Option<String>,
     },
+    /// A sink took the one-time secret that an intent yielded.
+    Delivered {
+        /// The line of the intent.
+        secret: u64,
+    },
     /// The lines just before were torn by a kill while they were written; they stay as they are.
     Recovered {
         /// The first of them.
@@ -191,6 +196,7 @@ enum LinkEntry {
     Intent(IgnoredAny),
     Outcome(IgnoredAny),
     LookedUp(IgnoredAny),
+    Delivered(IgnoredAny),
     Recovered { first_line: u64, lines: u64 },
     Missing(IgnoredAny),
 }
@@ -209,6 +215,7 @@ impl<'a> Link<'a> {
             | LinkEntry::Intent(_)
             | LinkEntry::Outcome(_)
             | LinkEntry::LookedUp(_)
+            | LinkEntry::Delivered(_)
             | LinkEntry::Missing(_) => None,
         }
     }

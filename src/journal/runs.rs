@@ -10,13 +10,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::describe::{is_whole_done_with, whole_of};
 use super::record::{Ended, Entry, LookedUp, Record};
 use super::{JournalError, medium};
 
 /// An action that a run set out to do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
-    /// As described.
+    /// As described: of a step, the whole of it.
     pub action: Json,
     /// When it was found to be done, if it was.
     pub done: Option<Timestamp>,
@@ -97,8 +98,10 @@ fn read(
         }
         match entry {
             Entry::Intent { action, .. } if !matches!(part, Part::Other) => {
-                open.insert(seq, found.len());
-                found.push(Attempt { action, done: None });
+                if is_whole_done_with(&action) {
+                    open.insert(seq, found.len());
+                }
+                found.push(Attempt { action: whole_of(&action).clone(), done: None });
             }
             // Whoever tells the end of an attempt may be a later run.
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
@@ -111,6 +114,7 @@ fn read(
             | Entry::Intent { .. }
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
+            | Entry::Delivered { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

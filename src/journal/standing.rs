@@ -71,7 +71,13 @@ pub(super) fn first_store(existing: impl Read) -> io::Result<Option<String>> {
         match Record::parse(&line).map(|record| record.entry) {
             Some(Entry::Began(run)) => return Ok(Some(run.store)),
             Some(Entry::Intent { store, .. }) => return Ok(Some(store)),
-            Some(Entry::Outcome { .. } | Entry::LookedUp { .. } | Entry::Recovered { .. } | Entry::Missing { .. })
+            Some(
+                Entry::Outcome { .. }
+                | Entry::LookedUp { .. }
+                | Entry::Delivered { .. }
+                | Entry::Recovered { .. }
+                | Entry::Missing { .. },
+            )
             | None => {}
         }
     }
@@ -114,6 +120,7 @@ pub fn done_since(path: &Path, line: u64) -> Result<BTreeSet<String>, JournalErr
             Entry::Outcome { .. }
             | Entry::LookedUp { .. }
             | Entry::Began(_)
+            | Entry::Delivered { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

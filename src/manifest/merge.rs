@@ -62,8 +62,8 @@ impl<'n> Merged<'n> {
     pub(super) fn new(names: &'n mut Names, rules: &Rules) -> Self {
         let mut desired = Desired::default();
         desired.catalog.roles = vendor_roles(names, rules);
-        let is_open = |(name, fields): (&String, &RoleFields)| (names.intern(name), fields.protected == Some(false));
-        let open_roles = rules.roles.vendor.iter().map(is_open).collect();
+        let vendor = rules.roles.vendor.keys();
+        let open_roles = vendor.map(|name| (names.intern(name), rules.is_open_role(name))).collect();
         Self {
             names,
             desired,
@@ -295,6 +295,8 @@ impl<'n> Merged<'n> {
             Some(None) | None => {}
         }
         if !self.add_ending(adding, key, fact.ending, position) {
+            // One of the vendor's that is deleted can't be given any more.
+            self.desired.catalog.roles.remove(&name);
             return;
         }
         let role = Role {

@@ -10,7 +10,7 @@ use super::write_users;
 use crate::model::{
     AppliesTo, CatalogKey, Fields, LiveState, Name, Names, Organization, Role, Site, SiteAccess, Value, known,
 };
-use crate::rules::{Named, Rules, Sayable, refuse_declared, refuse_text};
+use crate::rules::{Named, RoleFields, RolePlace, RoleSiteAccess, Rules, Sayable, refuse_declared, refuse_text};
 
 /// The first line of each file: tells editors where the schema is.
 pub const MODELINE: &str = "# yaml-language-server: $schema=../schemas/manifest.schema.json";
@@ -227,7 +227,11 @@ impl Writer<'_> {
         let mut entries = BTreeMap::new();
         for (&name, role) in &live.catalog.roles {
             let text = self.names.text(name);
-            if role.vendor || self.rules.vendor_role(text).is_some() || self.partial.roles.contains(text) {
+            let is_given = match self.rules.vendor_role(text) {
+                Some(brought) => !self.rules.is_open_role(text) || self.is_as_brought(role, brought),
+                None => role.vendor,
+            };
+            if is_given || self.partial.roles.contains(text) {
                 continue;
             }
             match self.sayable.refuse_role(name) {
@@ -238,6 +242,31 @@ impl Writer<'_> {
             }
         }
         Yaml::Block(entries.into_iter().collect())
+    }
+
+    /// Whether a role of the vendor is as the vendor brings it.
+    fn is_as_brought(&self, role: &Role, brought: &RoleFields) -> bool {
+        let RoleFields { name, rank, includes, permissions, site_access, admin, protected, grantable, applies_to } =
+            brought;
+        let applies = applies_to.as_ref().map_or_else(AppliesTo::default, |places| AppliesTo {
+            organization: places.contains(&RolePlace::Organization),
+            site: places.contains(&RolePlace::Site),
+            platform: places.contains(&RolePlace::Platform),
+            extra: places.contains(&RolePlace::Extra),
+        });
+        let is_same = |list, texts: &Option<Vec<String>>| {
+            let texts: BTreeSet<&str> = texts.iter().flatten().map(String::as_str).collect();
+            self.names.sorted_texts(list).into_iter().eq(texts)
+        };
+        role.name.map(|name| self.names.text(name)) == name.as_deref()
+            && role.rank == *rank
+            && is_same(role.includes, includes)
+            && is_same(role.permissions, permissions)
+            && (role.site_access == SiteAccess::All) == (*site_access == Some(RoleSiteAccess::All))
+            && role.admin == (*admin == Some(true))
+            && role.protected == (*protected == Some(true))
+            && role.grantable == (*grantable != Some(false))
+            && role.applies_to == applies
     }
 
     fn role(&self, role: &Role) -> Vec<(String, Yaml)> {

@@ -177,6 +177,10 @@ impl Invitation {
     }
 }
 
+/// Memberships, with their sites, as they were to be when they were stopped between going and coming back: by account
+/// and organization.
+pub type HalfChanged = BTreeMap<(Name, Name), (Membership, Vec<Grant>)>;
+
 /// An account as a store's adapter reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveRecord {
@@ -215,6 +219,7 @@ impl LiveRecord {
             grants,
             invitation,
             inactive_since: None,
+            password_since: None,
         }
     }
 }
@@ -246,12 +251,15 @@ pub struct LiveState {
     pub waiting_lock_outs: BTreeSet<Name>,
     /// The number of the newest lock-out that the store remembers, 0 without any.
     pub newest_lock_out: i64,
+    /// What is gone since a change of role was stopped between its two steps.
+    pub half_changed: HalfChanged,
     users: Vec<LiveUser>,
     facts: Vec<Fact>,
     memberships: Vec<Membership>,
     grants: Vec<Grant>,
     invitations: BTreeMap<u32, Invitation>,
     inactive_since: BTreeMap<u32, Timestamp>,
+    password_since: BTreeMap<u32, Timestamp>,
     /// Row plus one by identity, 0 for none.
     by_identity: Vec<u32>,
     ambiguous: Vec<Name>,
@@ -317,6 +325,13 @@ impl LiveState {
         }
     }
 
+    /// Notes since when the account in this row has its password.
+    pub fn note_password_since(&mut self, row: usize, since: Timestamp) {
+        if let Some(row) = u32::try_from(row).ok().filter(|_| row < self.users.len()) {
+            self.password_since.insert(row, since);
+        }
+    }
+
     /// How many accounts there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -354,6 +369,7 @@ impl LiveState {
             grants: column(&self.grants, user.grants, next.map(|next| next.grants)),
             invitation: u32::try_from(row).ok().and_then(|row| self.invitations.get(&row)).copied(),
             inactive_since: u32::try_from(row).ok().and_then(|row| self.inactive_since.get(&row)).copied(),
+            password_since: u32::try_from(row).ok().and_then(|row| self.password_since.get(&row)).copied(),
         }
     }
 
@@ -401,6 +417,8 @@ pub struct LiveView<'a> {
     pub invitation: Option<Invitation>,
     /// Since when the account is inactive, where the store tells.
     pub inactive_since: Option<Timestamp>,
+    /// Since when it has its password, where the rules limit that and the store tells.
+    pub password_since: Option<Timestamp>,
 }
 
 impl<'a> LiveView<'a> {

@@ -23,6 +23,8 @@ pub use desired::{
 pub use effective::{Conflict, Effective, Piece, matches};
 pub use fact::{Fact, Grant, Membership, Status, Value};
 pub use kind::{ActionKind, Topic};
-pub use live::{Collection, Completeness, Evidence, Invitation, InvitationState, LiveRecord, LiveState, LiveView};
+pub use live::{
+    Collection, Completeness, Evidence, HalfChanged, Invitation, InvitationState, LiveRecord, LiveState, LiveView,
+};
 pub use name::{Elements, List, Name, Names, known};
 pub use window::{Window, WindowId, Windows};

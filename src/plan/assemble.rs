@@ -77,9 +77,11 @@ pub(super) fn assembled(
     let short = short_counters(&counters, &admins);
     let mut deferred = queue.deferred(inputs, &nodes, &order, (&counter_names, &short));
     let mut expiring = time::expiring(inputs);
+    let mut passwords_due = time::passwords_due(inputs);
     if let Some(target) = &target {
         deferred.retain(|deferred| target.is_about(deferred.subject.user));
         expiring.retain(|expiring| target.is_about(Some(expiring.user)));
+        passwords_due.retain(|due| target.is_about(Some(due.user)));
         unmanaged.retain(|unmanaged| unmanaged.kind == "user" && target.is_named(inputs, &unmanaged.name));
     }
     let executed = order.sequence.iter().map(|&place| &queue.drafts[place as usize]);
@@ -113,6 +115,7 @@ pub(super) fn assembled(
         deferred,
         unmanaged,
         expiring,
+        passwords_due,
         diagnostics,
     })
 }

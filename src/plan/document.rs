@@ -44,6 +44,8 @@ pub struct PlanDocument<A = Vec<ActionDocument>> {
     pub unmanaged: Vec<UnmanagedDocument>,
     /// What ends within 14 days.
     pub expiring: Vec<ExpiringDocument>,
+    /// Whose password is older than the rules allow; `rollcall reset-password` ends one.
+    pub passwords_due: Vec<PasswordDueDocument>,
     /// Limits, and how near the plan comes to them.
     pub guards: Vec<GuardDocument>,
     /// Warnings.
@@ -246,6 +248,20 @@ pub struct ExpiringDocument {
     pub after: Option<BTreeMap<String, Json>>,
     /// The lines that say so.
     pub origins: Vec<OriginDocument>,
+}
+
+/// A password that is older than the rules allow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordDueDocument {
+    /// Whose it is.
+    pub user: String,
+    /// Since when it is the same.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub since: Timestamp,
+    /// When another one was due.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub due: Timestamp,
 }
 
 /// A limit, and how near the plan comes to it.

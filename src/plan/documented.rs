@@ -11,10 +11,12 @@ use serde_json::Value as Json;
 
 use super::document::{
     ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
-    OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument,
+    OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
+    UnmanagedDocument,
 };
 use super::{
-    Action, Affected, Deferred, Effects, Expiring, Origin, Places, Plan, Risk, State, Subject, Unmanaged, state_json,
+    Action, Affected, Deferred, Effects, Expiring, Origin, PasswordDue, Places, Plan, Risk, State, Subject, Unmanaged,
+    state_json,
 };
 use crate::diagnostic::Diagnostic;
 use crate::model::{ActionKind, Name, Names, SourceLabel, known};
@@ -57,6 +59,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         deferred,
         unmanaged,
         expiring,
+        passwords_due,
         diagnostics,
     } = plan;
     let mut diagnostics: Vec<DiagnosticDocument> =
@@ -95,6 +98,14 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
             })
             .collect(),
         expiring: expiring.iter().map(|expiring| expiring_document(names, expiring, places)).collect(),
+        passwords_due: passwords_due
+            .iter()
+            .map(|&PasswordDue { user, since, due }| PasswordDueDocument {
+                user: names.text(user).to_owned(),
+                since: seconds(since),
+                due: seconds(due),
+            })
+            .collect(),
         guards: Vec::new(),
         diagnostics,
     }

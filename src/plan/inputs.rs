@@ -86,7 +86,8 @@ impl Inputs<'_> {
         self.rules.mails(kind, true) && self.rules.mails(kind, key.is_none_or(|key| self.has_mail_field(key)))
     }
 
-    fn has_mail_field(&self, key: Name) -> bool {
+    /// Whether mails reach the user with this key.
+    pub(super) fn has_mail_field(&self, key: Name) -> bool {
         let field = match self.rules.mail_field() {
             NamedField::Field(field) => field,
             // Everybody has a status; roles and the parts of a field are nobody's address.

@@ -23,6 +23,7 @@ mod protection;
 mod reach;
 mod renamed;
 mod resend;
+mod reset;
 mod saved;
 mod saved_plan;
 mod saved_renames;
@@ -33,6 +34,7 @@ mod state_json;
 mod state_read;
 mod target;
 mod time;
+mod yields;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted, plan_for};
@@ -40,8 +42,8 @@ pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
     ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
-    GuardDocument, OriginDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument, UnmanagedDocument,
-    schema,
+    GuardDocument, OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
+    UnmanagedDocument, schema,
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
@@ -60,6 +62,7 @@ pub use locked_out::{LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::{broad_protection, void_protection};
 pub use resend::{Resend, resend};
+pub use reset::{NoReset, active_accounts, can_reset};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
@@ -67,6 +70,7 @@ pub use search::{asked, likely, likely_keys, only_user_like};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 pub use state_read::read_state;
+pub use yields::yields;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -247,6 +251,17 @@ pub struct Expiring {
     pub origins: Vec<Origin>,
 }
 
+/// A password that is older than the rules allow. A reset is a command, never an action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordDue {
+    /// Whose it is: the live key.
+    pub user: Name,
+    /// Since when it is the same.
+    pub since: Timestamp,
+    /// When another one was due.
+    pub due: Timestamp,
+}
+
 /// How people fare, each counted once in each column that fits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct People {
@@ -299,6 +314,8 @@ pub struct Plan {
     pub unmanaged: Vec<Unmanaged>,
     /// What ends within 14 days, sorted by time.
     pub expiring: Vec<Expiring>,
+    /// Whose password is older than the rules allow, the oldest first.
+    pub passwords_due: Vec<PasswordDue>,
     /// Warnings.
     pub diagnostics: Vec<Diagnostic>,
 }

@@ -302,6 +302,7 @@ impl<'a> Context<'a> {
             identity: None,
             status: Status::Closed,
             inactive_since: None,
+            password_since: None,
             facts: &[],
             memberships: &[],
             grants: &[],

@@ -288,6 +288,9 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
         if let Some(since) = user.inactive_since {
             live.note_inactive_since(since);
         }
+        if let Some(since) = user.password_since {
+            live.note_password_since(live.len() - 1, since);
+        }
     }
     live
 }

@@ -62,6 +62,7 @@ pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, done:
         deferred: Vec::new(),
         unmanaged: Vec::new(),
         expiring: Vec::new(),
+        passwords_due: Vec::new(),
         ..today.clone()
     }
 }

@@ -4,9 +4,10 @@ use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
 use super::action::{Origin, State};
-use super::{Expiring, Inputs};
+use super::{Expiring, Inputs, PasswordDue};
 use crate::model::{
-    DeclaredStatus, Effective, Grant, InvitationState, Name, Piece, SourceLabel, Standing, UserView, Value, known,
+    DeclaredStatus, Effective, Grant, InvitationState, LiveView, Name, Piece, SourceLabel, Standing, Status, UserView,
+    Value, known,
 };
 
 /// What ends within this time is listed (`language.md` §3, 9).
@@ -56,6 +57,25 @@ pub(super) fn expiring(inputs: &Inputs<'_>) -> Vec<Expiring> {
         let key = |one: &Expiring| (one.at, text(Some(one.user)), text(one.organization), text(one.site));
         key(a).cmp(&key(b))
     });
+    found
+}
+
+/// Whose password is older than the rules allow, the oldest first, then by text. Only those of active people who are not
+/// protected count: nobody else's can be reset.
+pub(super) fn passwords_due(inputs: &Inputs<'_>) -> Vec<PasswordDue> {
+    let Some(rotation) = inputs.rules.password_rotation() else { return Vec::new() };
+    let is_managed = |live: &LiveView<'_>| {
+        live.status == Status::Active
+            && !live.is_service()
+            && live.identity.is_some_and(|identity| !inputs.is_protected(identity))
+    };
+    let of = |live: LiveView<'_>| {
+        let since = live.password_since?;
+        Some(PasswordDue { user: live.key, since, due: rotation.after(since) })
+    };
+    let mut found: Vec<PasswordDue> = inputs.live.users().filter(is_managed).filter_map(of).collect();
+    found.retain(|one| one.due <= inputs.at);
+    found.sort_by_key(|one| (one.due, inputs.names.text(one.user)));
     found
 }
 

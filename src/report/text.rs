@@ -54,6 +54,7 @@ pub fn plan(input: &PlanText<'_>) -> String {
     let entries = [
         waiting::waiting(context, plan),
         waiting::expiring(context, plan),
+        waiting::passwords_due(context, plan),
         waiting::unmanaged(context, plan),
         guard_entries(context, plan, guards),
     ];

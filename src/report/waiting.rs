@@ -10,7 +10,7 @@ use super::time::{beginning, day, end};
 use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
 use crate::model::{ActionKind, Name, known};
-use crate::plan::{Deferred, Expiring, Obstacle, Plan, Risk, State, Unmanaged, WaitsFor};
+use crate::plan::{Deferred, Expiring, Obstacle, PasswordDue, Plan, Risk, State, Unmanaged, WaitsFor};
 use crate::rules::{OffBoarding, Rules};
 
 /// Entries of each kind that are printed without `-v`.
@@ -264,6 +264,19 @@ pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
         format!("{} {how} at {}{place}", context.name(user), end(at, context.zone))
     });
     Entries { label: "expiring", lines: capped(lines.collect(), EXPIRING, context.style.verbose) }
+}
+
+/// One line for each password that is older than the rules allow.
+pub(super) fn passwords_due(context: Context<'_>, plan: &Plan) -> Entries {
+    let lines = plan.passwords_due.iter().map(|&PasswordDue { user, since, due }| {
+        let (since, due) = (day(since, context.zone), day(due, context.zone));
+        format!("{} has the same password since {since}; another one was due on {due}", context.name(user))
+    });
+    let mut lines = capped(lines.collect(), EXPIRING, context.style.verbose);
+    if !lines.is_empty() {
+        lines.push("(rollcall reset-password KEY ends one; no plan does)".to_owned());
+    }
+    Entries { label: "passwords", lines }
 }
 
 /// How much is left alone, and the first of it.

@@ -297,6 +297,12 @@ impl Rules {
         self.roles.vendor.get(role)
     }
 
+    /// Whether a role of the vendor may be changed and deleted: only where that is stated.
+    #[must_use]
+    pub fn is_open_role(&self, role: &str) -> bool {
+        self.vendor_role(role).is_some_and(|fields| fields.protected == Some(false))
+    }
+
     /// Whether roles can be made beside those of the vendor: they can, if not stated.
     #[must_use]
     pub fn creates_roles(&self) -> bool {

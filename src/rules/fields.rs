@@ -345,6 +345,14 @@ impl Rules {
             .map(|(name, _)| name.as_str())
     }
 
+    /// Whether a value of an access attribute is less than everything where none at all would be everything: an account
+    /// without it would see more than anybody declared.
+    #[must_use]
+    pub fn narrows(&self, field: &str, value: Value) -> bool {
+        let is_open = field.starts_with(ATTRIBUTES) && self.is_access(field) && self.is_everything(field, Value::Null);
+        is_open && !self.is_everything(field, value)
+    }
+
     /// Whether a field can be read back and compared.
     #[must_use]
     pub fn is_readable(&self, field: &str) -> bool {

@@ -14,6 +14,7 @@ mod identity;
 mod lifecycle;
 mod load;
 mod names;
+mod passwords;
 mod period;
 mod questions;
 mod sayable;
@@ -42,6 +43,7 @@ pub use lifecycle::{
 };
 pub use load::{BUILT_IN, ReadFile, RuleFile, about, from_inline, load, parse, read_document, schema};
 pub use names::{Named, mixed_script, refuse_name};
+pub use passwords::PasswordReset;
 pub use period::Period;
 pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_key, refuse_text};
 pub use shape::InlineRules;

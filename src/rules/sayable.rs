@@ -113,8 +113,8 @@ impl<'a> Sayable<'a> {
         let sayable = self.catalog.roles.iter().filter(|&(&name, _)| self.refuse_own(name).is_none());
         whole(sayable.map(|(&name, role)| {
             let includes = self.names.elements(role.includes);
-            let missing = includes.iter().copied().filter(|&included| !self.is_vendors(included));
-            (name, if self.is_vendors(name) { Vec::new() } else { missing.collect() })
+            let missing = includes.iter().copied().filter(|&included| !self.is_given(included));
+            (name, if self.is_given(name) { Vec::new() } else { missing.collect() })
         }))
     }
 
@@ -158,8 +158,11 @@ impl<'a> Sayable<'a> {
         is_circular.then_some("includes itself, straight or through others")
     }
 
-    fn is_vendors(&self, role: Name) -> bool {
-        self.rules.roles.vendor.contains_key(self.names.text(role))
+    /// Whether a role comes with the store and needs no declaration: one that may be changed is looked at as any other.
+    fn is_given(&self, role: Name) -> bool {
+        let text = self.names.text(role);
+        let may_differ = self.rules.is_open_role(text) && self.catalog.roles.contains_key(&role);
+        self.rules.vendor_role(text).is_some() && !may_differ
     }
 
     /// Why a role can't be declared for what it says itself.
@@ -168,7 +171,7 @@ impl<'a> Sayable<'a> {
         if let Some(why) = refuse_declared(Named::Role, text) {
             return Some(why);
         }
-        if self.is_vendors(name) {
+        if self.is_given(name) {
             return None;
         }
         let Some(role) = self.catalog.roles.get(&name) else { return Some("is not in the catalog") };
@@ -183,7 +186,7 @@ impl<'a> Sayable<'a> {
     #[must_use]
     pub fn refuse_role(&self, name: Name) -> Option<&'static str> {
         self.refuse_own(name).or_else(|| {
-            let is_whole = self.roles.contains(&name) || self.is_vendors(name);
+            let is_whole = self.roles.contains(&name) || self.is_given(name);
             (!is_whole).then_some("includes a role that can't be said, or itself")
         })
     }

@@ -1,9 +1,20 @@
-//! Floor 1: secrets by reference.
+//! Floor 1: secrets by reference, and one-time secrets.
 //!
 //! Settings hold a [`SecretReference`], never a secret. [`resolve`] turns it into a [`Secret`] at the moment in which
 //! something is sent to the server that wants it. A secret has no text for logs and errors, and an error names where it
 //! was looked for and nothing that was found there.
+//!
+//! A [`OneTimeSecret`] is made here or shown once by a store, handed to a sink once, and forgotten. It can't be printed,
+//! compared, copied or serialized, and its memory is wiped when it goes. A [`Sink`] takes it: a file that only its owner
+//! reads ([`FileSink`]), or a command that is fed on standard input ([`CommandSink`]). Each takes one JSON line for each
+//! secret ([`Delivery`]).
+//!
+//! Deliberately absent: the settings that name a reference or a sink, and any way to get a one-time secret back.
 
+mod command_sink;
+mod file_sink;
+mod generate;
+mod one_time;
 mod reference;
 
 use std::fmt;
@@ -12,6 +23,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+pub use command_sink::CommandSink;
+pub use file_sink::FileSink;
+pub use generate::{NoRandomness, generate};
+pub use one_time::{Delivery, OneTimeSecret, SecretKind, Sink, SinkError};
 pub use reference::SecretReference;
 
 /// The longest secret: a password or a token, no file that was named by mistake.

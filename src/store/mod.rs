@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::model::{LiveState, Names};
 use crate::plan::Action;
+use crate::secret::{OneTimeSecret, SecretKind};
 
 /// What a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +100,17 @@ impl Effect {
     }
 }
 
+/// A one-time secret that an action of the last batch yielded.
+#[derive(Debug)]
+pub struct Yielded {
+    /// The position of the action in its batch.
+    pub index: usize,
+    /// What it opens.
+    pub kind: SecretKind,
+    /// The secret.
+    pub secret: OneTimeSecret,
+}
+
 /// Reads a store.
 pub trait Reader {
     /// What the store is.
@@ -131,4 +143,35 @@ pub trait Writer: Reader {
         batch: &[&Action],
         at: Timestamp,
     ) -> impl Future<Output = Result<Vec<Effect>, StoreError>> + Send;
+
+    /// What would come of these actions, one after the other: nothing is written. A store that can't tell says that
+    /// each would be done.
+    ///
+    /// # Errors
+    /// If the store can't be asked.
+    fn rehearse(
+        &mut self,
+        names: &Names,
+        batch: &[&Action],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Effect>, StoreError>> + Send {
+        let _ = (names, at);
+        let effects = vec![Effect::Done; batch.len()];
+        async { Ok(effects) }
+    }
+
+    /// The secrets that the last batch, or the last reset, yielded. They are told once.
+    fn take_secrets(&mut self) -> Vec<Yielded> {
+        Vec::new()
+    }
+
+    /// Ends the password of the active account with this key, in the way that the rules have: a new one is among the
+    /// secrets then, or the person has to choose one. Everybody who asked for it was heard already.
+    ///
+    /// # Errors
+    /// If the store can't be written at all; then nothing was done.
+    fn reset_password(&mut self, key: &str, at: Timestamp) -> impl Future<Output = Result<Effect, StoreError>> + Send {
+        let _ = (key, at);
+        async { Ok(Effect::Refused("this store resets no passwords".to_owned())) }
+    }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use rollcall::journal::{
-    Ended, Entry, Glance, Head, Journal, JournalError, LookedUp, Record, Run, Standing, Who, describe, done_since,
-    glance, revive, verify,
+    Ended, Entry, Glance, Head, Journal, JournalError, LookedUp, Record, Run, Standing, Who, attempts_of, describe,
+    describe_step, done_since, glance, half_changed, revive, verify,
 };
 use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
 use rollcall::plan::{Action, State, Subject};
@@ -403,4 +403,71 @@ fn a_journal_stands_to_its_kept_line_as_it_is() {
     std::fs::write(&path, "").unwrap();
     assert_eq!(Journal::open(&path).unwrap().standing(&path, &kept).unwrap(), Standing::Empty);
     assert_eq!(glance(&folder.path().join("none")).unwrap(), None);
+}
+
+/// A change of role in two steps, of which the first one was done, and the last one ended so.
+fn change_in_steps(journal: &mut Journal, names: &mut Names, last: Ended) {
+    let [user, north] = ["ana@example.com", "north"].map(|text| names.intern(text));
+    let subject = Subject { user: Some(user), organization: Some(north), ..Subject::default() };
+    let mut state = |role| Some(State::field(known::ROLE, Value::Text(names.intern(role))));
+    let [before, after] = ["operator", "viewer"].map(&mut state);
+    let whole = Action::new(ActionKind::ChangeRole, subject, before.clone(), after.clone());
+    let steps = [
+        Action::new(ActionKind::RemoveMembership, subject, before, None),
+        Action::new(ActionKind::AddMembership, subject, None, after),
+    ];
+    journal.begin(run("run-1"));
+    for (step, ended) in steps.iter().zip([Ended::Done, last]) {
+        let lines = journal.described(AT, [describe_step(names, step, &whole)]).unwrap();
+        journal.outcomes(AT, [(lines[0], ended, None)]).unwrap();
+    }
+}
+
+#[test]
+fn a_change_in_two_steps_is_one_attempt_that_is_done_with_its_last_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut names = Names::new();
+    for (last, done) in [(Ended::Failed, 0), (Ended::Done, 1)] {
+        change_in_steps(&mut Journal::open(&path).unwrap(), &mut names, last);
+        let attempts = attempts_of(&path, "sha256:00").unwrap();
+        assert!(attempts.iter().all(|attempt| attempt.action["action"] == "change_role"), "{attempts:?}");
+        assert_eq!(attempts.iter().filter(|attempt| attempt.done.is_some()).count(), done);
+        assert_eq!(half_changed(&path, "1").unwrap().len(), 1 - done);
+    }
+}
+
+#[test]
+fn what_was_left_half_way_is_known_until_the_access_ends_and_from_a_whole_journal_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    let mut names = Names::new();
+    let mut journal = Journal::open(&path).unwrap();
+    change_in_steps(&mut journal, &mut names, Ended::Failed);
+    let half = half_changed(&path, "1").unwrap();
+    assert_eq!(half.len(), 1);
+    assert_eq!(half[0]["id"], "change_role ana@example.com north");
+    assert_eq!(half_changed(&path, "2").unwrap().len(), 0, "another store");
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, good.replacen("viewer", "manager", 1)).unwrap();
+    assert_eq!(half_changed(&path, "1").unwrap().len(), 0, "an altered line gives nobody a role");
+    std::fs::write(&path, good).unwrap();
+    // Whoever loses all access, or the account, gets nothing of it back under the same key.
+    let subject = Subject { user: Some(names.intern("ana@example.com")), ..Subject::default() };
+    for (kind, left) in [
+        (ActionKind::DeactivateUser, 1),
+        (ActionKind::StripUser, 0),
+        (ActionKind::CloseUser, 0),
+        (ActionKind::DeleteUser, 0),
+    ] {
+        let copy = folder.path().join(kind.as_str());
+        std::fs::copy(&path, &copy).unwrap();
+        let mut journal = Journal::open(&copy).unwrap();
+        journal.begin(run("run-2"));
+        let ending = Action::new(kind, subject, None, None);
+        let line = journal.intents(&names, AT, [&ending]).unwrap()[0];
+        assert_eq!(half_changed(&copy, "1").unwrap().len(), 1, "it is not known to be done");
+        journal.outcomes(AT, [(line, Ended::Done, None)]).unwrap();
+        assert_eq!(half_changed(&copy, "1").unwrap().len(), left, "{kind:?}");
+    }
 }

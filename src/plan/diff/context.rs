@@ -136,7 +136,7 @@ impl Context<'_> {
         let mut nothing = Effective::default();
         for (organization, left_alone) in self.inputs.effective(desired).left_alone {
             if left_alone.membership {
-                self.leave_alone(&mut nothing, (organization, LeftAlone::MEMBERSHIP), Some(live));
+                self.leave_alone(&mut nothing, (desired.identity, (organization, LeftAlone::MEMBERSHIP)), Some(live));
             }
         }
         nothing
@@ -148,7 +148,7 @@ impl Context<'_> {
         let mut effective = self.inputs.effective(desired);
         for at in 0..effective.left_alone.len() {
             let left_alone = effective.left_alone[at];
-            self.leave_alone(&mut effective, left_alone, live);
+            self.leave_alone(&mut effective, (desired.identity, left_alone), live);
         }
         if let Some(live) = live {
             self.leave_unsayable(&mut effective, live);
@@ -182,11 +182,16 @@ impl Context<'_> {
     fn leave_alone(
         &self,
         effective: &mut Effective,
-        (organization, left_alone): (Name, LeftAlone),
+        (identity, (organization, left_alone)): (Name, (Name, LeftAlone)),
         live: Option<&LiveView<'_>>,
     ) {
         let today = live.and_then(|live| live.membership(organization));
-        let grants = live.into_iter().flat_map(|live| live.grants_in(organization)).copied();
+        // What others manage comes back with a change of role that was stopped half-way.
+        let half = live.and_then(|_| self.inputs.live.half_changed.get(&(identity, organization)));
+        let half = half.filter(|_| today.is_none());
+        let today = today.or(half.map(|(membership, _)| membership));
+        let kept = half.into_iter().flat_map(|(_, grants)| grants);
+        let grants = live.into_iter().flat_map(|live| live.grants_in(organization)).chain(kept).copied();
         if left_alone.membership {
             effective.memberships.extend(today);
             effective.memberships.sort_unstable();

@@ -83,7 +83,8 @@ fn begin(
     facts.retain(|fact| {
         let field = context.inputs.names.text(fact.field);
         let waits = rules.is_access(field) || (status != Status::Active && field.starts_with("attributes."));
-        carries_attributes || !waits
+        // An account must not come into being that sees more than is declared, and be narrowed afterwards.
+        carries_attributes || !waits || rules.narrows(field, fact.value)
     });
     let carried_facts = facts.clone();
     let is_undecided = open::account(context, desired, (&wanted, &carried_facts), change);

@@ -130,7 +130,8 @@ fn doomed(context: &Context<'_>) -> BTreeMap<CatalogKey, Position> {
 
 fn protected(context: &Context<'_>, role: Name, position: Position) -> Option<Diagnostic> {
     let live = context.inputs.live.catalog.roles.get(&role)?;
-    let why = match (live.vendor, live.protected) {
+    let is_given = live.vendor && !context.inputs.rules.is_open_role(context.inputs.names.text(role));
+    let why = match (is_given, live.protected) {
         (true, _) => "comes with the store",
         (false, true) => "is protected",
         (false, false) => return None,

@@ -19,7 +19,7 @@ pub(super) fn fit(names: &Names, desired: &Desired, rules: &Rules, diagnostics: 
     for (&key, &position) in &desired.tombstones {
         let CatalogKey::Role(role) = key else { continue };
         let text = names.text(role);
-        if rules.vendor_role(text).is_some() {
+        if rules.vendor_role(text).is_some() && !rules.is_open_role(text) {
             let message = format!("role `{text}` can't be deleted: it comes with the store");
             let help = "take the tombstone out";
             diagnostics.push(Diagnostic::error(Code::NotInRules, message).at(position, "").help(help));

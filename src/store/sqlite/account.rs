@@ -6,10 +6,11 @@ use super::catalog::{field_of, role_id};
 use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
 use super::read::{self, PROFILE};
 use super::value::{self, Fields, Plain};
-use super::{invitations, membership, rights};
+use super::{credentials, invitations, membership, rights};
 use crate::model::{ActionKind, Name, Status, known};
 use crate::plan::{Action, Cause, State};
 use crate::rules::{OffBoarding, SeatRefusal};
+use crate::secret::SecretKind;
 use crate::store::Effect;
 
 /// An account as actions see it.
@@ -97,6 +98,10 @@ pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
             membership::insert_grant(turn, id, grant)?;
         }
     }
+    if !is_invited && turn.rules.creates_with_secret() {
+        credentials::issue(turn, id, SecretKind::Password)?;
+    }
+    credentials::follow_api(turn, id, &Fields::new(), &fields)?;
     if is_invited {
         invitations::insert(turn, (id, key), status == Status::Invited, action)?;
     }
@@ -169,6 +174,7 @@ pub(super) fn update(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     for (field, value) in &after {
         set(turn, account.id, field, value)?;
     }
+    credentials::follow_api(turn, account.id, &live, &after)?;
     Ok(Effect::Done)
 }
 

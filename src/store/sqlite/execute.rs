@@ -8,11 +8,11 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use super::catalog::field_of;
 use super::value::Fields;
-use super::{SqliteStore, account, catalog, invitations, lock_outs, membership, open};
+use super::{SqliteStore, account, catalog, credentials, invitations, lock_outs, membership, open};
 use crate::model::{ActionKind, Names};
 use crate::plan::Action;
 use crate::rules::Rules;
-use crate::store::{Effect, StoreError};
+use crate::store::{Effect, StoreError, Yielded};
 
 /// Why an action stops before its end; what it wrote is undone.
 #[derive(Debug)]
@@ -55,6 +55,10 @@ pub(super) struct Turn<'a> {
     pub(super) seats: Option<i64>,
     /// Seats that the present action takes.
     pub(super) seats_taken: i64,
+    /// The position of the present action in the batch.
+    pub(super) index: usize,
+    /// The secrets that actions have yielded.
+    pub(super) secrets: Vec<Yielded>,
 }
 
 /// Executes a batch.
@@ -64,7 +68,38 @@ pub(super) fn execute(
     batch: &[&Action],
     at: Timestamp,
 ) -> Result<Vec<Effect>, StoreError> {
-    in_transaction(store, names, at, |turn| batch.iter().map(|action| execute_one(turn, action)).collect())
+    in_transaction(store, names, at, |turn| execute_all(turn, batch))
+}
+
+/// What would come of a batch: it is executed, and all of it undone.
+pub(super) fn rehearse(
+    store: &mut SqliteStore,
+    names: &Names,
+    batch: &[&Action],
+    at: Timestamp,
+) -> Result<Vec<Effect>, StoreError> {
+    in_transaction_to(End::Undo, store, names, at, |turn| execute_all(turn, batch))
+}
+
+fn execute_all(turn: &mut Turn<'_>, batch: &[&Action]) -> rusqlite::Result<Vec<Effect>> {
+    let mut effects = Vec::with_capacity(batch.len());
+    for (index, action) in batch.iter().enumerate() {
+        turn.index = index;
+        effects.push(execute_one(turn, action)?);
+    }
+    Ok(effects)
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Commit,
+    Undo,
+}
+
+/// Ends the password of an account.
+pub(super) fn reset_password(store: &mut SqliteStore, key: &str, at: Timestamp) -> Result<Effect, StoreError> {
+    in_transaction(store, &Names::new(), at, |turn| isolated(turn, |turn| credentials::reset(turn, key)))
 }
 
 /// Answers an invitation.
@@ -83,18 +118,43 @@ pub(super) fn in_transaction<T>(
     at: Timestamp,
     run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
 ) -> Result<T, StoreError> {
-    let SqliteStore { connection, path, rules, own, known_lock_outs, seats } = store;
+    in_transaction_to(End::Commit, store, names, at, run)
+}
+
+fn in_transaction_to<T>(
+    end: End,
+    store: &mut SqliteStore,
+    names: &Names,
+    at: Timestamp,
+    run: impl FnOnce(&mut Turn<'_>) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let SqliteStore { connection, path, rules, own, known_lock_outs, seats, secrets } = store;
+    secrets.clear();
     let result = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Changes with every commit of somebody else, and never with our own.
         let data: i64 = transaction.pragma_query_value(None, "data_version", |row| row.get(0))?;
         let known = seats.take().filter(|(version, _)| *version == data).map(|(_, seats)| seats);
-        let (own, known_lock_outs) = (own.as_deref(), *known_lock_outs);
-        let mut turn =
-            Turn { connection: &transaction, rules, names, at, own, known_lock_outs, seats: known, seats_taken: 0 };
+        let mut turn = Turn {
+            connection: &transaction,
+            rules,
+            names,
+            at,
+            own: own.as_deref(),
+            known_lock_outs: *known_lock_outs,
+            seats: known,
+            seats_taken: 0,
+            index: 0,
+            secrets: Vec::new(),
+        };
         let result = run(&mut turn)?;
-        let counted = turn.seats;
+        let (counted, yielded) = (turn.seats, std::mem::take(&mut turn.secrets));
+        if end == End::Undo {
+            transaction.rollback()?;
+            return Ok(result);
+        }
         transaction.commit()?;
+        *secrets = yielded;
         *seats = counted.map(|seats| (data, seats));
         Ok(result)
     })();
@@ -149,6 +209,7 @@ fn isolated<'a>(
     let connection = turn.connection;
     connection.prepare_cached("SAVEPOINT action")?.execute([])?;
     turn.seats_taken = 0;
+    let yielded = turn.secrets.len();
     let effect = match run(turn) {
         Ok(effect) | Err(Stop::Effect(effect)) => effect,
         Err(Stop::Sql(error)) => explain(error)?,
@@ -156,6 +217,7 @@ fn isolated<'a>(
     if effect.is_achieved() {
         turn.seats = turn.seats.map(|seats| seats + turn.seats_taken);
     } else {
+        turn.secrets.truncate(yielded);
         connection.prepare_cached("ROLLBACK TO action")?.execute([])?;
     }
     connection.prepare_cached("RELEASE action")?.execute([])?;

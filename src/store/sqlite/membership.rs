@@ -287,6 +287,9 @@ pub(super) fn add(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> 
         (Place::Organization(organization), None) => {
             rights::check_takes_access(&account)?;
             insert_fields(turn, account.id, organization, &after)?;
+            for grant in action.after.iter().flat_map(|after| &after.grants) {
+                insert_grant(turn, account.id, grant)?;
+            }
             Ok(Effect::Done)
         }
         // On the platform "no membership" is one without any role.

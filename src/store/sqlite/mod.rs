@@ -9,6 +9,7 @@
 mod account;
 mod batch;
 mod catalog;
+mod credentials;
 mod execute;
 mod invitations;
 mod lock_outs;
@@ -31,7 +32,7 @@ pub use lock_outs::LockOutNote;
 pub use mails::{DueMail, MailState, StoredMail, token_hash};
 use unlocked::Stamp;
 
-use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer};
+use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer, Yielded};
 use crate::model::{LiveState, Names};
 use crate::plan::Action;
 use crate::rules::{Identity, Rules};
@@ -62,6 +63,8 @@ pub struct SqliteStore {
     known_lock_outs: Option<i64>,
     /// Seats in use, and the version of the file's data for which that was counted.
     seats: Option<(i64, i64)>,
+    /// What the last batch yielded.
+    secrets: Vec<Yielded>,
 }
 
 impl SqliteReader {
@@ -78,6 +81,13 @@ impl SqliteReader {
     /// Every invitation that there ever was, by key and then in the order in which they were made.
     pub fn list_invitations(&self) -> Result<Vec<StoredInvitation>, StoreError> {
         let found = invitations::list(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// Whether there is any organization.
+    pub fn has_organization(&self) -> Result<bool, StoreError> {
+        let found = self.connection.query_row("SELECT EXISTS (SELECT 1 FROM organizations)", [], |row| row.get(0));
         self.check_unchanged()?;
         found.map_err(|error| open::unreadable(&self.path, error))
     }
@@ -142,7 +152,15 @@ impl SqliteStore {
             })
             .transpose()?;
         let connection = open::writer(path, &rules.identity)?;
-        Ok(Self { connection, path: path.to_owned(), rules, own, known_lock_outs: None, seats: None })
+        Ok(Self {
+            connection,
+            path: path.to_owned(),
+            rules,
+            own,
+            known_lock_outs: None,
+            seats: None,
+            secrets: Vec::new(),
+        })
     }
 
     /// Every invitation that there ever was, by key and then in the order in which they were made.
@@ -187,6 +205,12 @@ impl SqliteStore {
         execute::in_transaction(self, &Names::new(), at, |turn| {
             mails.iter().try_for_each(|(mail, state, detail)| mails::end(turn, mail, *state, *detail))
         })
+    }
+
+    /// Makes the organization of a store that is one, unless any is there.
+    pub fn make_only_organization(&mut self, name: &str) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO organizations (name) SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM organizations)";
+        self.connection.execute(SQL, [name]).map(|_| ()).map_err(|error| open::unwritable(&self.path, error))
     }
 
     /// Keeps the last line, number and hash, of the journal with this name: [`SqliteReader::journal_seen`].
@@ -258,5 +282,17 @@ impl Writer for SqliteStore {
 
     async fn execute(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
         execute::execute(self, names, batch, at)
+    }
+
+    async fn rehearse(&mut self, names: &Names, batch: &[&Action], at: Timestamp) -> Result<Vec<Effect>, StoreError> {
+        execute::rehearse(self, names, batch, at)
+    }
+
+    fn take_secrets(&mut self) -> Vec<Yielded> {
+        std::mem::take(&mut self.secrets)
+    }
+
+    async fn reset_password(&mut self, key: &str, at: Timestamp) -> Result<Effect, StoreError> {
+        execute::reset_password(self, key, at)
     }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
-use super::lock_outs;
 use super::unlocked::{self, Stamp};
+use super::{credentials, lock_outs};
 use crate::rules::Identity;
 use crate::store::StoreError;
 
@@ -146,6 +146,7 @@ pub(super) fn writer(path: &Path, identity: &Identity) -> Result<Connection, Sto
     check_identity(&connection, path, identity)?;
     migrate(&connection, version).map_err(|error| unwritable(path, error))?;
     lock_outs::prepare(&connection).map_err(|error| unwritable(path, error))?;
+    credentials::prepare(&connection).map_err(|error| unwritable(path, error))?;
     connection.pragma_update(None, "foreign_keys", true).map_err(|error| unwritable(path, error))?;
     // What is reported as done has to outlast a power cut.
     connection.pragma_update(None, "synchronous", "full").map_err(|error| unwritable(path, error))?;

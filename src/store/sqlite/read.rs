@@ -11,7 +11,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, Rows, TransactionBehavior};
 
 use super::value::{self, Plain};
-use super::{catalog, lock_outs};
+use super::{catalog, credentials, lock_outs};
 use crate::model::{
     Collection, Completeness, Evidence, Fact, Grant, Invitation, InvitationState, List, LiveState, Membership, Name,
     Names, Status, Value, known,
@@ -85,6 +85,9 @@ pub(super) fn read(
         Which::All => {
             let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;
             compare_counts(&snapshot, &read, &mut live.evidence)?;
+            if rules.password_rotation().is_some() {
+                note_passwords(&snapshot, names, &mut live)?;
+            }
         }
         Which::Users(keys) => {
             let mut users = BTreeSet::new();
@@ -284,6 +287,17 @@ fn read_users(
     note_unread(&mut live.evidence, Collection::Grants, grants.unread);
     note_unread(&mut live.evidence, Collection::Invitations, invitations.unread);
     Ok(read)
+}
+
+/// Notes since when accounts have their passwords.
+fn note_passwords(connection: &Connection, names: &Names, live: &mut LiveState) -> rusqlite::Result<()> {
+    let times = credentials::password_times(connection)?;
+    let since = |id: Name| times.get(&names.text(id).parse::<i64>().ok()?).copied();
+    let found: Vec<_> = live.users().filter_map(|user| Some((user.row, since(user.id)?))).collect();
+    for (row, since) in found {
+        live.note_password_since(row, since);
+    }
+    Ok(())
 }
 
 /// Adds the fields that have no column of their own.

@@ -18,6 +18,8 @@ mod hostile;
 mod invitations;
 mod limits;
 mod lock_outs;
+mod one_organization;
+mod one_time_secrets;
 mod output;
 mod people;
 mod prompt;

@@ -129,7 +129,8 @@ fn an_invitation_names_access_fields() {
     let users = "users:\n  adm@example.com: { attributes: { clearance: all }, access: { north: manager, south: manager } }\n  \
          cal@example.com: { access: { north: operator }, api: { enabled: true, routes: all }, attributes: { boss: \
          true, clearance: all } }\n";
-    let repository = declared(ATTRIBUTES, "", users);
+    // The secret of the API has to go somewhere.
+    let repository = declared(ATTRIBUTES, "secrets: { sink: { file: .rollcall/secrets } }\n", users);
     plan(&repository).ends_with(0).prints(
         "! cal@example.com  invited: operator of north, api.enabled true, api.routes everything, attributes.boss true, \
          attributes.clearance everything",

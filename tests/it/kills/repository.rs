@@ -107,6 +107,17 @@ impl Repository {
         repository
     }
 
+    /// These settings and this manifest, with a new store.
+    pub(super) fn of(settings: &str, manifest: &str) -> Self {
+        let folder = tempfile::Builder::new().prefix("rollcall-").tempdir_in(parent()).expect("a folder");
+        let repository = Self { folder };
+        fs::create_dir(repository.path().join("access")).expect("a folder");
+        repository.write("rollcall.yaml", settings);
+        repository.write("access/all.yaml", manifest);
+        assert_eq!(repository.run(&["init"]).code, Some(0));
+        repository
+    }
+
     fn copy_of(source: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("rollcall-").tempdir_in(parent()).expect("a folder");
         copy(source, folder.path());
@@ -225,7 +236,11 @@ impl Repository {
             ("memberships", format!("SELECT {user} || ' ' || {organization} || ' ' || {role} FROM memberships ORDER BY 1")),
             ("site_grants", format!("SELECT {user} || ' ' || (SELECT name FROM sites s WHERE s.id = site_id) || ' ' || {role} FROM site_grants ORDER BY 1")),
         ];
-        let rows_of = tables.into_iter().map(|(table, sql)| (table, rows(&sql))).collect();
+        let tables = tables.into_iter().chain([(
+            "extra_roles",
+            format!("SELECT {user} || ' ' || {organization} || ' ' || {role} FROM extra_roles ORDER BY 1"),
+        )]);
+        let rows_of = tables.map(|(table, sql)| (table, rows(&sql))).collect();
         let invitations = rows("SELECT user_key || ' ' || state FROM invitations ORDER BY 1");
         Contents { rows: rows_of, invitations }
     }

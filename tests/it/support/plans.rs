@@ -125,6 +125,7 @@ impl Draft {
             deferred: Vec::new(),
             unmanaged: Vec::new(),
             expiring: Vec::new(),
+            passwords_due: Vec::new(),
             diagnostics: Vec::new(),
         }
     }

@@ -292,6 +292,7 @@ pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
         deferred: Vec::new(),
         unmanaged: Vec::new(),
         expiring: Vec::new(),
+        passwords_due: Vec::new(),
         diagnostics: Vec::new(),
     })
 }

@@ -23,7 +23,7 @@ fn user(login: &str, access: &str) -> String {
 /// A licence with an administrator and these users.
 fn service_under(rules: &str, users: &str) -> Service {
     let admin = user("aroy", "{ role: administrator, sites: [solo] }");
-    Service::new(rules, Some("licence"), &format!("{CATALOG}users:\n{admin}{users}"))
+    Service::new(rules, &format!("{CATALOG}users:\n{admin}{users}"))
 }
 
 fn service(users: &str) -> Service {
@@ -144,6 +144,46 @@ fn act_6_a_deletion_is_final_and_the_login_can_be_used_anew() {
     service.apply();
     let new = service.rows("SELECT id || '' FROM users WHERE key = 'broy'");
     assert!(new.len() == 1 && new != old);
+}
+
+#[test]
+fn act_7_passwords_of_one_or_of_all_active_people_are_reset_and_a_policy_says_who_is_due() {
+    let rules = "{ extends: actito, password: { rotation: 180d } }";
+    let service = service_under(rules, &(user("broy", "user") + &user("croy", "user") + &user("droy", "user")));
+    service.apply();
+    let ended = "SELECT u.key FROM credentials c JOIN users u ON u.id = c.user_id WHERE c.verifier IS NULL ORDER BY 1";
+    service.run(["reset-password", "broy", "--yes"]).ends_with(0).prints("broy: password reset").tells("mails a link");
+    assert_eq!(service.rows(ended), ["broy"]);
+    assert_eq!(service.secrets(), [], "the person chooses another one, and nobody else knows it");
+    // All active people, and the confirmation names their number: not who is inactive, a service, or without an address.
+    service.0.sql(
+        "UPDATE users SET status = 'inactive' WHERE key = 'croy'; INSERT INTO users (key, kind) VALUES ('api', 'service');
+         INSERT INTO users (key) VALUES ('lost')",
+    );
+    service.run(["reset-password", "--all-active"]).ends_with(3).tells("the passwords of 3 people").tells("--yes");
+    let run = service.run(["reset-password", "--all-active", "--yes", "--format", "json"]);
+    run.ends_with(6).tells("lost is left alone: it has no address");
+    let users: Vec<_> = run.json()["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["user"].clone(), one["outcome"].clone()))
+        .collect();
+    assert_eq!(users, ["aroy", "broy", "droy"].map(|user| (user.into(), "done".into())));
+    assert_eq!(service.rows(ended), ["aroy", "broy", "droy"]);
+    // Never part of a plan; whoever is due is said there, in every format.
+    service.0.sql("UPDATE credentials SET set_at = '2020-01-01T00:00:00Z' WHERE user_id = (SELECT id FROM users WHERE key = 'droy')");
+    service.0.sql("DELETE FROM users WHERE key = 'lost'");
+    let plan = service.plan();
+    let due: Vec<_> = plan["passwords_due"].as_array().unwrap().iter().map(|one| one["user"].clone()).collect();
+    assert_eq!(due, ["droy"]);
+    assert_eq!(plan["passwords_due"][0]["due"], "2020-06-29T00:00:00Z");
+    let shown = service.run(["plan"]);
+    shown.ends_with(0).prints("droy has the same password since 2020-01-01; another one was due on 2020-06-29");
+    shown.prints("rollcall reset-password KEY");
+    assert!(!service.ids().iter().any(|id| id.contains("password")));
+    service.run(["reset-password", "droy", "--yes"]).ends_with(0);
+    assert_eq!(service.plan()["passwords_due"], serde_json::json!([]));
 }
 
 #[test]

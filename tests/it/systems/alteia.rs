@@ -18,7 +18,7 @@ fn user(name: &str, access: &str) -> String {
 
 /// A store with two organizations, a manager of both, and these users, all of whom have accepted.
 fn service(users: &str) -> Service {
-    let service = Service::new("alteia", None, &format!("{CATALOG}users:\n{MANAGER}{users}"));
+    let service = Service::new("alteia", &format!("{CATALOG}users:\n{MANAGER}{users}"));
     service.run(["apply", "--yes"]).ends_with(0);
     for key in service.rows("SELECT key FROM users") {
         service.run(["invitations", "accept", &key]).ends_with(0);
@@ -81,6 +81,74 @@ fn alt_3_who_has_an_account_is_in_a_further_organization_at_once_and_told() {
     assert_eq!(service.ids(), [""; 0]);
 }
 
+/// The actions of which the journal has intents from its line `from` on.
+fn intents(service: &Service, from: usize) -> Vec<String> {
+    let journal = service.0.read(".rollcall/journal-local.jsonl");
+    let lines = journal.lines().skip(from).map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    lines.filter_map(|line| line["entry"]["intent"]["action"]["id"].as_str().map(str::to_owned)).collect()
+}
+
+#[test]
+fn alt_5_a_role_changes_in_two_journalled_steps_with_all_that_hangs_on_it() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1], extra_roles: [terrain] }"));
+    service.declare("role: operator", "role: contributor");
+    let change = service.action("change_role ben@example.com quarries");
+    assert_eq!(change["before"]["sites"], serde_json::json!({ "pit-1": null }));
+    assert_eq!(change["after"]["extra_roles"], serde_json::json!(["terrain"]));
+    let lines = service.0.read(".rollcall/journal-local.jsonl").lines().count();
+    let run = service.run(["apply", "--yes", "--format", "json"]);
+    assert_eq!(run.ends_with(0).json()["actions"][0]["outcome"], "done");
+    assert_eq!(
+        intents(&service, lines),
+        ["remove_membership ben@example.com quarries", "add_membership ben@example.com quarries"]
+    );
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries contributor".to_owned()));
+    assert_eq!(service.rows(GRANTED), ["ben@example.com pit-1"]);
+    assert_eq!(service.rows("SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id"), ["terrain"]);
+    assert_eq!(service.ids(), [""; 0]);
+    // What was approved as one action is one action still, whatever steps the journal has of it.
+    service.declare("role: contributor", "role: user");
+    let digest = service.plan()["digest"].as_str().expect("a digest").to_owned();
+    service.run(["apply", "--approved", &digest]).ends_with(0);
+    service.run(["apply", "--approved", &digest]).ends_with(0);
+}
+
+#[test]
+fn alt_5_a_saved_plan_does_not_change_a_role_back_that_others_changed_since() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
+    service.declare("role: operator", "role: contributor");
+    let at = |command: &[&str], time: &str| service.run(command.iter().copied().chain(["--at", time]));
+    at(&["plan", "--out", "saved.json"], "2199-01-01T00:00:00Z").ends_with(0);
+    at(&["apply", "saved.json", "--yes"], "2199-01-01T01:00:00Z").ends_with(0).prints("1 done");
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries contributor".to_owned()));
+    service.0.sql(
+        "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'operator')
+         WHERE role_id = (SELECT id FROM roles WHERE name = 'contributor')",
+    );
+    let again = at(&["apply", "saved.json", "--yes"], "2199-01-01T02:00:00Z");
+    again.ends_with(5).prints("change_role ben@example.com quarries").prints("undone");
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries operator".to_owned()));
+}
+
+#[test]
+fn alt_5_a_role_is_never_removed_where_the_new_one_can_not_follow() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
+    service.0.sql(
+        "CREATE TRIGGER full BEFORE INSERT ON memberships WHEN NEW.role_id =
+         (SELECT id FROM roles WHERE name = 'contributor') BEGIN SELECT RAISE(ABORT, 'no contributor any more'); END",
+    );
+    service.declare("role: operator", "role: contributor");
+    let lines = service.0.read(".rollcall/journal-local.jsonl").lines().count();
+    let run = service.run(["apply", "--yes"]);
+    run.ends_with(1).prints("the old one stays").prints("no contributor any more");
+    assert_eq!(intents(&service, lines), ["change_role ben@example.com quarries"]);
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries operator".to_owned()));
+    assert_eq!(service.rows(GRANTED), ["ben@example.com pit-1"]);
+    service.0.sql("DROP TRIGGER full");
+    service.apply();
+    assert!(service.rows(HELD).contains(&"ben@example.com quarries contributor".to_owned()));
+}
+
 /// The invitations of each request: the key of each person, and what one form would say for all of them.
 fn batches(service: &Service) -> Vec<Vec<(String, String)>> {
     let mut batches: std::collections::BTreeMap<u64, Vec<(String, String)>> = std::collections::BTreeMap::new();
@@ -102,7 +170,7 @@ fn alt_4_a_hundred_people_a_batch_and_one_form_for_all_of_them() {
     let many = (0..230).map(|number| user(&format!("crew-{number:03}"), &sites("pit-1")));
     let others = (0..3).map(|number| user(&format!("crew-1{number}x"), &sites("pit-2")));
     let people: String = many.chain(others).collect();
-    let service = Service::new("alteia", None, &format!("{CATALOG}users:\n{people}"));
+    let service = Service::new("alteia", &format!("{CATALOG}users:\n{people}"));
     service.0.edit("rollcall.yaml", "max_count: 5 }", "max_count: 5 }, invitations: { max_count: 500 }");
     service.apply();
     let batches = batches(&service);

@@ -12,7 +12,7 @@ fn member(login: &str, group: &str, more: &str) -> String {
 
 /// A store with these users.
 fn service(users: &str) -> Service {
-    Service::new("cauca", None, &format!("{TOWNS}{users}"))
+    Service::new("cauca", &format!("{TOWNS}{users}"))
 }
 
 #[test]
@@ -164,6 +164,27 @@ fn cauca_10_a_modification_is_counted_as_a_mail_and_an_empty_one_is_never_writte
         service.plan()["guards"].as_array().unwrap().iter().find(|guard| guard["name"] == "mails").unwrap().clone();
     assert_eq!(mails["count"], 1);
     service.apply();
+}
+
+#[test]
+fn cauca_11_first_passwords_and_new_ones_are_generated_and_handed_over_once() {
+    let service = service(&(member("aroy", "trigger_only", "") + &member("broy", "trigger_only", "")));
+    service.apply();
+    let first = service.secrets();
+    assert_eq!(
+        first.iter().map(|(user, kind, _)| format!("{user} {kind}")).collect::<Vec<_>>(),
+        ["aroy password", "broy password"]
+    );
+    assert_ne!(first[0].2, first[1].2);
+    // Nothing is planned about a password, whatever becomes of it.
+    service.run(["reset-password", "broy", "--yes"]).ends_with(0).prints("broy: password reset");
+    assert_eq!(service.ids(), [""; 0]);
+    let second = service.secrets();
+    assert_eq!(second[..2], first[..]);
+    assert!(second.len() == 3 && second[2].0 == "broy" && second[2].2 != first[1].2, "{second:?}");
+    let kept =
+        service.rows("SELECT verifier FROM credentials").concat() + &service.0.read(".rollcall/journal-local.jsonl");
+    assert!(second.iter().all(|(_, _, secret)| !kept.contains(secret)));
 }
 
 #[test]

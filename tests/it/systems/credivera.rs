@@ -21,7 +21,7 @@ fn user(name: &str, role: &str, sites: &str, more: &str) -> String {
 /// A store with a super administrator who is active, and these users as declared.
 fn service(users: &str) -> Service {
     let admin = user("ana", "super_admin", "welders", "");
-    let service = Service::new("credivera", Some("acme"), &format!("{CATALOG}users:\n{admin}"));
+    let service = Service::new("credivera", &format!("{CATALOG}users:\n{admin}"));
     service.apply();
     accept(&service, "ana");
     service

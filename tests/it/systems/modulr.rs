@@ -23,7 +23,7 @@ fn user(login: &str, access: &str, more: &str) -> String {
 
 /// A store for three active accounts, with an administrator and these users.
 fn service(users: &str) -> Service {
-    Service::new(RULES, Some("cabinet"), &format!("{CATALOG}users:\n{ADMIN}{users}"))
+    Service::new(RULES, &format!("{CATALOG}users:\n{ADMIN}{users}"))
 }
 
 /// Sets the account that rollcall itself uses.
@@ -79,6 +79,36 @@ fn mod_3_a_deletion_falls_back_to_closing_an_account_that_was_used() {
 }
 
 #[test]
+fn mod_4_a_first_password_has_two_kinds_of_characters_and_is_changed_at_the_next_log_in() {
+    let service = service(&user("broy", "guest", ""));
+    service.apply();
+    let secrets = service.secrets();
+    assert_eq!(secrets.len(), 2);
+    for (user, kind, secret) in &secrets {
+        let has = |is_kind: fn(&char) -> bool| secret.chars().any(|c| is_kind(&c));
+        let kinds = [has(char::is_ascii_lowercase), has(char::is_ascii_uppercase), has(char::is_ascii_digit)];
+        assert!(secret.len() >= 20 && kinds.iter().filter(|&&is_there| is_there).count() >= 2, "{user} {kind}");
+    }
+    let forced = "SELECT u.key || ' ' || c.must_change FROM credentials c JOIN users u ON u.id = c.user_id ORDER BY 1";
+    assert_eq!(service.rows(forced), ["aroy 1", "broy 1"]);
+    // An update leaves the password as it is.
+    let kept = service.rows("SELECT verifier FROM credentials ORDER BY user_id");
+    service.declare("name: broy,", "name: Ben Roy,");
+    service.apply();
+    assert_eq!(service.rows("SELECT verifier FROM credentials ORDER BY user_id"), kept);
+    assert_eq!(service.secrets(), secrets);
+    // The login can be changed, and the password stays with the account.
+    service.declare("  broy: {", "  bpetit: { previously: broy,");
+    service.apply();
+    assert_eq!(service.rows("SELECT verifier FROM credentials ORDER BY user_id"), kept);
+    // The rules of an installation may ask for more.
+    let longer = RULES.replace("extends: modulr,", "extends: modulr, password: { min_length: 40 },");
+    let service = Service::new(&longer, &format!("{CATALOG}users:\n{ADMIN}"));
+    service.apply();
+    assert_eq!(service.secrets()[0].2.len(), 40);
+}
+
+#[test]
 fn mod_5_the_optional_fields_are_written_and_the_full_name_is_required() {
     let more = "job_title: Broker, department: Claims, email: broy@example.com, phone: '+33155501001',";
     let service = service(&user("broy", "guest", more));
@@ -127,6 +157,35 @@ fn mod_7_profiles_are_a_ladder_to_which_others_can_be_added() {
     service.apply();
     service.declare("trainee: {", "administrator: { rank: 1 }, trainee: {");
     service.run(["plan"]).ends_with(3).tells("`administrator`");
+    service.declare("administrator: { rank: 1 }, ", "administrator: { status: absent }, ");
+    service.run(["plan"]).ends_with(3).tells("`administrator`");
+    service.declare("administrator: { status: absent }, ", "");
+}
+
+#[test]
+fn mod_7_what_the_first_three_profiles_may_do_can_be_changed_and_they_can_be_deleted() {
+    let service = service(&(user("broy", "guest", "") + &user("croy", "manager", "")));
+    service.apply();
+    // Who has the profile can do more then.
+    service.declare("organizations:", "roles: { guest: { rank: 25, applies_to: [organization] } }\norganizations:");
+    assert_eq!(service.ids(), ["update_role guest"]);
+    assert_eq!(service.risks("update_role guest"), ["escalation"]);
+    service.apply();
+    assert_eq!(service.rows("SELECT name || ' ' || rank FROM roles WHERE name = 'guest'"), ["guest 25"]);
+    service.declare(&user("broy", "guest", ""), &user("broy", "user", ""));
+    assert_eq!(service.risks("change_role broy cabinet"), ["removal"], "guests are above users here");
+    service.declare(&user("broy", "user", ""), &user("broy", "guest", ""));
+    // An import writes what was changed, and nothing of what is as the vendor brings it.
+    service.run(["import", "--out", "written"]).ends_with(0);
+    let written = service.0.read("written/roles.yaml");
+    assert!(written.contains("guest") && written.contains("25") && !written.contains("manager"), "{written}");
+    service.run(["plan", "--manifests", "written"]).ends_with(0).prints("no changes");
+    // Nobody has a deleted one, and it can't be given any more.
+    service.declare("guest: { rank: 25, applies_to: [organization] }", "guest: { status: absent }");
+    service.run(["plan"]).ends_with(3).tells("guest");
+    service.declare(&user("broy", "guest", ""), &user("broy", "user", ""));
+    service.apply();
+    assert_eq!(service.rows("SELECT name FROM roles WHERE name = 'guest'"), [""; 0]);
 }
 
 #[test]
@@ -188,6 +247,28 @@ fn mod_10_widening_or_removing_the_portfolio_scope_is_an_escalation() {
 }
 
 #[test]
+fn mod_10_an_account_never_sees_more_than_is_declared_not_even_for_a_moment() {
+    let narrow = user("broy", "guest", "").replace("scope: all", "scope: [cars], clearance: low");
+    let service = service(&(narrow + &user("croy", "guest", "")));
+    let created = service.action("create_user broy");
+    assert_eq!(created["after"]["attributes"], serde_json::json!({ "portfolio_scope": ["cars"] }));
+    // What an account lacks until it is given may follow; everything is what it has without any.
+    assert!(service.ids().contains(&"change_access broy".to_owned()), "{:?}", service.ids());
+    assert_eq!(service.action("create_user croy")["after"]["attributes"], serde_json::Value::Null);
+    service.0.sql(
+        "CREATE TRIGGER stop BEFORE INSERT ON user_attributes WHEN NEW.field = 'attributes.clearance'
+         BEGIN SELECT RAISE(ABORT, 'stopped'); END",
+    );
+    // Every prefix of the plan holds: the account that is there is narrow.
+    service.run(["apply", "--yes"]).ends_with(6).prints("stopped");
+    let scope = "SELECT a.value FROM user_attributes a JOIN users u ON u.id = a.user_id WHERE u.key = 'broy'";
+    assert_eq!(service.rows(scope), ["[\"cars\"]"]);
+    service.0.sql("DROP TRIGGER stop");
+    service.apply();
+    assert_eq!(service.rows(scope), ["\"low\"", "[\"cars\"]"]);
+}
+
+#[test]
 fn mod_11_two_factor_authentication_waits_for_the_enrolment_of_the_person() {
     let service = service(&user("broy", "guest", "mfa: true,"));
     service.apply();
@@ -222,6 +303,28 @@ fn mod_12_every_route_of_the_api_has_to_be_asked_for_in_words() {
         assert_eq!(service.risks("change_access broy"), [risk], "{from} to {to}");
         service.apply();
     }
+}
+
+#[test]
+fn mod_13_an_api_secret_is_handed_over_once_and_turning_the_api_off_and_on_makes_another_one() {
+    let service = service(&user("broy", "guest", "api: { enabled: true, routes: all },"));
+    service.apply();
+    let of_api = || service.secrets().into_iter().filter(|(_, kind, _)| kind == "api").collect::<Vec<_>>();
+    let first = of_api();
+    assert_eq!(first.iter().map(|(user, _, _)| user.as_str()).collect::<Vec<_>>(), ["broy"]);
+    service.declare("routes: all", "routes: [GET /clients/$]");
+    service.apply();
+    assert_eq!(of_api(), first, "other routes leave the secret as it is");
+    service.declare("api: { enabled: true, routes: [GET /clients/$] }", "api: { enabled: false }");
+    service.apply();
+    assert_eq!(service.rows("SELECT verifier FROM credentials WHERE kind = 'api'"), [""; 0]);
+    service.declare("api: { enabled: false }", "api: { enabled: true, routes: all }");
+    service.apply();
+    let both = of_api();
+    assert!(both.len() == 2 && both[0] == first[0] && both[1].2 != first[0].2);
+    let journal = service.0.read(".rollcall/journal-local.jsonl");
+    let shown = service.run(["plan", "-v"]).all() + &service.run(["explain", "broy"]).all() + &journal;
+    assert!(service.secrets().iter().all(|(_, _, secret)| !shown.contains(secret)));
 }
 
 #[test]

@@ -209,6 +209,8 @@ impl MemoryStore {
                     None => {}
                 }
                 self.put_membership(identity, organization, after.clone())?;
+                // The second step of a change of role brings the sites back.
+                self.put_grants(names, identity, action)?;
             }
             ActionKind::ChangeRole | ActionKind::UpdateMembership => {
                 let live = member.ok_or_else(conflict)?;
@@ -227,11 +229,7 @@ impl MemoryStore {
                 if role_changes && self.rules.role_change_loses(RoleChangeLoss::Sites) {
                     let user = self.data.users.get_mut(identity).expect("a user");
                     user.grants.retain(|(place, _), _| place != organization);
-                    for grant in action.after.iter().flat_map(|after| &after.grants) {
-                        let role = V::of(names, Value::optional_text(grant.role));
-                        let (organization, site) = (names.text(grant.organization), names.text(grant.site));
-                        self.put_grant(identity, organization, site, role)?;
-                    }
+                    self.put_grants(names, identity, action)?;
                 }
             }
             ActionKind::RemoveMembership => {

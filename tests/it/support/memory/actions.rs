@@ -336,6 +336,15 @@ impl MemoryStore {
         Ok(())
     }
 
+    /// The sites that an action carries.
+    pub(super) fn put_grants(&mut self, names: &Names, identity: &str, action: &Action) -> Result<(), Effect> {
+        for grant in action.after.iter().flat_map(|after| &after.grants) {
+            let role = V::of(names, Value::optional_text(grant.role));
+            self.put_grant(identity, names.text(grant.organization), names.text(grant.site), role)?;
+        }
+        Ok(())
+    }
+
     pub(super) fn put_grant(&mut self, identity: &str, organization: &str, site: &str, role: V) -> Result<(), Effect> {
         self.check_roles(&Fields::from([("role".to_owned(), role.clone())]))?;
         let place = (organization.to_owned(), site.to_owned());

@@ -1,0 +1,123 @@
+//! Resets of passwords: an operator asks for them by name, and no plan ever holds one.
+//!
+//! Each is journalled, done and handed over by itself, so that at most one person is without a secret where the run is
+//! killed. None is repeated: the person may have chosen another password since.
+
+use super::lookup::close_open_intents;
+use super::outcome::{ClosedIntent, Outcome, Verdict};
+use super::secrets::{Outlet, Undelivered, is_worth_telling};
+use super::{ApplyError, Options, Stop, with_causes};
+use crate::journal::{Journal, Run, describe_reset};
+use crate::model::Names;
+use crate::plan::StoreRef;
+use crate::rules::PasswordReset;
+use crate::secret::SecretKind;
+use crate::store::{Effect, Writer, Yielded};
+
+/// Whose passwords are reset.
+#[derive(Debug, Clone, Copy)]
+pub struct Reset<'a> {
+    /// The store.
+    pub store: &'a StoreRef,
+    /// Keys as in the store, in the order in which they are done.
+    pub users: &'a [String],
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetReport {
+    /// The run, as in the journal.
+    pub run: String,
+    /// One for each user, in order.
+    pub outcomes: Vec<Outcome>,
+    /// New passwords that the sink did not take.
+    pub undelivered: Vec<Undelivered>,
+    /// Open intents of earlier runs.
+    pub looked_up: Vec<ClosedIntent>,
+    /// Why the journal can't be written, where it ended the run.
+    pub stopped_by: Option<String>,
+}
+
+impl ResetReport {
+    /// How the whole went.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let is_complete = self.outcomes.iter().all(Outcome::is_achieved) && self.stopped_by.is_none();
+        let has_written = self.outcomes.iter().any(is_worth_telling);
+        match (is_complete && self.undelivered.is_empty(), has_written) {
+            (true, _) => Verdict::Complete,
+            (false, true) => Verdict::Partial,
+            (false, false) => Verdict::NothingWritten,
+        }
+    }
+}
+
+/// Resets passwords, one after the other.
+///
+/// # Errors
+/// Only before anything is written. Whatever goes wrong later is in the report.
+pub async fn reset_passwords<S: Writer>(
+    reset: Reset<'_>,
+    names: &mut Names,
+    store: &mut S,
+    journal: &mut Journal,
+    options: &Options<'_>,
+    stop: &Stop,
+) -> Result<ResetReport, ApplyError> {
+    let yields = (options.rules.password_reset() == PasswordReset::Generated).then_some(SecretKind::Password);
+    let mut outlet = Outlet::new(&reset.store.name, options);
+    if yields.is_some() {
+        outlet.probe()?;
+    }
+    let who = options.who.clone();
+    journal.begin(Run { id: options.run.to_owned(), who, plan: String::new(), store: reset.store.id.clone() });
+    let looked_up = close_open_intents(&reset.store.id, names, store, journal, options).await?;
+    let mut outcomes = Vec::with_capacity(reset.users.len());
+    let mut stopped_by = None;
+    for user in reset.users {
+        if stop.is_requested() || stopped_by.is_some() {
+            outcomes.push(Outcome::NotTried);
+            continue;
+        }
+        if let Some(why) = outlet.closed().filter(|_| yields.is_some()) {
+            outcomes.push(Outcome::Failed(why));
+            continue;
+        }
+        let line = match journal.described(options.now(), [describe_reset(user, yields)]) {
+            Ok(lines) => lines.first().copied().unwrap_or_default(),
+            Err(error) => {
+                stopped_by = Some(with_causes(&error));
+                outcomes.push(Outcome::NotTried);
+                continue;
+            }
+        };
+        let outcome = match store.reset_password(user, options.now()).await {
+            Ok(effect) => outcome_of(effect),
+            Err(error) => Outcome::Unknown(with_causes(&error)),
+        };
+        let mut is_taken = false;
+        for Yielded { kind, secret, .. } in store.take_secrets() {
+            is_taken = is_worth_telling(&outcome) && outlet.deliver(user, kind, options.now(), &secret);
+        }
+        let ended = outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)));
+        if let Err(error) = journal.ended(options.now(), ended, is_taken.then_some(line)) {
+            stopped_by = Some(with_causes(&error));
+        }
+        outcomes.push(outcome);
+    }
+    let Outlet { undelivered, .. } = outlet;
+    Ok(ResetReport { run: options.run.to_owned(), outcomes, undelivered, looked_up, stopped_by })
+}
+
+/// What the store said, where nothing is read back.
+pub(super) fn outcome_of(effect: Effect) -> Outcome {
+    match effect {
+        Effect::Done => Outcome::Done,
+        Effect::AlreadyTrue => Outcome::AlreadyTrue,
+        Effect::Conflict(why) => Outcome::Conflict(why),
+        Effect::Refused(why) => Outcome::Refused(why),
+        Effect::Failed(why) => Outcome::Failed(why),
+        Effect::Rewritten(what) => Outcome::Rewritten(what),
+        Effect::Unknown(why) => Outcome::Unknown(why),
+    }
+}

@@ -1,0 +1,242 @@
+//! `rollcall reset-password`: ends passwords, at once, in the way that the rules have; never part of a plan.
+
+use serde::Serialize;
+
+use super::access::Access;
+use super::apply::{listen, looked_up, remember};
+use super::desk::Desk;
+use super::exit::{Exit, Failure};
+use super::options::{Global, ResetPassword};
+use super::printer::Printer;
+use super::{edge, secrets};
+use crate::apply::{
+    ApplyError, Options, Outcome, OutcomeWord, ReportWithoutSecret, Reset, ResetReport, Stop, Verdict, reset_passwords,
+};
+use crate::diagnostic::Code;
+use crate::model::Status;
+use crate::plan::{NoReset, StoreRef, active_accounts, can_reset};
+use crate::report::{count, sanitise};
+use crate::rules::PasswordReset;
+use crate::settings::StoreKind;
+use crate::store::sqlite::SqliteStore;
+
+/// What `--format json` prints.
+#[derive(Serialize)]
+struct ResetDocument<'a> {
+    format: u32,
+    store: &'a str,
+    /// The run, as in the journal; null where nothing was tried.
+    run: Option<&'a str>,
+    users: Vec<ResetUser<'a>>,
+    /// Whose new password was made and not taken by the sink.
+    without_secret: Vec<ReportWithoutSecret>,
+    /// Active accounts that are left alone.
+    skipped: Vec<SkippedUser<'a>>,
+}
+
+#[derive(Serialize)]
+struct ResetUser<'a> {
+    user: &'a str,
+    outcome: OutcomeWord,
+    detail: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct SkippedUser<'a> {
+    user: &'a str,
+    reason: &'static str,
+}
+
+/// Whose passwords are reset, and who is left out of it.
+struct Chosen {
+    users: Vec<String>,
+    skipped: Vec<(String, NoReset)>,
+}
+
+pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer) -> Result<Exit, Failure> {
+    let mut desk = Desk::open(global, None, printer)?;
+    let way = desk.access.rules().password_reset();
+    let Chosen { users, skipped } = choose(&desk, arguments)?;
+    for (user, why) in &skipped {
+        printer.note(&format!("{} is left alone: {}", sanitise(user), reason(*why)));
+    }
+    let sink = match way {
+        PasswordReset::Generated => Some(secrets::demanded_sink(&desk.access)?),
+        PasswordReset::ByPerson | PasswordReset::NotStated => None,
+    };
+    let whose = match users.as_slice() {
+        [] => {
+            let report = not_tried(&users);
+            if printer.is_json() {
+                printer.json(&document(&desk.access, None, (&users, &skipped), &report));
+            } else {
+                printer.result("no password is reset\n");
+            }
+            return Ok(if skipped.is_empty() { Exit::Done } else { Exit::Failed });
+        }
+        [user] => format!("the password of {}", sanitise(user)),
+        users => format!("the passwords of {}", count(users.len(), "person", "people")),
+    };
+    printer.note(&format!("{whose} will stop working at once; {}", what_then(way)));
+    if !arguments.yes {
+        if !edge::has_terminal() {
+            return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
+        }
+        if printer.asks(&format!("reset {}?", count(users.len(), "password", "passwords")), &desk.runtime)?.is_none() {
+            printer.note("nothing was changed");
+            if printer.is_json() {
+                printer.json(&document(&desk.access, None, (&users, &skipped), &not_tried(&users)));
+            }
+            return Ok(Exit::Done);
+        }
+    }
+    let report = execute(&mut desk, &users, sink.as_deref())?;
+    tell(&desk.access, (&users, &skipped), &report, printer);
+    Ok(match report.verdict() {
+        Verdict::Complete if skipped.iter().any(|(_, why)| *why == NoReset::NoAddress) => Exit::Partial,
+        Verdict::Complete => Exit::Done,
+        Verdict::NothingWritten => Exit::Failed,
+        Verdict::Partial => Exit::Partial,
+    })
+}
+
+fn not_tried(users: &[String]) -> ResetReport {
+    ResetReport {
+        run: String::new(),
+        outcomes: vec![Outcome::NotTried; users.len()],
+        undelivered: Vec::new(),
+        looked_up: Vec::new(),
+        stopped_by: None,
+    }
+}
+
+fn what_then(way: PasswordReset) -> &'static str {
+    match way {
+        PasswordReset::Generated => "a new one is made, and handed once to the sink of secrets",
+        PasswordReset::ByPerson | PasswordReset::NotStated => "the service mails a link for choosing another one",
+    }
+}
+
+fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
+    let rules = desk.access.rules();
+    let refused = |why: String| Failure::failed(anyhow::anyhow!(why));
+    if rules.password_reset() == PasswordReset::NotStated {
+        let why =
+            "the rules of this store do not say how passwords are reset (`password.set_by`); do it in the service";
+        return Err(refused(why.to_owned()));
+    }
+    let text = |key| desk.names.text(key).to_owned();
+    let Some(key) = &arguments.key else {
+        if !rules.resets_all_passwords() {
+            let why = "the rules of this store do not say that all passwords can be reset at once (`password.reset_all`); \
+                       name one account";
+            return Err(refused(why.to_owned()));
+        }
+        let mut chosen = Chosen { users: Vec::new(), skipped: Vec::new() };
+        for (key, answer) in desk.ask(active_accounts)? {
+            match answer {
+                Ok(_) => chosen.users.push(text(key)),
+                Err(why) => chosen.skipped.push((text(key), why)),
+            }
+        }
+        return Ok(chosen);
+    };
+    let (identity, shown) = desk.who(key)?;
+    match desk.ask(|inputs| can_reset(inputs, identity))? {
+        Ok(key) => Ok(Chosen { users: vec![text(key)], skipped: Vec::new() }),
+        Err(why) => Err(refused(format!("the password of {shown} is not reset: {}", reason(why)))),
+    }
+}
+
+const fn reason(why: NoReset) -> &'static str {
+    match why {
+        NoReset::Unknown => "there is no such account",
+        NoReset::Ambiguous => "no other account may have its key; give all but one another key",
+        NoReset::OwnAccount => {
+            "it is the account that rollcall itself uses (`guards.self`), and would lock itself out; do it in the store"
+        }
+        NoReset::Protected => "it is protected (`guards.protected_users`)",
+        NoReset::NotActive(Status::Preloaded | Status::Invited) => {
+            "the person has not accepted the invitation yet, and has no password"
+        }
+        NoReset::NotActive(Status::Inactive | Status::Closed | Status::Active) => {
+            "the account is not active, so nobody logs in with it"
+        }
+        NoReset::NoAddress => "it has no address to which a link could be sent, and nobody could log in any more",
+    }
+}
+
+/// Resets them, journalled under a run of its own.
+fn execute(
+    desk: &mut Desk,
+    users: &[String],
+    sink: Option<&(dyn crate::secret::Sink + Sync)>,
+) -> Result<ResetReport, Failure> {
+    let Desk { access, runtime, names, opened, info, .. } = desk;
+    let own = access.settings.guards.own_account.as_deref();
+    let StoreKind::Sqlite { .. } = access.store.kind;
+    let mut store = SqliteStore::open(&access.store_path(), access.rules().clone(), own)?;
+    let (who, run) = (edge::who(), edge::run_id());
+    let clock = || edge::now(None);
+    let options = Options { secrets: sink, ..Options::new(&run, &who, access.rules(), &clock) };
+    let of = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+    let reset = Reset { store: &of, users };
+    let journal = &mut opened.journal;
+    let before = journal.head();
+    let stop = Stop::default();
+    let report = runtime.block_on(async {
+        let listening = listen(stop.clone())
+            .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
+        let report = reset_passwords(reset, names, &mut store, journal, &options, &stop).await;
+        listening.abort();
+        report.map_err(|error| match error {
+            ApplyError::Store(error) => Failure::from(error),
+            ApplyError::Journal(error) => Failure::failed(error).with_code(Code::JournalUnusable),
+            error @ ApplyError::Sink(_) => Failure::failed(error),
+        })
+    });
+    if journal.head() != before {
+        remember(access, &mut store, journal);
+    }
+    report
+}
+
+fn tell(access: &Access, (users, skipped): (&[String], &[(String, NoReset)]), report: &ResetReport, printer: &Printer) {
+    if !report.looked_up.is_empty() {
+        printer.note(&looked_up(&report.looked_up));
+    }
+    secrets::tell_undelivered(access, &report.undelivered, printer);
+    if let Some(why) = &report.stopped_by {
+        printer.warning(&format!("stopped, since nothing can be journalled: {why}"));
+    }
+    if printer.is_json() {
+        printer.json(&document(access, Some(&report.run), (users, skipped), report));
+        return;
+    }
+    for (user, outcome) in users.iter().zip(&report.outcomes) {
+        let word = if outcome.is_achieved() { "password reset" } else { outcome.word().as_str() };
+        let detail = outcome.detail().map(|detail| format!(": {}", sanitise(detail))).unwrap_or_default();
+        printer.result(&format!("{}: {word}{detail}\n", sanitise(user)));
+    }
+}
+
+fn document<'a>(
+    access: &'a Access,
+    run: Option<&'a str>,
+    (users, skipped): (&'a [String], &'a [(String, NoReset)]),
+    report: &'a ResetReport,
+) -> ResetDocument<'a> {
+    let outcome = |(user, outcome): (&'a String, &'a Outcome)| ResetUser {
+        user,
+        outcome: outcome.word(),
+        detail: outcome.detail(),
+    };
+    ResetDocument {
+        format: 1,
+        store: &access.store_name,
+        run,
+        users: users.iter().zip(&report.outcomes).map(outcome).collect(),
+        without_secret: report.undelivered.iter().map(Into::into).collect(),
+        skipped: skipped.iter().map(|(user, why)| SkippedUser { user, reason: reason(*why) }).collect(),
+    }
+}

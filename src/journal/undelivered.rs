@@ -1,0 +1,152 @@
+//! Who has no secret: one was made in the store, and nobody wrote that a sink took it.
+//!
+//! A run was killed between the two, or the sink failed. The journal never has the secret, so it is lost; what is left
+//! is to say so until another one is made. Deliberately absent: whether the account is still there.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::record::{Ended, Entry, LookedUp, Record};
+use super::{JournalError, medium};
+use crate::secret::SecretKind;
+
+/// Whose secret it is, by key as in the store, and what it opens; with the time at which it was made or may have been.
+pub type Undelivered = BTreeMap<(String, SecretKind), Timestamp>;
+
+/// The secrets of the store with this identity that were made, or may have been, and never handed over; none where there
+/// is no journal.
+///
+/// # Errors
+/// If it can't be read.
+pub fn undelivered(path: &Path, store: &str) -> Result<Undelivered, JournalError> {
+    const WORD: &[u8] = b"\"secret\"";
+    let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
+    let file = match medium::open_to_read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Undelivered::new()),
+        opened => opened.map_err(unreadable)?,
+    };
+    let mut lines = BufReader::new(file);
+    let mut text = Vec::new();
+    let mut found = Found::default();
+    loop {
+        text.clear();
+        if lines.read_until(b'\n', &mut text).map_err(unreadable)? == 0 {
+            break;
+        }
+        // Most journals know of no secret, and need not be understood line by line.
+        if !found.any && !text.windows(WORD.len()).any(|part| part == WORD) {
+            continue;
+        }
+        found.any = true;
+        if let Some(record) = Record::parse(&text) {
+            found.note(record, store);
+        }
+    }
+    // Of what has no end at all nobody knows yet.
+    let Found { tried, mut lacking, .. } = found;
+    for Tried { step, at, is_open } in tried.into_values() {
+        match step {
+            Step::Yields(user, kind) if is_open => drop(lacking.entry((user, kind)).or_insert(at)),
+            Step::Yields(..) | Step::Renames { .. } | Step::Ends(_) | Step::TurnsApiOff(_) => {}
+        }
+    }
+    Ok(lacking)
+}
+
+#[derive(Default)]
+struct Found {
+    any: bool,
+    tried: BTreeMap<u64, Tried>,
+    lacking: Undelivered,
+}
+
+struct Tried {
+    step: Step,
+    at: Timestamp,
+    /// Whether nothing says yet what became of it.
+    is_open: bool,
+}
+
+/// What an action does to who has a secret.
+enum Step {
+    Yields(String, SecretKind),
+    Renames { from: String, to: String },
+    Ends(String),
+    TurnsApiOff(String),
+}
+
+impl Found {
+    fn note(&mut self, record: Record, store: &str) {
+        let Record { seq, at, entry, .. } = record;
+        match entry {
+            Entry::Intent { store: of, action, then: _ } => {
+                let step = if of == store { step(&action) } else { None };
+                self.tried.extend(step.map(|step| (seq, Tried { step, at, is_open: true })));
+            }
+            Entry::Outcome { intent, outcome, .. } => match outcome {
+                Ended::Done | Ended::Rewritten => self.end(intent, true, false),
+                Ended::Unknown => self.end(intent, false, false),
+                // Nothing was made by it.
+                Ended::AlreadyTrue | Ended::Conflict | Ended::Refused | Ended::Failed => self.end(intent, false, true),
+            },
+            Entry::LookedUp { intent, found, .. } => match found {
+                LookedUp::Achieved => self.end(intent, true, false),
+                LookedUp::Changed | LookedUp::Unknown => self.end(intent, false, false),
+                LookedUp::NotAchieved => self.end(intent, false, true),
+            },
+            Entry::Delivered { secret } => {
+                if let Some(Tried { step: Step::Yields(user, kind), .. }) = self.tried.remove(&secret) {
+                    self.lacking.remove(&(user, kind));
+                }
+            }
+            Entry::Began(_) | Entry::Recovered { .. } | Entry::Missing { .. } => {}
+        }
+    }
+
+    /// What becomes of an intent that was done, was certainly not, or neither.
+    fn end(&mut self, intent: u64, is_done: bool, is_not_done: bool) {
+        let Some(tried) = self.tried.get_mut(&intent) else { return };
+        tried.is_open = false;
+        match &tried.step {
+            Step::Yields(user, kind) if !is_not_done => {
+                self.lacking.insert((user.clone(), *kind), tried.at);
+            }
+            Step::Renames { from, to } if is_done => {
+                for kind in SecretKind::ALL {
+                    let since = self.lacking.remove(&(from.clone(), kind));
+                    self.lacking.extend(since.map(|since| ((to.clone(), kind), since)));
+                }
+            }
+            Step::Ends(user) if is_done => {
+                for kind in SecretKind::ALL {
+                    self.lacking.remove(&(user.clone(), kind));
+                }
+            }
+            Step::TurnsApiOff(user) if is_done => {
+                self.lacking.remove(&(user.clone(), SecretKind::Api));
+            }
+            Step::Yields(..) | Step::Renames { .. } | Step::Ends(_) | Step::TurnsApiOff(_) => {}
+        }
+    }
+}
+
+fn step(action: &Json) -> Option<Step> {
+    let text = |part: &Json| part.as_str().map(str::to_owned);
+    let user = text(action.get("user")?)?;
+    if let Some(kind) = action.get("secret").and_then(Json::as_str).and_then(SecretKind::from_word) {
+        return Some(Step::Yields(user, kind));
+    }
+    match action.get("action")?.as_str()? {
+        "rename_user" => Some(Step::Renames { from: text(action.get("before")?.get("key")?)?, to: user }),
+        "delete_user" | "close_user" => Some(Step::Ends(user)),
+        "change_access" => {
+            let api = action.get("after")?.get("api")?.get("enabled")?;
+            (api != &Json::Bool(true)).then_some(Step::TurnsApiOff(user))
+        }
+        _ => None,
+    }
+}

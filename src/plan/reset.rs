@@ -1,0 +1,58 @@
+//! Whose password can be reset: an operator asks for it by name, and no plan ever holds it.
+//!
+//! Deliberately absent: manifests, and how it is done.
+
+use super::Inputs;
+use crate::model::{Name, Status};
+use crate::rules::PasswordReset;
+
+/// Why the password of somebody is not reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NoReset {
+    /// There is no such account.
+    Unknown,
+    /// More than one account has this key.
+    Ambiguous,
+    /// It is the account behind the token, which would lock itself out.
+    OwnAccount,
+    /// The settings protect it.
+    Protected,
+    /// Nobody logs in with it: it has this status.
+    NotActive(Status),
+    /// The person chooses another one through an address, and there is none.
+    NoAddress,
+}
+
+/// The live key of the account with this key, as compared, if its password can be reset.
+pub fn can_reset(inputs: &Inputs<'_>, identity: Name) -> Result<Name, NoReset> {
+    if inputs.live.ambiguous().contains(&identity) {
+        return Err(NoReset::Ambiguous);
+    }
+    let live = inputs.live.find(identity).ok_or(NoReset::Unknown)?;
+    if inputs.is_own_account(identity) {
+        return Err(NoReset::OwnAccount);
+    }
+    if inputs.is_protected(identity) {
+        return Err(NoReset::Protected);
+    }
+    match live.status {
+        Status::Active => {}
+        status @ (Status::Preloaded | Status::Invited | Status::Inactive | Status::Closed) => {
+            return Err(NoReset::NotActive(status));
+        }
+    }
+    if inputs.rules.password_reset() == PasswordReset::ByPerson && !inputs.has_mail_field(live.key) {
+        return Err(NoReset::NoAddress);
+    }
+    Ok(live.key)
+}
+
+/// Every active account of a person, by its live key, sorted by text: whether its password can be reset.
+#[must_use]
+pub fn active_accounts(inputs: &Inputs<'_>) -> Vec<(Name, Result<Name, NoReset>)> {
+    let people = inputs.live.users().filter(|live| live.status == Status::Active && !live.is_service());
+    let ask = |identity: Option<Name>| identity.map_or(Err(NoReset::Ambiguous), |identity| can_reset(inputs, identity));
+    let mut found: Vec<_> = people.map(|live| (live.key, ask(live.identity))).collect();
+    found.sort_by_key(|&(key, _)| inputs.names.text(key));
+    found
+}
