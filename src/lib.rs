@@ -50,9 +50,7 @@
 //! 4. Nothing outside the scope is touched; from a partial read no removal, invitation, creation or reactivation.
 //! 5. Every set of actions closed under needs keeps seats, the floor of admins, own account, protected users, and
 //!    leaves nothing dangling.
-//! 6. A removal needs somebody else's addition only where today's slack is not enough. (Known to fail in rare worlds:
-//!    where somebody leaves while a role that they hold becomes an admin role, the place that it would give them is
-//!    waited for.)
+//! 6. A removal needs somebody else's addition only where today's slack is not enough.
 //! 7. `plan` holds a reader only.
 //! 8. A failed action skips only what needs it.
 //! 9. A stale saved plan writes nothing; one that holds does nothing that a plan made now would refuse, hide or hold

@@ -188,6 +188,11 @@ impl Queue {
             }
             needs.sort_unstable();
             needs.dedup();
+            let returned = self.drafts[at].returns.iter().filter_map(|&(counter, role)| {
+                let Resolved::Draft(giver) = self.resolve(inputs, Need::RoleUpdate(role)) else { return None };
+                Some((*place.get(&counter)?, giver))
+            });
+            let returns = returned.collect();
             let draft = &mut self.drafts[at];
             if is_missing {
                 draft.waits_for.get_or_insert(WaitsFor::Catalog);
@@ -196,6 +201,7 @@ impl Queue {
                 needs,
                 takes: places(&draft.takes),
                 gives: places(&draft.gives),
+                returns,
                 within: places(&draft.within),
                 is_removal: draft.loses,
                 is_blocked: draft.waits_for.is_some(),

@@ -4,6 +4,7 @@
 //! its limit, the first that give pay the excess. Repeatedly, among drafts whose needs are done and whose tokens are
 //! all there, removals are taken first, then drafts that take nothing, then others. A token that another draft gave
 //! makes that draft a need, so that every part of a plan that is closed under needs respects every counter (law 5).
+//! Tokens that come and go with one person are kept for who gives them back, as long as anything else can be done.
 //! What never gets its tokens is left over. This file knows numbers only: neither users nor stores.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,8 @@ pub(super) struct Node {
     pub(super) takes: Vec<u32>,
     /// Counters to which it gives one token each.
     pub(super) gives: Vec<u32>,
+    /// Of what it takes: counters of which another draft, by its place, gives a token that it gives back.
+    pub(super) returns: Vec<(u32, u32)>,
     /// Counters that may not be over their limit when it is done.
     pub(super) within: Vec<u32>,
     /// Whether somebody loses something by it.
@@ -74,6 +77,59 @@ impl Purse {
     fn available(&self) -> usize {
         self.slack as usize + self.given_count
     }
+
+    /// Adds a token that was given at this place in the sequence.
+    fn give(&mut self, at: u32) {
+        *self.given.entry(at).or_default() += 1;
+        self.given_count += 1;
+    }
+}
+
+/// Tokens that are given and kept for the draft that gives them back.
+struct Kept {
+    /// By giver and counter: for whom they will be kept.
+    wanted: BTreeMap<(u32, u32), Vec<u32>>,
+    /// By draft and counter: where in the sequence it was given.
+    there: BTreeMap<(u32, u32), u32>,
+}
+
+impl Kept {
+    fn of(nodes: &[Node]) -> Self {
+        let mut wanted: BTreeMap<(u32, u32), Vec<u32>> = BTreeMap::new();
+        for (place, node) in nodes.iter().enumerate().filter(|(_, node)| !node.is_blocked) {
+            for &(counter, giver) in &node.returns {
+                wanted.entry((giver, counter)).or_default().push(index(place));
+            }
+        }
+        Self { wanted, there: BTreeMap::new() }
+    }
+
+    /// Keeps a token that this draft gives, if it is one that another gives back.
+    fn keep(&mut self, giver: u32, counter: u32, at: u32) -> bool {
+        let whose = self.wanted.get_mut(&(giver, counter)).and_then(Vec::pop);
+        whose.is_some_and(|place| self.there.insert((place, counter), at).is_none())
+    }
+
+    fn has(&self, place: u32, counter: u32) -> bool {
+        self.there.contains_key(&(place, counter))
+    }
+
+    fn take(&mut self, place: u32, counter: u32) -> bool {
+        self.there.remove(&(place, counter)).is_some()
+    }
+
+    /// Gives up one that is kept in vain: nothing else can be done. Who is woken by it.
+    fn release(&mut self, purses: &mut [Purse], ready: &mut BTreeSet<Rank>) -> Option<Rank> {
+        while let Some(((_, counter), at)) = self.there.pop_first() {
+            let purse = &mut purses[counter as usize];
+            purse.give(at);
+            wake(purse, ready);
+            if let Some(next) = ready.pop_first() {
+                return Some(next);
+            }
+        }
+        None
+    }
 }
 
 /// The order of preference: class, then the larger number of gifts, then the name.
@@ -118,13 +174,14 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
         (0..index(nodes.len())).filter(|&place| open[place as usize] == 0).map(rank).collect();
     let mut order = Order { needs: nodes.iter().map(|node| node.needs.clone()).collect(), ..Order::default() };
     let mut done_at: Vec<Option<u32>> = vec![None; nodes.len()];
-    while let Some(next) = ready.pop_first() {
+    let mut kept = Kept::of(nodes);
+    while let Some(next) = ready.pop_first().or_else(|| kept.release(&mut purses, &mut ready)) {
         let place = next.place;
         let node = &nodes[place as usize];
         if node.is_blocked {
             continue;
         }
-        if let Some(missing) = missing(node, &purses) {
+        if let Some(missing) = missing(node, &purses, |counter| kept.has(place, counter)) {
             purses[missing as usize].waiting.insert(next);
             // What it leaves untouched may be enough for the next in line. Only those behind it are woken, and each
             // of them leaves the line it is woken from, so this ends.
@@ -141,6 +198,9 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
             order.needs[place as usize].extend_from_slice(&purses[counter as usize].payers);
         }
         for &counter in &node.takes {
+            if kept.take(place, counter) {
+                continue;
+            }
             take(&mut purses[counter as usize], &mut order.needs[place as usize], &order.sequence, &done_at);
         }
         done_at[place as usize] = Some(index(order.sequence.len()));
@@ -155,9 +215,8 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
                     let is_within = |rank: &Rank| nodes[rank.place as usize].within.contains(&counter);
                     ready.extend(purse.waiting.extract_if(.., is_within));
                 }
-            } else {
-                *purse.given.entry(index(order.sequence.len() - 1)).or_default() += 1;
-                purse.given_count += 1;
+            } else if !kept.keep(place, counter, index(order.sequence.len() - 1)) {
+                purse.give(index(order.sequence.len() - 1));
                 wake(purse, &mut ready);
             }
         }
@@ -178,9 +237,10 @@ pub(super) fn order(nodes: &[Node], counters: &[Account]) -> Order {
 }
 
 /// The first counter that has fewer tokens than the node takes.
-fn missing(node: &Node, purses: &[Purse]) -> Option<u32> {
+fn missing(node: &Node, purses: &[Purse], is_kept: impl Fn(u32) -> bool) -> Option<u32> {
     let wanted = |counter: u32| node.takes.iter().filter(|&&other| other == counter).count();
-    node.takes.iter().copied().find(|&counter| purses[counter as usize].available() < wanted(counter))
+    let is_missing = |counter: u32| purses[counter as usize].available() < wanted(counter);
+    node.takes.iter().copied().find(|&counter| is_missing(counter) && !is_kept(counter))
 }
 
 /// Wakes the next in line after `passed`, which can't use what is there.
@@ -317,6 +377,19 @@ mod tests {
         let order = order(&[giver, own, taker(&[0])], &[Account { slack: 1, debt: 0 }]);
         assert_eq!(order.needs, [vec![], vec![0], vec![]], "the other one has the slack");
         assert!(order.left.is_empty());
+    }
+
+    #[test]
+    fn a_token_is_kept_for_who_gives_it_back_until_that_is_in_vain() {
+        let giver = |gives: &[u32]| Node { gives: gives.to_vec(), ..Node::default() };
+        let leaver = |takes: &[u32]| Node { needs: vec![0], returns: vec![(0, 0)], ..taker(takes) };
+        let nodes = [giver(&[0]), taker(&[0]), leaver(&[0]), giver(&[0])];
+        let sorted = order(&nodes, &[Account::default()]);
+        assert_eq!(sorted.needs, [vec![], vec![3], vec![0], vec![]], "each takes from whom it has to");
+        let nodes = [giver(&[0]), taker(&[0]), leaver(&[0, 1])];
+        let sorted = order(&nodes, &[Account::default(), Account::default()]);
+        assert_eq!(sorted.sequence, [0, 1], "who gives it back can't");
+        assert_eq!(sorted.left, [(2, Left::Counter(1))]);
     }
 
     #[test]

@@ -126,6 +126,7 @@ fn draft(action: &Action) -> Draft {
         needs: Vec::new(),
         takes: Vec::new(),
         gives: Vec::new(),
+        returns: Vec::new(),
         within: Vec::new(),
         waits_for: None,
         wait: (None, None),

@@ -80,13 +80,18 @@ impl Context<'_> {
         }
     }
 
-    /// Organizations of which this live account is an active admin.
-    pub(super) fn admin_places(&self, live: &LiveView<'_>, when: When) -> Vec<Name> {
+    /// Whether this plan makes holders of the role admins.
+    pub(super) fn is_raised(&self, role: Name) -> bool {
+        self.roles.get(&role).is_some_and(|flags| flags.flip() == Some(Flip::Raised))
+    }
+
+    /// Organizations of which this live account is an active admin today.
+    pub(super) fn admin_places(&self, live: &LiveView<'_>) -> Vec<Name> {
         if live.status != Status::Active {
             return Vec::new();
         }
         let memberships = live.memberships.iter();
-        let places = memberships.filter(|membership| self.ways(Some(membership), live.facts, when).any());
+        let places = memberships.filter(|membership| self.ways(Some(membership), live.facts, When::Today).any());
         places.map(|membership| membership.organization).collect()
     }
 }
@@ -95,7 +100,7 @@ impl Context<'_> {
 pub(super) fn count(context: &Context<'_>) -> BTreeMap<Name, u32> {
     let mut admins: BTreeMap<Name, u32> = BTreeMap::new();
     for live in context.inputs.live.users() {
-        for organization in context.admin_places(&live, When::Today) {
+        for organization in context.admin_places(&live) {
             *admins.entry(organization).or_default() += 1;
         }
     }
@@ -124,8 +129,10 @@ pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Ch
     for organization in places(live_memberships, &wanted.memberships) {
         let now = membership_in(live_memberships, organization);
         let later = if context.in_scope(organization) { membership_in(&wanted.memberships, organization) } else { now };
-        let ways = |when| if is_active { context.ways(now, live_facts, when) } else { Ways::default() };
-        let (today, before) = (ways(When::Today), ways(When::Meanwhile));
+        let today = if is_active { context.ways(now, live_facts, When::Today) } else { Ways::default() };
+        if is_active && !today.any() && won(context, (now, later), organization, &change.drafts).is_some() {
+            continue;
+        }
         let after = context.ways(later, &facts_after, When::Meanwhile);
         settle_place(
             context,
@@ -133,25 +140,45 @@ pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Ch
             &PlaceChange {
                 organization,
                 today,
-                before,
                 after,
                 membership: later,
                 activation,
-                loses_extra: loses_extra(context, change, organization),
+                loses_extra: loses_extra(context, &change.drafts, organization),
             },
         );
     }
 }
 
 /// The draft that changes the role in an organization, where the extra roles are lost with it.
-fn loses_extra(context: &Context<'_>, change: &Change, organization: Name) -> Option<u32> {
+fn loses_extra(context: &Context<'_>, drafts: &[Draft], organization: Name) -> Option<u32> {
     let rules = context.inputs.rules;
     let is_lost = rules.role_change_loses(RoleChangeLoss::ExtraRoles) && !rules.role_change_rebuilds();
     let changes = |draft: &Draft| {
         draft.action.kind == ActionKind::ChangeRole && draft.action.subject.organization == Some(organization)
     };
-    let at = change.drafts.iter().position(changes).filter(|_| is_lost)?;
+    let at = drafts.iter().position(changes).filter(|_| is_lost)?;
     u32::try_from(at).ok()
+}
+
+/// The role whose own change gives somebody a place in an organization who has none today: they hold it all the while.
+///
+/// Whoever leaves a role that becomes an admin role never had a place by it, and takes none.
+pub(super) fn won(
+    context: &Context<'_>,
+    (now, later): (Option<&Membership>, Option<&Membership>),
+    organization: Name,
+    drafts: &[Draft],
+) -> Option<Name> {
+    let (now, later) = (now?, later?);
+    let is_raised = |role: &Name| context.is_raised(*role);
+    let main = now.role.filter(|role| later.role == Some(*role) && is_raised(role));
+    if main.is_some() || loses_extra(context, drafts, organization).is_some() {
+        return main;
+    }
+    let names = context.inputs.names;
+    let (now, later) = (names.elements(now.extra_roles), names.elements(later.extra_roles));
+    let both = now.iter().copied().filter(|role| later.contains(role) && is_raised(role));
+    both.min_by_key(|&role| names.text(role))
 }
 
 /// The organizations of these memberships, sorted.
@@ -167,8 +194,6 @@ struct PlaceChange<'a> {
     organization: Name,
     /// The ways today.
     today: Ways,
-    /// The ways before the plan, as if every role that it makes more were more already.
-    before: Ways,
     /// The ways afterwards.
     after: Ways,
     /// The role that the membership has afterwards, and its extra roles.
@@ -180,17 +205,15 @@ struct PlaceChange<'a> {
 }
 
 fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
-    // Who is no admin yet, and is made one by a role's own change, has that way before the plan.
-    let from = if place.today.any() { place.today } else { place.before };
     let by = By::of(change, place.organization);
-    match (from.any(), place.after.any()) {
-        (true, false) => end(change, from, by.losing(place), place),
+    match (place.today.any(), place.after.any()) {
+        (true, false) => end(change, by.losing(place), place),
         (true, true) if place.loses_extra.is_some() && !place.after.without_extra().any() => {
             // Whoever is an admin by extra roles alone is none until they are back.
-            end(change, from, by.losing(place), place);
+            end(change, by.losing(place), place);
             begin(context, change, by, place);
         }
-        (true, true) => replace(context, change, from, by, place),
+        (true, true) => replace(context, change, by, place),
         (false, true) => begin(context, change, by, place),
         (false, false) => {}
     }
@@ -250,10 +273,10 @@ impl By {
 }
 
 /// Every way goes; the last of the drafts, in a chain, takes the place.
-fn end(change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
+fn end(change: &mut Change, by: By, place: &PlaceChange<'_>) {
     let mut chain: Vec<u32> = match by.end {
         Some(end) => vec![end],
-        None => by.going(from).collect(),
+        None => by.going(place.today).collect(),
     };
     chain.dedup();
     if let [first, second] = chain[..]
@@ -271,19 +294,19 @@ fn end(change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
 
 /// One way may replace another: the old one goes only when the new one is there, and if that is there only by a role's
 /// own change, when that is done.
-fn replace(context: &Context<'_>, change: &mut Change, from: Ways, by: By, place: &PlaceChange<'_>) {
+fn replace(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChange<'_>) {
     // Ways of the later membership that do not wait for a role's own change.
     let sure = Ways { attribute: place.after.attribute, ..context.ways(place.membership, &[], When::Today) };
     let is_lost = place.loses_extra.is_some();
     let sure = if is_lost { sure.without_extra() } else { sure };
-    if from.both(sure).any() {
+    if place.today.both(sure).any() {
         return;
     }
     let new = by.coming(sure).next();
     // What comes after the role has changed can't be waited for by that change.
     let is_in_time = |draft: &u32| !is_lost || by.extra != Some(*draft);
     let first = new.or(by.adding(change, place).into_iter().find(is_in_time));
-    for old in by.losing(place).going(from) {
+    for old in by.losing(place).going(place.today) {
         if let Some(new) = first.filter(|&new| new != old) {
             change.drafts[old as usize].needs.push(Need::Own(new));
         }
@@ -312,7 +335,7 @@ fn begin(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChange
 /// Makes a draft wait for the changes by which roles of this membership become admin roles.
 pub(super) fn wait_for_role_updates(context: &Context<'_>, draft: &mut Draft, membership: Option<&Membership>) {
     for role in membership.into_iter().flat_map(|membership| roles_of(context, membership)) {
-        if context.roles.get(&role).is_some_and(|flags| flags.flip() == Some(Flip::Raised)) {
+        if context.is_raised(role) {
             draft.needs.push(Need::RoleUpdate(role));
         }
     }

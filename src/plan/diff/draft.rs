@@ -57,6 +57,8 @@ pub(in crate::plan) struct Draft {
     pub(in crate::plan) takes: Vec<Counter>,
     /// What it gives to it.
     pub(in crate::plan) gives: Vec<Counter>,
+    /// Of what it takes: what the own change of a role gives, and it gives back.
+    pub(in crate::plan) returns: Vec<(Counter, Name)>,
     /// What may not be above its limit when it is done.
     pub(in crate::plan) within: Vec<Counter>,
     /// It has to wait in any case, and for what.
@@ -79,6 +81,7 @@ impl Draft {
             needs: Vec::new(),
             takes: Vec::new(),
             gives: Vec::new(),
+            returns: Vec::new(),
             within: Vec::new(),
             waits_for: None,
             wait: (None, None),

@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 
-use super::admins::When;
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::pending;
@@ -113,7 +112,7 @@ fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Dr
         draft.gives.push(Counter::Seat);
     }
     draft.loses = true;
-    draft.takes.extend(context.admin_places(live, When::Meanwhile).into_iter().map(Counter::Admin));
+    draft.takes.extend(context.admin_places(live).into_iter().map(Counter::Admin));
     draft.action.origins = own_line(desired.status_position.unwrap_or(desired.position));
     draft.because(REASON)
 }

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use super::access::membership_in;
 use super::admin_roles::{AdminFlags, Flip};
-use super::admins::{When, places, roles_of};
+use super::admins::{When, places, roles_of, won};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need};
 use super::fields;
-use crate::model::{ActionKind, LiveView, Membership, Name, Status, UserView, known};
+use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, UserView, known};
 
 /// Puts takes, gives and needs on the changes of roles.
 pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
@@ -25,6 +25,9 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
             continue;
         };
         let found = holders(context, changes, role, flip);
+        for (change, organization, leaving) in &found.followers {
+            follow(&mut changes[*change], leaving, role, *organization);
+        }
         let draft = &mut changes[0].drafts[update];
         draft.takes = found.takes;
         draft.gives = found.gives;
@@ -38,6 +41,8 @@ struct Holders {
     takes: Vec<Counter>,
     gives: Vec<Counter>,
     needs: Vec<Need>,
+    /// Who wins a place by it that they lose afterwards: which change, where, and by which of its drafts.
+    followers: Vec<(usize, Name, Vec<usize>)>,
 }
 
 /// One user on both sides, with what the plan does to them.
@@ -45,31 +50,30 @@ struct Sides<'a> {
     desired: Option<UserView<'a>>,
     live: Option<LiveView<'a>>,
     drafts: &'a [Draft],
+    /// The place of the change that holds the drafts.
+    change: usize,
 }
 
 fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) -> Holders {
     let inputs = context.inputs;
     let mut found = Holders::default();
-    let mut touched: BTreeMap<Name, &Change> = BTreeMap::new();
-    for change in changes.iter().skip(1) {
+    let mut touched: BTreeMap<Name, usize> = BTreeMap::new();
+    for (at, change) in changes.iter().enumerate().skip(1) {
         if let Some(user) = change.drafts.iter().find_map(|draft| draft.action.subject.user) {
-            touched.insert(user, change);
+            touched.insert(user, at);
         }
     }
-    let drafts = |key: Name| touched.get(&key).map_or(&[][..], |change| &change.drafts);
+    let mut weigh_one = |desired: Option<UserView<'_>>, live: Option<LiveView<'_>>, key: Name| {
+        let change = touched.get(&key).copied().unwrap_or_default();
+        let drafts = if change == 0 { &[][..] } else { &changes[change].drafts };
+        weigh(context, &Sides { desired, live, drafts, change }, role, flip, &mut found);
+    };
     for desired in inputs.desired.users() {
-        let live = inputs.live.find(desired.identity);
-        weigh(context, &Sides { desired: Some(desired), live, drafts: drafts(desired.key) }, role, flip, &mut found);
+        weigh_one(Some(desired), inputs.live.find(desired.identity), desired.key);
     }
     for live in inputs.live.users() {
         if live.identity.is_none_or(|identity| inputs.desired.find(identity).is_none()) {
-            weigh(
-                context,
-                &Sides { desired: None, live: Some(live), drafts: drafts(live.key) },
-                role,
-                flip,
-                &mut found,
-            );
+            weigh_one(None, Some(live), live.key);
         }
     }
     found.needs.sort_unstable();
@@ -79,7 +83,7 @@ fn holders(context: &Context<'_>, changes: &[Change], role: Name, flip: Flip) ->
 
 /// Adds what one user has to do with a role's change, organization by organization.
 fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found: &mut Holders) {
-    let Sides { desired, live, drafts } = sides;
+    let Sides { desired, live, drafts, change: _ } = sides;
     // Every place ends with the first step of an end; what follows on that, a deletion, may wait for long.
     let first_end = drafts.iter().position(|draft| bearing(draft.action.kind) == Bearing::Ends);
     let is_later_end = |at: usize| bearing(drafts[at].action.kind) == Bearing::Ends && first_end != Some(at);
@@ -98,42 +102,118 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
         .map_or_else(|| facts.to_vec(), |desired| fields::admin_facts_after(context, desired, live.as_ref()));
     for organization in places(today, &wanted) {
         let now = membership_in(today, organization);
-        let here: Vec<Need> = drafts.iter().copied().filter(|draft| touches(draft, organization)).map(need).collect();
         // Where the plan does nothing, what is live stays.
-        let from = if here.is_empty() || !context.in_scope(organization) { today } else { &wanted };
+        let is_touched = drafts.iter().any(|draft| touches(draft, organization));
+        let from = if !is_touched || !context.in_scope(organization) { today } else { &wanted };
         // Whoever leaves stays declared where accounts are not managed.
         let leaves = |draft: &Draft| bearing(draft.action.kind) == Bearing::Leaves && touches(draft, organization);
         let later = membership_in(from, organization).filter(|_| !drafts.iter().copied().any(leaves));
-        let holds = |membership: Option<&Membership>| {
-            membership.is_some_and(|membership| roles_of(context, membership).contains(&role))
-        };
-        if !holds(now) && !holds(later) {
+        let place = Held { organization, now, later, facts_later: &facts_later, drafts: &drafts };
+        if !holds(context, now, role) && !holds(context, later, role) {
             continue;
         }
-        let counter = Counter::Admin(organization);
         match flip {
-            // Whoever holds it today wins a place; who leaves it gives that back, as if it were there already.
-            Flip::Raised => {
-                let was = context.ways(now, facts, When::Today).any();
-                if is_active && !was && context.ways(now, facts, When::Meanwhile).any() {
-                    found.gives.push(counter);
-                }
-            }
+            // Who is an admin already wins nothing.
+            Flip::Raised if !is_active || context.ways(now, facts, When::Today).any() => {}
+            Flip::Raised => raise(context, sides, &Held { later: later.filter(|_| !ends), ..place }, role, found),
             Flip::Dropped => {
-                // Who leaves the role only has to have left it; what else is done to them does not matter.
-                let is_leaving = !holds(later);
-                let leaves_role = |draft: &&Draft| takes_off(context, draft, now, organization, role);
-                let leaving = drafts.iter().copied().filter(leaves_role).map(need);
-                found.needs.extend(if is_leaving { leaving.collect() } else { here });
-                let counts = !ends && (is_active || starts);
+                drop_role(context, &place, role, found);
                 let before = context.ways(later, &facts_later, When::Meanwhile).any();
                 let after = context.ways(later, &facts_later, When::InTheEnd).any();
-                if counts && before && !after {
-                    found.takes.push(counter);
+                if !ends && (is_active || starts) && before && !after {
+                    found.takes.push(Counter::Admin(organization));
                 }
             }
         }
     }
+}
+
+/// Somebody who holds a role in an organization, today or afterwards.
+#[derive(Clone, Copy)]
+struct Held<'a> {
+    organization: Name,
+    now: Option<&'a Membership>,
+    later: Option<&'a Membership>,
+    facts_later: &'a [Fact],
+    /// What is done with the account, up to its end.
+    drafts: &'a [&'a Draft],
+}
+
+impl Held<'_> {
+    /// What takes them off the role that they hold today.
+    fn leaving(&self, context: &Context<'_>, role: Name) -> Vec<&Draft> {
+        let leaves = |draft: &&Draft| takes_off(context, draft, self.now, self.organization, role);
+        self.drafts.iter().copied().filter(leaves).collect()
+    }
+}
+
+/// What a role that is made more gives to somebody who is no admin here today.
+fn raise(context: &Context<'_>, sides: &Sides<'_>, place: &Held<'_>, role: Name, found: &mut Holders) {
+    let Held { organization, now, later, facts_later, .. } = *place;
+    match won(context, (now, later), organization, sides.drafts) {
+        // Whoever holds it all the while wins a place, once.
+        Some(by) if by == role => found.gives.push(Counter::Admin(organization)),
+        Some(_) => {}
+        // Another change makes them an admin.
+        None if context.ways(later, facts_later, When::Meanwhile).any() => {}
+        // Who leaves it leaves before if they can, and is an admin at no time.
+        None => {
+            let leaving = place.leaving(context, role);
+            if leaving.iter().all(|draft| waits_for_nobody(draft, sides.drafts)) {
+                found.needs.extend(leaving.into_iter().map(need));
+            } else if first_raised(context, now) == Some(role) {
+                let subjects: Vec<Need> = leaving.into_iter().map(need).collect();
+                let places = (0..sides.drafts.len()).filter(|&at| subjects.contains(&need(&sides.drafts[at])));
+                found.followers.push((sides.change, organization, places.collect()));
+                found.gives.push(Counter::Admin(organization));
+            }
+        }
+    }
+}
+
+/// What has to be done before a role is made less: who leaves it only has to have left it, what else is done to them
+/// does not matter.
+fn drop_role(context: &Context<'_>, place: &Held<'_>, role: Name, found: &mut Holders) {
+    if holds(context, place.later, role) {
+        let here = place.drafts.iter().filter(|draft| touches(draft, place.organization));
+        found.needs.extend(here.map(|draft| need(draft)));
+    } else {
+        found.needs.extend(place.leaving(context, role).into_iter().map(need));
+    }
+}
+
+fn holds(context: &Context<'_>, membership: Option<&Membership>, role: Name) -> bool {
+    membership.is_some_and(|membership| roles_of(context, membership).contains(&role))
+}
+
+/// The first of the roles of a membership that become admin roles.
+fn first_raised(context: &Context<'_>, membership: Option<&Membership>) -> Option<Name> {
+    let mut roles = membership.map(|membership| roles_of(context, membership)).unwrap_or_default();
+    roles.retain(|&role| context.is_raised(role));
+    roles.into_iter().min_by_key(|&role| context.inputs.names.text(role))
+}
+
+/// The drafts follow the change of a role, and the last of them takes the place that it gave.
+fn follow(change: &mut Change, leaving: &[usize], role: Name, organization: Name) {
+    for pair in leaving.windows(2) {
+        change.drafts[pair[1]].needs.push(Need::Own(u32::try_from(pair[0]).unwrap_or(u32::MAX)));
+    }
+    if let Some(&last) = leaving.last() {
+        change.drafts[last].needs.push(Need::RoleUpdate(role));
+        change.drafts[last].takes.push(Counter::Admin(organization));
+        change.drafts[last].returns.push((Counter::Admin(organization), role));
+    }
+}
+
+/// Whether a draft can be done at once: neither it nor what it needs waits, takes from others, or counts on a role.
+fn waits_for_nobody(draft: &Draft, own: &[Draft]) -> bool {
+    draft.waits_for.is_none()
+        && draft.takes.is_empty()
+        && draft.needs.iter().all(|need| match need {
+            Need::Own(other) => own.get(*other as usize).is_some_and(|other| waits_for_nobody(other, own)),
+            Need::Organization(_) | Need::Site(..) | Need::Role(_) => true,
+            Need::RoleUpdate(_) | Need::Action(..) => false,
+        })
 }
 
 /// What an action on a user does to the places that the user has as an admin.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{ActionKind, CatalogKey, Fact, Fields, LiveView, Membership, Name, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, Grant, LiveView, Membership, Name, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::{CatalogPolicy, Obstacle, WaitsFor};
 use crate::rules::RoleChangeLoss;
@@ -260,28 +260,57 @@ fn places(context: &Context<'_>, live: &LiveView<'_>, key: CatalogKey) -> Vec<Pl
     places
 }
 
-/// Whether an account is made with this, in this place.
+/// Whether somebody has this, in this place, after an action: made anew with it, or given again what goes with a role.
 fn gives(context: &Context<'_>, draft: &Draft, (held, place): (CatalogKey, Place)) -> bool {
-    let makes = matches!(draft.action.kind, ActionKind::InviteUser | ActionKind::CreateUser);
-    let Some(State { memberships, grants, .. }) = draft.action.after.as_ref().filter(|_| makes) else { return false };
-    let extra = |membership: &Membership| context.inputs.names.elements(membership.extra_roles);
-    let mut members = memberships.iter();
-    match (place, held) {
-        (Place::Membership(of), _) => members.any(|one| one.organization == of),
-        (Place::DefaultSite(of), CatalogKey::Site(_, site)) => {
-            members.any(|one| one.organization == of && one.default_site == Some(site))
+    let Some(after) = &draft.action.after else { return false };
+    let contains = |set: Option<Value>, role: Name| match set {
+        Some(Value::Set(list)) => context.inputs.names.elements(list).contains(&role),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => false,
+    };
+    let Subject { organization, site, .. } = draft.action.subject;
+    let is_of = |of: Name| organization.unwrap_or(known::PLATFORM) == of;
+    match draft.action.kind {
+        ActionKind::InviteUser | ActionKind::CreateUser => {
+            let has = |membership: &Membership| match (place, held) {
+                (Place::Membership(of), _) => membership.organization == of,
+                (Place::DefaultSite(of), CatalogKey::Site(_, site)) => {
+                    membership.organization == of && membership.default_site == Some(site)
+                }
+                (Place::Role(of), CatalogKey::Role(role)) => {
+                    membership.organization == of && membership.role == Some(role)
+                }
+                (Place::ExtraRole(of), CatalogKey::Role(role)) => {
+                    membership.organization == of && contains(Some(Value::Set(membership.extra_roles)), role)
+                }
+                (_, _) => false,
+            };
+            let grants = |grant: &Grant| match (place, held) {
+                (Place::Grant(of, site), _) => (grant.organization, grant.site) == (of, site),
+                (Place::GrantRole(of, site), CatalogKey::Role(role)) => {
+                    (grant.organization, grant.site) == (of, site) && grant.role == Some(role)
+                }
+                (_, _) => false,
+            };
+            after.memberships.iter().any(has) || after.grants.iter().any(grants)
         }
-        (Place::Role(of), CatalogKey::Role(role)) => {
-            members.any(|one| one.organization == of && one.role == Some(role))
-        }
-        (Place::ExtraRole(of), CatalogKey::Role(role)) => {
-            members.any(|one| one.organization == of && extra(one).contains(&role))
-        }
-        (Place::Grant(of, site), _) => grants.iter().any(|one| (one.organization, one.site) == (of, site)),
-        (Place::GrantRole(of, site), CatalogKey::Role(role)) => {
-            grants.iter().any(|one| (one.organization, one.site) == (of, site) && one.role == Some(role))
-        }
-        (Place::DefaultSite(_) | Place::Role(_) | Place::ExtraRole(_) | Place::GrantRole(..), _) => false,
+        ActionKind::AddMembership | ActionKind::ChangeRole | ActionKind::UpdateMembership => match (place, held) {
+            (Place::ExtraRole(of), CatalogKey::Role(role)) => {
+                is_of(of) && contains(after.value(known::EXTRA_ROLES), role)
+            }
+            (Place::DefaultSite(of), CatalogKey::Site(_, site)) => {
+                is_of(of) && after.value(known::DEFAULT_SITE) == Some(Value::Text(site))
+            }
+            (Place::Role(of), CatalogKey::Role(role)) => is_of(of) && after.role() == Some(role),
+            (_, _) => false,
+        },
+        ActionKind::GrantSite | ActionKind::ChangeSiteRole => match (place, held) {
+            (Place::Grant(of, one), _) => is_of(of) && site == Some(one),
+            (Place::GrantRole(of, one), CatalogKey::Role(role)) => {
+                is_of(of) && site == Some(one) && after.role() == Some(role)
+            }
+            (_, _) => false,
+        },
+        _ => false,
     }
 }
 

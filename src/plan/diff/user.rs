@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::access::deltas;
+use super::access::{deltas, membership_in};
 use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
 use super::context::Context;
@@ -329,7 +329,7 @@ pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leavin
         }
     };
     draft.loses = true;
-    draft.takes.extend(context.admin_places(live, When::Meanwhile).into_iter().map(Counter::Admin));
+    draft.takes.extend(context.admin_places(live).into_iter().map(Counter::Admin));
     draft.action.origins = leaving.position.map_or_else(Vec::new, own_line);
     change.push(draft.because(leaving.reason));
 }
@@ -478,9 +478,14 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     }
     // Whatever comes back counts until it is taken away again.
     let active = LiveView { status: Status::Active, ..view };
-    let places = context.admin_places(&active, When::Meanwhile);
-    for membership in memberships.iter().filter(|membership| places.contains(&membership.organization)) {
-        if !context.ways(Some(membership), live.facts, When::Today).any() {
+    let mut places = context.admin_places(&active);
+    for membership in memberships {
+        let organization = membership.organization;
+        let later = membership_in(&wanted.memberships, organization);
+        let later = if context.in_scope(organization) { later } else { Some(membership) };
+        let is_won = || admins::won(context, (Some(membership), later), organization, &change.drafts).is_some();
+        if !places.contains(&organization) && is_won() {
+            places.push(organization);
             admins::wait_for_role_updates(context, &mut change.drafts[activation as usize], Some(membership));
         }
     }

@@ -5,6 +5,7 @@
 
 mod bench;
 mod lock_outs;
+mod raised_roles;
 mod regressions;
 mod saved;
 mod saved_between;

@@ -216,3 +216,20 @@ fn a_site_stays_while_somebody_is_invited_anew_to_it() {
     let plan = bench.plan();
     assert_eq!(bench.ids(&plan), ["cancel_invitation ana@example.com", "invite_user ana-new@example.com"]);
 }
+
+#[test]
+fn a_role_that_comes_back_with_what_is_left_to_others_is_not_deleted() {
+    let rules = "{ onboarding: create, role_change: replace, role_change_loses: [extra_roles] }";
+    let before = "  max@example.com: { access: { north: { role: viewer, extra_roles: [viewer] } } }\n";
+    let after = "  max@example.com: { access: { north: { role: operator, extra_roles: unmanaged } } }\n";
+    let mut bench = bench(rules, before);
+    let viewer = |bench: &mut Bench<MemoryStore>, to: &str| {
+        bench.files.iter_mut().for_each(|(_, text)| *text = text.replace("viewer: { rank: 10 }", to));
+    };
+    viewer(&mut bench, "viewer: { rank: 10, applies_to: [organization, extra] }");
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, after);
+    viewer(&mut bench, "viewer: { status: absent }");
+    let (_, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert!(shown.contains("in \"north\": operator [\"viewer\"]") && shown.contains("role viewer"), "{shown}");
+}
