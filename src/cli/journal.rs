@@ -16,9 +16,9 @@ use super::exit::Failure;
 use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
-use crate::journal::{self, CutOff, Glance, Head, Holder, Journal, JournalError, Standing};
-use crate::model::{ActionKind, HalfChanged, List, LiveRecord, LiveState, Membership, Names, Status, Value, known};
-use crate::plan::{Action, State, action_id};
+use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, Standing};
+use crate::model::{ActionKind, HalfChanged, List, LiveState, Membership, Names, Value, known};
+use crate::plan::{Action, action_id};
 use crate::settings::StoreKind;
 use crate::store::Info;
 use crate::store::sqlite::SqliteReader;
@@ -326,28 +326,8 @@ pub(super) fn remember_cut_off(
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
         Err(error) => return Err(unusable(error)),
     };
-    let ttl = access.rules().invitation_ttl();
-    for (user, CutOff { at: since, state }) in found {
-        if ttl.is_some_and(|ttl| ttl.after(since) <= at) {
-            continue;
-        }
-        let identity = names.intern(&user);
-        let State { mut facts, mut memberships, mut grants } = state;
-        facts.retain(|fact| fact.field != known::STATUS);
-        facts.sort_unstable();
-        memberships.sort_unstable();
-        grants.sort_unstable();
-        let record = LiveRecord {
-            id: identity,
-            key: identity,
-            identity: Some(identity),
-            status: Status::Invited,
-            facts,
-            memberships,
-            grants,
-            invitation: None,
-        };
-        live.cut_off.insert(identity, record);
+    for (user, cut_off) in found {
+        cut_off.remember(&user, (names, live), access.rules(), at);
     }
     Ok(())
 }

@@ -14,9 +14,9 @@ use serde_json::Value as Json;
 
 use super::record::{Ended, Entry, LookedUp};
 use super::{JournalError, Names, medium, revive, verify};
-use crate::model::ActionKind;
+use crate::model::{ActionKind, LiveRecord, LiveState, Status, known};
 use crate::plan::State;
-use crate::rules::Identity;
+use crate::rules::{Identity, Rules};
 
 /// An invitation that was to go out in the place of a cancelled one.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +25,33 @@ pub struct CutOff {
     pub at: Timestamp,
     /// All that it carries.
     pub state: State,
+}
+
+impl CutOff {
+    /// Adds the account to what is live, as one that was cancelled, as long as its invitation could still be accepted at
+    /// this time by the rules.
+    pub fn remember(self, user: &str, (names, live): (&mut Names, &mut LiveState), rules: &Rules, at: Timestamp) {
+        if rules.invitation_ttl().is_some_and(|ttl| ttl.after(self.at) <= at) {
+            return;
+        }
+        let identity = names.intern(user);
+        let State { mut facts, mut memberships, mut grants } = self.state;
+        facts.retain(|fact| fact.field != known::STATUS);
+        facts.sort_unstable();
+        memberships.sort_unstable();
+        grants.sort_unstable();
+        let record = LiveRecord {
+            id: identity,
+            key: identity,
+            identity: Some(identity),
+            status: Status::Invited,
+            facts,
+            memberships,
+            grants,
+            invitation: None,
+        };
+        live.cut_off.insert(identity, record);
+    }
 }
 
 /// By key as compared: the invitations of the store with this identity that did not go out. Nothing where there is no

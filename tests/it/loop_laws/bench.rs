@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{Span, Timestamp};
 use rollcall::apply::{self, ApplyReport, Options, Progress, Stop};
-use rollcall::journal::{Who, attempts_of, revive, verify};
+use rollcall::journal::{Who, attempts_of, cut_off, revive, verify};
 use rollcall::manifest;
 use rollcall::model::{Collection, LiveState, Name, Names, Status};
 use rollcall::plan::{
@@ -98,9 +98,16 @@ impl<S: Writer + Send> Bench<S> {
         at("09:00:00").checked_add(Span::new().hours(self.runs)).expect("a time")
     }
 
-    /// Everything that the store holds; `None` if it can't be read.
+    /// Everything that the store holds, and what the journal knows of invitations that did not go out; `None` if it
+    /// can't be read.
     pub(super) fn live(&mut self) -> Option<LiveState> {
-        now(self.store.read(&mut self.names, Which::All)).ok()
+        let mut live = now(self.store.read(&mut self.names, Which::All)).ok()?;
+        let (journal, info, at) = (self.journal_file(), now(self.store.info()).ok()?, self.at());
+        let found = cut_off(journal.path(), &info.id, &self.rules.identity, &mut self.names).expect("a journal");
+        for (user, one) in found {
+            one.remember(&user, (&mut self.names, &mut live), &self.rules, at);
+        }
+        Some(live)
     }
 
     pub(super) fn shown(&mut self) -> String {
