@@ -188,7 +188,7 @@ impl Context<'_> {
     }
 }
 
-/// `given name`, of `given_name`.
+/// `given name`, of `given_name`. The name of an attribute is the one that the rules give it.
 fn field_words(field: &str) -> String {
-    name(field).replace('_', " ")
+    if field.starts_with("attributes.") { name(field).into_owned() } else { name(field).replace('_', " ") }
 }
