@@ -173,7 +173,7 @@ fn place<'a>(context: Context<'a>, action: &Action, joining: &HashSet<Name>) -> 
         return (room, text(subject.role.or(subject.organization)));
     };
     let organization = subject.organization.filter(|&organization| organization != known::PLATFORM);
-    let adds = matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite);
+    let adds = matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite | ActionKind::UpdateMembership);
     match organization {
         Some(_) if adds && joining.contains(&user) && !has(&[action], Risk::Escalation) => {
             (Room::People, text(Some(user)))

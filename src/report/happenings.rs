@@ -33,6 +33,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
                 let access = after.into_iter();
                 for state in access {
                     with.extend(context.comes_with(&state.facts));
+                    with.extend(context.comes_unlimited(&state.facts));
                     gained.memberships.extend_from_slice(&state.memberships);
                     gained.grants.extend_from_slice(&state.grants);
                 }
@@ -143,7 +144,14 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
                 let Membership { role, extra_roles, .. } = added(organization, after);
                 let word = role.map_or_else(|| "a member".to_owned(), |role| context.name(role));
                 let reach = context.reach(organization, role);
-                parts.push(Part::told(format!("becomes {word}{}{reach}", context.extra_roles(extra_roles))));
+                let word = format!("{word}{}{reach}", context.extra_roles(extra_roles));
+                parts.push(Part::told(match before.filter(|_| !action.ended_memberships().is_empty()) {
+                    Some(before) => {
+                        let was = context.access(&before.memberships, &before.grants, true);
+                        format!("becomes {word} in place of {was}")
+                    }
+                    None => format!("becomes {word}"),
+                }));
             }
             ActionKind::ChangeRole => {
                 let (from, to) = (context.role(role(before)), context.role(role(after)));

@@ -71,9 +71,11 @@ pub(super) fn change_access(
         return None;
     }
     let Inputs { rules, names, .. } = context.inputs;
-    let pairs = || changes.before.iter().zip(&changes.after);
-    let gains = pairs().any(|(from, to)| rules.value_escalates(names, to.field, from.value, to.value));
-    let loses = pairs().any(|(from, to)| rules.value_escalates(names, to.field, to.value, from.value));
+    let between = |before: &[Fact], after: &[Fact]| -> Vec<(Name, Value, Value)> {
+        before.iter().zip(after).map(|(from, to)| (to.field, from.value, to.value)).collect()
+    };
+    let gains = rules.fields_escalate(names, &between(&changes.before, &changes.after));
+    let loses = rules.fields_escalate(names, &between(&changes.after, &changes.before));
     let mut draft = changes.draft(ActionKind::ChangeAccess, desired);
     (draft.gains, draft.loses) = (gains, loses);
     if gains {
