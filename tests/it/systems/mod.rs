@@ -142,7 +142,8 @@ fn every_fact_has_a_test_that_is_named_after_it() {
 }
 
 /// The examples that show all facts of a service, by the beginning of its ids.
-const EXAMPLES: [(&str, &str); 2] = [("alt", "alteia"), ("cred", "credivera")];
+const EXAMPLES: [(&str, &str); 5] =
+    [("alt", "alteia"), ("cred", "credivera"), ("mod", "modulr"), ("cauca", "cauca"), ("act", "actito")];
 
 #[test]
 fn every_fact_is_seen_in_the_example_of_its_service() {
