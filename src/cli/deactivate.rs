@@ -211,7 +211,10 @@ pub(super) fn refusal(shown: &str, refused: &LockOut) -> Failure {
             format!("more than one account has the key {shown}; do it in the store, or give all but one another key")
         }
         LockOut::Waits(WaitsFor::Acceptance) => {
-            format!("the invitation of {shown} can't be cancelled in this store; do it once the person has accepted")
+            format!(
+                "the rules of this store know no way to cancel an invitation: that of {shown} can't be cancelled; \
+                 `rollcall deactivate` keeps it from being accepted"
+            )
         }
         LockOut::Waits(_) | LockOut::Unknown | LockOut::Already(_) | LockOut::Planned { .. } => {
             format!("this store has no way to lock {shown} out that could be undone; do it in the store")

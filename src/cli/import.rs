@@ -1,7 +1,7 @@
 //! `rollcall import`: the live state, or a file of another program, as manifests, to begin with or to compare.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -50,7 +50,8 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         let (_, live) = all_in_scope(&access, &mut names, printer)?;
         manifest::write(&names, access.rules(), &live)
     };
-    let files = written.files.iter().map(|(name, text)| (name.as_str(), text.as_bytes()));
+    let texts: Vec<String> = written.files.iter().map(|(_, text)| with_way_to_schemas(text, &arguments.out)).collect();
+    let files = written.files.iter().zip(&texts).map(|((name, _), text)| (name.as_str(), text.as_bytes()));
     write_all_new(&folder, files).map_err(Failure::failed)?;
     if printer.is_json() {
         let left_out = written.unsayable.iter().map(|left_out| LeftOutDocument {
@@ -73,6 +74,16 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         count(written.unsayable.len(), "thing", "things")
     ));
     Ok(Exit::Done)
+}
+
+/// A manifest whose first line leads to the schemas from this folder of the access repository; they are beside it from
+/// a folder at the top.
+fn with_way_to_schemas(text: &str, folder: &Path) -> String {
+    let steps = folder.components().filter(|step| *step != Component::CurDir);
+    if !steps.clone().all(|step| matches!(step, Component::Normal(_))) {
+        return text.to_owned();
+    }
+    text.replacen("$schema=../", &format!("$schema={}", "../".repeat(steps.count())), 1)
 }
 
 /// Everything live that the settings manage; nothing of a store that was read in part.

@@ -15,7 +15,7 @@ use crate::model::{ActionKind, CatalogKey, Fact, Grant, Membership, Name, Source
 /// | `reactivate_user`, `send_invitation` | `status` | |
 /// | `rename_user` | `key` | |
 /// | `resend_invitation`, `cancel_invitation` | `invitation`: `none`, `pending` or `ended` | all of its access, in `before` of a cancellation |
-/// | `add_membership`, `update_membership` | `role`, `extra_roles`, `default_site`, or the changed ones | |
+/// | `add_membership`, `update_membership` | `role`, `extra_roles`, `default_site`, or the changed ones | of `add_membership`: in `before` the membership that ends, where a person has one at most |
 /// | `remove_membership` | the same, in `before` | its grants, in `before` |
 /// | `change_role`, `grant_site`, `change_site_role`, `revoke_site` | `role` | |
 ///
@@ -204,6 +204,15 @@ impl Action {
             needs: Vec::new(),
             reason: "",
             origins: Vec::new(),
+        }
+    }
+
+    /// The memberships that end when this one begins, where a person has one at most.
+    #[must_use]
+    pub fn ended_memberships(&self) -> &[Membership] {
+        match (self.kind, &self.before) {
+            (ActionKind::AddMembership, Some(before)) => &before.memberships,
+            (_, _) => &[],
         }
     }
 }

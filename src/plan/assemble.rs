@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{Action, Risk, Subject};
 use super::diff::{Counter, Draft, Drafts, Need, diff};
+use super::mails::SharedMails;
 use super::order::{Account, Left, Node, Order, order};
 use super::renamed::renamed;
 use super::target::Target;
@@ -73,6 +74,10 @@ pub(super) fn assembled(
         Some(target) => target.order(&queue.drafts, &nodes, &accounts),
         None => order(&nodes, &accounts),
     };
+    let mut mails = SharedMails::new(inputs);
+    for &place in &order.sequence {
+        mails.settle(&mut queue.drafts[place as usize].action);
+    }
     let admins = queue.admins_left(&order, &counters);
     let short = short_counters(&counters, &admins);
     let mut deferred = queue.deferred(inputs, &nodes, &order, (&counter_names, &short));

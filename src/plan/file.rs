@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use super::document::{ActionDocument, FORMAT, PlanDocument};
 use super::documented::action_id;
 use super::{Action, State, StoreRef, Subject, digest, read_state, state_json};
-use crate::model::{ActionKind, Name, Names, Topic, known};
+use crate::model::{ActionKind, Grant, Name, Names, Topic, known};
 use crate::rules::{Named, Rules, refuse_declared, refuse_key};
 
 /// The largest plan file that is read, in bytes: a million actions have room in it.
@@ -272,6 +272,14 @@ const fn has_form(kind: ActionKind, subject: Subject) -> bool {
     }
 }
 
+/// Whether a state is one membership with its sites: what ends where another one begins.
+fn is_one_membership(state: &State) -> bool {
+    let State { facts, memberships, grants } = state;
+    let [membership] = &memberships[..] else { return false };
+    let is_here = |grant: &Grant| grant.organization == membership.organization;
+    facts.is_empty() && membership.organization != known::PLATFORM && grants.iter().all(is_here)
+}
+
 /// Whether actions of this kind lead from and to such states.
 fn has_sides(kind: ActionKind, before: Option<&State>, after: Option<&State>) -> bool {
     let is_bare = |state: Option<&State>| state.is_none_or(|state| state.memberships.is_empty());
@@ -282,8 +290,8 @@ fn has_sides(kind: ActionKind, before: Option<&State>, after: Option<&State>) ->
         | ActionKind::CreateRole
         | ActionKind::InviteUser
         | ActionKind::CreateUser
-        | ActionKind::AddMembership
         | ActionKind::GrantSite => before.is_none() && after.is_some(),
+        ActionKind::AddMembership => before.is_none_or(is_one_membership) && after.is_some(),
         ActionKind::DeleteOrganization
         | ActionKind::DeleteSite
         | ActionKind::DeleteRole
@@ -310,6 +318,7 @@ fn has_sides(kind: ActionKind, before: Option<&State>, after: Option<&State>) ->
     };
     let is_account = match kind.topic() {
         Topic::Account => true,
+        Topic::Membership if kind == ActionKind::AddMembership => is_bare(after),
         Topic::Catalog | Topic::Fields | Topic::Membership | Topic::SiteGrant => is_bare(before) && is_bare(after),
     };
     sides && is_account

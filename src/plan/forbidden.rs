@@ -41,6 +41,7 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
         | ActionKind::UpdateMembership
         | ActionKind::ChangeAccess
         | ActionKind::UpdateRole => true,
+        ActionKind::AddMembership => !action.ended_memberships().is_empty(),
         ActionKind::ChangeRole | ActionKind::ChangeSiteRole => {
             let (from, to) = (role(&action.before), role(&action.after));
             inputs.rules.loses(&inputs.live.catalog, inputs.names, from, to)
@@ -57,7 +58,6 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
         | ActionKind::ReactivateUser
         | ActionKind::SendInvitation
         | ActionKind::ResendInvitation
-        | ActionKind::AddMembership
         | ActionKind::GrantSite => false,
     }
 }
@@ -94,8 +94,9 @@ pub(super) fn gives(action: &Action, inputs: &Inputs<'_>) -> bool {
         }
         ActionKind::ChangeAccess => {
             let value = |field: Name| before.and_then(|before| before.value(field)).unwrap_or(Value::Null);
-            let mut facts = after.into_iter().flat_map(|after| &after.facts);
-            facts.any(|fact| inputs.rules.value_escalates(names, fact.field, value(fact.field), fact.value))
+            let facts = after.into_iter().flat_map(|after| &after.facts);
+            let changes: Vec<_> = facts.map(|fact| (fact.field, value(fact.field), fact.value)).collect();
+            inputs.rules.fields_escalate(names, &changes)
         }
         // Absence takes nothing from a service account.
         ActionKind::UpdateUser => {

@@ -63,7 +63,13 @@ impl Held {
         let none = State::default();
         let state = action.after.as_ref().unwrap_or(&none);
         match action.kind {
-            ActionKind::AddMembership | ActionKind::UpdateMembership => self.set(organization, state),
+            ActionKind::AddMembership | ActionKind::UpdateMembership => {
+                for ended in action.ended_memberships() {
+                    self.memberships.retain(|membership| membership.organization != ended.organization);
+                    self.grants.retain(|grant| grant.organization != ended.organization);
+                }
+                self.set(organization, state);
+            }
             ActionKind::ChangeRole => {
                 if rules.role_change_loses(RoleChangeLoss::Sites) {
                     self.grants.retain(|grant| grant.organization != organization);

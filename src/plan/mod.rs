@@ -17,6 +17,7 @@ mod held;
 mod inputs;
 mod lock_out;
 mod locked_out;
+mod mails;
 mod order;
 mod people;
 mod protection;

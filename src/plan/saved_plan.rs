@@ -11,6 +11,7 @@ use super::action::Risk;
 use super::diff::Draft;
 use super::file::SavedPlan;
 use super::forbidden::{gives, takes_away};
+use super::mails::SharedMails;
 use super::saved_renames::SavedRenames;
 use super::{Action, Cause, Inputs, Plan, action_id, people, state_json};
 use crate::model::{ActionKind, Names, Topic, known};
@@ -42,7 +43,11 @@ pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, done:
         }
         Some(_) | None => Action { cause: Cause::Unknown, risk: risks(action, inputs), ..action.clone() },
     });
-    let actions: Vec<Action> = actions.collect();
+    let mut actions: Vec<Action> = actions.collect();
+    let mut mails = SharedMails::new(inputs);
+    for (_, action) in (0_u32..).zip(&mut actions).filter(|&(at, _)| !is_done(at)) {
+        mails.settle(action);
+    }
     let to_do = (0_u32..).zip(&actions).filter(|&(at, _)| !is_done(at));
     let drafts: Vec<Draft> = to_do.map(|(_, action)| draft(action)).collect();
     let (people, effects, mut census) = people::count(inputs, drafts.iter());

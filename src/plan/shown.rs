@@ -395,6 +395,12 @@ impl Expected<'_> {
             Account::Absent => return self.no_account(),
             Account::Unknown(why) => return Found::Unknown(why),
         };
+        if let Some(before) = self.action.before.as_ref().filter(|_| !self.action.ended_memberships().is_empty()) {
+            let ends = self.switched(view, before);
+            if !self.is_after || ends != Found::Same {
+                return ends;
+            }
+        }
         let Some(membership) = view.membership(organization) else {
             // Without a role on the platform there is nothing, and that may be what is expected.
             return match self.state {
@@ -410,6 +416,28 @@ impl Expected<'_> {
         self.present(what, |field| membership_value(membership, field)).max(self.state.map_or(Found::Same, |state| {
             self.memberships(view, &state.memberships).max(self.grants(view, &state.grants))
         }))
+    }
+
+    /// What ends where another membership begins: before that it is there, and the other one is not; afterwards it is
+    /// gone.
+    fn switched(&self, view: LiveView<'_>, before: &State) -> Found {
+        let member =
+            |name: Name, how: &str| Found::Different(format!("the membership in `{}` {how}", self.text(Some(name))));
+        if self.is_after {
+            let left = before.memberships.iter().find(|ended| view.membership(ended.organization).is_some());
+            return match (left, self.seen.live.evidence.of(Collection::Memberships)) {
+                (Some(left), _) => member(left.organization, "has not ended"),
+                (None, Completeness::Complete) => Found::Same,
+                (None, Completeness::Partial(why) | Completeness::Unreadable(why)) => {
+                    Found::Unknown(format!("memberships were not read completely: {why}"))
+                }
+            };
+        }
+        let begun = self.action.subject.organization.filter(|&organization| view.membership(organization).is_some());
+        match begun {
+            Some(organization) => member(organization, "is there"),
+            None => self.memberships(view, &before.memberships).max(self.grants(view, &before.grants)),
+        }
     }
 
     /// The end of a membership ends its grants.

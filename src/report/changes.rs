@@ -4,12 +4,12 @@
 //! those that will be printed. Access that a new account gets is told where the account is, unless it is risky: then
 //! it has its own line in its organization.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use super::happenings::{account, catalog, membership};
 use super::lines::{Line, Mark, Section};
 use super::style::{count, number};
-use super::words::{Context, done};
+use super::words::{Context, counted};
 use crate::model::{ActionKind, Name, known};
 use crate::plan::{Action, Cause, Plan, Risk, State};
 
@@ -92,22 +92,9 @@ pub(super) fn sections(context: Context<'_>, plan: &Plan) -> Vec<Section> {
 /// `and 3 more: 1 change (1 profile changed), 2 additions (2 invited)`; what is folded is always summed.
 fn left_out<'b, 'a: 'b>(what: &str, bundles: &(impl Iterator<Item = &'b Bundle<'a>> + Clone)) -> String {
     let of = |mark| {
-        let mut lines = 0;
-        let mut kinds: BTreeMap<ActionKind, usize> = BTreeMap::new();
-        for bundle in bundles.clone().filter(|bundle| bundle.mark == mark) {
-            lines += 1;
-            for action in &bundle.actions {
-                *kinds.entry(action.kind).or_default() += 1;
-            }
-        }
-        let kinds: Vec<String> = kinds
-            .into_iter()
-            .map(|(kind, number)| {
-                let (one, many) = done(kind);
-                count(number, one, many)
-            })
-            .collect();
-        (lines, kinds.join(", "))
+        let folded = || bundles.clone().filter(|bundle| bundle.mark == mark);
+        let kinds = counted(folded().flat_map(|bundle| bundle.actions.iter().copied()));
+        (folded().count(), kinds.join(", "))
     };
     let parts: Vec<String> = [
         (of(Mark::Removal), "removal", "removals"),
@@ -186,7 +173,7 @@ fn place<'a>(context: Context<'a>, action: &Action, joining: &HashSet<Name>) -> 
         return (room, text(subject.role.or(subject.organization)));
     };
     let organization = subject.organization.filter(|&organization| organization != known::PLATFORM);
-    let adds = matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite);
+    let adds = matches!(action.kind, ActionKind::AddMembership | ActionKind::GrantSite | ActionKind::UpdateMembership);
     match organization {
         Some(_) if adds && joining.contains(&user) && !has(&[action], Risk::Escalation) => {
             (Room::People, text(Some(user)))

@@ -66,13 +66,21 @@ impl Context<'_> {
         let mut fields: BTreeMap<&str, Name> = BTreeMap::new();
         fields.extend(before.iter().chain(&after).map(|(&text, fact)| (text, fact.field)));
         fields.retain(|text, _| value(&before, text) != value(&after, text));
+        // Routes are of use while the API is on: before and after, whatever the list says, there are none.
+        let turns_api = fields.values().any(|&field| field == known::API_ENABLED);
+        let is_on = after.values().any(|fact| *fact == Fact::new(known::API_ENABLED, Value::Bool(true)));
+        fields.retain(|_, field| !turns_api || is_on || *field != known::API_ROUTES);
         let harmless: Vec<&str> =
             fields.iter().filter(|&(_, &field)| !self.is_always_told(field)).map(|(&text, _)| text).collect();
         let is_folded = harmless.len() > NAMED && !self.style.verbose;
         let told = fields.iter().filter(|&(_, &field)| !is_folded || self.is_always_told(field));
         let mut texts: Vec<String> = told
             .map(|(text, &field)| {
-                let change = self.change(field, value(&before, text), value(&after, text));
+                let change = if turns_api && field == known::API_ROUTES {
+                    self.value_of(field, value(&after, text))
+                } else {
+                    self.change(field, value(&before, text), value(&after, text))
+                };
                 format!("{} {change}", field_words(text))
             })
             .collect();
@@ -150,6 +158,16 @@ impl Context<'_> {
         told.into_iter().map(|(_, words)| words).collect()
     }
 
+    /// What a new account is not limited in, because nothing is said: `attributes.portfolio_scope everything`.
+    pub(super) fn comes_unlimited(&self, facts: &[Fact]) -> Vec<String> {
+        let attributes = self.rules.into_iter().flat_map(|rules| rules.attributes.keys());
+        let fields = attributes.map(|attribute| format!("attributes.{attribute}"));
+        let is_set = |field: &str| facts.iter().any(|fact| self.names.text(fact.field) == field);
+        let is_unlimited =
+            |field: &String| self.rules.is_some_and(|rules| rules.is_everything(field, Value::Null)) && !is_set(field);
+        fields.filter(is_unlimited).map(|field| format!("{} everything", field_words(&field))).collect()
+    }
+
     /// What a role gives: `rank 5, every site, includes manager`.
     pub(super) fn role_content(&self, role: &State) -> String {
         let value = |field: Name| role.value(field).unwrap_or(Value::Null);
@@ -188,7 +206,7 @@ impl Context<'_> {
     }
 }
 
-/// `given name`, of `given_name`.
+/// `given name`, of `given_name`. The name of an attribute is the one that the rules give it.
 fn field_words(field: &str) -> String {
-    name(field).replace('_', " ")
+    if field.starts_with("attributes.") { name(field).into_owned() } else { name(field).replace('_', " ") }
 }

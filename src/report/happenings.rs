@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::style::{count, enumeration};
-use super::words::{Context, done};
-use crate::model::{ActionKind, Grant, List, Membership, Name, Status, Value, known};
+use super::words::{Context, done, is_preloading};
+use crate::model::{ActionKind, Grant, List, Membership, Name, Value, known};
 use crate::plan::{Action, Affected, Cause, Risk, SiteChange, Sites, State};
 
 /// What happens to an account, with the access that it gets.
@@ -12,7 +12,6 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
     let mut gained = State::default();
     let mut parts: Vec<String> = Vec::new();
     let (mut joins, mut with) = (None, Vec::new());
-    let preloaded = Value::Text(Status::Preloaded.name());
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
         let ended = |word: &str| {
@@ -24,7 +23,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
         };
         match action.kind {
             ActionKind::InviteUser | ActionKind::CreateUser => {
-                joins = Some(if after.and_then(|state| state.value(known::STATUS)) == Some(preloaded) {
+                joins = Some(if is_preloading(action) {
                     "preloaded"
                 } else if action.kind == ActionKind::InviteUser {
                     "invited"
@@ -34,6 +33,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
                 let access = after.into_iter();
                 for state in access {
                     with.extend(context.comes_with(&state.facts));
+                    with.extend(context.comes_unlimited(&state.facts));
                     gained.memberships.extend_from_slice(&state.memberships);
                     gained.grants.extend_from_slice(&state.grants);
                 }
@@ -144,7 +144,14 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
                 let Membership { role, extra_roles, .. } = added(organization, after);
                 let word = role.map_or_else(|| "a member".to_owned(), |role| context.name(role));
                 let reach = context.reach(organization, role);
-                parts.push(Part::told(format!("becomes {word}{}{reach}", context.extra_roles(extra_roles))));
+                let word = format!("{word}{}{reach}", context.extra_roles(extra_roles));
+                parts.push(Part::told(match before.filter(|_| !action.ended_memberships().is_empty()) {
+                    Some(before) => {
+                        let was = context.access(&before.memberships, &before.grants, true);
+                        format!("becomes {word} in place of {was}")
+                    }
+                    None => format!("becomes {word}"),
+                }));
             }
             ActionKind::ChangeRole => {
                 let (from, to) = (context.role(role(before)), context.role(role(after)));

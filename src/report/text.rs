@@ -11,7 +11,7 @@ use super::changes;
 use super::lines;
 use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
-use super::words::{Context, done};
+use super::words::{Context, counted};
 use crate::model::{Catalog, Name, Names};
 use crate::plan::{GuardDocument, People, Places, Plan};
 use crate::rules::Rules;
@@ -164,15 +164,7 @@ fn sums(context: Context<'_>, plan: &Plan) -> String {
     if plan.actions.is_empty() {
         return "no changes\n".to_owned();
     }
-    let kinds: Vec<String> = plan
-        .counts
-        .iter()
-        .filter(|&(_, &count)| count > 0)
-        .map(|(&kind, &number)| {
-            let (one, many) = done(kind);
-            count(number as usize, one, many)
-        })
-        .collect();
+    let kinds = counted(plan.actions.iter());
     let People { join, leave, gain, lose } = plan.people;
     let people: Vec<String> = [
         (join, "joins", "join"),

@@ -191,7 +191,10 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             )
         }
         (WaitsFor::Decision, Why::Renewal) => {
-            format!("the invitation of {who} was declined or has expired, and is not renewed by itself")
+            format!(
+                "the invitation of {who} was declined or has expired, and is not renewed by itself; to send it again, \
+                 run `rollcall invitations resend {who}`"
+            )
         }
         (WaitsFor::Decision, Why::LockedOut) => {
             format!(

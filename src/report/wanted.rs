@@ -99,6 +99,10 @@ fn wish(context: Context<'_>, deferred: &Deferred) -> Option<(Wish, Option<Strin
     };
     let (words, place) = match kind {
         ActionKind::InviteUser | ActionKind::CreateUser => ((access(after)?, String::new()), None),
+        ActionKind::AddMembership if before.is_some() => {
+            let in_place = access(before).map(|was| format!(" in place of {was}")).unwrap_or_default();
+            ((format!("{}{in_place}, of ", named(after)), String::new()), Some(organization))
+        }
         ActionKind::AddMembership | ActionKind::ChangeRole => {
             ((format!("{} of ", named(after)), String::new()), Some(organization))
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use super::style::{Style, count, enumeration, number};
-use crate::model::{ActionKind, Catalog, Grant, List, Membership, Name, Names, SiteAccess, known};
-use crate::plan::{Effects, Origin, Places};
+use crate::model::{ActionKind, Catalog, Grant, List, Membership, Name, Names, SiteAccess, Status, Value, known};
+use crate::plan::{Action, Effects, Origin, Places};
 use crate::rules::Rules;
 
 /// What all lines of a report need.
@@ -229,6 +229,24 @@ pub(super) const fn done(kind: ActionKind) -> (&'static str, &'static str) {
         ActionKind::ChangeSiteRole => ("site role changed", "site roles changed"),
         ActionKind::RevokeSite => ("site revoked", "sites revoked"),
     }
+}
+
+/// What these actions do, counted: `2 invited`, `1 preloaded`. Who is only made known is not invited.
+pub(super) fn counted<'a>(actions: impl Iterator<Item = &'a Action>) -> Vec<String> {
+    let mut numbers: BTreeMap<(ActionKind, bool), usize> = BTreeMap::new();
+    for action in actions {
+        *numbers.entry((action.kind, is_preloading(action))).or_default() += 1;
+    }
+    let words = |(kind, is_preloading)| if is_preloading { ("preloaded", "preloaded") } else { done(kind) };
+    let texts = numbers.into_iter().map(|(what, number)| (number, words(what)));
+    texts.map(|(number, (one, many))| count(number, one, many)).collect()
+}
+
+/// Whether somebody is made known by this, and not invited yet.
+pub(super) fn is_preloading(action: &Action) -> bool {
+    let status = action.after.as_ref().and_then(|state| state.value(known::STATUS));
+    matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser)
+        && status == Some(Value::Text(Status::Preloaded.name()))
 }
 
 /// What would be done, for what waits: `1 grant`, `2 role changes`.

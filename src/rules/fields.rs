@@ -462,6 +462,17 @@ impl Rules {
         }
     }
 
+    /// Whether access fields that change at once (field, from, to) give something that was not there. While the API is
+    /// turned on or off, its routes are no gain or loss of their own.
+    #[must_use]
+    pub fn fields_escalate(&self, names: &Names, changes: &[(Name, Value, Value)]) -> bool {
+        let turns_api = changes
+            .iter()
+            .any(|&(field, from, to)| field == known::API_ENABLED && !self.same_value(names, field, from, to));
+        let counts = |field: Name| !(turns_api && field == known::API_ROUTES);
+        changes.iter().any(|&(field, from, to)| counts(field) && self.value_escalates(names, field, from, to))
+    }
+
     /// Whether an access field that goes from `from` to `to` gives something that was not there. What can't be
     /// compared is not contained, so both directions can hold.
     #[must_use]

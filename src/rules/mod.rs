@@ -316,6 +316,18 @@ impl Rules {
             Topic::Account => true,
         }
     }
+
+    /// Whether the mail about an action of this kind is one with the mails about whatever else changes in the account
+    /// at the same time.
+    #[must_use]
+    pub fn shares_mail(&self, kind: ActionKind) -> bool {
+        let is_stated = matches!(self.mail.actions.get(&kind), Some(Some(_)));
+        let is_update = match kind.topic() {
+            Topic::Fields | Topic::Membership | Topic::SiteGrant => true,
+            Topic::Account | Topic::Catalog => false,
+        };
+        is_update && !is_stated && self.mail.update.unwrap_or(true)
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The schemas in `schemas/` are those of the code, and they agree with the readers about what is allowed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jsonschema::Validator;
 use rollcall::{apply, exchange, manifest, plan, rules, settings};
 use serde_json::Value;
+
+use super::support::folders::folders;
 
 /// Every schema that is handed out, by file name.
 fn schemas() -> Vec<(&'static str, Value)> {
@@ -197,12 +199,4 @@ fn settings_of_examples_are_valid() {
         count += 1;
     }
     assert!(count > 0, "there are no examples");
-}
-
-fn folders(parent: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(parent).unwrap_or_else(|error| panic!("{}: {error}", parent.display()));
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let mut folders: Vec<PathBuf> = paths.filter(|path| path.is_dir()).collect();
-    folders.sort();
-    folders
 }

@@ -7,6 +7,7 @@ use super::access::Delta;
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line};
 use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, Status, UserView, Value, known};
+use crate::plan::Inputs;
 use crate::plan::action::{Origin, Risk, State, Subject};
 use crate::rules::RoleChangeLoss;
 
@@ -142,11 +143,15 @@ fn comes_before(context: &Context<'_>, whose: &Differences<'_>, other: &Delta, d
         (Delta::GrantSite(grant), Delta::UpdateMembership { to, .. }) => {
             let live = whose.live.and_then(|live| live.membership(to.organization));
             let is_reached = live.is_some_and(|live| context.reaches_all(live.role));
-            is_here && to.default_site == Some(grant.site) && !is_reached && !precedes_activation(context, whose, delta)
+            let reaches = to.default_site.is_some_and(|site| comes_through(context, grant, site));
+            is_here && reaches && !is_reached && !precedes_activation(context, whose, delta)
         }
-        (Delta::UpdateMembership { from, .. }, Delta::RevokeSite(grant)) => {
-            is_here && from.default_site == Some(grant.site)
+        (Delta::UpdateMembership { from, to }, Delta::RevokeSite(grant)) => {
+            let reaches = from.default_site.is_some_and(|site| goes_with(context, grant, site));
+            is_here && reaches && !waits_for_site(context, whose, to)
         }
+        // Where a person can have so many sites only, the old ones go first.
+        (Delta::RevokeSite(_), Delta::GrantSite(grant)) => is_here && exceeds_sites(context, whose, grant.organization),
         // Where a person can be in so many organizations only, the old ones go first.
         (Delta::RemoveMembership(..), Delta::AddMembership(_)) => {
             let max = context.inputs.rules.most_organizations();
@@ -165,6 +170,47 @@ fn comes_before(context: &Context<'_>, whose: &Differences<'_>, other: &Delta, d
             _,
         ) => false,
     }
+}
+
+/// Whether a site that is granted brings another one: it is that, or includes it.
+fn comes_through(context: &Context<'_>, grant: &Grant, site: Name) -> bool {
+    let Grant { organization, site: granted, role: _ } = *grant;
+    let Inputs { desired, names, .. } = context.inputs;
+    granted == site || desired.catalog.sites_through(names, organization, granted).contains(&site)
+}
+
+/// Whether a site goes with one that is revoked: it is that, or is reached through it today.
+fn goes_with(context: &Context<'_>, grant: &Grant, site: Name) -> bool {
+    let Grant { organization, site: granted, role: _ } = *grant;
+    let Inputs { live, names, .. } = context.inputs;
+    granted == site || live.catalog.sites_through(names, organization, granted).contains(&site)
+}
+
+/// Whether a default site comes with a grant that itself has to wait until another one has gone.
+fn waits_for_site(context: &Context<'_>, whose: &Differences<'_>, to: &Membership) -> bool {
+    let brings = |delta: &Delta, site: Name| match delta {
+        Delta::GrantSite(grant) => grant.organization == to.organization && comes_through(context, grant, site),
+        Delta::AddMembership(_)
+        | Delta::RemoveMembership(..)
+        | Delta::ChangeRole { .. }
+        | Delta::UpdateMembership { .. }
+        | Delta::ChangeSiteRole { .. }
+        | Delta::RevokeSite(_) => false,
+    };
+    let comes = |site: Name| whose.deltas.iter().any(|delta| brings(delta, site));
+    to.default_site.is_some_and(comes) && exceeds_sites(context, whose, to.organization)
+}
+
+/// Whether somebody would have more sites in an organization than the rules allow, if what is granted came before what
+/// is revoked.
+fn exceeds_sites(context: &Context<'_>, whose: &Differences<'_>, organization: Name) -> bool {
+    let rules = context.inputs.rules;
+    let Some(max) = rules.sites.rules().and_then(|sites| sites.max).filter(|_| !rules.role_change_rebuilds()) else {
+        return false;
+    };
+    let live = whose.live.into_iter().flat_map(|live| live.grants_in(organization)).count();
+    let is_added = |delta: &&Delta| matches!(delta, Delta::GrantSite(grant) if grant.organization == organization);
+    live + whose.deltas.iter().filter(is_added).count() > max as usize
 }
 
 /// Whether a difference is a reduction that comes before the account comes back.

@@ -225,6 +225,8 @@ struct By {
     role: Option<u32>,
     extra: Option<u32>,
     attribute: Option<u32>,
+    /// The draft by which the membership begins, without which nothing else gives a place.
+    join: Option<u32>,
     /// The draft by which the membership ends, with every way that it gives.
     end: Option<u32>,
 }
@@ -242,6 +244,7 @@ impl By {
             role: first(&[ActionKind::ChangeRole, ActionKind::RemoveMembership, ActionKind::AddMembership]),
             extra: first(&[ActionKind::UpdateMembership]),
             attribute: first(&[ActionKind::ChangeAccess]),
+            join: first(&[ActionKind::AddMembership]),
             end: first(&[ActionKind::RemoveMembership]),
         }
     }
@@ -253,7 +256,7 @@ impl By {
 
     /// The drafts by which these ways go.
     fn going(self, ways: Ways) -> impl Iterator<Item = u32> {
-        let Self { role, extra, attribute, end: _ } = self;
+        let Self { role, extra, attribute, join: _, end: _ } = self;
         let drafts = [(ways.role, role), (ways.extra, extra), (ways.attribute, attribute)];
         drafts.into_iter().filter_map(|(is_way, draft)| draft.filter(|_| is_way))
     }
@@ -320,7 +323,12 @@ fn replace(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChan
 /// made before the account comes back becomes one when it comes back.
 fn begin(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChange<'_>) {
     let PlaceChange { activation, membership, .. } = *place;
-    let adding = by.adding(change, place);
+    if let Some(join) = by.join {
+        // An attribute alone makes an admin of nothing: the place comes when both are there.
+        let attribute = by.attribute.filter(|_| !place.after.role && !place.after.extra);
+        change.drafts[join as usize].needs.extend(attribute.map(Need::Own));
+    }
+    let adding = by.join.map_or_else(|| by.adding(change, place), |join| vec![join]);
     let precedes =
         |&draft: &u32| activation.is_some_and(|at| change.drafts[at as usize].needs.contains(&Need::Own(draft)));
     let first = if adding.iter().any(precedes) { activation } else { adding.first().copied() };

@@ -4,7 +4,7 @@
 //! when two values are the same. Deliberately absent: status, memberships and site grants.
 
 use super::context::Context;
-use super::draft::{Change, Draft, own_line, user_subject};
+use super::draft::{Change, Draft, Need, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State};
@@ -15,7 +15,7 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
     if !context.reach.accounts() {
         return;
     }
-    let changes = profile(context, desired, live);
+    let changes = profile(context, desired, |field| live.value(field));
     change.diagnostics.extend(immutable(context, desired, &changes.before));
     if !changes.after.is_empty() {
         // Absence takes nothing from a service account: who becomes one is shielded from then on.
@@ -27,6 +27,23 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
         change.push(draft);
     }
     await_enrolment(context, desired, live, change);
+}
+
+/// Adds a draft for profile fields that a new account, the first step, does not come with. An invitation that is pending
+/// takes them: only access waits for its answer.
+pub(super) fn complete_profile(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    (first, carried): (u32, &[Fact]),
+    change: &mut Change,
+) {
+    let given = |field| carried.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
+    let changes = profile(context, desired, given);
+    if !changes.after.is_empty() {
+        let mut draft = changes.draft(ActionKind::UpdateUser, desired).because("the invitation does not carry it");
+        draft.needs.push(Need::Own(first));
+        change.push(draft);
+    }
 }
 
 /// Adds a draft that waits for as long as a person, who alone can switch two-factor authentication on, has not.
@@ -54,9 +71,11 @@ pub(super) fn change_access(
         return None;
     }
     let Inputs { rules, names, .. } = context.inputs;
-    let pairs = || changes.before.iter().zip(&changes.after);
-    let gains = pairs().any(|(from, to)| rules.value_escalates(names, to.field, from.value, to.value));
-    let loses = pairs().any(|(from, to)| rules.value_escalates(names, to.field, to.value, from.value));
+    let between = |before: &[Fact], after: &[Fact]| -> Vec<(Name, Value, Value)> {
+        before.iter().zip(after).map(|(from, to)| (to.field, from.value, to.value)).collect()
+    };
+    let gains = rules.fields_escalate(names, &between(&changes.before, &changes.after));
+    let loses = rules.fields_escalate(names, &between(&changes.after, &changes.before));
     let mut draft = changes.draft(ActionKind::ChangeAccess, desired);
     (draft.gains, draft.loses) = (gains, loses);
     if gains {
@@ -187,12 +206,12 @@ impl Changes {
 
 /// Declared profile fields that differ from the live ones. A field that is left out is not managed; one that can't be
 /// read back is only set when the account is made.
-fn profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Changes {
+fn profile(context: &Context<'_>, desired: &UserView<'_>, live: impl Fn(Name) -> Value) -> Changes {
     let Inputs { names, rules, .. } = context.inputs;
     let mut changes = Changes::default();
     for declared in desired.facts {
         let Fact { field, value } = declared.fact;
-        let current = live.value(field);
+        let current = live(field);
         if current == value {
             continue;
         }

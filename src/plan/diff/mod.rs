@@ -6,7 +6,8 @@
 //!
 //! The files use each other one way only: `user` (what its status on both sides asks for) and `pending` (until an
 //! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find; `flips` looks at
-//! all of it once more, and `shield` at roles of those who may lose nothing; `open` tells what the rules demand and others
+//! all of it once more, and `shield` at roles of those who may lose nothing; `switches` puts together what is one change
+//! for the store; `open` tells what the rules demand and others
 //! manage; `context`, `admin_roles` and `draft` stand below them all.
 
 mod access;
@@ -27,6 +28,7 @@ mod pending;
 mod renames;
 mod scoped;
 mod shield;
+mod switches;
 mod tombstones;
 mod upcoming;
 mod user;
@@ -116,6 +118,7 @@ fn diff_holding(inputs: &Inputs<'_>, renamed: &Renamed, held: &BTreeSet<Name>) -
             partial::withhold(change);
         }
     }
+    switches::settle(&context, &mut changes);
     unmanaged.extend(changes.iter_mut().filter_map(|change| change.unmanaged.take()));
     unmanaged.extend(changes.iter_mut().filter_map(|change| change.unsayable.take()));
     let mut counters = balances(&context);

@@ -125,6 +125,7 @@ fn begin(
         draft.obstacle = Some(Obstacle::Fields(missing));
     }
     let first = change.push(draft.because("declared"));
+    fields::complete_profile(context, desired, (first, &carried_facts), change);
 
     let from = change.drafts.len();
     fields::change_access(context, desired, &carried_facts, change);

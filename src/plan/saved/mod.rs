@@ -402,6 +402,10 @@ fn carries(action: &Action, account: Option<&LiveView<'_>>) -> bool {
             let here = organization.into_iter().flat_map(|organization| account.grants_in(organization));
             here.count() == state.grants.len()
         }
+        ActionKind::AddMembership => {
+            let ended = state.memberships.iter().flat_map(|ended| account.grants_in(ended.organization));
+            ended.count() == state.grants.len()
+        }
         _ => true,
     }
 }

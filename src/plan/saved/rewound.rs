@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Balances, Changed, Inputs, Place, Play, SavedPlan, SavedRenames};
-use crate::model::{ActionKind, Name, Value, known};
+use super::{Action, Balances, Changed, Inputs, Place, Play, SavedPlan, SavedRenames, State, Subject};
+use crate::model::{ActionKind, Fact, List, Membership, Name, Value, known};
 
 /// What the actions that are still to do take and is not there, played from before the first run; `None` if what it
 /// did can't be undone exactly.
@@ -53,6 +53,9 @@ pub(super) fn short(
 
 /// The action that undoes another one of an account, as far as seats and admin places go.
 fn inverse(action: &Action) -> Option<Action> {
+    if let ([ended], Some(before), Some(after)) = (action.ended_memberships(), &action.before, &action.after) {
+        return Some(switched_back(action, (ended, before), after));
+    }
     let kind = match action.kind {
         ActionKind::InviteUser | ActionKind::CreateUser => ActionKind::DeleteUser,
         ActionKind::DeleteUser | ActionKind::StripUser => ActionKind::CreateUser,
@@ -88,6 +91,31 @@ fn inverse(action: &Action) -> Option<Action> {
         inverse.subject.user = key.or(inverse.subject.user);
     }
     Some(inverse)
+}
+
+/// The action by which somebody goes back to the organization from which another one took them.
+fn switched_back(action: &Action, (ended, before): (&Membership, &State), after: &State) -> Action {
+    let extra_roles = match after.value(known::EXTRA_ROLES) {
+        Some(Value::Set(roles)) => roles,
+        Some(_) | None => List::EMPTY,
+    };
+    let begun = Membership {
+        organization: action.subject.organization.unwrap_or(known::PLATFORM),
+        role: after.role(),
+        extra_roles,
+        default_site: after.value(known::DEFAULT_SITE).and_then(Value::text),
+    };
+    let facts = vec![
+        Fact::new(known::ROLE, Value::optional_text(ended.role)),
+        Fact::new(known::EXTRA_ROLES, Value::Set(ended.extra_roles)),
+        Fact::new(known::DEFAULT_SITE, Value::optional_text(ended.default_site)),
+    ];
+    Action {
+        subject: Subject { organization: Some(ended.organization), ..action.subject },
+        before: Some(State { facts: Vec::new(), memberships: vec![begun], grants: after.grants.clone() }),
+        after: Some(State { facts, memberships: Vec::new(), grants: before.grants.clone() }),
+        ..action.clone()
+    }
 }
 
 /// Whether a role made admins before an action on it, if the action changed that.

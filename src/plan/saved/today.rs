@@ -137,11 +137,16 @@ impl<'a> Today<'a> {
 
     fn access(&self, action: &Action) -> Option<String> {
         let organization = action.subject.organization.unwrap_or(known::PLATFORM);
-        if !self.reach.organization(organization) {
-            return Some(self.out_of_scope(organization));
+        let ended = action.ended_memberships().iter().map(|ended| ended.organization);
+        if let Some(place) = ended.chain([organization]).find(|&place| !self.reach.organization(place)) {
+            return Some(self.out_of_scope(place));
         }
         let declared = self.declared(action)?;
         let left_alone = self.inputs.effective(&declared).left_alone;
+        let is_kept = |ended: &Membership| left_alone.iter().any(|(place, _)| *place == ended.organization);
+        if action.ended_memberships().iter().any(is_kept) {
+            return Some(LEFT_TO_OTHERS.to_owned());
+        }
         let here = left_alone.into_iter().find(|(of, _)| *of == organization);
         let LeftAlone { membership, role, extra_roles, sites } = here.map(|(_, left_alone)| left_alone)?;
         let says =

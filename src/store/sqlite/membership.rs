@@ -4,11 +4,11 @@ use rusqlite::OptionalExtension;
 
 use super::account::{self, Account, existing, set_platform_role};
 use super::catalog::{field_of, organization_id, role_id, site_id};
-use super::execute::{Stop, Turn, conflict, failed, verdict};
+use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
 use super::rights;
 use super::value::{self, Fields, Plain};
-use crate::model::{Grant, List, Membership, Name, Value, known};
-use crate::plan::{Action, State};
+use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Value, known};
+use crate::plan::{Action, State, Subject};
 use crate::rules::RoleChangeLoss;
 use crate::store::Effect;
 
@@ -286,6 +286,10 @@ pub(super) fn add(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> 
     match (place, load(turn, account.id, place)?) {
         (Place::Organization(organization), None) => {
             rights::check_takes_access(&account)?;
+            for ended in action.ended_memberships() {
+                end(turn, action, ended)?;
+            }
+            check_room(turn, &account)?;
             insert_fields(turn, account.id, organization, &after)?;
             for grant in action.after.iter().flat_map(|after| &after.grants) {
                 insert_grant(turn, account.id, grant)?;
@@ -295,10 +299,56 @@ pub(super) fn add(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> 
         // On the platform "no membership" is one without any role.
         (Place::Platform, live) => change(turn, &account, place, &Fields::new(), &after, &live.unwrap_or_default()),
         (Place::Organization(_), Some(live)) => match verdict(&Fields::new(), &after, &live) {
-            Some(Effect::AlreadyTrue) => Ok(Effect::AlreadyTrue),
+            Some(Effect::AlreadyTrue) if !has_any(turn, account.id, action.ended_memberships())? => {
+                Ok(Effect::AlreadyTrue)
+            }
             _ => Err(conflict(format!("`{}` is a member already, with other fields", account.key))),
         },
     }
+}
+
+/// Ends the membership in the place of which another one comes.
+fn end(turn: &mut Turn<'_>, action: &Action, ended: &Membership) -> Result<(), Stop> {
+    let Membership { organization, role, extra_roles, default_site } = *ended;
+    let facts = vec![
+        Fact::new(known::ROLE, Value::optional_text(role)),
+        Fact::new(known::EXTRA_ROLES, Value::Set(extra_roles)),
+        Fact::new(known::DEFAULT_SITE, Value::optional_text(default_site)),
+    ];
+    let grants = action.before.as_ref().map_or_else(Vec::new, |before| before.grants.clone());
+    let end = Action {
+        kind: ActionKind::RemoveMembership,
+        subject: Subject { organization: Some(organization), ..action.subject },
+        before: Some(State { facts, memberships: Vec::new(), grants }),
+        after: None,
+        ..action.clone()
+    };
+    match remove(turn, &end)? {
+        Effect::Done => Ok(()),
+        _ => Err(conflict(format!("the membership in `{}` has ended since the plan", turn.names.text(organization)))),
+    }
+}
+
+fn has_any(turn: &Turn<'_>, user: i64, memberships: &[Membership]) -> Result<bool, Stop> {
+    for membership in memberships {
+        if let Ok(place) = place(turn, Some(membership.organization))
+            && load(turn, user, place)?.is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Refuses one more membership than the rules allow.
+fn check_room(turn: &Turn<'_>, account: &Account) -> Result<(), Stop> {
+    let Some(max) = turn.rules.most_organizations() else { return Ok(()) };
+    let sql = "SELECT count(*) FROM memberships WHERE user_id = ?1";
+    let count: i64 = turn.connection.prepare_cached(sql)?.query_row([account.id], |row| row.get(0))?;
+    if count < i64::from(max) {
+        return Ok(());
+    }
+    Err(refused(format!("`{}` belongs to {count} organizations already, at most {max} in this store", account.key)))
 }
 
 fn change(

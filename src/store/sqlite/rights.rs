@@ -58,10 +58,8 @@ pub(super) fn check_own_access(turn: &Turn<'_>, account: &Account, action: &Acti
     let (before, after) = (side(&action.before), side(&action.after));
     let value =
         |facts: &[Fact], field| facts.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
-    let loses = after
-        .iter()
-        .any(|fact| turn.rules.value_escalates(turn.names, fact.field, fact.value, value(&before, fact.field)));
-    if loses { check_not_own(turn, account) } else { Ok(()) }
+    let backwards: Vec<_> = after.iter().map(|fact| (fact.field, fact.value, value(&before, fact.field))).collect();
+    if turn.rules.fields_escalate(turn.names, &backwards) { check_not_own(turn, account) } else { Ok(()) }
 }
 
 /// Refuses access for an account that is closed.

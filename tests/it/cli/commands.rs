@@ -241,7 +241,8 @@ fn preloaded_people_are_not_invited_yet() {
     };
     assert_eq!(of("ben@example.com"), json!([]));
     assert_eq!(of("ana@example.com"), json!(["escalation", "mail"]));
-    repository.run(["plan"]).prints("+ ben@example.com  preloaded: operator of north, pit-1");
+    let run = repository.run(["plan"]);
+    run.prints("+ ben@example.com  preloaded: operator of north, pit-1").prints("1 invited, 1 preloaded");
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.edit("access/all.yaml", "    status: preloaded\n", "");
     repository.run(["plan"]).ends_with(0).prints("invitation sent").prints("1 mail");

@@ -48,6 +48,18 @@ fn a_file_with_a_mistake_yields_nothing() {
     assert!(found["help"].is_string(), "{document}");
 }
 
+/// An editor finds the schema from wherever the manifests are.
+#[test]
+fn an_import_leads_to_the_schemas_from_a_folder_within_a_folder() {
+    let repository = alteia();
+    for (folder, way) in [("access", "../"), ("access/north", "../../"), ("./access/./south/pits", "../../../")] {
+        repository.run(["import", "--from", "csv", "people.csv", "--out", folder]).ends_with(0);
+        let first = format!("# yaml-language-server: $schema={way}schemas/manifest.schema.json\n");
+        let text = repository.read(&format!("{folder}/users.yaml"));
+        assert!(text.starts_with(&first), "{folder}\n{text}");
+    }
+}
+
 #[test]
 fn the_document_of_an_import_lists_what_is_left_out() {
     let repository = alteia();

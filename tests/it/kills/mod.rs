@@ -13,7 +13,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use repository::{Ended, Repository, copy, wait};
+use repository::{Ended, Repository, wait};
+
+use crate::support::folders::copy;
 
 /// What changes a file, or makes a change last.
 const CALLS: &str = "write,pwrite64,writev,pwritev,fsync,fdatasync,ftruncate,fallocate,unlink,unlinkat,rename,linkat";

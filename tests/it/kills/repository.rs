@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use rollcall::journal::verify;
 use rusqlite::Connection;
 
+use crate::support::folders::copy;
+
 /// The program under test.
 pub(super) const ROLLCALL: &str = env!("CARGO_BIN_EXE_rollcall");
 /// No run of these tests takes longer.
@@ -243,18 +245,5 @@ impl Repository {
         let rows_of = tables.map(|(table, sql)| (table, rows(&sql))).collect();
         let invitations = rows("SELECT user_key || ' ' || state FROM invitations ORDER BY 1");
         Contents { rows: rows_of, invitations }
-    }
-}
-
-pub(super) fn copy(from: &Path, to: &Path) {
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let target = to.join(path.file_name().expect("a name"));
-        if path.is_dir() {
-            fs::create_dir(&target).expect("a folder");
-            copy(&path, &target);
-        } else {
-            fs::copy(&path, &target).expect("a file");
-        }
     }
 }

@@ -467,3 +467,29 @@ fn whoever_administers_two_organizations_is_counted_in_any_order() {
         "  ana@example.com: { access: { north: manager, south: manager } }\n  kim@example.com: { access: {} }\n";
     cut_off_everywhere("onboarding: create", 2, before, after);
 }
+
+#[test]
+fn where_one_organization_is_allowed_going_to_another_one_is_one_action_and_never_a_circle() {
+    let at = |organization: &str, role: &str| {
+        format!("{{ access: {{ {organization}: {{ role: {role}, sites: [pit-1], default_site: pit-1 }} }} }}")
+    };
+    let users = |ana: &str, ben: &str| format!("  ana@example.com: {ana}\n  ben@example.com: {ben}\n");
+    let (manager, operator) = (at("north", "manager"), at("north", "operator"));
+    let before = users(&manager, &operator);
+    let mut bench = bench("onboarding: create\nmemberships: { per_user: { max: 1 } }", &before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, &users(&manager, &at("south", "viewer")));
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["add_membership ben@example.com south", "grant_site ben@example.com south pit-1"]);
+    // Whoever comes back loses first, then comes back, then gains: two actions.
+    declare(&mut bench, &users(&manager, "{ status: inactive, access: {} }"));
+    settle(&mut bench).expect("nothing is left after the third run");
+    declare(&mut bench, &users(&manager, &operator.replacen("{ ", "{ status: active, ", 1)));
+    let (plan, shown) = settle(&mut bench).expect("nothing waits in a circle");
+    let ids = bench.ids(&plan);
+    assert_eq!(ids.iter().filter(|id| id.contains("_membership ")).count(), 2, "{ids:?}\n{shown}");
+    // Two who change places, and one of them is an admin.
+    declare(&mut bench, &users(&at("south", "manager"), &at("north", "manager")));
+    let (plan, _) = settle(&mut bench).expect("nothing is left after the last run");
+    assert!(!bench.ids(&plan).iter().any(|id| id.starts_with("remove_membership")));
+}

@@ -4,6 +4,7 @@ pub(crate) mod actions;
 pub(crate) mod cli;
 pub(crate) mod disk;
 pub(crate) mod faulty;
+pub(crate) mod folders;
 pub(crate) mod memory;
 pub(crate) mod plans;
 pub(crate) mod scripted;

@@ -113,6 +113,33 @@ fn act_4_a_group_of_several_entities_needs_a_default_one_among_them() {
 }
 
 #[test]
+fn act_4_the_old_entity_group_goes_before_the_new_one_and_the_default_entity_follows_it() {
+    let service = service(&user("broy", "{ role: user, sites: [retail], default_site: club }"));
+    service.declare(
+        "      solo:",
+        "      toys: { kind: entity }\n      media: { kind: entity_group, includes: [club, toys] }\n      solo:",
+    );
+    service.apply();
+    let needs = |id: &str| service.action(id)["needs"].clone();
+    let [revoke, grant, change] =
+        ["revoke_site broy licence retail", "grant_site broy licence media", "update_membership broy licence"];
+    // Never in two groups, and never a default entity of a group that is not granted yet.
+    service.declare("[retail], default_site: club", "[media], default_site: toys");
+    assert_eq!(service.ids(), [revoke, grant, change]);
+    assert_eq!((needs(grant), needs(change)), (serde_json::json!([revoke]), serde_json::json!([grant])));
+    service.apply();
+    // A default entity that only the old group gave goes before that group.
+    service.declare("[media], default_site: toys", "[solo]");
+    let [revoke, grant] = ["revoke_site broy licence media", "grant_site broy licence solo"];
+    assert_eq!(service.ids(), [change, revoke, grant]);
+    assert_eq!((needs(revoke), needs(grant)), (serde_json::json!([change]), serde_json::json!([revoke])));
+    service.apply();
+    service.declare("{ role: user, sites: [solo] }", "{ role: user, sites: [media], default_site: club }");
+    assert_eq!(needs(change), serde_json::json!(["grant_site broy licence media"]));
+    service.apply();
+}
+
+#[test]
 fn act_5_deactivation_can_be_undone() {
     let service = service(&user("broy", "{ role: user, sites: [solo] }"));
     service.apply();

@@ -230,6 +230,22 @@ fn alt_8_a_profile_is_edited_and_an_address_is_renamed() {
     service.run(["plan"]).ends_with(3).tells("yyyy-MM-dd");
 }
 
+/// Whether an invitation carries attributes is not stated, so they follow it in the same plan, as they are named.
+#[test]
+fn alt_8_a_date_format_is_set_by_the_run_that_invites() {
+    let service = service("");
+    let ben =
+        user("ben", "quarries: operator").replace("{ access", "{ attributes: { date_format: dd/MM/yyyy }, access");
+    service.declare(MANAGER, &(MANAGER.to_owned() + &ben));
+    let invitation = "invite_user ben@example.com";
+    assert_eq!(service.ids(), [invitation, "update_user ben@example.com"]);
+    assert_eq!(service.action("update_user ben@example.com")["needs"], serde_json::json!([invitation]));
+    assert!(!service.action(invitation)["after"].to_string().contains("date_format"));
+    service.run(["plan"]).ends_with(0).prints("attributes.date_format (none) → dd/MM/yyyy");
+    service.apply();
+    assert_eq!(service.rows("SELECT value FROM user_attributes"), ["\"dd/MM/yyyy\""]);
+}
+
 #[test]
 fn alt_9_site_access_is_declared_on_the_user_and_on_the_site() {
     let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
@@ -265,7 +281,11 @@ fn alt_13_what_is_not_stated_about_invitations_is_not_assumed() {
     service.declare(MANAGER, &(MANAGER.to_owned() + &user("ben", "quarries: operator")));
     service.apply();
     assert_eq!(service.rows("SELECT coalesce(ends, 'never') FROM invitations WHERE user_key LIKE 'ben%'"), ["never"]);
-    service.run(["invitations", "cancel", "ben@example.com", "--yes"]).ends_with(1).tells("can't be cancelled");
+    service
+        .run(["invitations", "cancel", "ben@example.com", "--yes"])
+        .ends_with(1)
+        .tells("can't be cancelled")
+        .tells("`rollcall deactivate`");
     service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1);
     assert_eq!(service.rows("SELECT state FROM invitations WHERE user_key LIKE 'ben%'"), ["pending"]);
     // Nothing is taken back from a pending invitation: that waits for the answer.

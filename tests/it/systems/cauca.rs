@@ -69,12 +69,17 @@ fn cauca_4_a_missing_address_is_told_except_of_whoever_the_vendor_triggers_for()
     let run = service.run(["plan"]);
     run.ends_with(0).tells("`aroy` needs `email`").tells("`broy` needs `email`");
     assert!(!run.err.contains("`croy`") && !run.err.contains("`droy`"), "{run}");
+    // Nor of whoever is to be deleted.
+    service.declare("  aroy: { access: { beauceville: manager_support } }", "  aroy: { status: absent }");
+    let run = service.run(["plan"]);
+    run.ends_with(0);
+    assert!(!run.err.contains("`aroy` needs"), "{run}");
 }
 
 #[test]
 fn cauca_5_a_mission_lead_is_an_admin_of_the_municipality() {
     let service = service(&member("mtremblay", "{}", "attributes: { mission_lead: true },"));
-    assert_eq!(service.risks("change_access mtremblay"), ["escalation", "mail"]);
+    assert_eq!(service.risks("change_access mtremblay"), ["escalation"]);
     service.apply();
     assert_eq!(service.rows("SELECT field || value FROM user_attributes"), ["attributes.mission_leadtrue"]);
     // Nobody else administers the municipality: the last one stays, and what they have waits for a successor.
@@ -85,7 +90,7 @@ fn cauca_5_a_mission_lead_is_an_admin_of_the_municipality() {
 #[test]
 fn cauca_6_asking_the_vendor_to_trigger_is_access() {
     let service = service(&member("mtremblay", "trigger_only", "attributes: { vendor_trigger_allowed: true },"));
-    assert_eq!(service.risks("change_access mtremblay"), ["escalation", "mail"]);
+    assert_eq!(service.risks("change_access mtremblay"), ["escalation"]);
     service.apply();
     // Access is exact: what is left out is taken away.
     service.declare("attributes: { vendor_trigger_allowed: true },", "");
@@ -143,12 +148,91 @@ fn cauca_9_a_user_belongs_to_one_municipality_and_is_found_by_it() {
     service.declare("beauceville: trigger_only", "beauceville: trigger_only, lac-etchemin: trigger_only");
     service.run(["plan"]).ends_with(3).tells("belongs to 2 organizations, at most 1");
     service.declare("beauceville: trigger_only, ", "");
+    // Going to another one is one action, which ends the old membership.
+    let switch = service.action("add_membership aroy lac-etchemin");
+    assert_eq!(service.ids(), ["add_membership aroy lac-etchemin"]);
+    let old = serde_json::json!({ "default_site": null, "extra_roles": [], "role": "trigger_only", "sites": {} });
+    assert_eq!(switch["before"], serde_json::json!({ "access": { "beauceville": old } }));
+    assert_eq!((&switch["needs"], &switch["risk"]), (&serde_json::json!([]), &serde_json::json!(["mail", "removal"])));
+    service.run(["plan"]).ends_with(0).prints("becomes trigger_only in place of trigger_only of beauceville");
+    service.run(["plan"]).prints("1 loses access and 1 gains access");
     service.apply();
     let towns = "SELECT o.name FROM memberships m JOIN organizations o ON o.id = m.organization_id
                  JOIN users u ON u.id = m.user_id WHERE u.key = 'aroy'";
     assert_eq!(service.rows(towns), ["lac-etchemin"]);
     service.declare("lac-etchemin: { kind: municipality }", "lac-etchemin: { kind: county }");
     service.run(["plan"]).ends_with(3).tells("county");
+}
+
+#[test]
+fn cauca_9_a_switch_is_done_whole_or_not_at_all_and_its_saved_plan_is_finished_or_stale() {
+    let towns = "SELECT o.name FROM memberships m JOIN organizations o ON o.id = m.organization_id
+                 JOIN users u ON u.id = m.user_id WHERE u.key = 'aroy'";
+    let others = member("broy", "municipality_manager", "");
+    let service = service(&(member("aroy", "trigger_only", "") + &others));
+    service.apply();
+    let [here, there] = ["aroy@example.com,  access: { beauceville:", "aroy@example.com,  access: { lac-etchemin:"];
+    service.declare(here, there);
+    service.run(["plan", "--out", "plan.json"]).ends_with(0);
+    // The addition fails, and the old membership is still there.
+    service.0.sql("CREATE TRIGGER stop BEFORE INSERT ON memberships BEGIN SELECT RAISE(ABORT, 'stopped'); END");
+    service.run(["apply", "plan.json", "--yes"]).prints("stopped");
+    assert_eq!(service.rows(towns), ["beauceville"]);
+    service.0.sql("DROP TRIGGER stop");
+    // Somebody gave another group meanwhile: what is taken away is never more than what was reviewed.
+    let give = |group: &str| {
+        service.0.sql(&format!(
+            "UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = '{group}')
+             WHERE user_id = (SELECT id FROM users WHERE key = 'aroy')"
+        ));
+    };
+    give("municipality_manager");
+    service.run(["apply", "plan.json", "--yes"]).ends_with(5).prints("add_membership aroy lac-etchemin");
+    assert_eq!(service.rows(towns), ["beauceville"]);
+    give("trigger_only");
+    service.run(["apply", "plan.json", "--yes"]).ends_with(0).prints("1 action: 1 done");
+    assert_eq!(service.rows(towns), ["lac-etchemin"]);
+    service.run(["apply", "plan.json", "--yes"]).ends_with(0).prints("1 action: 1 already true");
+    // A plan that saw no other membership adds no second one.
+    service.0.sql("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'aroy')");
+    service.run(["plan", "--out", "again.json"]).ends_with(0);
+    service.0.sql(
+        "INSERT INTO memberships (user_id, organization_id) SELECT u.id, o.id FROM users u, organizations o
+         WHERE u.key = 'aroy' AND o.name = 'beauceville'",
+    );
+    let run = service.run(["apply", "again.json", "--yes"]);
+    assert_ne!(run.code, Some(0), "{run}");
+    assert_eq!(service.rows(towns), ["beauceville"]);
+    service.apply();
+    assert_eq!(service.rows(towns), ["lac-etchemin"]);
+}
+
+#[test]
+fn cauca_9_the_last_mission_lead_stays_until_there_is_another_one_and_then_moves() {
+    let lead = |login: &str, town: &str| {
+        member(login, "municipality_manager", "attributes: { mission_lead: true },").replace("beauceville", town)
+    };
+    let service = service(&lead("aroy", "beauceville"));
+    service.apply();
+    service.declare(&lead("aroy", "beauceville"), &lead("aroy", "lac-etchemin"));
+    assert_eq!(service.waits(), ["add_membership aroy successor"]);
+    service.run(["plan"]).ends_with(0).prints("in place of municipality_manager of beauceville");
+    // With another one, who comes first.
+    let both = lead("aroy", "lac-etchemin") + &lead("broy", "beauceville");
+    service.declare(&lead("aroy", "lac-etchemin"), &both);
+    assert_eq!(service.waits(), [""; 0]);
+    let needs = service.action("add_membership aroy lac-etchemin")["needs"].clone();
+    assert_eq!(needs, serde_json::json!(["add_membership broy beauceville"]), "an attribute alone makes no lead");
+    let needs = service.action("add_membership broy beauceville")["needs"].to_string();
+    assert!(needs.contains("change_access broy"), "{needs}");
+    service.apply();
+    // A town that is deleted once nobody is in it any more. Nobody is left there, which a guard does not let pass by.
+    service.declare(&both, &both.replace("beauceville", "lac-etchemin"));
+    service.declare("beauceville: { kind: municipality }", "beauceville: { status: absent }");
+    let plan = service.run(["plan", "--waive", "min_admins", "--format", "json"]).ends_with(4).json();
+    let ids: Vec<_> = plan["actions"].as_array().unwrap().iter().map(|one| one["id"].clone()).collect();
+    assert_eq!(ids, ["add_membership broy lac-etchemin", "delete_organization beauceville"]);
+    assert_eq!(plan["actions"][1]["needs"], serde_json::json!(["add_membership broy lac-etchemin"]));
 }
 
 #[test]
@@ -164,6 +248,31 @@ fn cauca_10_a_modification_is_counted_as_a_mail_and_an_empty_one_is_never_writte
         service.plan()["guards"].as_array().unwrap().iter().find(|guard| guard["name"] == "mails").unwrap().clone();
     assert_eq!(mails["count"], 1);
     service.apply();
+}
+
+#[test]
+fn cauca_10_all_that_changes_in_one_user_at_once_is_one_mail() {
+    let service = service(&member("aroy", "trigger_only", "attributes: { vendor_trigger_allowed: true },"));
+    let mails = || {
+        let guards = service.list("guards");
+        let mails = guards.iter().find(|guard| guard["name"] == "mails").expect("the guard of mails").clone();
+        let risks = service.list("actions").into_iter().filter(|one| one["risk"].to_string().contains("mail")).count();
+        assert_eq!(mails["count"], risks, "{mails}");
+        risks
+    };
+    // The account, its access fields and its group.
+    assert_eq!(mails(), 1);
+    service.run(["plan"]).ends_with(0).prints("1 mail ");
+    service.apply();
+    service.declare("{ beauceville: trigger_only }", "{ beauceville: municipality_manager }");
+    service.declare("attributes: { vendor_trigger_allowed: true },", "given_name: Anne,");
+    assert_eq!(service.ids().len(), 3);
+    assert_eq!(mails(), 1);
+    service.declare("users:\n", &format!("users:\n{}", member("broy", "trigger_only", "")));
+    assert_eq!(mails(), 2);
+    // A saved plan counts the same.
+    service.run(["plan", "--out", "plan.json"]).ends_with(0);
+    service.run(["apply", "plan.json", "--yes"]).ends_with(0).prints("mails 2 of");
 }
 
 #[test]

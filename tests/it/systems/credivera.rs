@@ -62,6 +62,7 @@ fn cred_2_an_invitation_lives_seven_days_and_is_sent_again_or_cancelled_on_reque
     let late = ["plan", "--format", "json", "--at", "2026-11-30T00:00:00Z"];
     let plan = service.run(late).ends_with(0).json();
     assert_eq!((plan["actions"].as_array().unwrap().len(), &plan["deferred"][0]["waits_for"]), (0, &"decision".into()));
+    service.run(["plan", "--at", "2026-11-30T00:00:00Z"]).prints("run `rollcall invitations resend ben@example.com`");
     service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0);
     service.run(["apply", "--yes"]).ends_with(0);
     assert_eq!(states(&service).last().map(String::as_str), Some("pending"));

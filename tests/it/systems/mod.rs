@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use serde_json::Value;
 
 use crate::support::cli::{Repository, Run};
+use crate::support::folders::of_repository;
 
 mod actito;
 mod alteia;
@@ -138,4 +139,21 @@ fn every_fact_has_a_test_that_is_named_after_it() {
     };
     assert!(NOT_COVERED.iter().all(|(id, reason)| is_fact(id) && !reason.is_empty()));
     assert_eq!(SYSTEMS.iter().map(|(_, count, _)| count).sum::<u32>(), 60);
+}
+
+/// The examples that show all facts of a service, by the beginning of its ids.
+const EXAMPLES: [(&str, &str); 5] =
+    [("alt", "alteia"), ("cred", "credivera"), ("mod", "modulr"), ("cauca", "cauca"), ("act", "actito")];
+
+#[test]
+fn every_fact_is_seen_in_the_example_of_its_service() {
+    for (prefix, example) in EXAMPLES {
+        let (_, count, _) = SYSTEMS.into_iter().find(|(known, _, _)| *known == prefix).expect("a service");
+        let readme = of_repository(&format!("examples/{example}/README.md"));
+        let text = std::fs::read_to_string(&readme).expect("the README of an example");
+        let rows = text.lines().filter_map(|line| line.strip_prefix("| ")?.split(" | ").next());
+        let shown: Vec<&str> = rows.filter(|cell| cell.starts_with(&format!("{}-", prefix.to_uppercase()))).collect();
+        let facts: Vec<String> = (1..=count).map(|number| format!("{}-{number}", prefix.to_uppercase())).collect();
+        assert_eq!(shown, facts, "the table of facts in {}", readme.display());
+    }
 }

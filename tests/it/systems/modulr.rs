@@ -255,6 +255,10 @@ fn mod_10_an_account_never_sees_more_than_is_declared_not_even_for_a_moment() {
     // What an account lacks until it is given may follow; everything is what it has without any.
     assert!(service.ids().contains(&"change_access broy".to_owned()), "{:?}", service.ids());
     assert_eq!(service.action("create_user croy")["after"]["attributes"], serde_json::Value::Null);
+    // A reader sees both, and the first mailbox beside what else the account is made with.
+    let shown = service.run(["plan"]);
+    shown.ends_with(0).prints("created: guest of cabinet, attributes.portfolio_scope cars");
+    shown.prints("created: guest of cabinet, attributes.portfolio_scope everything");
     service.0.sql(
         "CREATE TRIGGER stop BEFORE INSERT ON user_attributes WHEN NEW.field = 'attributes.clearance'
          BEGIN SELECT RAISE(ABORT, 'stopped'); END",
@@ -306,6 +310,25 @@ fn mod_12_every_route_of_the_api_has_to_be_asked_for_in_words() {
 }
 
 #[test]
+fn mod_12_turning_the_api_off_is_no_escalation_and_turning_it_on_no_removal() {
+    let on = "api: { enabled: true, routes: [GET /clients/$] },";
+    let service = service(&user("broy", "guest", on));
+    assert_eq!(service.risks("change_access broy"), ["escalation"], "there were no routes while it was off");
+    let run = service.run(["plan"]);
+    run.ends_with(0).prints("api.enabled (none) → true, api.routes \"GET /clients/$\"");
+    service.apply();
+    service.declare(on, "");
+    assert_eq!(service.risks("change_access broy"), ["removal"], "the list goes, and with it the way in");
+    let run = service.run(["plan"]);
+    run.ends_with(0).prints("1 loses access");
+    assert!(!run.out.contains("everything"), "{run}");
+    service.apply();
+    service.declare("name: broy, ", "name: broy, api: { enabled: true, routes: all },");
+    assert_eq!(service.risks("change_access broy"), ["escalation"]);
+    service.apply();
+}
+
+#[test]
 fn mod_13_an_api_secret_is_handed_over_once_and_turning_the_api_off_and_on_makes_another_one() {
     let service = service(&user("broy", "guest", "api: { enabled: true, routes: all },"));
     service.apply();
@@ -334,6 +357,7 @@ fn mod_14_one_mailbox_of_several_is_the_default_one() {
     service.declare("claims-box] }", "claims-box, agenda], default_site: agenda }");
     service.run(["plan"]).ends_with(3).tells("`agenda` can't be a default site");
     service.declare("default_site: agenda", "default_site: claims-box");
+    service.run(["plan"]).ends_with(0).prints("everything; default site (none) → claims-box");
     service.apply();
     let held = "SELECT s.name FROM memberships m JOIN sites s ON s.id = m.default_site_id";
     assert_eq!(service.rows(held), ["claims-box"]);

@@ -208,7 +208,24 @@ impl MemoryStore {
                     Some(_) => return Err(conflict()),
                     None => {}
                 }
+                for one in &planned.memberships {
+                    let live = user.memberships.get(names.text(one.organization)).ok_or_else(conflict)?;
+                    let is_here = |(place, _): &&(String, String)| place == names.text(one.organization);
+                    if !all_same(&membership_fields(names, one), live)
+                        || !user.grants.keys().filter(is_here).all(planned_at)
+                    {
+                        return Err(conflict());
+                    }
+                    self.check_own(identity)?;
+                }
+                let most = self.rules.most_organizations().filter(|_| !organization.is_empty());
+                if most.is_some_and(|most| user.memberships.len() - planned.memberships.len() >= most as usize) {
+                    return Err(refused());
+                }
                 self.put_membership(identity, organization, after.clone())?;
+                let user = self.data.users.get_mut(identity).expect("a user");
+                user.memberships.retain(|place, _| !planned_in(place));
+                user.grants.retain(|(place, _), _| !planned_in(place));
                 // The second step of a change of role brings the sites back.
                 self.put_grants(names, identity, action)?;
             }

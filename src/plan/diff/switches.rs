@@ -1,0 +1,134 @@
+//! Where a person belongs to one organization at most, going to another one is one action: it adds the membership, and
+//! its `before` is the one that ends.
+//!
+//! It stands behind all that asks which membership begins and which ends, and puts the two drafts together. Where one
+//! of them waits for something of its own, both stay as they are: nobody keeps access because the new one can't come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::Context;
+use super::draft::{Change, Draft, Need};
+use crate::model::{ActionKind, Fact, List, Membership, Name, Value, known};
+use crate::plan::action::{State, Subject};
+
+/// Puts the drafts together by which somebody goes from one organization to another.
+pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
+    let rules = context.inputs.rules;
+    if rules.most_organizations() != Some(1) || !rules.stores_memberships() {
+        return;
+    }
+    let held = waited_for(changes);
+    let comes = arriving(context, changes);
+    let mut switched: BTreeMap<Subject, Subject> = BTreeMap::new();
+    for change in &mut *changes {
+        let Some((ends, begins)) = pair(change, &comes) else { continue };
+        let subject = change.drafts[ends].action.subject;
+        if !held.contains(&subject) {
+            switched.insert(subject, change.drafts[begins].action.subject);
+            join(change, ends, begins);
+        }
+    }
+    for need in changes.iter_mut().flat_map(|change| &mut change.drafts).flat_map(|draft| &mut draft.needs) {
+        if let Need::Action(ActionKind::RemoveMembership, subject) = *need
+            && let Some(&to) = switched.get(&subject)
+        {
+            *need = Need::Action(ActionKind::AddMembership, to);
+        }
+    }
+}
+
+/// The memberships whose end something else waits for than a deletion: a role that is made less has to wait for no more.
+fn waited_for(changes: &[Change]) -> BTreeSet<Subject> {
+    let is_deletion = |draft: &&Draft| {
+        matches!(draft.action.kind, ActionKind::DeleteOrganization | ActionKind::DeleteSite | ActionKind::DeleteRole)
+    };
+    let others = changes.iter().flat_map(|change| &change.drafts).filter(|draft| !is_deletion(draft));
+    let ends = others.flat_map(|draft| &draft.needs).filter_map(|need| match *need {
+        Need::Action(ActionKind::RemoveMembership, subject) => Some(subject),
+        Need::Action(..)
+        | Need::Own(_)
+        | Need::Organization(_)
+        | Need::Site(..)
+        | Need::Role(_)
+        | Need::RoleUpdate(_) => None,
+    });
+    ends.collect()
+}
+
+/// The organizations that are there, or that this plan makes without having to wait.
+fn arriving(context: &Context<'_>, changes: &[Change]) -> BTreeSet<Name> {
+    let made = changes.first().into_iter().flat_map(|catalog| &catalog.drafts);
+    let made = made.filter(|draft| draft.action.kind == ActionKind::CreateOrganization && draft.waits_for.is_none());
+    let made = made.filter_map(|draft| draft.action.subject.organization);
+    context.inputs.live.catalog.organizations.keys().copied().chain(made).collect()
+}
+
+/// The drafts of one person by which the only membership ends and another one begins.
+fn pair(change: &Change, comes: &BTreeSet<Name>) -> Option<(usize, usize)> {
+    let only = |kind: ActionKind| {
+        let is_it = |draft: &Draft| draft.action.kind == kind && draft.action.subject.organization.is_some();
+        let mut found = (0..change.drafts.len()).filter(|&at| is_it(&change.drafts[at]));
+        found.next().filter(|_| found.next().is_none())
+    };
+    let (ends, begins) = (only(ActionKind::RemoveMembership)?, only(ActionKind::AddMembership)?);
+    let is_ready = |at: usize| change.drafts[at].waits_for.is_none();
+    let is_there = change.drafts[begins].action.subject.organization.is_some_and(|name| comes.contains(&name));
+    let is_own = |at: usize| change.drafts[begins].needs.contains(&Need::Own(u32::try_from(at).unwrap_or(u32::MAX)));
+    // What comes between the two, as an account that comes back does, keeps them apart.
+    let end = Need::Own(u32::try_from(ends).unwrap_or(u32::MAX));
+    let is_apart = (0..change.drafts.len()).any(|at| at != begins && change.drafts[at].needs.contains(&end));
+    (is_ready(ends) && is_ready(begins) && is_there && is_own(ends) && !is_apart).then_some((ends, begins))
+}
+
+/// Puts the end of a membership into the draft that begins the other one, and takes the draft of the end out.
+fn join(change: &mut Change, ends: usize, begins: usize) {
+    let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let end = change.drafts.remove(ends);
+    let begins = if begins > ends { begins - 1 } else { begins };
+    for need in change.drafts.iter_mut().flat_map(|draft| &mut draft.needs) {
+        if let Need::Own(at) = need {
+            *at = shifted(*at, place(ends), place(begins));
+        }
+    }
+    let draft = &mut change.drafts[begins];
+    draft.needs.retain(|need| *need != Need::Own(place(begins)));
+    let needs = end.needs.into_iter().map(|need| match need {
+        Need::Own(at) => Need::Own(shifted(at, place(ends), place(begins))),
+        other => other,
+    });
+    draft.needs.extend(needs);
+    draft.takes.extend(end.takes);
+    draft.gives.extend(end.gives);
+    draft.within.extend(end.within);
+    draft.gains |= end.gains;
+    draft.loses |= end.loses;
+    for risk in end.action.risk {
+        draft.risk(risk);
+    }
+    draft.action.before = end.action.subject.organization.zip(end.action.before).map(|(organization, state)| {
+        let State { facts, memberships: _, grants } = state;
+        State { facts: Vec::new(), memberships: vec![membership(organization, &facts)], grants }
+    });
+    draft.action.reason = "declared in another organization";
+}
+
+/// The place of a draft after one was taken out; who needed that one needs the one that it was put into.
+const fn shifted(at: u32, out: u32, into: u32) -> u32 {
+    if at == out {
+        into
+    } else if at > out {
+        at - 1
+    } else {
+        at
+    }
+}
+
+fn membership(organization: Name, facts: &[Fact]) -> Membership {
+    let value = |field: Name| facts.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
+    let extra_roles = match value(known::EXTRA_ROLES) {
+        Value::Set(roles) => roles,
+        Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) => List::EMPTY,
+    };
+    let default_site = value(known::DEFAULT_SITE).text();
+    Membership { organization, role: value(known::ROLE).text(), extra_roles, default_site }
+}
