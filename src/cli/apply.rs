@@ -410,10 +410,10 @@ pub(super) fn tell(
     if printer.is_json() {
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
     } else {
-        mail::tell_sent(printer, access, report);
+        mail::tell_sent(printer, access, &report.mails);
         tell_outcomes(printer, names, plan, report);
     }
-    mail::tell_left(printer, report);
+    mail::tell_left(printer, &report.mails);
 }
 
 fn tell_outcomes(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport) {

@@ -5,6 +5,7 @@
 
 mod exchange;
 mod repository;
+mod resets;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
