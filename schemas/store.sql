@@ -216,6 +216,18 @@ CREATE TABLE invitation_mails (
     detail        TEXT                                 -- what the server said last
 ) STRICT;
 
+-- Mails about resets of passwords: one for each reset that leaves the choice of another password to the person, made in
+-- the same transaction. They hold no secret. Rollcall makes the table where it is missing.
+CREATE TABLE reset_mails (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    user_id  INTEGER NOT NULL,                         -- the account; it may be gone
+    reset_at TEXT NOT NULL,                            -- since when the old password opens nothing
+    state    TEXT NOT NULL CHECK (state IN ('waiting', 'begun', 'sent', 'refused', 'unknown', 'withdrawn')),
+    attempts INTEGER NOT NULL DEFAULT 0,               -- how often it was begun to be handed over
+    tried    TEXT,                                     -- when that was last
+    detail   TEXT                                      -- what the server said last
+) STRICT;
+
 -- What the links of mails carry so that nobody can guess them: only the SHA-256 of each token, in hexadecimal digits.
 -- Each attempt at handing a mail over has a token of its own. Rollcall makes the table where it is missing.
 CREATE TABLE invitation_tokens (

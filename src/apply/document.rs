@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::outcome::{ApplyReport, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
+use super::outcome::{ApplyReport, MailAbout, MailOutcome, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
 use super::secrets::Undelivered;
 use crate::document::printed_schema_of;
 use crate::journal::LookedUp;
@@ -35,7 +35,7 @@ pub struct ReportDocument {
     pub counts: BTreeMap<OutcomeWord, usize>,
     /// One entry for each action, in the order of the plan.
     pub actions: Vec<ReportAction>,
-    /// Mails about invitations that were due, also of earlier runs.
+    /// Mails that were due, also of earlier runs.
     pub mails: Vec<ReportMail>,
     /// What became of attempts that an earlier run left open.
     pub looked_up: Vec<ReportLookUp>,
@@ -96,15 +96,24 @@ pub struct ReportAction {
     pub needed: Option<String>,
 }
 
-/// The mail about an invitation.
+/// A mail, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportMail {
     /// The key of the user.
     pub user: String,
+    /// What it is about.
+    pub about: MailAbout,
     /// Whether it went out.
     pub outcome: MailWord,
     /// Why it did not.
     pub detail: Option<String>,
+}
+
+impl From<&MailOutcome> for ReportMail {
+    fn from(mail: &MailOutcome) -> Self {
+        let MailOutcome { user, about, word, detail } = mail;
+        Self { user: user.clone(), about: *about, outcome: *word, detail: detail.clone() }
+    }
 }
 
 /// An attempt that an earlier run left open.
@@ -188,11 +197,6 @@ impl ApplyReport {
             found: intent.found.into(),
             detail: intent.detail.clone(),
         });
-        let mails = self.mails.iter().map(|mail| ReportMail {
-            user: mail.user.clone(),
-            outcome: mail.word,
-            detail: mail.detail.clone(),
-        });
         ReportDocument {
             format: 1,
             store: StoreDocument {
@@ -210,7 +214,7 @@ impl ApplyReport {
             },
             counts: self.counts(),
             actions: actions.collect(),
-            mails: mails.collect(),
+            mails: self.mails.iter().map(Into::into).collect(),
             looked_up: looked_up.collect(),
             without_secret: self.undelivered.iter().map(Into::into).collect(),
             changed: Vec::new(),

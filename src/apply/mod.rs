@@ -14,6 +14,7 @@ mod lookup;
 mod outcome;
 mod queue;
 mod reset;
+mod reset_document;
 mod secrets;
 mod steps;
 
@@ -28,8 +29,9 @@ use jiff::Timestamp;
 pub use document::{
     ReportAction, ReportChange, ReportDocument, ReportFound, ReportLookUp, ReportMail, ReportWithoutSecret, schema,
 };
-pub use outcome::{ApplyReport, ClosedIntent, MailOutcome, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
+pub use outcome::{ApplyReport, ClosedIntent, MailAbout, MailOutcome, MailWord, Outcome, OutcomeWord, RunEnd, Verdict};
 pub use reset::{Reset, ResetReport, reset_passwords};
+pub use reset_document::{ResetDocument, ResetUser, SkippedUser, reset_schema};
 pub use secrets::Undelivered;
 
 use crate::guard::GuardedPlan;

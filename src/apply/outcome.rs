@@ -189,15 +189,27 @@ pub struct ClosedIntent {
     pub detail: Option<String>,
 }
 
-/// What came of the mail about an invitation, which goes out once the invitation is in the store.
+/// What came of a mail, which goes out once what it is about is in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailOutcome {
     /// The key of the user.
     pub user: String,
+    /// What it is about.
+    pub about: MailAbout,
     /// Whether it went out.
     pub word: MailWord,
     /// Why it did not.
     pub detail: Option<String>,
+}
+
+/// What a mail is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MailAbout {
+    /// An invitation.
+    Invitation,
+    /// The reset of a password.
+    Password,
 }
 
 /// Whether a mail went out.

@@ -4,10 +4,10 @@
 //! killed. None is repeated: the person may have chosen another password since.
 
 use super::lookup::close_open_intents;
-use super::outcome::{ClosedIntent, Outcome, Verdict};
+use super::outcome::{ClosedIntent, MailOutcome, MailWord, Outcome, Verdict};
 use super::secrets::{Outlet, Undelivered, is_worth_telling};
 use super::{ApplyError, Options, Stop, with_causes};
-use crate::journal::{Journal, Run, describe_reset};
+use crate::journal::{Journal, JournalError, Run, describe_reset};
 use crate::model::Names;
 use crate::plan::StoreRef;
 use crate::rules::PasswordReset;
@@ -34,7 +34,9 @@ pub struct ResetReport {
     pub undelivered: Vec<Undelivered>,
     /// Open intents of earlier runs.
     pub looked_up: Vec<ClosedIntent>,
-    /// Why the journal can't be written, where it ended the run.
+    /// Mails about these resets, where the person chooses another password.
+    pub mails: Vec<MailOutcome>,
+    /// Why the journal can't be written, or the store can't be reached any more, where that ended the run.
     pub stopped_by: Option<String>,
 }
 
@@ -42,7 +44,8 @@ impl ResetReport {
     /// How the whole went.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
-        let is_complete = self.outcomes.iter().all(Outcome::is_achieved) && self.stopped_by.is_none();
+        let is_sent = self.mails.iter().all(|mail| mail.word == MailWord::Sent);
+        let is_complete = self.outcomes.iter().all(Outcome::is_achieved) && self.stopped_by.is_none() && is_sent;
         let has_written = self.outcomes.iter().any(is_worth_telling);
         match (is_complete && self.undelivered.is_empty(), has_written) {
             (true, _) => Verdict::Complete,
@@ -86,7 +89,7 @@ pub async fn reset_passwords<S: Writer>(
         let line = match journal.described(options.now(), [describe_reset(user, yields)]) {
             Ok(lines) => lines.first().copied().unwrap_or_default(),
             Err(error) => {
-                stopped_by = Some(with_causes(&error));
+                stopped_by = Some(not_journalled(&error));
                 outcomes.push(Outcome::NotTried);
                 continue;
             }
@@ -101,12 +104,16 @@ pub async fn reset_passwords<S: Writer>(
         }
         let ended = outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)));
         if let Err(error) = journal.ended(options.now(), ended, is_taken.then_some(line)) {
-            stopped_by = Some(with_causes(&error));
+            stopped_by = Some(not_journalled(&error));
         }
         outcomes.push(outcome);
     }
     let Outlet { undelivered, .. } = outlet;
-    Ok(ResetReport { run: options.run.to_owned(), outcomes, undelivered, looked_up, stopped_by })
+    Ok(ResetReport { run: options.run.to_owned(), outcomes, undelivered, looked_up, mails: Vec::new(), stopped_by })
+}
+
+fn not_journalled(error: &JournalError) -> String {
+    format!("nothing can be journalled: {}", with_causes(error))
 }
 
 /// What the store said, where nothing is read back.

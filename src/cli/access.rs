@@ -227,6 +227,7 @@ impl Access {
             scope: self.scope(),
             locked_out: journal::locked_out(self, &info.id)?,
             left_since: BTreeMap::new(),
+            time_zone: self.settings.time_zone.clone(),
             absent_users: match self.settings.manage.absent_users {
                 settings::AbsentUsers::Deactivate => AbsentUsers::Deactivate,
                 settings::AbsentUsers::Report => AbsentUsers::Report,

@@ -26,10 +26,11 @@ use crate::apply::{
 use crate::diagnostic::Code;
 use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
 use crate::journal::{Journal, LookedUp};
-use crate::model::Names;
+use crate::model::{LiveState, Names};
 use crate::plan::{Plan, SavedPlan, yields};
 use crate::report::{outcome_line, outcomes};
 use crate::settings::StoreKind;
+use crate::store::Info;
 use crate::store::sqlite::SqliteStore;
 
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
@@ -47,9 +48,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         let why = format!("store `{}` has a clock of its own; leave `--at` out", access.store_name);
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
-    let today = access.plan(&declared, &info, &live, at, printer)?;
-    let has_returned = today.diagnostics.iter().any(|found| found.code == Code::LockOutForgotten);
-    let mut saved = Saved::of(file.as_ref(), &access, &declared, (&info, &live), (today, at))?;
+    let mut saved = planned(&access, arguments, &mut declared, (file.as_ref(), &info, &live), at, printer)?;
+    let has_returned = saved.has_returned;
     let mut newest_lock_out = live.newest_lock_out;
     drop(live);
     let is_json = printer.is_json();
@@ -100,7 +100,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         journal = journal::open(&access, printer)?.journal;
         journal::check_store(&access, journal.store(), &info.id)?;
         let at = edge::now(arguments.at);
-        let (now, newest) = runtime.block_on(plan_again(&access, &mut declared, file.as_ref(), at, printer))?;
+        let (now, newest) =
+            runtime.block_on(plan_again((&access, arguments), &mut declared, file.as_ref(), at, printer))?;
         newest_lock_out = newest;
         if interrupts.has_come() {
             return Err(Failure::interrupted());
@@ -110,7 +111,7 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         saved = now;
     }
-    let Saved { plan, done_before, besides, changed: _ } = saved;
+    let Saved { plan, done_before, besides, changed: _, has_returned: _ } = saved;
     // What the plan comes to can have changed with the store although its actions are the same.
     let guarded = match guard::check(plan, limits, waivers) {
         Ok(guarded) => guarded,
@@ -134,6 +135,45 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         runtime.block_on(lock_outs::settle(&access, &mut declared, (&deferred, planned_at), printer))?;
     }
     Ok(exit)
+}
+
+/// The plan that is to be applied: today's, or the saved one beside it. One that was saved or approved, and whose run was
+/// stopped between the two steps of a change of role, is asked as if that change had not begun: doing it from there takes
+/// the second step, since the first one is true already.
+fn planned(
+    access: &Access,
+    arguments: &Apply,
+    declared: &mut Declared,
+    (file, info, live): (Option<&SavedPlan>, &Info, &LiveState),
+    at: Timestamp,
+    printer: &Printer,
+) -> Result<Saved, Failure> {
+    let today = access.plan(declared, info, live, at, printer)?;
+    let now = Saved::of(file, access, declared, (info, live), (today, at))?;
+    if is_as_agreed(access, arguments, declared, (file.is_some(), &now))? {
+        return Ok(now);
+    }
+    let Some(before) = live.before_half_changes() else { return Ok(now) };
+    let today = access.plan(declared, info, &before, at, printer)?;
+    let resumed = Saved::of(file, access, declared, (info, &before), (today, at))?;
+    let is_agreed = is_as_agreed(access, arguments, declared, (file.is_some(), &resumed))?;
+    Ok(if is_agreed { resumed } else { now })
+}
+
+/// Whether a plan is the one that was saved, or approved, or what is left of that; any is where nothing was.
+fn is_as_agreed(
+    access: &Access,
+    arguments: &Apply,
+    declared: &mut Declared,
+    (is_saved, saved): (bool, &Saved),
+) -> Result<bool, Failure> {
+    match &arguments.approved {
+        _ if !saved.changed.is_empty() => Ok(false),
+        Some(approved) if !is_saved && *approved != saved.plan.digest => {
+            saved::is_rest_of(access, approved, &mut declared.names, &saved.plan)
+        }
+        Some(_) | None => Ok(true),
+    }
 }
 
 /// What a run has before it looks at the store.
@@ -270,7 +310,7 @@ fn question(actions: usize) -> String {
 
 /// After a yes the store is read again: what was shown must still be what is to be done.
 async fn plan_again(
-    access: &Access,
+    (access, arguments): (&Access, &Apply),
     declared: &mut Declared,
     file: Option<&SavedPlan>,
     at: Timestamp,
@@ -278,8 +318,7 @@ async fn plan_again(
 ) -> Result<(Saved, i64), Failure> {
     let (info, mut live) = access.live(&mut declared.names, printer).await?;
     journal::remember_cut_off(access, &mut declared.names, (&info, &mut live), at)?;
-    let today = access.plan(declared, &info, &live, at, printer)?;
-    let now = Saved::of(file, access, declared, (&info, &live), (today, at))?;
+    let now = planned(access, arguments, declared, (file, &info, &live), at, printer)?;
     Ok((now, live.newest_lock_out))
 }
 
@@ -410,10 +449,10 @@ pub(super) fn tell(
     if printer.is_json() {
         printer.json(&ReportDocument { besides, ..report.document(names, plan) });
     } else {
-        mail::tell_sent(printer, access, report);
+        mail::tell_sent(printer, access, &report.mails);
         tell_outcomes(printer, names, plan, report);
     }
-    mail::tell_left(printer, report);
+    mail::tell_left(printer, &report.mails);
 }
 
 fn tell_outcomes(printer: &Printer, names: &Names, plan: &Plan, report: &ApplyReport) {

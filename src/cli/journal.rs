@@ -17,8 +17,8 @@ use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
 use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, Standing};
-use crate::model::{ActionKind, HalfChanged, List, LiveState, Membership, Names, Value, known};
-use crate::plan::{Action, action_id};
+use crate::model::{ActionKind, HalfChange, HalfChanged, List, LiveState, Membership, Names, Value, known};
+use crate::plan::{Action, State, action_id};
 use crate::settings::StoreKind;
 use crate::store::Info;
 use crate::store::sqlite::SqliteReader;
@@ -342,17 +342,22 @@ pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> R
     };
     let mut half = HalfChanged::new();
     for whole in &found {
-        let Some(Action { subject, after: Some(after), .. }) = journal::revive(names, whole) else { continue };
+        let Some(Action { subject, before: Some(before), after: Some(after), .. }) = journal::revive(names, whole)
+        else {
+            continue;
+        };
         let (Some(user), Some(organization)) = (subject.user, subject.organization) else { continue };
         let Ok(identity) = access.rules().identity.normalize(names.text(user)) else { continue };
-        let text = |field| after.value(field).and_then(Value::text);
-        let extra_roles = match after.value(known::EXTRA_ROLES) {
-            Some(Value::Set(list)) => list,
-            Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => List::EMPTY,
+        let side = |state: State| {
+            let text = |field| state.value(field).and_then(Value::text);
+            let extra_roles = match state.value(known::EXTRA_ROLES) {
+                Some(Value::Set(list)) => list,
+                Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => List::EMPTY,
+            };
+            let (role, default_site) = (text(known::ROLE), text(known::DEFAULT_SITE));
+            (Membership { organization, role, extra_roles, default_site }, state.grants)
         };
-        let (role, default_site) = (text(known::ROLE), text(known::DEFAULT_SITE));
-        let membership = Membership { organization, role, extra_roles, default_site };
-        half.insert((names.intern(&identity), organization), (membership, after.grants));
+        half.insert((names.intern(&identity), organization), HalfChange { from: side(before), to: side(after) });
     }
     Ok(half)
 }

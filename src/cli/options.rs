@@ -343,7 +343,7 @@ pub(super) struct ResetPassword {
 
 const RESET_PASSWORD: &str = "The present password stops working at once. By the rules of the store, either a new one \
                               is made and handed once to the sink that rollcall.yaml names (`secrets`), or the person \
-                              chooses another one through their address. A new password is never printed, logged or \
+                              is mailed how to choose another one. A new password is never printed, logged or \
                               kept. Protected accounts, and the one that rollcall itself uses, are left alone. \
                               `rollcall plan` lists whose password is older than the rules allow.";
 
@@ -385,6 +385,8 @@ pub(super) enum SchemaName {
     Plan,
     /// Of `apply --format json`.
     ApplyReport,
+    /// Of `reset-password --format json`.
+    ResetReport,
     /// Of `export --format json`.
     Export,
 }

@@ -1,51 +1,23 @@
 //! `rollcall reset-password`: ends passwords, at once, in the way that the rules have; never part of a plan.
 
-use serde::Serialize;
-
 use super::access::Access;
 use super::apply::{listen, looked_up, remember};
 use super::desk::Desk;
 use super::exit::{Exit, Failure};
 use super::options::{Global, ResetPassword};
 use super::printer::Printer;
-use super::{edge, secrets};
+use super::{edge, mail, secrets};
 use crate::apply::{
-    ApplyError, Options, Outcome, OutcomeWord, ReportWithoutSecret, Reset, ResetReport, Stop, Verdict, reset_passwords,
+    ApplyError, Options, Outcome, Reset, ResetDocument, ResetReport, SkippedUser, Stop, Verdict, reset_passwords,
 };
 use crate::diagnostic::Code;
+use crate::mail::Which;
 use crate::model::Status;
 use crate::plan::{NoReset, StoreRef, active_accounts, can_reset};
 use crate::report::{count, sanitise};
 use crate::rules::PasswordReset;
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
-
-/// What `--format json` prints.
-#[derive(Serialize)]
-struct ResetDocument<'a> {
-    format: u32,
-    store: &'a str,
-    /// The run, as in the journal; null where nothing was tried.
-    run: Option<&'a str>,
-    users: Vec<ResetUser<'a>>,
-    /// Whose new password was made and not taken by the sink.
-    without_secret: Vec<ReportWithoutSecret>,
-    /// Active accounts that are left alone.
-    skipped: Vec<SkippedUser<'a>>,
-}
-
-#[derive(Serialize)]
-struct ResetUser<'a> {
-    user: &'a str,
-    outcome: OutcomeWord,
-    detail: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct SkippedUser<'a> {
-    user: &'a str,
-    reason: &'static str,
-}
 
 /// Whose passwords are reset, and who is left out of it.
 struct Chosen {
@@ -68,7 +40,7 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
         [] => {
             let report = not_tried(&users);
             if printer.is_json() {
-                printer.json(&document(&desk.access, None, (&users, &skipped), &report));
+                printer.json(&document(&desk.access, (&users, &skipped), &report));
             } else {
                 printer.result("no password is reset\n");
             }
@@ -85,7 +57,7 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
         if printer.asks(&format!("reset {}?", count(users.len(), "password", "passwords")), &desk.runtime)?.is_none() {
             printer.note("nothing was changed");
             if printer.is_json() {
-                printer.json(&document(&desk.access, None, (&users, &skipped), &not_tried(&users)));
+                printer.json(&document(&desk.access, (&users, &skipped), &not_tried(&users)));
             }
             return Ok(Exit::Done);
         }
@@ -106,6 +78,7 @@ fn not_tried(users: &[String]) -> ResetReport {
         outcomes: vec![Outcome::NotTried; users.len()],
         undelivered: Vec::new(),
         looked_up: Vec::new(),
+        mails: Vec::new(),
         stopped_by: None,
     }
 }
@@ -113,7 +86,7 @@ fn not_tried(users: &[String]) -> ResetReport {
 fn what_then(way: PasswordReset) -> &'static str {
     match way {
         PasswordReset::Generated => "a new one is made, and handed once to the sink of secrets",
-        PasswordReset::ByPerson | PasswordReset::NotStated => "the service mails a link for choosing another one",
+        PasswordReset::ByPerson | PasswordReset::NotStated => "a mail tells how to choose another one",
     }
 }
 
@@ -187,7 +160,15 @@ fn execute(
     let report = runtime.block_on(async {
         let listening = listen(stop.clone())
             .map_err(|error| Failure::failed(anyhow::Error::new(error).context("Ctrl-C can't be listened for")))?;
-        let report = reset_passwords(reset, names, &mut store, journal, &options, &stop).await;
+        let mut report = reset_passwords(reset, names, &mut store, journal, &options, &stop).await;
+        if let Ok(report) = &mut report
+            && report.stopped_by.is_none()
+        {
+            match mail::hand_over(access, &mut store, (Which::Resets(users), &clock), &stop) {
+                Ok(mails) => report.mails = mails,
+                Err(error) => report.stopped_by = Some(format!("mails wait for the next apply: {error}")),
+            }
+        }
         listening.abort();
         report.map_err(|error| match error {
             ApplyError::Store(error) => Failure::from(error),
@@ -207,36 +188,27 @@ fn tell(access: &Access, (users, skipped): (&[String], &[(String, NoReset)]), re
     }
     secrets::tell_undelivered(access, &report.undelivered, printer);
     if let Some(why) = &report.stopped_by {
-        printer.warning(&format!("stopped, since nothing can be journalled: {why}"));
+        printer.warning(&format!("stopped before the end: {why}"));
     }
     if printer.is_json() {
-        printer.json(&document(access, Some(&report.run), (users, skipped), report));
-        return;
+        printer.json(&document(access, (users, skipped), report));
+        return mail::tell_left(printer, &report.mails);
     }
     for (user, outcome) in users.iter().zip(&report.outcomes) {
         let word = if outcome.is_achieved() { "password reset" } else { outcome.word().as_str() };
         let detail = outcome.detail().map(|detail| format!(": {}", sanitise(detail))).unwrap_or_default();
         printer.result(&format!("{}: {word}{detail}\n", sanitise(user)));
     }
+    mail::tell_sent(printer, access, &report.mails);
+    mail::tell_left(printer, &report.mails);
 }
 
-fn document<'a>(
-    access: &'a Access,
-    run: Option<&'a str>,
-    (users, skipped): (&'a [String], &'a [(String, NoReset)]),
-    report: &'a ResetReport,
-) -> ResetDocument<'a> {
-    let outcome = |(user, outcome): (&'a String, &'a Outcome)| ResetUser {
-        user,
-        outcome: outcome.word(),
-        detail: outcome.detail(),
-    };
-    ResetDocument {
-        format: 1,
-        store: &access.store_name,
-        run,
-        users: users.iter().zip(&report.outcomes).map(outcome).collect(),
-        without_secret: report.undelivered.iter().map(Into::into).collect(),
-        skipped: skipped.iter().map(|(user, why)| SkippedUser { user, reason: reason(*why) }).collect(),
-    }
+fn document(
+    access: &Access,
+    (users, skipped): (&[String], &[(String, NoReset)]),
+    report: &ResetReport,
+) -> ResetDocument {
+    let left_alone =
+        |(user, why): &(String, NoReset)| SkippedUser { user: user.clone(), reason: reason(*why).to_owned() };
+    report.document(&access.store_name, users, skipped.iter().map(left_alone).collect())
 }

@@ -21,6 +21,7 @@ use super::files::in_repository;
 use super::journal;
 use super::printer::Printer;
 use crate::apply::{ApplyReport, ReportChange, ReportDocument};
+use crate::diagnostic::Code;
 use crate::journal::{attempts_of, attempts_since, revive};
 use crate::model::{LiveState, Names};
 use crate::plan::{
@@ -39,6 +40,8 @@ pub(super) struct Saved {
     pub(super) besides: Vec<String>,
     /// Why it is stale, if it is.
     pub(super) changed: Vec<Changed>,
+    /// Whether somebody is in again of whose lock-out the store does not know.
+    pub(super) has_returned: bool,
 }
 
 impl Saved {
@@ -50,8 +53,10 @@ impl Saved {
         (info, live): (&Info, &LiveState),
         (today, at): (Plan, Timestamp),
     ) -> Result<Self, Failure> {
+        let has_returned = today.diagnostics.iter().any(|found| found.code == Code::LockOutForgotten);
         let Some(saved) = file else {
-            return Ok(Self { plan: today, done_before: Vec::new(), besides: Vec::new(), changed: Vec::new() });
+            let (done_before, besides, changed) = (Vec::new(), Vec::new(), Vec::new());
+            return Ok(Self { plan: today, done_before, besides, changed, has_returned });
         };
         let StoreRef { kind, id, .. } = &saved.store;
         if (kind, id) != (&today.store.kind, &today.store.id) {
@@ -72,7 +77,7 @@ impl Saved {
         }
         let besides = besides(saved, &today, &declared.names);
         let (holding, plan) = access.hold(saved, declared, (info, live), (&today, at))?;
-        Ok(Self { plan, done_before: holding.done, besides, changed: holding.changed })
+        Ok(Self { plan, done_before: holding.done, besides, changed: holding.changed, has_returned })
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn schema(name: SchemaName) -> Json {
         SchemaName::Rules => rules::schema(),
         SchemaName::Plan => plan::schema(),
         SchemaName::ApplyReport => apply::schema(),
+        SchemaName::ResetReport => apply::reset_schema(),
         SchemaName::Export => exchange::schema(),
     }
 }

@@ -17,7 +17,8 @@ pub(super) fn read(intake: &mut Intake<'_>, bytes: &[u8]) {
     let Some(text) = text(intake, bytes) else { return };
     let (text, skipped) = without_separator_line(text);
     let Some(separator) = separator(text) else {
-        let help = "the first row has the headers, in English or French, parted by `,` or `;`";
+        let help =
+            "the first row has the headers, in English or French, parted by `,` or `;`; remove what stands above it";
         intake.book.tell_file(Code::RequiredField, "has no row with headers that are known", help);
         return;
     };
@@ -111,15 +112,40 @@ fn text<'b>(intake: &mut Intake<'_>, bytes: &'b [u8]) -> Option<&'b str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Some(text),
         Err(error) => {
-            let before = &bytes[..error.valid_up_to()];
-            let line = breaks(before) + 1;
-            let byte = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-            let what =
-                format!("is no UTF-8 text, but most likely Windows-1252 or the like: byte {byte:02X} in line {line}");
-            refuse(intake, &what, AS_UTF_8);
+            let (before, after) = bytes.split_at(error.valid_up_to());
+            let byte = after.first().copied().unwrap_or_default();
+            let what = format!("byte {byte:02X} is no UTF-8 text, but most likely Windows-1252 or the like");
+            let (at, column) = end_of(String::from_utf8_lossy(before).as_ref(), &String::from_utf8_lossy(head(bytes)));
+            intake.book.tell(Code::Unreadable, at, Some(column), &what, AS_UTF_8);
             None
         }
     }
+}
+
+/// The beginning of a file, in which its headers are.
+fn head(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(64 << 10)]
+}
+
+/// The row and the column in which a text ends, by the separator of the whole file, of which `head` is the beginning.
+fn end_of(text: &str, head: &str) -> (RowPlace, usize) {
+    let separator = separator(without_separator_line(head).0).unwrap_or(b',');
+    let (text, skipped) = without_separator_line(text);
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(separator).from_reader(text.as_bytes());
+    let mut lines = Lines { bytes: text.as_bytes(), counted: 0, line: skipped + 1, row: skipped };
+    let mut record = csv::StringRecord::new();
+    let mut end = (RowPlace { row: skipped + 1, line: skipped + 1 }, 0);
+    while let Ok(true) = reader.read_record(&mut record) {
+        let start = record.position().map_or(0, csv::Position::byte);
+        end = (lines.next(usize::try_from(start).unwrap_or(usize::MAX)), record.len().saturating_sub(1));
+    }
+    // What comes after the end of a line stands in the first cell of the next one.
+    if text.ends_with(['\r', '\n']) {
+        let RowPlace { row, line } = end.0;
+        end = (RowPlace { row: row + 1, line: line + 1 }, 0);
+    }
+    end
 }
 
 /// The text without the line `sep=;` that some programs put first, and how many lines that are.

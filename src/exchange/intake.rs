@@ -13,7 +13,7 @@ use super::{Batch, Imported, Known, ListOptions};
 use crate::diagnostic::Code;
 use crate::manifest::{self, Partial, Unsayable, Written};
 use crate::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
-use crate::rules::{ExportScope, FieldRequired, KeyField, Named, Rules, refuse_declared};
+use crate::rules::{FieldRequired, KeyField, Named, Rules, refuse_declared};
 
 /// The most characters in a cell that is read: no name and no address is longer.
 const LONGEST_CELL: usize = 1_000;
@@ -41,7 +41,7 @@ pub(super) enum Kind<'a> {
 /// A person of the file.
 #[derive(Debug)]
 pub(super) struct Person {
-    key: Name,
+    pub(super) key: Name,
     status: (Status, u32),
     facts: Vec<(Name, Name, u32)>,
     pub(super) seats: BTreeMap<Name, Seat>,
@@ -67,10 +67,10 @@ pub(super) struct Intake<'a> {
     pub(super) names: Names,
     pub(super) live: LiveState,
     pub(super) notes: BTreeSet<String>,
-    columns: Vec<Option<Column>>,
+    pub(super) columns: Vec<Option<Column>>,
     /// Cells of columns that are not kept.
     lost: BTreeMap<usize, usize>,
-    people: BTreeMap<String, Person>,
+    pub(super) people: BTreeMap<String, Person>,
 }
 
 impl<'a> Intake<'a> {
@@ -146,7 +146,10 @@ impl<'a> Intake<'a> {
                 .take(12)
                 .map(|header| quoted(header))
                 .collect();
-            let help = format!("the first row has the headers, in English or French; it reads {}", read.join(", "));
+            let help = format!(
+                "the first row has the headers, in English or French: remove what stands above it; it reads {}",
+                read.join(", ")
+            );
             self.book.tell(Code::RequiredField, at, None, &what, help);
         }
         if let Kind::List(ListOptions { organization: Some(organization), .. }) = self.kind {
@@ -353,9 +356,11 @@ impl<'a> Intake<'a> {
             self.book.tell_file(Code::NotInRules, "knows people by their addresses", help);
         }
         self.check_seats();
+        self.check_declared(known);
         if !self.book.is_empty() {
             return Err(self.book.refuse());
         }
+        let held = self.held();
         let people = std::mem::take(&mut self.people);
         let (declared, people): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|(identity, _)| known.users.contains(identity));
@@ -364,6 +369,7 @@ impl<'a> Intake<'a> {
             leaves_sites: matches!(self.kind, Kind::List(_)) && self.rules.sites.rules().is_some(),
             organizations: known.organizations.keys().cloned().collect(),
             roles: known.roles.clone(),
+            left_alone: known.organizations.keys().filter(|name| !held.contains(name.as_str())).cloned().collect(),
         };
         let Written { files, mut unsayable, accounts } =
             manifest::write_partial(&self.names, self.rules, &self.live, &partial);
@@ -383,44 +389,8 @@ impl<'a> Intake<'a> {
             unsayable.push(Unsayable { kind: "column", name, reason: format!("{why} (cells: {count})") });
         }
         unsayable.sort();
-        self.tell_what_is_not_stated(partial.leaves_sites);
+        self.tell_what_is_not_stated(&partial);
         Ok(Imported { written: Written { files, unsayable, accounts }, notes: shortened(self.notes) })
-    }
-
-    fn tell_what_is_not_stated(&mut self, leaves_sites: bool) {
-        if leaves_sites {
-            let note = "the file does not say who reaches which site: `sites: unmanaged` leaves that as it is";
-            self.notes.insert(note.to_owned());
-        }
-        if let Kind::List(_) = self.kind {
-            let whom = match self.rules.scope.complete {
-                Some(ExportScope::All) => "may be filtered",
-                Some(ExportScope::ExporterOrganizations) | None => {
-                    "holds only people of organizations that the exporter reaches, and may be filtered"
-                }
-            };
-            self.notes.insert(format!(
-                "such a file {whom}: keep `absent_users: report` in rollcall.yaml until the plan is as you expect it"
-            ));
-        }
-    }
-
-    /// A membership needs a role where the rules say so.
-    fn check_seats(&mut self) {
-        if self.rules.allows_no_role() {
-            return;
-        }
-        let index = self.columns.iter().position(|column| *column == Some(Column::Role));
-        for person in self.people.values() {
-            for (organization, seat) in &person.seats {
-                if let (None, Some(place)) = (seat.role, seat.place) {
-                    let (key, organization) = (self.names.text(person.key), self.names.text(*organization));
-                    let what = format!("{} has no role of its own in {}", quoted(key), quoted(organization));
-                    let help = "the service wants one role an organization, and others only beside it";
-                    self.book.tell(Code::OutsideLimits, place, index, &what, help);
-                }
-            }
-        }
     }
 
     fn people_to_live(&mut self, people: Vec<(String, Person)>) {

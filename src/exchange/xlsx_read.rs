@@ -32,7 +32,10 @@ const SAVE_ANEW: &str = "open it in a spreadsheet program, and save it anew as .
 
 /// Reads a sheet into `intake`: the one with this name, else the only visible one with something in it.
 pub(super) fn read(intake: &mut Intake<'_>, bytes: &[u8], sheet: Option<&str>) {
-    let opened = check(bytes).and_then(|()| guarded(|| Xlsx::new(Cursor::new(bytes))));
+    let opened = check(bytes).and_then(|hidden| {
+        intake.notes.extend(hidden);
+        guarded(|| Xlsx::new(Cursor::new(bytes)))
+    });
     let outcome = opened.and_then(|mut workbook| {
         let sheet = choose(intake, &mut workbook, sheet)?;
         intake.book.sheet = Some(sheet.clone());
@@ -52,8 +55,8 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, XlsxError>) -> Result<T, Why> {
     }
 }
 
-/// Whether the bytes are a workbook that can be read within bounds.
-fn check(bytes: &[u8]) -> Result<(), Why> {
+/// Whether the bytes are a workbook that can be read within bounds. What is to be said of its hidden rows, if it has some.
+fn check(bytes: &[u8]) -> Result<Option<String>, Why> {
     if bytes.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
         let encrypted: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let is_encrypted = bytes.windows(encrypted.len()).any(|window| window == encrypted);
@@ -74,6 +77,7 @@ fn check(bytes: &[u8]) -> Result<(), Why> {
         return Err((Code::TooLarge, format!("has more than {MOST_PARTS} parts"), SAVE_ANEW));
     }
     let mut left = LARGEST_UNPACKED;
+    let mut hidden = Vec::new();
     for index in 0..archive.len() {
         let part = archive.by_index(index).map_err(|error| broken(&error))?;
         let name = part.name().map_err(|error| broken(&error))?.to_ascii_lowercase();
@@ -96,8 +100,37 @@ fn check(bytes: &[u8]) -> Result<(), Why> {
         if is_wide || (is_text && !is_plain_text(&unpacked)) || !is_harmless(&unpacked) {
             return Err((Code::Unreadable, format!("is broken in its part {}", quoted(&name)), SAVE_ANEW));
         }
+        if name.contains("worksheets/") {
+            hidden.extend(hidden_rows(&unpacked));
+        }
     }
-    Ok(())
+    // Whoever filters a sheet and saves it sees fewer people than there are in the file.
+    Ok(hidden.first().map(|first| {
+        let count = if hidden.len() == 1 { "1 row is".to_owned() } else { format!("{} rows are", hidden.len()) };
+        format!(
+            "{count} hidden in its sheets (by a filter?), the first one is row {first}: hidden rows are read as well"
+        )
+    }))
+}
+
+/// The numbers of the rows of a sheet that are hidden.
+fn hidden_rows(xml: &[u8]) -> Vec<String> {
+    let mut rows = Vec::new();
+    let mut rest = xml;
+    while let Some(start) = rest.windows(5).position(|window| window == b"<row ") {
+        let tag =
+            String::from_utf8_lossy(&rest[start..start + end_of_tag(&rest[start..]).unwrap_or(rest.len() - start)]);
+        let value = |name: &str| {
+            let (_, after) = tag.split_once(&format!(" {name}="))?;
+            let quote = after.chars().next()?;
+            after[1..].split(quote).next().map(str::to_owned)
+        };
+        if matches!(value("hidden").as_deref(), Some("1" | "true")) {
+            rows.push(value("r").unwrap_or_default());
+        }
+        rest = &rest[start + 5..];
+    }
+    rows
 }
 
 /// Whether XML is written in UTF-8, as every spreadsheet program does.

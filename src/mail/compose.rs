@@ -15,11 +15,12 @@ use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use super::reset_words::{self, ResetWords};
 use super::words::{self, Words};
 use crate::secret::hex;
-use crate::settings::Mail;
+use crate::settings::{Links, Mail, MailLanguage};
 use crate::source::is_hidden;
-use crate::store::sqlite::DueMail;
+use crate::store::sqlite::{DueMail, MailReason};
 
 /// What stands in a link as it is (RFC 3986, section 2.3).
 const IN_LINK: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -66,11 +67,16 @@ impl<'a> Composer<'a> {
         Ok(Self { mail, from, contact, time_zone, can_decline })
     }
 
-    /// Whether mails carry a token.
+    /// Whether this mail carries a token. Only one about an invitation does.
     #[must_use]
-    pub fn needs_token(&self) -> bool {
+    pub fn needs_token(&self, due: &DueMail) -> bool {
         let links = &self.mail.links;
-        [&links.accept, &links.decline].into_iter().flatten().any(|link| link.contains("{token}"))
+        match due.reason {
+            MailReason::Reset(_) => false,
+            MailReason::Invitation(_) => {
+                [&links.accept, &links.decline].into_iter().flatten().any(|link| link.contains("{token}"))
+            }
+        }
     }
 
     /// The domain that sends.
@@ -79,7 +85,7 @@ impl<'a> Composer<'a> {
         self.from.email.domain()
     }
 
-    /// The message about an invitation.
+    /// The message about an invitation, or the reset of a password.
     ///
     /// # Errors
     /// If the person has no address that a mail can go to.
@@ -87,33 +93,7 @@ impl<'a> Composer<'a> {
         let to = address(due.address.as_deref())?;
         let language = words::language(due.language.as_deref(), self.mail.language);
         let name = due.name.as_deref().map(plain).filter(|name| !name.is_empty());
-        let organizations: Vec<String> = due.organizations.iter().map(|name| plain(name)).collect();
-        let ends = due.ends.map(|ends| self.moment(ends));
-        let links = &self.mail.links;
-        let fill = |link: &Option<String>| {
-            let key = || utf8_percent_encode(&due.key, IN_LINK).to_string();
-            link.as_ref().map(|link| link.replace("{token}", token.unwrap_or_default()).replace("{key}", &key()))
-        };
-        let (accept, decline, terms) = (fill(&links.accept), fill(&links.decline), fill(&links.terms));
-        let contact = self.contact.as_ref().map(|contact| contact.email.to_string());
-        // One organization is a better word than none for what somebody is invited to.
-        let only = organizations.first().filter(|_| organizations.len() == 1);
-        let service = self.mail.service.as_ref().or(only).map(String::as_str);
-        let body = words::body(
-            language,
-            &Words {
-                name: name.as_deref(),
-                key: &plain(&due.key),
-                service,
-                organizations: &organizations,
-                ends: ends.as_deref(),
-                accept: accept.as_deref(),
-                decline: decline.as_deref(),
-                can_decline: self.can_decline,
-                terms: terms.as_deref(),
-                contact: contact.as_deref(),
-            },
-        );
+        let (subject, body) = self.text(due, token, language, name.as_deref());
         let envelope = Envelope::new(Some(self.from.email.clone()), vec![to.clone()])
             .map_err(|error| NotComposed(error.to_string()))?;
         let builder = match &self.contact {
@@ -124,7 +104,7 @@ impl<'a> Composer<'a> {
             .envelope(envelope.clone())
             .from(self.from.clone())
             .to(Mailbox::new(name, to))
-            .subject(words::subject(language, service))
+            .subject(subject)
             .date(SystemTime::from(due.sent.unwrap_or(Timestamp::UNIX_EPOCH)))
             .message_id(Some(self.message_id(due)))
             .header(AutoSubmitted)
@@ -133,6 +113,45 @@ impl<'a> Composer<'a> {
             .body(body)
             .map_err(|error| NotComposed(error.to_string()))?;
         Ok(Letter { envelope, bytes: message.formatted() })
+    }
+
+    /// The subject and the body.
+    fn text(&self, due: &DueMail, token: Option<&str>, language: MailLanguage, name: Option<&str>) -> (String, String) {
+        let organizations: Vec<String> = due.organizations.iter().map(|name| plain(name)).collect();
+        let ends = due.ends.map(|ends| self.moment(ends));
+        let fill = |link: &Option<String>| {
+            let key = || utf8_percent_encode(&due.key, IN_LINK).to_string();
+            link.as_ref().map(|link| link.replace("{token}", token.unwrap_or_default()).replace("{key}", &key()))
+        };
+        let Links { accept, decline, terms, password } = &self.mail.links;
+        let (accept, decline, terms, password) = (fill(accept), fill(decline), fill(terms), fill(password));
+        let contact = self.contact.as_ref().map(|contact| contact.email.to_string());
+        // One organization is a better word than none for what somebody is invited to, or has an account of.
+        let only = organizations.first().filter(|_| organizations.len() == 1);
+        let service = self.mail.service.as_ref().or(only).map(String::as_str);
+        let key = plain(&due.key);
+        match due.reason {
+            MailReason::Invitation(_) => {
+                let words = Words {
+                    name,
+                    key: &key,
+                    service,
+                    organizations: &organizations,
+                    ends: ends.as_deref(),
+                    accept: accept.as_deref(),
+                    decline: decline.as_deref(),
+                    can_decline: self.can_decline,
+                    terms: terms.as_deref(),
+                    contact: contact.as_deref(),
+                };
+                (words::subject(language, service), words::body(language, &words))
+            }
+            MailReason::Reset(_) => {
+                let words =
+                    ResetWords { name, key: &key, service, choose: password.as_deref(), contact: contact.as_deref() };
+                (reset_words::subject(language, service), reset_words::body(language, &words))
+            }
+        }
     }
 
     /// The same for every attempt at one mail, and another one for every other mail of every store.
@@ -147,10 +166,13 @@ impl<'a> Composer<'a> {
     }
 }
 
-/// What a mail is called, by its invitation and its store alone: nothing that somebody could have chosen.
+/// What a mail is called, by its reason and its store alone: nothing that somebody could have chosen.
 pub(super) fn name(due: &DueMail) -> String {
     let store: String = due.store.chars().filter(char::is_ascii_alphanumeric).take(64).collect();
-    format!("invitation-{}-{store}", due.invitation)
+    match due.reason {
+        MailReason::Invitation(number) => format!("invitation-{number}-{store}"),
+        MailReason::Reset(number) => format!("reset-{number}-{store}"),
+    }
 }
 
 /// A token that nobody guesses.

@@ -9,10 +9,10 @@ use jiff::tz::TimeZone;
 use super::compose::{Composer, Letter, name, token};
 use super::outbox::Outbox;
 use super::smtp::{Server, Session, Trouble};
-use crate::apply::{MailOutcome, MailWord, Stop};
+use crate::apply::{MailAbout, MailOutcome, MailWord, Stop};
 use crate::settings::{Mail, MailTransport};
 use crate::store::StoreError;
-use crate::store::sqlite::{DueMail, MailState, SqliteStore, token_hash};
+use crate::store::sqlite::{DueMail, MailReason, MailState, SqliteStore, token_hash};
 
 /// After so many connections in a row that ended before their mail was taken, the server is left alone.
 const GIVE_UP_AFTER: usize = 3;
@@ -33,8 +33,30 @@ pub struct Delivery<'a> {
     pub can_decline: bool,
     /// Tells the time.
     pub clock: &'a (dyn Fn() -> Timestamp + Sync),
-    /// Only the mail to the user with this key, as spelled in the store.
-    pub only: Option<&'a str>,
+    /// Which mails are handed over.
+    pub which: Which<'a>,
+}
+
+/// Which mails are handed over; others wait.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// All that are due.
+    All,
+    /// Those to the user with this key, as spelled in the store.
+    To(&'a str),
+    /// Those about resets of the passwords of these users.
+    Resets(&'a [String]),
+}
+
+impl Which<'_> {
+    fn has(self, mail: &DueMail) -> bool {
+        match (self, mail.reason) {
+            (Self::All, _) => true,
+            (Self::To(key), _) => mail.key == key,
+            (Self::Resets(users), MailReason::Reset(_)) => users.contains(&mail.key),
+            (Self::Resets(_), MailReason::Invitation(_)) => false,
+        }
+    }
 }
 
 /// What came of one mail.
@@ -51,9 +73,7 @@ enum Fate {
 /// If the store can't say what is due; whatever goes wrong later is in the outcomes.
 pub fn deliver(store: &mut SqliteStore, delivery: &Delivery<'_>, stop: &Stop) -> Result<Vec<MailOutcome>, StoreError> {
     let mut due = store.due_mails(delivery.mail.language_attribute.as_deref(), (delivery.clock)())?;
-    if let Some(only) = delivery.only {
-        due.retain(|mail| mail.key == only);
-    }
+    due.retain(|mail| delivery.which.has(mail));
     if due.is_empty() {
         return Ok(Vec::new());
     }
@@ -116,7 +136,8 @@ fn hand_over(
     mails: &[DueMail],
     clock: &dyn Fn() -> Timestamp,
 ) -> Result<(Vec<Fate>, Option<String>), String> {
-    let tokens: Result<Vec<_>, _> = mails.iter().map(|_| composer.needs_token().then(token).transpose()).collect();
+    let tokens: Result<Vec<_>, _> =
+        mails.iter().map(|mail| composer.needs_token(mail).then(token).transpose()).collect();
     let tokens: Vec<Option<String>> =
         tokens.map_err(|error| format!("no token that nobody could guess can be made: {error}"))?;
     let hashes: Vec<Option<String>> = tokens.iter().map(|token| token.as_deref().map(token_hash)).collect();
@@ -169,7 +190,11 @@ impl Fate {
             Self::Unknown(why) => (MailWord::Unknown, Some(why)),
             Self::Waiting(why) => (MailWord::Waiting, Some(why)),
         };
-        MailOutcome { user: mail.key.clone(), word, detail }
+        let about = match mail.reason {
+            MailReason::Invitation(_) => MailAbout::Invitation,
+            MailReason::Reset(_) => MailAbout::Password,
+        };
+        MailOutcome { user: mail.key.clone(), about, word, detail }
     }
 
     fn noted<'a>(&'a self, mail: &'a DueMail) -> (&'a DueMail, MailState, Option<&'a str>) {
@@ -221,7 +246,7 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Whether it can be found out what became of a mail: a file has its name from the invitation, and is written once.
+    /// Whether it can be found out what became of a mail: a file has its name from the reason, and is written once.
     const fn can_look_up(&self) -> bool {
         match self {
             Self::Folder(_) => true,

@@ -1,6 +1,6 @@
 //! The folder that takes mails where no server is named: one `.eml` file each, readable for its owner only.
 //!
-//! A file appears whole, under a name that says nothing but which invitation it is about. One that is there already was
+//! A file appears whole, under a name that says nothing but which invitation or reset it is about. One that is there already was
 //! handed over by a run that ended before it could note so, and is left as it is.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};

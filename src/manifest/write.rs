@@ -46,6 +46,8 @@ pub struct Partial {
     pub organizations: BTreeSet<String>,
     /// Roles that are declared elsewhere already.
     pub roles: BTreeSet<String>,
+    /// Organizations of which nobody has stated who belongs to them, so that a manifest leaves that to others.
+    pub left_alone: BTreeSet<String>,
 }
 
 /// What is being written.

@@ -80,7 +80,8 @@ impl Writer<'_> {
             }
             Status::Invited | Status::Active | Status::Closed => {}
         }
-        let mut access = BTreeMap::new();
+        let left_alone = self.partial.left_alone.iter().map(|name| (name.clone(), Yaml::word("unmanaged")));
+        let mut access: BTreeMap<String, Yaml> = left_alone.collect();
         for membership in view.memberships {
             if membership.organization == known::PLATFORM {
                 user.fields.extend(self.roles_of(membership));

@@ -1,5 +1,7 @@
 //! Live state: what the user store holds now, with evidence for each collection that the read was complete.
 
+mod half;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
@@ -7,6 +9,7 @@ use jiff::Timestamp;
 use super::catalog::Catalog;
 use super::fact::{Fact, Grant, Membership, Status, Value};
 use super::name::{Name, Names, known};
+pub use half::{HalfChange, HalfChanged};
 
 /// A collection of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,10 +179,6 @@ impl Invitation {
         }
     }
 }
-
-/// Memberships, with their sites, as they were to be when they were stopped between going and coming back: by account
-/// and organization.
-pub type HalfChanged = BTreeMap<(Name, Name), (Membership, Vec<Grant>)>;
 
 /// An account as a store's adapter reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]

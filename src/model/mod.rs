@@ -24,7 +24,8 @@ pub use effective::{Conflict, Effective, Piece, matches};
 pub use fact::{Fact, Grant, Membership, Status, Value};
 pub use kind::{ActionKind, Topic};
 pub use live::{
-    Collection, Completeness, Evidence, HalfChanged, Invitation, InvitationState, LiveRecord, LiveState, LiveView,
+    Collection, Completeness, Evidence, HalfChange, HalfChanged, Invitation, InvitationState, LiveRecord, LiveState,
+    LiveView,
 };
 pub use name::{Elements, List, Name, Names, known};
 pub use window::{Window, WindowId, Windows};

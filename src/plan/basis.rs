@@ -315,6 +315,7 @@ mod tests {
             scope: Scope::ALL,
             locked_out: std::collections::BTreeSet::new(),
             left_since: std::collections::BTreeMap::new(),
+            time_zone: jiff::tz::TimeZone::UTC,
             absent_users: AbsentUsers::Report,
             catalog: CatalogPolicy::Create,
             grace: "30d".parse().expect("a period"),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::StoreRef;
 use super::scope::Scope;
@@ -50,6 +51,8 @@ pub struct Policy {
     pub locked_out: BTreeSet<String>,
     /// By key, as compared: since when accounts are out by what runs of rollcall did, for where the store has no date.
     pub left_since: BTreeMap<String, Timestamp>,
+    /// In which months are counted.
+    pub time_zone: TimeZone,
 }
 
 /// Everything that a plan is computed from.

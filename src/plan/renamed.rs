@@ -11,8 +11,8 @@ use super::scope::Reach;
 use super::{CatalogPolicy, Inputs};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{
-    Catalog, CatalogKey, Collection, Completeness, DeclaredStatus, Fields, Grant, List, LiveRecord, LiveState,
-    Membership, Name, Previous, Value, known,
+    Catalog, CatalogKey, Collection, Completeness, DeclaredStatus, Fields, Grant, HalfChange, HalfChanged, List,
+    LiveRecord, LiveState, Membership, Name, Previous, Value, known,
 };
 
 /// What is renamed, by the new name.
@@ -220,6 +220,18 @@ impl Map<'_> {
         }
     }
 
+    /// What was stopped half-way, under the new names; `users`: those of accounts by today's.
+    fn half_changed(&self, half: &HalfChanged, users: &BTreeMap<Name, Name>) -> HalfChanged {
+        let side = |(membership, grants): &(Membership, Vec<Grant>)| {
+            (self.membership(membership), grants.iter().map(|grant| self.grant(grant)).collect())
+        };
+        let entry = |(&(user, organization), change): (&(Name, Name), &HalfChange)| {
+            let place = (users.get(&user).copied().unwrap_or(user), self.organization(organization));
+            (place, HalfChange { from: side(&change.from), to: side(&change.to) })
+        };
+        half.iter().map(entry).collect()
+    }
+
     fn catalog(&self, live: &Catalog) -> Catalog {
         let mut catalog = Catalog::default();
         for (&name, organization) in &live.organizations {
@@ -267,6 +279,7 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     live.evidence = inputs.live.evidence.clone();
     live.locked_out.clone_from(&inputs.live.locked_out);
     live.cut_off = inputs.live.cut_off.iter().map(|(&user, record)| (user, map.record(record))).collect();
+    live.half_changed = map.half_changed(&inputs.live.half_changed, &users);
     live.newest_lock_out = inputs.live.newest_lock_out;
     live.waiting_lock_outs.clone_from(&inputs.live.waiting_lock_outs);
     let ambiguous = inputs.live.ambiguous();

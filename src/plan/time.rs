@@ -71,7 +71,7 @@ pub(super) fn passwords_due(inputs: &Inputs<'_>) -> Vec<PasswordDue> {
     };
     let of = |live: LiveView<'_>| {
         let since = live.password_since?;
-        Some(PasswordDue { user: live.key, since, due: rotation.after(since) })
+        Some(PasswordDue { user: live.key, since, due: rotation.after(since, &inputs.policy.time_zone) })
     };
     let mut found: Vec<PasswordDue> = inputs.live.users().filter(is_managed).filter_map(of).collect();
     found.retain(|one| one.due <= inputs.at);

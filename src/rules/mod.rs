@@ -17,6 +17,7 @@ mod names;
 mod passwords;
 mod period;
 mod questions;
+mod rotation;
 mod sayable;
 mod shape;
 mod whole;
@@ -45,6 +46,7 @@ pub use load::{BUILT_IN, ReadFile, RuleFile, about, from_inline, load, parse, re
 pub use names::{Named, mixed_script, refuse_name};
 pub use passwords::PasswordReset;
 pub use period::Period;
+pub use rotation::Rotation;
 pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_key, refuse_text};
 pub use shape::InlineRules;
 
@@ -114,7 +116,7 @@ pub struct Password {
     /// Whether the person has to choose a new one after an administrator set it.
     pub forced_change: Option<bool>,
     /// How long one may be kept.
-    pub rotation: Option<Period>,
+    pub rotation: Option<Rotation>,
     /// Whose passwords a reset of all resets.
     pub reset_all: Option<ResetAll>,
 }

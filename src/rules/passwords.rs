@@ -1,6 +1,6 @@
 //! Questions about what opens an account: first passwords, API secrets, resets and how long a password is kept.
 
-use super::{ApiSecret, CharacterClass, CreationSecret, PasswordSetBy, Period, ResetAll, Rules};
+use super::{ApiSecret, CharacterClass, CreationSecret, PasswordSetBy, ResetAll, Rotation, Rules};
 
 /// What becomes of a password that is reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Rules {
 
     /// How long a password may be kept, where a policy says.
     #[must_use]
-    pub fn password_rotation(&self) -> Option<Period> {
+    pub fn password_rotation(&self) -> Option<Rotation> {
         self.password.rotation
     }
 }

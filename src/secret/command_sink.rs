@@ -65,7 +65,10 @@ impl CommandSink {
             kill(&mut child);
         }
         let (fed, status) = outcome.map_err(|error| match error.kind() {
-            io::ErrorKind::TimedOut => SinkError::new(says("took too long, and was ended")),
+            io::ErrorKind::TimedOut => {
+                let seconds = self.patience.as_secs_f64();
+                SinkError::new(says(&format!("took longer than {seconds} seconds, and was ended")))
+            }
             _ => SinkError::of(says("can't be waited for"), error),
         })?;
         if !status.success() {
@@ -175,7 +178,10 @@ mod tests {
         sink.patience = Duration::from_millis(800);
         let begun = Instant::now();
         let error = sink.probe().expect_err("too long").to_string();
-        assert!(error.contains("took too long") && begun.elapsed() < Duration::from_secs(20), "{error}");
+        assert!(
+            error.contains("took longer than 0.8 seconds, and was ended") && begun.elapsed() < Duration::from_secs(20),
+            "{error}"
+        );
         let child = fs::read_to_string(folder.path().join("child")).expect("started");
         let is_running = || {
             let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();

@@ -54,8 +54,9 @@ pub(super) fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
         let help = "write `language`, or `attributes.NAME`";
         found.add(&["mail", "language_field"], "this is no field that says a language", help);
     }
-    let RawLinks { accept, decline, terms } = links;
-    for (name, link) in [("accept", &accept), ("decline", &decline), ("terms", &terms)] {
+    let RawLinks { accept, decline, terms, password } = links;
+    let named = [("accept", &accept), ("decline", &decline), ("terms", &terms), ("password", &password)];
+    for (name, link) in named {
         if let Some(link) = link {
             check_link(name, link, found);
         }
@@ -66,7 +67,7 @@ pub(super) fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
         service,
         language: language.unwrap_or_default(),
         language_attribute,
-        links: Links { accept, decline, terms },
+        links: Links { accept, decline, terms, password },
         transport: transport?,
     })
 }
@@ -111,6 +112,9 @@ fn check_link(name: &str, link: &str, found: &mut Found<'_>) {
     } else if name == "terms" && link.contains("{token}") {
         let help = "take `{token}` out: with it anybody could answer the invitation";
         found.add(&path, "a page with terms needs no token", help);
+    } else if name == "password" && link.contains("{token}") {
+        let help = "take `{token}` out: the page mails the person a link of its own, once they have said who they are";
+        found.add(&path, "no token lets anybody choose a password", help);
     }
 }
 

@@ -1,10 +1,10 @@
-//! How mails about invitations go out.
+//! How mails go out.
 
 use std::path::PathBuf;
 
 use super::raw::{MailLanguage, Smtp};
 
-/// How mails about invitations go out.
+/// How mails about invitations and resets of passwords go out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mail {
     /// The address that they come from, with or without a name.
@@ -18,7 +18,7 @@ pub struct Mail {
     pub language: MailLanguage,
     /// The attribute that says the language of a user (`attributes.NAME`); `None`: the field `language`.
     pub language_attribute: Option<String>,
-    /// Where a person accepts, declines, and reads the terms.
+    /// Where a person accepts, declines, reads the terms, and chooses another password.
     pub links: Links,
     /// The folder or the server that takes them.
     pub transport: MailTransport,
@@ -33,6 +33,8 @@ pub struct Links {
     pub decline: Option<String>,
     /// Where the terms can be read.
     pub terms: Option<String>,
+    /// Where another password is chosen in place of one that was reset.
+    pub password: Option<String>,
 }
 
 /// What takes mails.

@@ -236,7 +236,7 @@ pub(super) struct RawMail {
     /// The field of a user that says the language: `language` (the default), or `attributes.NAME`.
     #[schemars(regex(pattern = "^(language|attributes\\..+)$"))]
     pub(super) language_field: Option<String>,
-    /// Where a person accepts, declines, and reads the terms.
+    /// Where a person accepts, declines, reads the terms, and chooses another password.
     #[serde(default)]
     pub(super) links: RawLinks,
 }
@@ -253,6 +253,8 @@ pub(super) struct RawLinks {
     pub(super) decline: Option<String>,
     /// Where the terms can be read; without `{token}`.
     pub(super) terms: Option<String>,
+    /// Where another password is chosen in place of one that was reset; without `{token}`.
+    pub(super) password: Option<String>,
 }
 
 /// A language that mails are written in.

@@ -262,6 +262,7 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
         scope: rollcall::plan::Scope::ALL,
         locked_out: std::collections::BTreeSet::new(),
         left_since: std::collections::BTreeMap::new(),
+        time_zone: jiff::tz::TimeZone::UTC,
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         grace: "30d".parse().expect("a period"),

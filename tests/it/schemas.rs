@@ -16,6 +16,7 @@ fn schemas() -> Vec<(&'static str, Value)> {
         ("export.schema.json", value(exchange::schema())),
         ("manifest.schema.json", value(manifest::schema())),
         ("plan.schema.json", value(plan::schema())),
+        ("reset-report.schema.json", value(apply::reset_schema())),
         ("rules.schema.json", value(rules::schema())),
         ("settings.schema.json", value(settings::schema())),
     ]

@@ -109,6 +109,7 @@ fn outcome(rules: &str, declared: (&str, &str), live: Live) -> String {
         scope: Scope::ALL,
         locked_out: BTreeSet::new(),
         left_since: std::collections::BTreeMap::new(),
+        time_zone: jiff::tz::TimeZone::UTC,
     };
     let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into() };
     let inputs = Inputs {

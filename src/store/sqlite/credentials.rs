@@ -14,6 +14,7 @@ use super::account::{self, Account};
 use super::execute::{Stop, Turn, conflict, failed, refused};
 use super::open::has_table;
 use super::read::Moment;
+use super::reset_mails;
 use super::rights;
 use super::value::{Fields, Plain};
 use crate::model::Status;
@@ -102,7 +103,10 @@ pub(super) fn reset(turn: &mut Turn<'_>, key: &str) -> Result<Effect, Stop> {
     rights::check_not_own(turn, &account)?;
     match turn.rules.password_reset() {
         PasswordReset::Generated => issue(turn, account.id, SecretKind::Password)?,
-        PasswordReset::ByPerson => set(turn, account.id, SecretKind::Password, None, false)?,
+        PasswordReset::ByPerson => {
+            set(turn, account.id, SecretKind::Password, None, false)?;
+            reset_mails::queue(turn, account.id)?;
+        }
         PasswordReset::NotStated => return Err(refused("the rules of this store do not say how passwords are reset")),
     }
     Ok(Effect::Done)

@@ -1,4 +1,5 @@
-//! Mails about invitations: queued in the transaction that sends the invitation, handed over by `mail` afterwards.
+//! Mails about invitations and resets of passwords: queued in the transaction that sends the invitation or ends the
+//! password, handed over by `mail` afterwards.
 //!
 //! A row is one reason for one mail. It stays `waiting` until whoever takes mails has taken it, or has refused it for
 //! good; the mail about an invitation that ended before is withdrawn. While it is handed over it is `begun`; of one that
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::execute::{Stop, Turn};
 use super::open::has_table;
 use super::read::{Moment, invitation_columns};
+use super::reset_mails;
 use super::value::{self, Plain};
 use crate::model::{ActionKind, Invitation, InvitationState};
 use crate::rules::KeyField;
@@ -29,7 +31,7 @@ pub enum MailState {
     Refused,
     /// Nobody knows whether it was taken.
     Unknown,
-    /// The invitation ended before it went out.
+    /// What it is about ended before it went out.
     Withdrawn,
 }
 
@@ -58,11 +60,30 @@ pub struct StoredMail {
     pub detail: Option<String>,
 }
 
+/// Why there is a mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailReason {
+    /// The invitation with this number in the store.
+    Invitation(i64),
+    /// The reset of a password with this number in the store.
+    Reset(i64),
+}
+
+impl MailReason {
+    /// The table and the column that know it, and its number there.
+    const fn row(self) -> (&'static str, &'static str, i64) {
+        match self {
+            Self::Invitation(number) => (TABLE, "invitation_id", number),
+            Self::Reset(number) => (reset_mails::TABLE, "id", number),
+        }
+    }
+}
+
 /// A mail that has to go out, and what it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DueMail {
-    /// The number of the invitation in this store.
-    pub invitation: i64,
+    /// Why it goes out.
+    pub reason: MailReason,
     /// The identity of the store.
     pub store: String,
     /// How often it was begun to be handed over.
@@ -77,9 +98,9 @@ pub struct DueMail {
     pub name: Option<String>,
     /// The language of the user, as the store has it.
     pub language: Option<String>,
-    /// When the invitation was sent.
+    /// When the invitation was sent, or the password ended.
     pub sent: Option<Timestamp>,
-    /// When it ends by itself.
+    /// When the invitation ends by itself.
     pub ends: Option<Timestamp>,
     /// The names of the organizations that the user belongs to.
     pub organizations: Vec<String>,
@@ -124,12 +145,14 @@ pub(super) fn queue(turn: &Turn<'_>, user: i64, kind: ActionKind) -> Result<(), 
 
 /// How many mails have to go out.
 pub(super) fn count_due(connection: &Connection) -> rusqlite::Result<usize> {
-    if !has_table(connection, TABLE)? {
-        return Ok(0);
+    let mut due = 0;
+    for table in [TABLE, reset_mails::TABLE] {
+        if has_table(connection, table)? {
+            let sql = format!("SELECT count(*) FROM {table} WHERE state IN ('waiting', 'begun')");
+            due += connection.query_row(&sql, [], |row| row.get::<_, i64>(0))?;
+        }
     }
-    let sql = "SELECT count(*) FROM invitation_mails WHERE state IN ('waiting', 'begun')";
-    let count: i64 = connection.query_row(sql, [], |row| row.get(0))?;
-    Ok(usize::try_from(count).unwrap_or(0))
+    Ok(usize::try_from(due).unwrap_or(0))
 }
 
 /// What became of each mail, by the number of its invitation.
@@ -147,6 +170,12 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<HashMap<i64, Stor
 
 /// The mails that have to go out. Those about what has ended are withdrawn.
 pub(super) fn due(turn: &Turn<'_>, language: Option<&str>) -> rusqlite::Result<Vec<DueMail>> {
+    let mut due = due_of_invitations(turn, language)?;
+    due.extend(reset_mails::due(turn, language)?);
+    Ok(due)
+}
+
+fn due_of_invitations(turn: &Turn<'_>, language: Option<&str>) -> rusqlite::Result<Vec<DueMail>> {
     let connection = turn.connection;
     if !has_table(connection, TABLE)? {
         return Ok(Vec::new());
@@ -154,55 +183,84 @@ pub(super) fn due(turn: &Turn<'_>, language: Option<&str>) -> rusqlite::Result<V
     // Whoever made the first table by hand has to have the second one, too.
     connection.execute_batch(TABLES)?;
     let store: String = connection.query_row("SELECT store_id FROM meta", [], |row| row.get(0))?;
-    let sql = "SELECT m.invitation_id, m.attempts, i.state, i.sent, i.ends, u.id, u.key, u.email, u.given_name, \
-               u.family_name, u.name, u.language, m.state = 'begun' FROM invitation_mails m JOIN invitations i ON i.id = m.invitation_id \
-               LEFT JOIN users u ON u.id = i.user_id WHERE m.state IN ('waiting', 'begun') ORDER BY m.invitation_id";
-    let mut statement = connection.prepare(sql)?;
+    let sql = format!(
+        "SELECT {ADDRESSEE}, m.invitation_id, m.attempts, m.state = 'begun', i.state, i.sent, i.ends \
+         FROM invitation_mails m JOIN invitations i ON i.id = m.invitation_id LEFT JOIN users u ON u.id = i.user_id \
+         WHERE m.state IN ('waiting', 'begun') ORDER BY m.invitation_id"
+    );
+    let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query([])?;
     let (mut due, mut ended) = (Vec::new(), Vec::new());
     while let Some(row) = rows.next()? {
-        let invitation: i64 = row.get(0)?;
-        let (state, sent, ends) = invitation_columns(row, 2)?;
-        let user: Option<i64> = row.get(5)?;
+        let invitation: i64 = row.get(ADDRESSEE_COLUMNS)?;
+        let (state, sent, ends) = invitation_columns(row, ADDRESSEE_COLUMNS + 3)?;
         let is_pending = Invitation { state, sent, ends }.state_at(turn.at) == InvitationState::Pending;
-        let Some(user) = user.filter(|_| is_pending) else {
-            ended.push(invitation);
-            continue;
-        };
-        let key: String = row.get(6)?;
-        let text = |at: usize| -> rusqlite::Result<Option<String>> {
-            Ok(row.get::<_, Option<String>>(at)?.filter(|text| !text.trim().is_empty()))
-        };
-        let address = match turn.rules.identity.key_field() {
-            KeyField::Email => Some(key.clone()),
-            KeyField::Login => text(7)?,
-        };
-        let parts: Vec<String> = [text(8)?, text(9)?].into_iter().flatten().collect();
-        let name = if parts.is_empty() { text(10)? } else { Some(parts.join(" ")) };
-        let language = match language {
-            Some(attribute) => attribute_of(connection, user, attribute)?,
-            None => text(11)?,
-        };
-        due.push(DueMail {
-            invitation,
-            store: store.clone(),
-            attempts: row.get(1)?,
-            is_begun: row.get(12)?,
-            key,
-            address,
-            name,
-            language,
-            sent,
-            ends,
-            organizations: organizations_of(connection, user)?,
-        });
+        match addressee(turn, row, language)?.filter(|_| is_pending) {
+            None => ended.push(invitation),
+            Some(addressee) => due.push(DueMail {
+                reason: MailReason::Invitation(invitation),
+                store: store.clone(),
+                attempts: row.get(ADDRESSEE_COLUMNS + 1)?,
+                is_begun: row.get(ADDRESSEE_COLUMNS + 2)?,
+                sent,
+                ends,
+                ..addressee
+            }),
+        }
     }
     for invitation in ended {
-        let sql = "UPDATE invitation_mails SET state = 'withdrawn', detail = 'the invitation ended before' \
-                   WHERE invitation_id = ?1";
-        connection.prepare_cached(sql)?.execute([invitation])?;
+        withdraw(connection, MailReason::Invitation(invitation), "the invitation ended before")?;
     }
     Ok(due)
+}
+
+/// Notes that a mail does not have to go out any more, and why.
+pub(super) fn withdraw(connection: &Connection, reason: MailReason, why: &str) -> rusqlite::Result<()> {
+    let (table, column, number) = reason.row();
+    let sql = format!("UPDATE {table} SET state = 'withdrawn', detail = ?2 WHERE {column} = ?1");
+    connection.prepare_cached(&sql)?.execute((number, why)).map(|_| ())
+}
+
+/// The columns of a user `u` that [`addressee`] reads, the first ones of its rows.
+pub(super) const ADDRESSEE: &str = "u.id, u.key, u.email, u.given_name, u.family_name, u.name, u.language";
+
+/// How many they are.
+pub(super) const ADDRESSEE_COLUMNS: usize = 7;
+
+/// Whom a mail goes to: a mail without a reason as yet. `None`: there is no such account.
+pub(super) fn addressee(
+    turn: &Turn<'_>,
+    row: &rusqlite::Row<'_>,
+    language: Option<&str>,
+) -> rusqlite::Result<Option<DueMail>> {
+    let Some(user) = row.get::<_, Option<i64>>(0)? else { return Ok(None) };
+    let key: String = row.get(1)?;
+    let text = |at: usize| -> rusqlite::Result<Option<String>> {
+        Ok(row.get::<_, Option<String>>(at)?.filter(|text| !text.trim().is_empty()))
+    };
+    let address = match turn.rules.identity.key_field() {
+        KeyField::Email => Some(key.clone()),
+        KeyField::Login => text(2)?,
+    };
+    let parts: Vec<String> = [text(3)?, text(4)?].into_iter().flatten().collect();
+    let name = if parts.is_empty() { text(5)? } else { Some(parts.join(" ")) };
+    let language = match language {
+        Some(attribute) => attribute_of(turn.connection, user, attribute)?,
+        None => text(6)?,
+    };
+    Ok(Some(DueMail {
+        reason: MailReason::Invitation(0),
+        store: String::new(),
+        attempts: 0,
+        is_begun: false,
+        key,
+        address,
+        name,
+        language,
+        sent: None,
+        ends: None,
+        organizations: organizations_of(turn.connection, user)?,
+    }))
 }
 
 fn attribute_of(connection: &Connection, user: i64, attribute: &str) -> rusqlite::Result<Option<String>> {
@@ -223,15 +281,18 @@ fn organizations_of(connection: &Connection, user: i64) -> rusqlite::Result<Vec<
 
 /// Notes that a mail is about to be handed over; whether nobody else has begun with it.
 pub(super) fn begin(turn: &Turn<'_>, mail: &DueMail, hash: Option<&str>) -> rusqlite::Result<bool> {
-    let sql = "UPDATE invitation_mails SET state = 'begun', attempts = attempts + 1, tried = ?3 \
-               WHERE invitation_id = ?1 AND state IN ('waiting', 'begun') AND attempts = ?2";
-    let mut statement = turn.connection.prepare_cached(sql)?;
-    if statement.execute((mail.invitation, mail.attempts, turn.at.to_string()))? == 0 {
+    let (table, column, number) = mail.reason.row();
+    let sql = format!(
+        "UPDATE {table} SET state = 'begun', attempts = attempts + 1, tried = ?3 \
+         WHERE {column} = ?1 AND state IN ('waiting', 'begun') AND attempts = ?2"
+    );
+    let mut statement = turn.connection.prepare_cached(&sql)?;
+    if statement.execute((number, mail.attempts, turn.at.to_string()))? == 0 {
         return Ok(false);
     }
-    if let Some(hash) = hash {
+    if let (Some(hash), MailReason::Invitation(invitation)) = (hash, mail.reason) {
         let sql = "INSERT INTO invitation_tokens (hash, invitation_id) VALUES (?1, ?2)";
-        turn.connection.prepare_cached(sql)?.execute((hash, mail.invitation))?;
+        turn.connection.prepare_cached(sql)?.execute((hash, invitation))?;
     }
     Ok(true)
 }
@@ -239,8 +300,9 @@ pub(super) fn begin(turn: &Turn<'_>, mail: &DueMail, hash: Option<&str>) -> rusq
 /// Notes what became of a mail.
 pub(super) fn end(turn: &Turn<'_>, mail: &DueMail, state: MailState, detail: Option<&str>) -> rusqlite::Result<()> {
     let detail: Option<String> = detail.map(|detail| detail.chars().take(LONGEST_DETAIL).collect());
-    let sql = "UPDATE invitation_mails SET state = ?2, detail = ?3 WHERE invitation_id = ?1 AND state = 'begun'";
-    turn.connection.prepare_cached(sql)?.execute((mail.invitation, state.as_str(), detail))?;
+    let (table, column, number) = mail.reason.row();
+    let sql = format!("UPDATE {table} SET state = ?2, detail = ?3 WHERE {column} = ?1 AND state = 'begun'");
+    turn.connection.prepare_cached(&sql)?.execute((number, state.as_str(), detail))?;
     Ok(())
 }
 

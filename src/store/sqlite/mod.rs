@@ -17,6 +17,7 @@ mod mails;
 mod membership;
 mod open;
 mod read;
+mod reset_mails;
 mod rights;
 mod unlocked;
 mod value;
@@ -29,7 +30,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 pub use invitations::{Answerer, StoredInvitation};
 pub use lock_outs::LockOutNote;
-pub use mails::{DueMail, MailState, StoredMail, token_hash};
+pub use mails::{DueMail, MailReason, MailState, StoredMail, token_hash};
 use unlocked::Stamp;
 
 use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer, Yielded};
@@ -92,7 +93,7 @@ impl SqliteReader {
         found.map_err(|error| open::unreadable(&self.path, error))
     }
 
-    /// How many mails about invitations have to go out.
+    /// How many mails have to go out.
     pub fn count_due_mails(&self) -> Result<usize, StoreError> {
         let found = mails::count_due(&self.connection);
         self.check_unchanged()?;
@@ -181,9 +182,9 @@ impl SqliteStore {
         mails::key_of_token(&self.connection, token).map_err(|error| open::unreadable(&self.path, error))
     }
 
-    /// The mails about invitations that have to go out, in the order in which they were queued, with what they say now.
-    /// `language` is the attribute that holds the language of a user, where it is no field of its own. Mails about
-    /// invitations that ended by the time `at` are withdrawn.
+    /// The mails that have to go out, with what they say now: those about invitations, then those about resets of
+    /// passwords, in the order in which they were queued. `language` is the attribute that holds the language of a user,
+    /// where it is no field of its own. Mails about what has ended by the time `at` are withdrawn.
     pub fn due_mails(&mut self, language: Option<&str>, at: Timestamp) -> Result<Vec<DueMail>, StoreError> {
         execute::in_transaction(self, &Names::new(), at, |turn| mails::due(turn, language))
     }

@@ -164,7 +164,7 @@ fn schemas_are_those_of_the_files() {
     let repository = Repository::empty();
     let names = repository.run(["schema"]);
     names.ends_with(0).tells_nothing();
-    assert_eq!(names.out, "settings\nmanifest\nrules\nplan\napply-report\nexport\n");
+    assert_eq!(names.out, "settings\nmanifest\nrules\nplan\napply-report\nreset-report\nexport\n");
     for name in names.out.lines() {
         let path = format!("{}/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
         let run = repository.run(["schema", name]);

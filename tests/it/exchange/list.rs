@@ -108,7 +108,10 @@ for delimiter, quoting, end, encoding in [
         tells(&reasons, "Creation date is nothing that the rules of the store keep (cells: 3)");
     }
     let refused = |bytes: &[u8]| list_with(bytes, &ListOptions::default()).expect_err("refused");
-    tells(&refused(&files[4]), "no UTF-8 text, but most likely Windows-1252 or the like: byte E9 in line 2");
+    tells(
+        &refused(&files[4]),
+        "people.csv:2:1 unreadable row 2, column A: byte E9 is no UTF-8 text, but most likely Windows-1252 or the like",
+    );
     tells(&refused(&files[5]), "is text in UTF-16");
     tells(&refused(&files[6]), "is text in UTF-16");
 }

@@ -5,6 +5,7 @@ mod hostile;
 mod laws;
 mod list;
 mod loops;
+mod others;
 mod template;
 
 use rollcall::exchange::{Batch, Known, ListOptions, Refused, read_csv, read_xlsx};

@@ -5,6 +5,8 @@
 
 mod exchange;
 mod repository;
+mod resets;
+mod roles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -200,10 +202,14 @@ fn killed_anywhere_in_a_saved_plan_the_same_command_finishes_it() {
 #[test]
 fn killed_anywhere_in_an_approved_plan_the_same_command_finishes_it() {
     let repository = second_day();
+    kill_everywhere_in(&repository, &["apply", "--approved", &digest(&repository)]);
+}
+
+/// The digest of the plan of now.
+fn digest(repository: &Repository) -> String {
     let plan = repository.run(&["plan", "--format", "json"]).streams;
     let at = plan.find("sha256:").expect("a digest");
-    let digest = plan[at..at + 71].to_owned();
-    kill_everywhere_in(&repository, &["apply", "--approved", &digest]);
+    plan[at..at + 71].to_owned()
 }
 
 #[test]
@@ -227,45 +233,6 @@ fn killed_anywhere_while_people_leave_and_change_the_next_run_finishes() {
     ] {
         assert!(plan.streams.contains(&format!("\"action\": \"{kind}\"")), "no {kind} in\n{}", plan.streams);
     }
-    kill_everywhere(&repository);
-}
-
-const ROLES_IN_STEPS: &str = "\
-organizations:
-  quarries: { sites: { pit-1: {}, pit-2: {} } }
-  mines: { sites: { shaft: {} } }
-roles: { terrain: { applies_to: [extra] } }
-users:
-  ana@example.com: { access: { quarries: manager, mines: manager } }
-  ben@example.com: { access: { quarries: { role: operator, sites: [pit-1], extra_roles: [terrain] }, mines: user } }
-  cy@example.com: { access: { quarries: { role: operator, sites: unmanaged, extra_roles: unmanaged } } }
-  di@example.com: { access: { quarries: { role: operator, sites: [pit-2] } } }
-";
-
-/// ALT-5: a stop between the two steps heals at the next run, what others manage included.
-#[test]
-fn alt_5_killed_anywhere_while_roles_change_in_two_steps_the_next_run_finishes() {
-    let settings = "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: alteia } }\n\
-                    manage: { absent_users: report }\nguards: { removals: { max_percent: 100, min_count: 0 } }\n";
-    let repository = Repository::of(settings, ROLES_IN_STEPS);
-    let run = |arguments: &[&str]| {
-        let ended = repository.run(arguments);
-        assert_eq!(ended.code, Some(0), "{}", ended.streams);
-    };
-    run(&["apply", "--yes"]);
-    for user in ["ana", "ben", "cy", "di"] {
-        run(&["invitations", "accept", &format!("{user}@example.com")]);
-    }
-    run(&["apply", "--yes"]);
-    let others = "INSERT INTO site_grants (user_id, organization_id, site_id) SELECT u.id, s.organization_id, s.id
-        FROM users u, sites s WHERE u.key = 'cy@example.com' AND s.name = 'pit-2';
-        INSERT INTO extra_roles (user_id, organization_id, role_id) SELECT u.id, o.id, r.id
-        FROM users u, organizations o, roles r WHERE u.key = 'cy@example.com' AND o.name = 'quarries' AND r.name = 'terrain'";
-    let store = rusqlite::Connection::open(repository.path().join(".rollcall/store.db")).expect("a store");
-    store.execute_batch(others).expect("what others manage");
-    drop(store);
-    let changed = ROLES_IN_STEPS.replace("operator", "contributor").replace("mines: user", "mines: operator");
-    repository.write("access/all.yaml", &changed);
     kill_everywhere(&repository);
 }
 

@@ -25,6 +25,7 @@ pub(super) fn bench(rules: &str, users: &str) -> Bench<MemoryStore> {
         scope: rollcall::plan::Scope::ALL,
         locked_out: std::collections::BTreeSet::new(),
         left_since: std::collections::BTreeMap::new(),
+        time_zone: jiff::tz::TimeZone::UTC,
         absent_users: AbsentUsers::Deactivate,
         catalog: CatalogPolicy::Create,
         grace: "30d".parse().expect("a period"),

@@ -5,14 +5,14 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use rollcall::mail::Composer;
 use rollcall::settings::{Links, Mail, MailLanguage};
-use rollcall::store::sqlite::DueMail;
+use rollcall::store::sqlite::{DueMail, MailReason};
 
 use super::server::Read;
 use crate::support::at;
 
 fn due() -> DueMail {
     DueMail {
-        invitation: 7,
+        reason: MailReason::Invitation(7),
         store: "0123456789abcdef".to_owned(),
         attempts: 0,
         is_begun: false,
@@ -35,6 +35,7 @@ fn settings() -> Mail {
             accept: Some("https://example.com/accept?t={token}".to_owned()),
             decline: Some("https://example.com/decline?t={token}&who={key}".to_owned()),
             terms: Some("https://example.com/terms".to_owned()),
+            password: Some("https://example.com/forgotten?who={key}".to_owned()),
         },
         ..Mail::default()
     }
@@ -155,6 +156,77 @@ fn without_links_a_mail_says_whom_to_tell_and_which_command_there_is() {
 }
 
 #[test]
+fn mails_about_a_reset_say_how_to_choose_another_password_and_hold_none() {
+    let reset = DueMail { reason: MailReason::Reset(7), ends: None, ..due() };
+    let read = Read::of(&compose(&settings(), &reset));
+    assert_eq!(read.header("Subject"), "Your password for Example Works was reset");
+    assert_eq!(read.header("Message-ID"), "<reset-7-0123456789abcdef@example.com>");
+    assert_snapshot!(read.text(), @r"
+    Hello Zoé Noël,
+
+    an administrator has reset your password for Example Works.
+    The old one does not work any more. Your account: zoe+1@example.com
+
+    Choose another one here:
+    https://example.com/forgotten?who=zoe%2B1%40example.com
+
+    Questions: help@example.com
+
+    This mail holds no password, and nobody will ask you for yours.
+    ");
+    let mail = Mail { links: Links::default(), service: None, ..settings() };
+    let french = DueMail { language: Some("fr".to_owned()), name: None, ..reset };
+    let read = Read::of(&compose(&mail, &french));
+    assert_eq!(read.header("Subject"), "Votre mot de passe a été réinitialisé");
+    assert_snapshot!(read.text(), @r"
+    Bonjour,
+
+    un administrateur a réinitialisé votre mot de passe.
+    L'ancien ne fonctionne plus. Votre compte : zoe+1@example.com
+
+    Pour en choisir un autre, ouvrez la page de connexion et indiquez que vous avez oublié votre mot de passe.
+
+    Questions : help@example.com
+
+    Ce message ne contient aucun mot de passe, et personne ne vous demandera le vôtre.
+    ");
+}
+
+/// What goes over the wire: names and subjects beyond ASCII are encoded words (RFC 2047), no line of words
+/// in a header is longer than that allows, and the body says how it is encoded.
+#[test]
+fn headers_are_ascii_and_folded_whatever_people_are_called() {
+    let organization = "Œuvres et carrières de l'Île-d'Orléans, société coopérative d'intérêt collectif".to_owned();
+    let due = DueMail {
+        name: Some("Anaïs-Élodie Lefèvre-Kowalczyńska de la Sainte-Geneviève-des-Bois, 名前".to_owned()),
+        language: Some("fr".to_owned()),
+        organizations: vec![organization.clone()],
+        ..due()
+    };
+    let mail = Mail { service: None, from: "Accès — Œuvres <access@example.com>".to_owned(), ..settings() };
+    for reason in [MailReason::Invitation(7), MailReason::Reset(7)] {
+        let bytes = compose(&mail, &DueMail { reason, ..due.clone() });
+        let text = String::from_utf8(bytes.clone()).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.is_ascii(), "{head}");
+        // An address stays beside the last word of the name.
+        let folded = |line: &str| line.split(" <").next().is_none_or(|words| words.len() <= 76);
+        assert!(head.lines().all(folded), "{head}");
+        let encoding = head.lines().find_map(|line| line.strip_prefix("Content-Transfer-Encoding: "));
+        assert!(matches!(encoding, Some("quoted-printable" | "base64")) && body.is_ascii(), "{encoding:?} {body}");
+        assert!(body.lines().all(|line| line.len() <= 78), "{body}");
+        let read = Read::of(&bytes);
+        let name = due.name.as_deref().expect("a name");
+        assert_eq!(read.document["to_words"], format!("{name} <zoe+1@example.com>"));
+        assert_eq!(read.document["to"][0][1], "zoe+1@example.com");
+        assert!(read.header("Subject").contains(&organization), "{read:?}");
+        assert_eq!(read.header("From"), "Accès — Œuvres <access@example.com>");
+        assert_eq!(read.header("Auto-Submitted"), "auto-generated");
+        assert_eq!(read.document["defects"], serde_json::json!([]));
+    }
+}
+
+#[test]
 fn headers_are_what_mail_programs_expect() {
     let read = Read::of(&compose(&settings(), &due()));
     assert_eq!(read.header("From"), "Access desk <access@example.com>");
@@ -172,7 +244,12 @@ fn headers_are_what_mail_programs_expect() {
 fn one_reason_is_one_mail_and_another_one_is_another_mail() {
     assert_eq!(compose(&settings(), &due()), compose(&settings(), &due()));
     let id = |due: &DueMail| Read::of(&compose(&settings(), due)).header("Message-ID");
-    let other = [due(), DueMail { invitation: 8, ..due() }, DueMail { store: "another".to_owned(), ..due() }];
+    let other = [
+        due(),
+        DueMail { reason: MailReason::Invitation(8), ..due() },
+        DueMail { reason: MailReason::Reset(7), ..due() },
+        DueMail { store: "another".to_owned(), ..due() },
+    ];
     let ids: std::collections::BTreeSet<String> = other.iter().map(id).collect();
     assert_eq!(ids.len(), other.len(), "{ids:?}");
     assert_eq!(id(&DueMail { attempts: 3, ..due() }), id(&due()), "an attempt is no reason");

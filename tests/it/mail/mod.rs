@@ -1,10 +1,11 @@
-//! Mails about invitations: what they say, where they go, and what becomes of them when something goes wrong on the way.
+//! Mails about invitations and resets of passwords: what they say, where they go, and what becomes of them when something goes wrong on the way.
 //!
 //! The server is a real one (aiosmtpd) that somebody else wrote; only its misbehaviour is ours.
 
 mod broken;
 mod composing;
 mod outbox;
+mod resets;
 mod server;
 mod smtp;
 

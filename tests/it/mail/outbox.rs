@@ -155,7 +155,10 @@ fn rules_that_send_no_mail_send_none() {
 fn the_report_names_each_mail() {
     let repository = repository("", &["ana@example.com"]);
     let report = repository.run(["apply", "--yes", "--format", "json"]).ends_with(0).json();
-    assert_eq!(report["mails"], serde_json::json!([{ "user": "ana@example.com", "outcome": "sent", "detail": null }]));
+    assert_eq!(
+        report["mails"],
+        serde_json::json!([{ "user": "ana@example.com", "about": "invitation", "outcome": "sent", "detail": null }])
+    );
     assert_eq!(report["verdict"], "complete");
     declare(&repository, &["ana@example.com", "ben@example.com"]);
     fs::rename(repository.file(BOX), repository.file("aside")).expect("moved");

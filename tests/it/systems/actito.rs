@@ -175,11 +175,16 @@ fn act_6_a_deletion_is_final_and_the_login_can_be_used_anew() {
 
 #[test]
 fn act_7_passwords_of_one_or_of_all_active_people_are_reset_and_a_policy_says_who_is_due() {
-    let rules = "{ extends: actito, password: { rotation: 180d } }";
+    let rules = "{ extends: actito, password: { rotation: 6mo } }";
     let service = service_under(rules, &(user("broy", "user") + &user("croy", "user") + &user("droy", "user")));
     service.apply();
     let ended = "SELECT u.key FROM credentials c JOIN users u ON u.id = c.user_id WHERE c.verifier IS NULL ORDER BY 1";
-    service.run(["reset-password", "broy", "--yes"]).ends_with(0).prints("broy: password reset").tells("mails a link");
+    service
+        .run(["reset-password", "broy", "--yes"])
+        .ends_with(0)
+        .prints("broy: password reset")
+        .prints("1 password mail written")
+        .tells("a mail tells how");
     assert_eq!(service.rows(ended), ["broy"]);
     assert_eq!(service.secrets(), [], "the person chooses another one, and nobody else knows it");
     // All active people, and the confirmation names their number: not who is inactive, a service, or without an address.
@@ -204,9 +209,9 @@ fn act_7_passwords_of_one_or_of_all_active_people_are_reset_and_a_policy_says_wh
     let plan = service.plan();
     let due: Vec<_> = plan["passwords_due"].as_array().unwrap().iter().map(|one| one["user"].clone()).collect();
     assert_eq!(due, ["droy"]);
-    assert_eq!(plan["passwords_due"][0]["due"], "2020-06-29T00:00:00Z");
+    assert_eq!(plan["passwords_due"][0]["due"], "2020-07-01T00:00:00Z");
     let shown = service.run(["plan"]);
-    shown.ends_with(0).prints("droy has the same password since 2020-01-01; another one was due on 2020-06-29");
+    shown.ends_with(0).prints("droy has the same password since 2020-01-01; another one was due on 2020-07-01");
     shown.prints("rollcall reset-password KEY");
     assert!(!service.ids().iter().any(|id| id.contains("password")));
     service.run(["reset-password", "droy", "--yes"]).ends_with(0);

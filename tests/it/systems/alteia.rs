@@ -259,6 +259,102 @@ fn alt_9_site_access_is_declared_on_the_user_and_on_the_site() {
     service.apply();
 }
 
+const COLUMNS: &str = "First name,Last name,E-mail,Creation date,Status,Usage version,Language,Location,Company,Role";
+
+/// Rows of a list as Python's reader has them: address, status, company and role of each.
+fn rows_of(list: &str) -> Vec<String> {
+    let script = "import csv, io, sys
+for row in csv.DictReader(io.StringIO(sys.argv[1], newline='')):
+    print(' '.join(row[name] for name in ['First name', 'Last name', 'E-mail', 'Status', 'Language', 'Company', 'Role']))";
+    let output = std::process::Command::new("python3").args(["-c", script, list]).output().expect("python3");
+    assert!(output.status.success(), "{list}\n{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").lines().map(str::to_owned).collect()
+}
+
+/// Takes all manifests away and reads others from a list.
+fn import_anew(service: &Service, list: &str) {
+    std::fs::remove_dir_all(service.0.file("access")).expect("removed");
+    service.0.write("list.csv", list);
+    service.run(["import", "--from", "csv", "list.csv", "--out", "access"]).ends_with(0);
+}
+
+#[test]
+fn alt_10_a_list_is_exported_with_one_row_a_role_and_read_back_without_a_change() {
+    let named = "{ given_name: Zoé, family_name: \"O'Hara; son\", language: fr, access";
+    let zoe = user("zoe", "quarries: { role: operator, sites: [pit-1], extra_roles: [terrain] }, mines: user");
+    let service = service(&zoe.replace("{ access", named));
+    service.declare("users:", &format!("users:\n{}", user("cy", "mines: contributor")));
+    service.run(["apply", "--yes"]).ends_with(0);
+    let exported = service.run(["export", "--format", "csv"]);
+    exported.ends_with(0).tells("left out: sites of 1 accounts");
+    let header = exported.out.lines().next().expect("a header");
+    assert_eq!(header.replace('"', ""), COLUMNS);
+    assert_eq!(
+        rows_of(&exported.out),
+        [
+            "  ana@example.com connected  mines manager",
+            "  ana@example.com connected  quarries manager",
+            "  cy@example.com notified  mines contributor",
+            "Zoé O'Hara; son zoe@example.com connected fr mines user",
+            "Zoé O'Hara; son zoe@example.com connected fr quarries operator",
+            "Zoé O'Hara; son zoe@example.com connected fr quarries terrain",
+        ]
+    );
+    // A role of a module is told apart from the main one by name; nothing is read by halves.
+    std::fs::remove_dir_all(service.0.file("access")).expect("removed");
+    service.0.write("list.csv", &exported.out);
+    let import = ["import", "--from", "csv", "list.csv", "--out", "access"];
+    service.run(import).ends_with(3).tells("row 7, column J (`Role`): unknown role `terrain`");
+    assert!(!service.0.file("access").exists());
+    service.run(import.into_iter().chain(["--extra-role", "terrain"])).ends_with(0).prints("3 accounts written");
+    assert_eq!(service.ids(), [""; 0]);
+    assert_eq!(service.waits(), [""; 0]);
+    // Read as invited: whoever has not accepted is not let in, and not invited twice.
+    assert_eq!(service.rows("SELECT state FROM invitations WHERE user_key = 'cy@example.com'"), ["pending"]);
+    service.apply();
+}
+
+#[test]
+fn alt_11_a_list_is_complete_only_for_the_organizations_that_it_holds() {
+    let users =
+        user("ben", "quarries: operator, mines: user") + &user("kim", "mines: user") + &user("li", "quarries: user");
+    let service = service(&(users + &user("zoe", "quarries: operator, mines: { role: user, sites: [shaft] }")));
+    service.0.edit("rollcall.yaml", "guards: {", "guards: { removals: { max_percent: 100, min_count: 9 },");
+    // Whoever exports reaches the quarries only. Ben and Li are gone from there; of the mines the file says nothing.
+    let list = "E-mail,Status,Company,Role\nana@example.com,connected,quarries,manager\nzoe@example.com,connected,quarries,contributor\n";
+    import_anew(&service, list);
+    assert_eq!(
+        service.ids(),
+        [
+            "remove_membership ben@example.com quarries",
+            "strip_user li@example.com",
+            "change_role zoe@example.com quarries"
+        ]
+    );
+    // The same where the mines are declared by others: nobody in the file loses anything there.
+    std::fs::remove_dir_all(service.0.file("access")).expect("removed");
+    let mines = "organizations: { mines: { sites: { shaft: {} } } }\nusers:\n";
+    service.0.write("access/mines.yaml", &format!("{mines}{}", user("kim", "mines: user")));
+    let import = |out: &str| service.run(["import", "--from", "csv", "list.csv", "--out", out]);
+    import("access/quarries").ends_with(0).tells("the file does not hold `mines`");
+    assert!(service.0.read("access/quarries/users.yaml").contains("mines: unmanaged"));
+    let ids = service.ids();
+    assert!(!ids.iter().any(|id| id.contains("zoe") && id.contains("mines")), "{ids:?}");
+    assert!(!ids.iter().any(|id| id.contains("ana") || id.contains("kim")), "{ids:?}");
+    // Nor does a list that declares another organization leave out who is declared already and belongs to it.
+    service.0.write("access/mines.yaml", "organizations: {}\nusers: {}\n");
+    service.0.edit("access/quarries/users.yaml", "      mines: unmanaged\n", "");
+    service.0.edit("access/quarries/users.yaml", "      mines: unmanaged\n", "");
+    service.0.write(
+        "list.csv",
+        "E-mail,Status,Company,Role\nkim@example.com,connected,mines,user\nzoe@example.com,connected,mines,user\n",
+    );
+    let run = import("access/more");
+    run.ends_with(3)
+        .tells("row 3, column C (`Company`): `zoe@example.com` is declared in a manifest already, and without `mines`");
+    assert!(!service.0.file("access/more").exists());
+}
+
 #[test]
 fn alt_12_people_are_found_by_a_part_of_a_name_or_an_address() {
     let named = |name: &str| user(name, "quarries: operator").replace("{ access", "{ family_name: Petit, access");

@@ -108,6 +108,67 @@ fn cred_5_an_invitation_carries_a_type_a_level_and_one_assignment() {
     assert_eq!(service.ids(), [""; 0]);
 }
 
+/// A spreadsheet that `LibreOffice` wrote, with three people.
+const SPREADSHEET: &[u8] = include_bytes!("../exchange/files/calc.xlsx");
+
+#[test]
+fn cred_6_a_spreadsheet_invites_people_of_one_type_level_and_assignment() {
+    let service = service("");
+    std::fs::write(service.0.file("people.xlsx"), SPREADSHEET).expect("written");
+    let import = |more: &[&str]| {
+        let words = ["import", "--from", "xlsx", "people.xlsx", "--out", "access/new", "--organization", "acme"];
+        service.run(words.iter().chain(more))
+    };
+    let triple = ["--user-type", "contractor", "--role", "verifier", "--site", "drivers"];
+    // One triple for the whole file, and whether it is sent: all of it is said.
+    import(&triple).ends_with(3).tells("--send or --suppress is missing");
+    import(&["--role", "verifier", "--send"]).ends_with(3).tells("--user-type TYPE is missing").tells("--site SITE");
+    assert!(!service.0.file("access/new").exists());
+    import(&[&triple[..], &["--suppress"]].concat()).ends_with(0).prints("3 accounts written");
+    service.apply();
+    let known = "SELECT key || ' ' || given_name || ' ' || family_name || ' ' || status || ' ' || user_type FROM users
+                 WHERE user_type = 'contractor' ORDER BY key";
+    assert_eq!(
+        service.rows(known),
+        [
+            "anais@example.com Anaïs Lefèvre preloaded contractor",
+            "lukasz@example.com Łukasz O'Hara preloaded contractor",
+            "zoe@example.com Zoé Noël preloaded contractor"
+        ]
+    );
+    // Sent: each is invited with this type, level and assignment.
+    std::fs::remove_dir_all(service.0.file("access/new")).expect("removed");
+    import(&[&triple[..], &["--send"]].concat()).ends_with(0);
+    let invited = ["anais", "lukasz", "zoe"].map(|name| format!("send_invitation {name}@example.com"));
+    assert_eq!(service.ids(), invited);
+    service.apply();
+    let held = "SELECT u.key || ' ' || r.name || ' ' || s.name FROM users u JOIN memberships m ON m.user_id = u.id
+                JOIN roles r ON r.id = m.role_id JOIN site_grants g ON g.user_id = u.id JOIN sites s ON s.id = g.site_id
+                WHERE u.status = 'invited' ORDER BY 1";
+    assert_eq!(
+        service.rows(held),
+        ["anais", "lukasz", "zoe"].map(|name| format!("{name}@example.com verifier drivers"))
+    );
+    // One file for each triple, each read back without a change.
+    let exported = service.run(["export", "--format", "xlsx", "--out", "templates"]);
+    exported.ends_with(0).tells("contractor--verifier--drivers.xlsx: 3 people");
+    exported.tells("employee--super_admin--welders.xlsx: 1 person");
+    assert_eq!(std::fs::read_dir(service.0.file("templates")).expect("written").count(), 2);
+    std::fs::remove_dir_all(service.0.file("access")).expect("removed");
+    for (user_type, role, site) in [("contractor", "verifier", "drivers"), ("employee", "super_admin", "welders")] {
+        let file = format!("templates/{user_type}--{role}--{site}.xlsx");
+        let words = ["import", "--from", "xlsx", &file, "--out", &format!("access/{site}"), "--organization", "acme"];
+        let options = ["--user-type", user_type, "--role", role, "--site", site, "--send"];
+        // A site that is not declared yet is added to the organization first.
+        if site == "welders" {
+            let file = "access/drivers/organizations.yaml";
+            service.0.edit(file, "    sites:\n", "    sites:\n      welders: { kind: assignment }\n");
+        }
+        service.run(words.iter().chain(&options)).ends_with(0);
+    }
+    assert_eq!(service.ids(), [""; 0]);
+}
+
 #[test]
 fn cred_7_six_levels_each_with_the_one_before() {
     let levels = ["user", "verifier", "manager", "admin", "global_admin", "super_admin"];

@@ -407,6 +407,7 @@ impl World {
             scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
             left_since: std::collections::BTreeMap::new(),
+            time_zone: jiff::tz::TimeZone::UTC,
             absent_users: if self.reports_absent { AbsentUsers::Report } else { AbsentUsers::Deactivate },
             catalog: if self.is_catalog_given { CatalogPolicy::Existing } else { CatalogPolicy::Create },
             grace: if self.has_grace { "30d" } else { "0d" }.parse().expect("a period"),

@@ -1,0 +1,94 @@
+//! What a file holds, and what it leaves to others (`systems.md` ALT-11): it is complete for no organization but those that
+//! it names, so nothing that is read from it takes anything from anybody elsewhere.
+
+use std::collections::BTreeSet;
+
+use super::Known;
+use super::columns::Column;
+use super::intake::{Intake, Kind};
+use super::mistakes::quoted;
+use crate::diagnostic::Code;
+use crate::manifest::Partial;
+use crate::model::known;
+use crate::rules::ExportScope;
+
+impl Intake<'_> {
+    /// Tells what a file of this kind does not say, and what follows from that.
+    pub(super) fn tell_what_is_not_stated(&mut self, partial: &Partial) {
+        if partial.leaves_sites {
+            let note = "the file does not say who reaches which site: `sites: unmanaged` leaves that as it is";
+            self.notes.insert(note.to_owned());
+        }
+        if let Some(name) = partial.left_alone.first() {
+            let others = partial.left_alone.len() - 1;
+            let more = if others > 0 { format!(" and {others} more") } else { String::new() };
+            self.notes.insert(format!(
+                "the file does not hold {}{more}, which a manifest declares: `unmanaged` leaves access there as it is",
+                quoted(name)
+            ));
+        }
+        if let Kind::List(_) = self.kind {
+            let whom = match self.rules.scope.complete {
+                Some(ExportScope::All) => "may be filtered",
+                Some(ExportScope::ExporterOrganizations) | None => {
+                    "holds only people of organizations that the exporter reaches, and may be filtered"
+                }
+            };
+            self.notes.insert(format!(
+                "such a file {whom}: keep `absent_users: report` in rollcall.yaml until the plan is as you expect it"
+            ));
+        }
+    }
+
+    /// The organizations that the file holds: of others it says nothing (`systems.md` ALT-11).
+    pub(super) fn held(&self) -> BTreeSet<String> {
+        let of_rows = self.people.values().flat_map(|person| person.seats.keys());
+        let held = of_rows.map(|&organization| self.names.text(organization).to_owned());
+        let stated = match self.kind {
+            Kind::List(options) => options.organization.clone(),
+            Kind::Template(batch) => Some(batch.organization.clone()),
+        };
+        held.chain(stated).collect()
+    }
+
+    /// Who is declared already stays as declared: without access to an organization that only this file declares, which
+    /// the next plan would take away, though the file has it.
+    pub(super) fn check_declared(&mut self, known: &Known) {
+        let index =
+            self.columns.iter().position(|column| matches!(column, Some(Column::Company | Column::Organization)));
+        let declared = self.people.iter().filter(|(identity, _)| known.users.contains(*identity));
+        for person in declared.map(|(_, person)| person) {
+            for (organization, seat) in &person.seats {
+                let name = self.names.text(*organization);
+                if *organization == known::PLATFORM || known.organizations.contains_key(name) {
+                    continue;
+                }
+                let Some(place) = seat.place else { continue };
+                let (key, name) = (quoted(self.names.text(person.key)), quoted(name));
+                let what =
+                    format!("{key} is declared in a manifest already, and without {name}, which no manifest declares");
+                let help = "declare the organization, and this access to it, in the manifests first; or put the rows of \
+                            both files into one, and import that in place of the first";
+                self.book.tell(Code::DuplicateDeclaration, place, index, &what, help);
+            }
+        }
+    }
+
+    /// A membership needs a role where the rules say so.
+    pub(super) fn check_seats(&mut self) {
+        if self.rules.allows_no_role() {
+            return;
+        }
+        let index = self.columns.iter().position(|column| *column == Some(Column::Role));
+        for person in self.people.values() {
+            for (organization, seat) in &person.seats {
+                if let (None, Some(place)) = (seat.role, seat.place) {
+                    let (key, organization) = (self.names.text(person.key), self.names.text(*organization));
+                    let what = format!("{} has no role of its own in {}", quoted(key), quoted(organization));
+                    let help = "the service wants one role an organization, and others only beside it";
+                    self.book.tell(Code::OutsideLimits, place, index, &what, help);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Changes of roles in two steps (ALT-5), killed anywhere: also between the steps, and also where a saved or an approved plan
+//! is being done.
+
+use super::repository::Repository;
+use super::{digest, kill_everywhere, kill_everywhere_in, need_strace, traced};
+
+const ROLES_IN_STEPS: &str = "\
+organizations:
+  quarries: { sites: { pit-1: {}, pit-2: {} } }
+  mines: { sites: { shaft: {} } }
+roles: { terrain: { applies_to: [extra] } }
+users:
+  ana@example.com: { access: { quarries: manager, mines: manager } }
+  ben@example.com: { access: { quarries: { role: operator, sites: [pit-1], extra_roles: [terrain] }, mines: user } }
+  cy@example.com: { access: { quarries: { role: operator, sites: unmanaged, extra_roles: unmanaged } } }
+  di@example.com: { access: { quarries: { role: operator, sites: [pit-2] } } }
+";
+
+/// Roles of four people that are to change in two steps each, beside what others manage.
+fn roles_in_steps() -> Repository {
+    let settings = "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: alteia } }\n\
+                    manage: { absent_users: report }\nguards: { removals: { max_percent: 100, min_count: 0 } }\n";
+    let repository = Repository::of(settings, ROLES_IN_STEPS);
+    let run = |arguments: &[&str]| {
+        let ended = repository.run(arguments);
+        assert_eq!(ended.code, Some(0), "{}", ended.streams);
+    };
+    run(&["apply", "--yes"]);
+    for user in ["ana", "ben", "cy", "di"] {
+        run(&["invitations", "accept", &format!("{user}@example.com")]);
+    }
+    run(&["apply", "--yes"]);
+    let others = "INSERT INTO site_grants (user_id, organization_id, site_id) SELECT u.id, s.organization_id, s.id
+        FROM users u, sites s WHERE u.key = 'cy@example.com' AND s.name = 'pit-2';
+        INSERT INTO extra_roles (user_id, organization_id, role_id) SELECT u.id, o.id, r.id
+        FROM users u, organizations o, roles r WHERE u.key = 'cy@example.com' AND o.name = 'quarries' AND r.name = 'terrain'";
+    let store = rusqlite::Connection::open(repository.path().join(".rollcall/store.db")).expect("a store");
+    store.execute_batch(others).expect("what others manage");
+    drop(store);
+    let changed = ROLES_IN_STEPS.replace("operator", "contributor").replace("mines: user", "mines: operator");
+    repository.write("access/all.yaml", &changed);
+    repository
+}
+
+/// ALT-5: a stop between the two steps heals at the next run, what others manage included.
+#[test]
+fn alt_5_killed_anywhere_while_roles_change_in_two_steps_the_next_run_finishes() {
+    kill_everywhere(&roles_in_steps());
+}
+
+/// The same of a plan that was saved, or approved by its digest: the same command heals what it left between two steps.
+#[test]
+fn alt_5_killed_anywhere_in_a_saved_plan_of_two_steps_the_same_command_finishes_it() {
+    let repository = roles_in_steps();
+    let plan = repository.run(&["plan", "--out", "plan.json"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.streams);
+    kill_everywhere_in(&repository, &["apply", "plan.json", "--yes"]);
+}
+
+#[test]
+fn alt_5_killed_anywhere_in_an_approved_plan_of_two_steps_the_same_command_finishes_it() {
+    let repository = roles_in_steps();
+    kill_everywhere_in(&repository, &["apply", "--approved", &digest(&repository)]);
+}
+
+/// What others manage of a membership that is gone half-way comes back also where something is renamed in the same plan.
+#[test]
+fn alt_5_what_was_stopped_half_way_comes_back_beside_a_rename() {
+    need_strace();
+    let template = roles_in_steps();
+    let (_, calls) = traced(&template.copy(), &["apply", "--yes"], None);
+    let killed = calls.iter().rev().find_map(|call| {
+        let repository = template.copy();
+        traced(&repository, &["apply", "--yes"], Some(call));
+        let is_between = !repository.contents().has_grant("cy@example.com pit-2");
+        is_between.then_some(repository)
+    });
+    let killed = killed.expect("a kill in between");
+    let path = killed.path().join("access/all.yaml");
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    let renamed = text.replace("  di@example.com: {", "  dana@example.com: { previously: di@example.com,");
+    assert_ne!(renamed, text);
+    std::fs::write(&path, renamed).expect("a manifest");
+    let contents = killed.assert_next_run_finishes("killed between the steps");
+    assert!(contents.has_grant("cy@example.com pit-2"), "{contents:?}");
+    assert!(contents.has_grant("dana@example.com pit-2"), "{contents:?}");
+}
