@@ -110,7 +110,7 @@ fn outcome(rules: &str, declared: (&str, &str), live: Live) -> String {
         locked_out: BTreeSet::new(),
         left_since: std::collections::BTreeMap::new(),
     };
-    let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into() };
+    let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into(), address: String::new() };
     let inputs = Inputs {
         names: &names,
         desired: &loaded.desired,

@@ -38,7 +38,8 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     user.pieces(names, &mut pieces);
     let mut effective = Effective::default();
     effective.fold(&context.desired.catalog, names, &mut pieces, &mut Vec::new());
-    if rules.require.is_some() {
+    // Who is to be gone needs nothing for that.
+    if rules.require.is_some() && user.status != Some(DeclaredStatus::Absent) {
         found.extend(fields::together(names, rules, user, &effective));
     }
     found.extend(exact::fit(names, rules, user));
