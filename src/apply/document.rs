@@ -199,11 +199,7 @@ impl ApplyReport {
         });
         ReportDocument {
             format: 1,
-            store: StoreDocument {
-                name: plan.store.name.clone(),
-                kind: plan.store.kind.clone(),
-                id: plan.store.id.clone(),
-            },
+            store: StoreDocument::from(plan.store.clone()),
             digest: plan.digest.clone(),
             run: self.run.clone(),
             verdict: self.verdict(),

@@ -12,7 +12,9 @@ use super::options::Global;
 use super::printer::Printer;
 use super::saved::done_by;
 use super::secrets;
-use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
+use super::settings_file::{
+    about_settings, place_in_settings, read_settings, read_settings_for_manifests, span_in_settings,
+};
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
@@ -62,8 +64,16 @@ const MOST_COMPARISONS: usize = 3_000_000;
 impl Access {
     /// Reads the settings and finds the store that is meant.
     pub(super) fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+        Self::of(global, read_settings(&global.repository, printer)?)
+    }
+
+    /// The same for whoever goes on with the manifests: mistakes of the settings do not hide theirs.
+    pub(super) fn load_for_manifests(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+        Self::of(global, read_settings_for_manifests(global, printer)?)
+    }
+
+    fn of(global: &Global, settings: Settings) -> Result<Self, Failure> {
         let repository = global.repository.clone();
-        let settings = read_settings(&repository, printer)?;
         let (name, store) = settings.store(global.store.as_deref()).map_err(|none| match global.store {
             Some(_) => Failure::invalid(none),
             None => about_settings(Failure::invalid(none), &repository, &["stores"]),
@@ -267,8 +277,12 @@ impl Access {
         Ok((holding, plan))
     }
 
-    fn store_ref(&self, info: &Info) -> StoreRef {
-        StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() }
+    /// The store that is meant, as it told of itself.
+    pub(super) fn store_ref(&self, info: &Info) -> StoreRef {
+        let address = match &self.store.kind {
+            StoreKind::Sqlite { path } => path.to_string_lossy().into_owned(),
+        };
+        StoreRef { name: self.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone(), address }
     }
 
     fn inputs<'a>(

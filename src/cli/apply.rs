@@ -191,7 +191,7 @@ fn begin(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Begun,
                    `rollcall plan --target KEY --out FILE`";
         return Err(Failure::invalid(anyhow::anyhow!(why)));
     }
-    let mut access = Access::load(global, printer)?;
+    let mut access = Access::load_for_manifests(global, printer)?;
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
     let mut declared = access.declared(global, printer)?;

@@ -178,7 +178,7 @@ fn told(printer: &Printer, shown: &str, status: Option<Status>, text: &str) {
 }
 
 /// Lets a `status: active` count that may be older than the lock-out.
-fn release(desk: &Desk, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
+fn release(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
     let shown = sanitise(&arguments.key);
     let Some((identity, is_remembered)) = desk.locked_out(&arguments.key)? else {
         return Err(Failure::invalid(anyhow::anyhow!("no operator locked {shown} out, so nothing is to be released")));

@@ -22,7 +22,7 @@ use crate::guard;
 use crate::journal::{Ended, Run};
 use crate::manifest;
 use crate::model::{ActionKind, Desired, LiveState, Name, Names, Value, known};
-use crate::plan::{Action, Cause, Inputs, Plan, State, StoreRef, Subject, digest, likely_keys, says_active};
+use crate::plan::{Action, Cause, Inputs, Plan, State, Subject, digest, likely_keys, says_active};
 use crate::report::sanitise;
 use crate::source::Sources;
 use crate::store::Info;
@@ -130,10 +130,19 @@ impl Desk {
             && self.manifests.as_ref().is_some_and(|manifests| says_active(manifests, identity))
     }
 
-    /// Writes down that a `status: active` counts from now on.
-    pub(super) fn release(&self, identity: Name, is_remembered: bool) -> Result<(), Failure> {
+    /// Writes down that a `status: active` counts from now on: in the journal, and in the store.
+    pub(super) fn release(&mut self, identity: Name, is_remembered: bool) -> Result<(), Failure> {
+        let Self { access, names, opened, info, .. } = self;
+        let journal = &mut opened.journal;
+        let store_ref = access.store_ref(info);
+        let plan = digest(&store_ref, names, &[]);
+        journal.begin(Run { id: edge::run_id(), who: edge::who(), plan, store: info.id.clone() });
+        journal.released(edge::now(None), names.text(identity)).map_err(Failure::failed)?;
         let note = if is_remembered { LockOutNote::Decided } else { LockOutNote::Holds { waits: false } };
-        Ok(lock_outs::write(&self.access, &[(self.names.text(identity), note)])?)
+        let mut store = lock_outs::open(access)?;
+        store.note_lock_outs(&[(names.text(identity), note)], edge::now(None))?;
+        remember(access, &mut store, journal);
+        Ok(())
     }
 
     /// Whether a `status: active` may be older than a lock-out of now.
@@ -155,7 +164,7 @@ impl Desk {
     pub(super) fn remember_lock_out(&mut self, identity: Name) -> Result<(), Failure> {
         let waits = self.may_be_active(identity);
         let Self { access, names, opened, info, .. } = self;
-        let store_ref = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+        let store_ref = access.store_ref(info);
         let after = State::field(known::STATUS, Value::Text(known::INACTIVE));
         let subject = Subject { user: Some(identity), ..Subject::default() };
         let mut action = Action::new(ActionKind::DeactivateUser, subject, None, Some(after));
@@ -188,7 +197,7 @@ impl Desk {
     pub(super) fn ask<T>(&self, question: impl FnOnce(&Inputs<'_>) -> T) -> Result<T, Failure> {
         let Self { access, names, info, live, .. } = self;
         let policy = access.policy(info)?;
-        let store = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+        let store = access.store_ref(info);
         let desired = Desired::default();
         let (at, rules) = (edge::now(None), access.rules());
         Ok(question(&Inputs { names, desired: &desired, live, rules, policy: &policy, store: &store, at }))

@@ -11,7 +11,7 @@ use crate::report::{explained_organization, explained_site, explained_user, not_
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
     let Explain { asked: text, at } = arguments;
-    let access = Access::load(global, printer)?;
+    let access = Access::load_for_manifests(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let (_, live) = runtime.block_on(access.live(&mut declared.names, printer))?;

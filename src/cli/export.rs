@@ -54,7 +54,7 @@ impl Read<'_> {
     fn list(&self, out: Option<&Path>) -> Result<(), Failure> {
         let Exported { content, left_out } = exchange::csv(self.names, self.access.rules(), self.live, &self.days()?);
         match out {
-            None => self.printer.result(&String::from_utf8_lossy(&content)),
+            None => self.printer.file(&String::from_utf8_lossy(&content)),
             Some(out) => self.write(out, &content)?,
         }
         tell_left_out(&left_out, self.printer);
@@ -62,8 +62,7 @@ impl Read<'_> {
     }
 
     fn document(&self, out: Option<&Path>) -> Result<(), Failure> {
-        let Info { kind, id, .. } = self.info;
-        let store = StoreDocument { name: self.access.store_name.clone(), kind: (*kind).to_owned(), id: id.clone() };
+        let store = StoreDocument::from(self.access.store_ref(self.info));
         let document = exchange::document(self.names, self.live, store, &self.days()?);
         let Some(out) = out else {
             self.printer.json(&document);

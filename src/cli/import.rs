@@ -6,17 +6,19 @@ use std::path::{Component, Path};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::access::Access;
+use super::access::{Access, Lines};
 use super::edge;
 use super::exit::{Exit, Failure};
 use super::files::{in_repository, write_all_new};
 use super::import_file;
 use super::options::{Global, Import};
 use super::printer::Printer;
-use crate::manifest::{self, Unsayable};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::manifest::{self, Unsayable, Written};
 use crate::model::{LiveState, Names};
-use crate::plan::within_scope;
-use crate::report::{count, sanitise};
+use crate::plan::{DiagnosticDocument, diagnostic_document, within_scope};
+use crate::report::{count, sanitise, shortened};
+use crate::source::{Sources, is_hidden};
 use crate::store::Info;
 
 /// What `--format json` prints.
@@ -26,6 +28,8 @@ struct ImportDocument {
     accounts: usize,
     files: Vec<String>,
     left_out: Vec<LeftOutDocument>,
+    /// What is wrong with the manifests as they were written: they are refused until it is mended.
+    diagnostics: Vec<DiagnosticDocument>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +57,8 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     let texts: Vec<String> = written.files.iter().map(|(_, text)| with_way_to_schemas(text, &arguments.out)).collect();
     let files = written.files.iter().zip(&texts).map(|((name, _), text)| (name.as_str(), text.as_bytes()));
     write_all_new(&folder, files).map_err(Failure::failed)?;
+    let (refused, sources) = refused(&access, arguments, &written);
+    let exit = if refused.is_empty() { Exit::Done } else { Exit::Invalid };
     if printer.is_json() {
         let left_out = written.unsayable.iter().map(|left_out| LeftOutDocument {
             kind: left_out.kind.to_string(),
@@ -61,8 +67,10 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         });
         let files = written.files.iter().map(|(name, _)| arguments.out.join(name).to_string_lossy().into_owned());
         let (files, left_out) = (files.collect(), left_out.collect());
-        printer.json(&ImportDocument { format: 1, accounts: written.accounts, files, left_out });
-        return Ok(Exit::Done);
+        let lines = Lines::new(&sources);
+        let diagnostics = refused.iter().map(|one| diagnostic_document(one, &lines)).collect();
+        printer.json(&ImportDocument { format: 1, accounts: written.accounts, files, left_out, diagnostics });
+        return Ok(exit);
     }
     tell_left_out(&written.unsayable, printer);
     let files: Vec<&str> = written.files.iter().map(|(name, _)| name.as_str()).collect();
@@ -73,7 +81,31 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         files.join(", "),
         count(written.unsayable.len(), "thing", "things")
     ));
-    Ok(Exit::Done)
+    if exit != Exit::Done {
+        printer.diagnostics(&refused, &Lines::new(&sources));
+        printer.error(&anyhow::anyhow!(
+            "the manifests in {} say what is live, and are refused as they stand; give one of these another name in the \
+             store and import again, or take one of them out of the manifests: it counts as not declared from then on",
+            sanitise(&arguments.out.to_string_lossy())
+        ));
+    }
+    Ok(exit)
+}
+
+/// What is wrong with manifests that were just written: everything in them can be said, and still not all of it beside
+/// each other. What stands in a file of another program is judged with the manifests that it joins.
+fn refused(access: &Access, arguments: &Import, written: &Written) -> (Vec<Diagnostic>, Sources) {
+    let out = arguments.out.to_string_lossy();
+    let is_plain = arguments.out.components().all(|part| matches!(part, Component::Normal(_)))
+        && !out.chars().any(|character| character.is_control() || is_hidden(character));
+    let path = |name: &str| if is_plain { format!("{out}/{name}") } else { name.to_owned() };
+    let files = written.files.iter().map(|(name, text)| (path(name), text.as_bytes()));
+    let mut sources = Sources::memory(files);
+    let paths: Vec<String> = written.files.iter().map(|(name, _)| path(name)).collect();
+    let mut found = manifest::load(&mut Names::new(), access.reading(), &mut sources, &paths).diagnostics;
+    let is_whole = arguments.file.is_none();
+    found.retain(|one| one.severity == Severity::Error && (is_whole || one.code == Code::LookAlike));
+    (found, sources)
 }
 
 /// A manifest whose first line leads to the schemas from this folder of the access repository; they are beside it from
@@ -103,11 +135,15 @@ pub(super) fn all_in_scope(
     Ok((info, live))
 }
 
+/// A reason names at most one thing, and that is cut where it is longer than any sane name.
+const LONGEST_REASON: usize = 250;
+
 /// Tells what is left out of what was written.
 pub(super) fn tell_left_out(left_out: &[Unsayable], printer: &Printer) {
-    for left_out in left_out {
-        let name = sanitise(&left_out.name);
-        printer.note(&format!("left out: {} {name} {}", left_out.kind, sanitise(&left_out.reason)));
+    // Two that are cut in their middle would look the same.
+    let style = printer.style_aside().telling_apart_texts(left_out.iter().map(|left_out| left_out.name.as_str()));
+    for Unsayable { kind, name, reason } in left_out {
+        printer.note(&format!("left out: {kind} {} {}", style.short(name), shortened(reason, LONGEST_REASON)));
     }
 }
 

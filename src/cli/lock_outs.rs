@@ -6,7 +6,7 @@ use super::access::{Access, Declared};
 use super::edge;
 use super::exit::Failure;
 use super::printer::Printer;
-use crate::plan::{Deferred, Inputs, LockOutNews, StoreRef, lock_out_news};
+use crate::plan::{Deferred, Inputs, LockOutNews, lock_out_news};
 use crate::settings::StoreKind;
 use crate::store::sqlite::{LockOutNote, SqliteStore};
 use crate::store::{Reader as _, StoreError, Which};
@@ -27,7 +27,7 @@ pub(super) async fn settle(
     if live.locked_out.is_empty() && forgotten.is_empty() {
         return Ok(());
     }
-    let store = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+    let store = access.store_ref(&info);
     let Declared { names, desired, .. } = declared;
     let rules = access.rules();
     let inputs = Inputs { names, desired, live: &live, rules, policy: &policy, store: &store, at };

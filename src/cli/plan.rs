@@ -16,7 +16,7 @@ use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
-    let mut access = Access::load(global, printer)?;
+    let mut access = Access::load_for_manifests(global, printer)?;
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
     let mut declared = access.declared(global, printer)?;

@@ -75,6 +75,16 @@ impl Printer {
         self.heed(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
+    /// A result that is for a program: as it is, but on a terminal with everything written out that could act on one.
+    pub(super) fn file(&self, text: &str) {
+        if io::stdout().is_terminal() {
+            let lines: Vec<_> = text.lines().map(sanitise).collect();
+            self.result(&format!("{}\n", lines.join("\n")));
+        } else {
+            self.result(text);
+        }
+    }
+
     /// A reader that has gone away is no error of ours; anything else is said once.
     fn heed(&self, written: io::Result<()>) {
         match written {

@@ -13,7 +13,7 @@ use crate::apply::{
 use crate::diagnostic::Code;
 use crate::mail::Which;
 use crate::model::Status;
-use crate::plan::{NoReset, StoreRef, active_accounts, can_reset};
+use crate::plan::{NoReset, active_accounts, can_reset};
 use crate::report::{count, sanitise};
 use crate::rules::PasswordReset;
 use crate::settings::StoreKind;
@@ -152,7 +152,7 @@ fn execute(
     let (who, run) = (edge::who(), edge::run_id());
     let clock = || edge::now(None);
     let options = Options { secrets: sink, ..Options::new(&run, &who, access.rules(), &clock) };
-    let of = StoreRef { name: access.store_name.clone(), kind: info.kind.to_owned(), id: info.id.clone() };
+    let of = access.store_ref(info);
     let reset = Reset { store: &of, users };
     let journal = &mut opened.journal;
     let before = journal.head();

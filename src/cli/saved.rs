@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -58,7 +58,7 @@ impl Saved {
             let (done_before, besides, changed) = (Vec::new(), Vec::new(), Vec::new());
             return Ok(Self { plan: today, done_before, besides, changed, has_returned });
         };
-        let StoreRef { kind, id, .. } = &saved.store;
+        let StoreRef { name: _, kind, id, address } = &saved.store;
         if (kind, id) != (&today.store.kind, &today.store.id) {
             let why = format!(
                 "the plan is for the {} store {}, and `{}` is the {} store {}; select the store with --store, or make \
@@ -71,6 +71,17 @@ impl Saved {
             );
             return Err(Failure::invalid(anyhow::anyhow!(why)));
         }
+        // A copy of a store has the identity of the one that it was made of.
+        if place(address) != place(&today.store.address) {
+            let why = format!(
+                "the plan is for the {kind} store at {}, and `{}` is the one at {} with the same identity, as a copy has \
+                 it; select the store with --store, or make the plan anew",
+                sanitise(address),
+                access.store_name,
+                sanitise(&today.store.address)
+            );
+            return Err(Failure::invalid(anyhow::anyhow!(why)));
+        }
         if saved.rules != today.rules {
             let why = "the plan was made under other rules than the ones of this store; make the plan anew";
             return Err(Failure::invalid(anyhow::anyhow!(why)));
@@ -79,6 +90,11 @@ impl Saved {
         let (holding, plan) = access.hold(saved, declared, (info, live), (&today, at))?;
         Ok(Self { plan, done_before: holding.done, besides, changed: holding.changed, has_returned })
     }
+}
+
+/// The path of a store, however it is written.
+fn place(address: &str) -> PathBuf {
+    Path::new(address).components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// The actions of a plan that were not done before.

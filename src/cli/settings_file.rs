@@ -4,13 +4,52 @@ use std::path::Path;
 
 use super::access::Lines;
 use super::exit::{Exit, Failure};
+use super::options::Global;
 use super::printer::Printer;
-use crate::diagnostic::{Code, Diagnostic, Position, Span};
-use crate::settings::{self, Settings};
+use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
+use crate::manifest;
+use crate::model::Names;
+use crate::settings::{self, Readable, Refused, Settings};
 use crate::source::Sources;
 
 /// Reads the settings; their mistakes are printed with their lines.
 pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Settings, Failure> {
+    read_telling(repository, |refused| {
+        let mut sources = Sources::memory(std::mem::take(&mut refused.files));
+        printer.only_diagnostics(&placed(refused, &mut sources), &Lines::new(&sources));
+    })
+}
+
+/// Reads the settings; their mistakes are printed, and those of the manifests beside them, where the settings say all
+/// the same how manifests are read.
+pub(super) fn read_settings_for_manifests(global: &Global, printer: &Printer) -> Result<Settings, Failure> {
+    let repository = &global.repository;
+    read_telling(repository, |refused| {
+        let mut sources = Sources::folder(repository);
+        let readable = refused.readable.take();
+        let reading = readable.as_ref().and_then(|readable| Some((readable, readable.rules(global.store.as_deref())?)));
+        let Some((readable, rules)) = reading else {
+            sources = Sources::memory(std::mem::take(&mut refused.files));
+            printer.only_diagnostics(&placed(refused, &mut sources), &Lines::new(&sources));
+            return;
+        };
+        let mut found = placed(refused, &mut sources);
+        let Readable { manifests, time_zone, .. } = &**readable;
+        let paths = if global.manifests.is_empty() { manifests } else { &global.manifests };
+        let reading = manifest::Reading { rules, time_zone };
+        let mut loaded = manifest::load(&mut Names::new(), reading, &mut sources, paths);
+        // What is only odd can wait until the settings are mended, and where manifests are is theirs to say.
+        loaded.diagnostics.retain(|one| one.severity == Severity::Error && one.code != Code::NoManifest);
+        if global.manifests.is_empty() {
+            place_in_settings(&mut loaded.diagnostics, &mut sources, repository, paths);
+        }
+        found.extend(loaded.diagnostics);
+        printer.only_diagnostics(&found, &Lines::new(&sources));
+    })
+}
+
+/// Reads the settings; `tell` prints what is wrong in them.
+fn read_telling(repository: &Path, tell: impl FnOnce(&mut Refused)) -> Result<Settings, Failure> {
     if let Err(error) = std::fs::metadata(repository.join(settings::FILE_NAME)) {
         let place = repository.canonicalize().unwrap_or_else(|_| repository.to_owned());
         let advice = match error.kind() {
@@ -24,24 +63,24 @@ pub(super) fn read_settings(repository: &Path, printer: &Printer) -> Result<Sett
         let failure = Failure::invalid(anyhow::Error::new(error).context(why));
         return Err(failure.with_code(Code::Unreadable).in_file(settings::FILE_NAME, None));
     }
-    settings::load(repository).map_err(|refused| {
-        let mut sources = Sources::memory(refused.files);
-        let found: Vec<Diagnostic> = refused
-            .mistakes
-            .iter()
-            .map(|mistake| {
-                // One that is no text is told too, with its lines.
-                sources.open(&mistake.file).ok();
-                let file = sources.add(&mistake.file);
-                if mistake.hides_source {
-                    sources.withhold(file, mistake.line);
-                }
-                mistake.diagnostic(file)
-            })
-            .collect();
-        printer.only_diagnostics(&found, &Lines::new(&sources));
+    settings::load(repository).map_err(|mut refused| {
+        tell(&mut refused);
         Failure::told(Exit::Invalid)
     })
+}
+
+/// The mistakes, each at its place in these files.
+fn placed(refused: &Refused, sources: &mut Sources) -> Vec<Diagnostic> {
+    let placed = refused.mistakes.iter().map(|mistake| {
+        // One that is no text is told too, with its lines.
+        sources.open(&mistake.file).ok();
+        let file = sources.add(&mistake.file);
+        if mistake.hides_source {
+            sources.withhold(file, mistake.line);
+        }
+        mistake.diagnostic(file)
+    });
+    placed.collect()
 }
 
 /// Where something stands in the settings of this repository; `None` if they can't be read any more.

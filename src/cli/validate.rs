@@ -11,7 +11,7 @@ use crate::report::{count, sanitise};
 pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
     // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
     let Validate { at: _ } = arguments;
-    let access = Access::load(global, printer)?;
+    let access = Access::load_for_manifests(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     // Without a store nobody is there yet.
     declared.warnings.extend(lacking(&declared.names, &declared.desired, access.rules(), |_| false));

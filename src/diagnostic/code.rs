@@ -115,6 +115,8 @@ codes! {
     LeaverReferenced = "leaver-referenced",
     /// An account that the settings protect, and nobody has its key.
     ProtectsNobody = "protects-nobody",
+    /// The account that rollcall itself uses is somebody whom no manifest declares, and who loses nothing.
+    OwnAccountUndeclared = "own-account-undeclared",
     /// A protected pattern that is most people's, or every admin's.
     ProtectsMost = "protects-most",
     /// No user is declared while people are live.

@@ -82,6 +82,7 @@ impl Chain {
                 | Entry::Outcome { .. }
                 | Entry::LookedUp { .. }
                 | Entry::Delivered { .. }
+                | Entry::Released { .. }
                 | Entry::Missing { .. } => None,
             };
             chain.check((record.seq, &record.prev), recovered);
@@ -166,6 +167,7 @@ impl Chain {
             Entry::Outcome { outcome: Ended::Unknown, .. }
             | Entry::Began(_)
             | Entry::Delivered { .. }
+            | Entry::Released { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
             Entry::Outcome { intent, .. } => {

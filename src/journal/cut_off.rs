@@ -105,6 +105,7 @@ pub fn cut_off(
         Entry::Intent { .. }
         | Entry::Began(_)
         | Entry::Delivered { .. }
+        | Entry::Released { .. }
         | Entry::Recovered { .. }
         | Entry::Missing { .. } => {}
     });

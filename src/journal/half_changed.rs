@@ -45,7 +45,11 @@ pub fn half_changed(path: &Path, store: &str) -> Result<Vec<Json>, JournalError>
                 LookedUp::NotAchieved => (intent, false),
                 LookedUp::Changed | LookedUp::Unknown => return,
             },
-            Entry::Began(_) | Entry::Delivered { .. } | Entry::Recovered { .. } | Entry::Missing { .. } => return,
+            Entry::Began(_)
+            | Entry::Delivered { .. }
+            | Entry::Released { .. }
+            | Entry::Recovered { .. }
+            | Entry::Missing { .. } => return,
         };
         match tried.remove(intent).filter(|_| is_done) {
             Some(Step::Begins(place, whole)) => drop(half.insert(place, whole)),

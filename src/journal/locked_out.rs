@@ -63,6 +63,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp
             | Entry::LookedUp { .. }
             | Entry::Began(_)
             | Entry::Delivered { .. }
+            | Entry::Released { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

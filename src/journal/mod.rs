@@ -307,6 +307,13 @@ impl Journal {
         self.write(at, entries).map(|_| ())
     }
 
+    /// Writes and syncs that an operator is about to let a `status: active` count that may be older than the lock-out of
+    /// the person with this compared key.
+    pub fn released(&mut self, at: Timestamp, user: &str) -> Result<(), JournalError> {
+        let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
+        self.write(at, std::iter::once(Entry::Released { store, user: user.to_owned() })).map(|_| ())
+    }
+
     /// Appends entries in one write and syncs once, after whatever has to be said first. Their lines.
     fn write(&mut self, at: Timestamp, entries: impl Iterator<Item = Entry>) -> Result<Vec<u64>, JournalError> {
         if self.is_broken {

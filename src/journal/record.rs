@@ -130,6 +130,13 @@ pub enum Entry {
         /// The line of the intent.
         secret: u64,
     },
+    /// An operator let a `status: active` count that may be older than a lock-out.
+    Released {
+        /// The store's own identity.
+        store: String,
+        /// The key of the person, as compared.
+        user: String,
+    },
     /// The lines just before were torn by a kill while they were written; they stay as they are.
     Recovered {
         /// The first of them.
@@ -197,6 +204,7 @@ enum LinkEntry {
     Outcome(IgnoredAny),
     LookedUp(IgnoredAny),
     Delivered(IgnoredAny),
+    Released(IgnoredAny),
     Recovered { first_line: u64, lines: u64 },
     Missing(IgnoredAny),
 }
@@ -216,6 +224,7 @@ impl<'a> Link<'a> {
             | LinkEntry::Outcome(_)
             | LinkEntry::LookedUp(_)
             | LinkEntry::Delivered(_)
+            | LinkEntry::Released(_)
             | LinkEntry::Missing(_) => None,
         }
     }

@@ -115,6 +115,7 @@ fn read(
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
             | Entry::Delivered { .. }
+            | Entry::Released { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

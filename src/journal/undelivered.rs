@@ -103,7 +103,7 @@ impl Found {
                     self.lacking.remove(&(user, kind));
                 }
             }
-            Entry::Began(_) | Entry::Recovered { .. } | Entry::Missing { .. } => {}
+            Entry::Began(_) | Entry::Released { .. } | Entry::Recovered { .. } | Entry::Missing { .. } => {}
         }
     }
 

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, HashSet};
 use jiff::Timestamp;
 
 use super::catalog::{Catalog, CatalogKey};
-use super::desired::{AccessRow, Desired, LeftAlone, Selector, SourceId, UserView};
+use super::desired::{AccessRow, Desired, LeftAlone, Selector, SourceId};
 use super::fact::{Grant, Membership};
 use super::name::{List, Name, Names};
+use super::user_view::UserView;
 use super::window::Window;
 use crate::diagnostic::Position;
 

@@ -13,12 +13,13 @@ mod fact;
 mod kind;
 mod live;
 mod name;
+mod user_view;
 mod window;
 
 pub use catalog::{AppliesTo, Catalog, CatalogKey, Fields, Organization, Role, Site, SiteAccess};
 pub use desired::{
     AccessRow, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Leaver, LeftAlone, Link, Previous, Selector,
-    SiteRow, Source, SourceId, SourceLabel, Standing, UserView,
+    SiteRow, Source, SourceId, SourceLabel,
 };
 pub use effective::{Conflict, Effective, Piece, matches};
 pub use fact::{Fact, Grant, Membership, Status, Value};
@@ -28,4 +29,5 @@ pub use live::{
     LiveView,
 };
 pub use name::{Elements, List, Name, Names, known};
+pub use user_view::{Standing, UserView};
 pub use window::{Window, WindowId, Windows};

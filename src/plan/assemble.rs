@@ -261,11 +261,15 @@ impl Queue {
             let wait = if draft.wait == (None, None) { cause.wait } else { draft.wait };
             let obstacle = match waits_for {
                 WaitsFor::Successor => Some(Obstacle::Organizations(short_places(inputs, cause, short))),
+                WaitsFor::Decision => draft.obstacle.clone().or_else(|| {
+                    let behind =
+                        cause.action.subject.user.filter(|_| cause.action.subject.user != draft.action.subject.user);
+                    behind.map_or_else(|| cause.obstacle.clone(), |user| Some(Obstacle::Behind(vec![user])))
+                }),
                 WaitsFor::Acceptance
                 | WaitsFor::Seat
                 | WaitsFor::Key
                 | WaitsFor::Grace
-                | WaitsFor::Decision
                 | WaitsFor::Start
                 | WaitsFor::Catalog
                 | WaitsFor::Field

@@ -323,7 +323,8 @@ mod tests {
             own_account: None,
             protected: Vec::new(),
         };
-        let store = StoreRef { name: "s".to_owned(), kind: "sqlite".to_owned(), id: "x".to_owned() };
+        let store =
+            StoreRef { name: "s".to_owned(), kind: "sqlite".to_owned(), id: "x".to_owned(), address: String::new() };
         let basis = |state: Option<InvitationState>, at: &str| {
             let ends = Some(time("2027-01-08T00:00:00Z"));
             let mut state_of_store = LiveState::default();

@@ -92,7 +92,12 @@ mod tests {
     use crate::plan::{Action, Cause, State, StoreRef, Subject};
 
     fn store() -> StoreRef {
-        StoreRef { name: "local".to_owned(), kind: "sqlite".to_owned(), id: "a \"quoted\" \u{1f511} id".to_owned() }
+        StoreRef {
+            name: "local".to_owned(),
+            kind: "sqlite".to_owned(),
+            id: "a \"quoted\" \u{1f511} id".to_owned(),
+            address: "s.db".to_owned(),
+        }
     }
 
     fn actions(names: &mut Names) -> Vec<Action> {

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Cause, Risk, WaitsFor};
+use super::{Cause, Risk, StoreRef, WaitsFor};
 use crate::document::printed_schema_of;
 use crate::model::ActionKind;
 
@@ -62,6 +62,22 @@ pub struct StoreDocument {
     pub kind: String,
     /// Its own identity; the address of a remote store.
     pub id: String,
+    /// Where it is: the path of an embedded store as the settings have it, the address of a remote one.
+    pub address: String,
+}
+
+impl From<StoreRef> for StoreDocument {
+    fn from(store: StoreRef) -> Self {
+        let StoreRef { name, kind, id, address } = store;
+        Self { name, kind, id, address }
+    }
+}
+
+impl From<StoreDocument> for StoreRef {
+    fn from(store: StoreDocument) -> Self {
+        let StoreDocument { name, kind, id, address } = store;
+        Self { name, kind, id, address }
+    }
 }
 
 /// What a plan was computed against.

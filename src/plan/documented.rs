@@ -69,7 +69,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
     });
     PlanDocument {
         format: FORMAT,
-        store: StoreDocument { name: store.name.clone(), kind: store.kind.clone(), id: store.id.clone() },
+        store: StoreDocument::from(store.clone()),
         digest: digest.clone(),
         basis: BasisDocument {
             desired: desired.clone(),

@@ -94,8 +94,7 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
         places.insert(&described.id, place);
         actions.push(action);
     }
-    let store = document.store;
-    let store = StoreRef { name: store.name, kind: store.kind, id: store.id };
+    let store = StoreRef::from(document.store);
     if digest(&store, names, &actions) != document.digest {
         return Err(FileError::Digest);
     }

@@ -91,6 +91,9 @@ pub struct StoreRef {
     pub kind: String,
     /// Its own identity.
     pub id: String,
+    /// Where it is: the path of an embedded store as the settings have it, the address of a remote one. Not in the
+    /// digest: two clones of a repository may have a store in different places.
+    pub address: String,
 }
 
 /// What a deferred entry waits for.
@@ -168,8 +171,26 @@ pub enum Obstacle {
     LockedOut,
     /// An operator locked the account out, and the line that lets the person in may be older than that.
     LockedOutSince,
+    /// Somebody deactivated the account in the store.
+    Deactivated,
     /// The account is closed.
     Closed,
+    /// It has no account, and accounts are not managed.
+    NoAccount,
+    /// Accounts are not managed.
+    NotManaged,
+    /// The person also belongs to organizations out of scope, where it would be felt as well.
+    Elsewhere,
+    /// It would end the last membership, which the rules demand, of an account that is not managed.
+    LastMembership,
+    /// The rules demand something that is left to others, who have not given it.
+    LeftToOthers,
+    /// The rules have no way to off-board that can be undone.
+    NothingReversible,
+    /// The rules have no way to end an account for good.
+    NoEnd,
+    /// Something has to be decided about these people first.
+    Behind(Vec<Name>),
     /// These required fields have no value.
     Fields(Vec<String>),
     /// These organizations are short of admins; [`known::PLATFORM`](crate::model::known::PLATFORM) is the platform.

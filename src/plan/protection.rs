@@ -21,9 +21,31 @@ pub fn void_protection(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     };
     let own = inputs.policy.own_account.iter().filter(|own| !is_somebody(inputs, own));
     let own = own.map(|own| warning("guards.self", own, "correct the key in rollcall.yaml, or write `none`"));
+    let undeclared = inputs.policy.own_account.iter().filter_map(|own| undeclared_own(inputs, own));
     let protected = inputs.policy.protected.iter().filter(|pattern| !is_somebody(inputs, pattern));
     let help = "correct the key or the pattern in rollcall.yaml, or take it out";
-    own.chain(protected.map(|pattern| warning("guards.protected_users", pattern, help))).collect()
+    own.chain(undeclared).chain(protected.map(|pattern| warning("guards.protected_users", pattern, help))).collect()
+}
+
+/// A warning where the own account is a live person whom no manifest declares: nothing that nobody declares would stay
+/// with anybody else. A service account needs no declaration.
+fn undeclared_own(inputs: &Inputs<'_>, own: &str) -> Option<Diagnostic> {
+    let live = inputs.live.find(inputs.names.find(own)?)?;
+    let is_former = |identity| inputs.desired.former_keys().any(|(_, previous)| previous.identity == identity);
+    let is_declared =
+        live.identity.is_some_and(|identity| inputs.desired.find(identity).is_some() || is_former(identity));
+    let is_in = match live.status {
+        Status::Active | Status::Invited | Status::Preloaded => true,
+        Status::Inactive | Status::Closed => false,
+    };
+    if is_declared || live.is_service() || !is_in {
+        return None;
+    }
+    let message =
+        format!("`guards.self` is `{own}`, a person whom no manifest declares: the account keeps all that it has");
+    let help = "declare the person, or let `kind: service` say in the store that it is a program; else correct \
+                `guards.self` in rollcall.yaml";
+    Some(Diagnostic::warning(Code::OwnAccountUndeclared, message).help(help))
 }
 
 /// A warning for each protected pattern that is most people's, or every admin's, of those who are declared or live: what

@@ -12,6 +12,7 @@
 mod cause;
 mod changes;
 mod diagnostics;
+mod excerpt;
 mod explain;
 mod fields;
 mod happenings;
@@ -27,9 +28,10 @@ mod wanted;
 mod words;
 
 pub use cause::{Cause, Counted, FileState, LikelyCause, Turn};
-pub use diagnostics::{Excerpt, Snippets, diagnostics, tally};
+pub use diagnostics::{Snippets, diagnostics, tally};
+pub use excerpt::Excerpt;
 pub use explain::{explained_organization, explained_site, explained_user, not_found};
 pub use outcome::{OutcomeLine, outcome_line, outcomes};
 pub use refusal::{RefusalText, refusal};
-pub use style::{Style, count, sanitise};
+pub use style::{Style, count, sanitise, shortened};
 pub use text::{PlanText, plan};

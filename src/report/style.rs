@@ -47,11 +47,24 @@ impl Style {
     /// The same, and names in full where two of these would look the same otherwise.
     #[must_use]
     pub fn telling_apart(self, names: &Names) -> Self {
+        self.telling_apart_texts(names.iter().map(|(_, text)| text))
+    }
+
+    /// [`telling_apart`](Self::telling_apart), of these texts.
+    #[must_use]
+    pub fn telling_apart_texts<'a>(self, texts: impl Iterator<Item = &'a str>) -> Self {
         let mut cut = BTreeSet::new();
         let is_cut = |text: &&str| text.len() > LONGEST || text.chars().any(is_harmful);
-        let mut long = names.iter().map(|(_, text)| text).filter(is_cut);
+        let mut long = texts.filter(is_cut);
         let is_ambiguous = !self.verbose && long.any(|text| !cut.insert(name(text).into_owned()));
         Self { in_full: self.in_full || is_ambiguous, ..self }
+    }
+
+    /// A text for this reader, safe to print, where something else parts it from the words around it; cut in its middle
+    /// where it is longer than any sane name and nothing else was asked for.
+    #[must_use]
+    pub fn short(self, text: &str) -> Cow<'_, str> {
+        if self.verbose || self.in_full { sanitise(text) } else { short(text) }
     }
 
     /// [`name`] for this reader.
@@ -168,15 +181,21 @@ const LONGEST: usize = 100;
 
 /// A text, safe to print and cut in its middle, where something else parts it from the words around it.
 pub(super) fn short(text: &str) -> Cow<'_, str> {
-    const KEPT: usize = 45;
+    shortened(text, LONGEST)
+}
+
+/// A text, safe to print and cut in its middle where it has more columns or characters than this.
+#[must_use]
+pub fn shortened(text: &str, longest: usize) -> Cow<'_, str> {
+    let kept = longest.saturating_sub(10) / 2;
     // Combining marks can pile up in one column, so characters are limited as well as columns.
     let safe = sanitise(text);
     let length = safe.chars().count();
-    if length <= LONGEST && width(&safe) <= LONGEST {
+    if length <= longest && width(&safe) <= longest {
         return safe;
     }
-    let head: String = safe.chars().take(KEPT).collect();
-    let tail: String = safe.chars().skip(length.saturating_sub(KEPT).max(KEPT)).collect();
+    let head: String = safe.chars().take(kept).collect();
+    let tail: String = safe.chars().skip(length.saturating_sub(kept).max(kept)).collect();
     Cow::Owned(format!("{head}…{tail}"))
 }
 

@@ -13,7 +13,7 @@ use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::model::{Catalog, Name, Names};
-use crate::plan::{GuardDocument, People, Places, Plan};
+use crate::plan::{GuardDocument, People, Places, Plan, StoreRef};
 use crate::rules::Rules;
 
 /// A plan, and what is needed to print it.
@@ -90,8 +90,10 @@ pub fn plan(input: &PlanText<'_>) -> String {
 }
 
 fn header(plan: &Plan, style: Style) -> String {
-    let store = &plan.store;
-    let title = format!("store {} ({}, {})", style.name(&store.name), sanitise(&store.kind), style.name(&store.id));
+    let StoreRef { name, kind, id, address } = &plan.store;
+    // A remote store is where its own identity says.
+    let place = if address.is_empty() || address == id { String::new() } else { format!(", {}", style.path(address)) };
+    let title = format!("store {} ({}, {}{place})", style.name(name), sanitise(kind), style.name(id));
     let live = count(plan.live_people, "person", "people");
     let declared = number(plan.declared_people);
     let mut text = style.paint(Tone::Heading, &title).into_owned();

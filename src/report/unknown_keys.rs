@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostics::{Excerpt, Snippets};
+use super::diagnostics::Snippets;
+use super::excerpt::Excerpt;
 use crate::diagnostic::{Code, Diagnostic, FileId, Span};
 
 /// Where the first unknown key of a line ends, in bytes from the beginning of the file.

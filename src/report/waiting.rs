@@ -48,6 +48,10 @@ enum Why {
     Fields(Vec<String>),
     /// Of objects of the catalog: those who depend on them.
     Dependents(Vec<String>),
+    /// Those about whom something has to be decided first.
+    Behind(Vec<String>),
+    /// A clause that follows the name.
+    Known(&'static str),
     Other,
 }
 
@@ -129,7 +133,33 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
         (Some(Obstacle::Closed), _) => Why::Closed,
         (Some(Obstacle::Fields(fields)), _) => Why::Fields(fields.clone()),
         (Some(Obstacle::Dependents(who)), _) => Why::Dependents(texts(who)),
-        (_, ActionKind::ReactivateUser) => Why::Reactivation,
+        (Some(Obstacle::Behind(who)), _) => Why::Behind(texts(who)),
+        (Some(Obstacle::NoAccount), _) => {
+            Why::Known("has no account, and accounts are not managed; have somebody make it")
+        }
+        (Some(Obstacle::NotManaged), _) => Why::Known(
+            "would get another key, and accounts are not managed; change it in the store, or take `previously` out",
+        ),
+        (Some(Obstacle::Elsewhere), _) => Why::Known(
+            "also belongs to organizations out of scope, where another key would be felt as well; change it in the store, \
+             or take `previously` out",
+        ),
+        (Some(Obstacle::LastMembership), _) => Why::Known(
+            "would lose the last membership, which the rules demand, and the account is not managed; have somebody \
+             deactivate it in the store",
+        ),
+        (Some(Obstacle::LeftToOthers), _) => Why::Known(
+            "lacks something that the rules demand and that is left to others; declare it, or have whoever manages it \
+             give it in the store",
+        ),
+        (Some(Obstacle::NothingReversible), _) => Why::Known(
+            "can't be off-boarded in a way that could be undone (`offboarding` of the rules); declare `status: absent`, \
+             or lock the person out with `rollcall deactivate`",
+        ),
+        (Some(Obstacle::NoEnd), _) => Why::Known(
+            "can't be deleted or closed in this store (`offboarding` of the rules); declare `status: inactive` instead",
+        ),
+        (Some(Obstacle::Deactivated), _) | (None, ActionKind::ReactivateUser) => Why::Reactivation,
         (_, ActionKind::ResendInvitation) if deferred.waits_for == WaitsFor::Decision => Why::Renewal,
         (Some(Obstacle::Organizations(_)) | None, _) => Why::Other,
     };
@@ -173,7 +203,11 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             }
             (None, Some(until)) => format!("{who} is not deleted before {}", beginning(until, zone)),
             (_, None) => {
-                format!("since when {who} is {} is not known, so the time of grace is not over", out(context))
+                format!(
+                    "since when {who} is {} is not known, so the time of grace is not over; write the day into the store \
+                     (`deactivated_at`), or apply once with `manage: {{ grace: 0d }}`, which counts for every tombstone",
+                    out(context)
+                )
             }
         },
         (WaitsFor::Decision, Why::Reactivation) => {
@@ -205,7 +239,11 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             let verb = if by.len() == 1 { "depends" } else { "depend" };
             format!("{} still {verb} on what shall be deleted, and keep it", dependents(by))
         }
-        (WaitsFor::Decision, _) => format!("{who} needs somebody's decision"),
+        (WaitsFor::Decision, Why::Behind(by)) => {
+            format!("{who} waits for what is to be decided about {}", folded(context, by.clone()))
+        }
+        (WaitsFor::Decision, Why::Known(why)) => format!("{who} {why}"),
+        (WaitsFor::Decision, Why::Fields(_) | Why::Other) => format!("{who} needs somebody's decision"),
         (WaitsFor::Start, _) => match group.iter().filter_map(|deferred| deferred.until).min() {
             Some(starts) => format!("{who} starts {}", beginning(starts, zone)),
             None => format!("{who} starts later"),

@@ -10,6 +10,7 @@ mod access;
 mod address;
 mod check;
 mod fields;
+mod formats;
 mod identity;
 mod lifecycle;
 mod load;
@@ -33,9 +34,10 @@ pub use access::{
 };
 pub use address::{readable, refuse_wrapped};
 pub use fields::{
-    ApiSecret, Attribute, AttributeType, CORE_FIELDS, Comparison, EmptyMeaning, Field, FieldFormat, FieldRequired,
-    MfaSetBy, NamedField, Requirement, RequirementSeverity, RequirementValue, is_day,
+    ApiSecret, Attribute, AttributeType, CORE_FIELDS, Comparison, EmptyMeaning, Field, FieldRequired, MfaSetBy,
+    NamedField, Requirement, RequirementSeverity, RequirementValue,
 };
+pub use formats::{FieldFormat, is_day};
 pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
 pub use lifecycle::{
     AllWord, Amount, BatchSame, Carries, Creation, CreationSecret, DeleteAllowed, Denials, ExistingAccount,

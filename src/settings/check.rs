@@ -9,7 +9,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::check_mail::check_mail;
 use super::raw::{CountLimit, RawGuards, RawManage, RawRules, RawScope, RawSettings, RawStore};
 use super::store_path::{normal, refuse_path, refuse_store_name};
-use super::{AbsentUsers, Guards, ListedOrganization, Mail, Manage, Settings, StoreKind, StoreSettings};
+use super::{AbsentUsers, Guards, ListedOrganization, Mail, Manage, Readable, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
 use crate::document::{Document, LeftOut, Mistake, Node, Place, Shape, nearest};
 use crate::rules::{self, Named, Period, ReadFile, Rules, refuse_name};
@@ -80,12 +80,12 @@ impl Found<'_> {
     }
 }
 
-/// Checks settings and fills in the defaults.
+/// Checks settings and fills in the defaults. Beside the mistakes, how manifests are read, if these still say so.
 pub(super) fn check(
     raw: RawSettings,
     (document, left_out): (&Document, &LeftOut),
     read: ReadFile<'_>,
-) -> Result<Settings, Vec<Mistake>> {
+) -> (Result<Settings, Vec<Mistake>>, Option<Readable>) {
     let RawSettings { version, manifests, time_zone, store, stores, manage, guards, secrets, mail } = raw;
     let mut found = Found { document, left_out, mistakes: Vec::new() };
     found.add_nulls(&document.root, 0);
@@ -94,18 +94,31 @@ pub(super) fn check(
         Some(_) => found.add(&["version"], "this version of the settings is not known", "write `version: 1`"),
         None => found.add(&["version"], "the settings do not say their version", "add `version: 1`"),
     }
+    let says_where = manifests.is_some() || !found.is_written(&["manifests"]);
     let manifests = manifests.unwrap_or_else(|| vec![DEFAULT_MANIFESTS.to_owned()]);
+    let before = found.mistakes.len();
     check_manifests(&manifests, &mut found);
+    let says_where = says_where && found.mistakes.len() == before && !left_out.concerns(&["manifests"]);
     let time_zone = check_time_zone(time_zone.as_deref(), &mut found);
     // Without any store, that one of them is the default one is no mistake of its own.
-    let has_stores = !stores.is_empty();
+    let (has_stores, count) = (!stores.is_empty(), stores.len());
     let stores = check_stores(stores, &manifests, read, &mut found);
     check_default(store.as_deref().filter(|_| has_stores), &mut found);
     let manage = check_manage(&manage, &mut found);
     let guards = check_guards(guards, &mut found);
     let mail = mail.map_or_else(|| Some(Mail::default()), |mail| check_mail(mail, &mut found));
     let mistakes = found.mistakes;
-    match (manage, mail) {
+    let readable = says_where.then(|| {
+        let whole = stores.iter().filter(|(name, _)| !left_out.concerns(&["stores", name]));
+        Readable {
+            manifests: manifests.clone(),
+            time_zone: time_zone.clone(),
+            default_store: store.clone(),
+            stores: whole.map(|(name, store)| (name.clone(), store.clone())).collect(),
+            count,
+        }
+    });
+    let settings = match (manage, mail) {
         (Some(manage), Some(mail)) if mistakes.is_empty() => Ok(Settings {
             manifests,
             time_zone,
@@ -117,7 +130,8 @@ pub(super) fn check(
             mail,
         }),
         (Some(_) | None, Some(_) | None) => Err(mistakes),
-    }
+    };
+    (settings, readable)
 }
 
 /// Whether a name or a path holds what nobody sees: it could pass for another, or act on a terminal.

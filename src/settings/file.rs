@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::{Component, Path};
 
 use super::raw::RawSettings;
-use super::{Settings, check};
+use super::{Readable, Settings, check};
 use crate::diagnostic::Code;
 use crate::document::{MAX_LENGTH, Mistake, Place, Read};
 use crate::rules::{self, ReadFile, RuleFile};
@@ -16,13 +16,15 @@ use crate::source::{Lines, NoText, dot_name, text_of};
 pub const FILE_NAME: &str = "rollcall.yaml";
 
 /// Settings that can't be used, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("{}", mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Refused {
     /// All mistakes that were found; at least one.
     pub mistakes: Vec<Mistake>,
     /// The files that were read, by name, so that a mistake can be shown in its line.
     pub files: Vec<(String, Vec<u8>)>,
+    /// How manifests are read, where the settings say that all the same: their mistakes can be told in the same run.
+    pub readable: Option<Box<Readable>>,
 }
 
 /// Reads the settings of the access repository in this folder, with the rule files that they name.
@@ -49,15 +51,16 @@ pub fn load(repository: &Path) -> Result<Settings, Refused> {
         })
     };
     let settings = match read(FILE_NAME) {
-        Ok(file) => parse(&file.text, &read_rules),
+        Ok(file) => parse_telling(&file.text, &read_rules),
         Err(Unread { message, place, help, .. }) => {
             let is_there = repository.join(FILE_NAME).symlink_metadata().is_ok();
             let begin = "start with `rollcall init`, or name the access repository with -C DIR";
             let help = if is_there { help } else { begin };
-            Err(vec![Mistake::new(Code::Unreadable, FILE_NAME, place.unwrap_or(Place::START), message).help(help)])
+            let place = place.unwrap_or(Place::START);
+            Err((vec![Mistake::new(Code::Unreadable, FILE_NAME, place, message).help(help)], None))
         }
     };
-    settings.map_err(|mistakes| Refused { mistakes, files: files.take() })
+    settings.map_err(|(mistakes, readable)| Refused { mistakes, files: files.take(), readable })
 }
 
 /// A file that could not be read as text.
@@ -74,13 +77,20 @@ struct Unread {
 /// # Errors
 /// All mistakes: those of shape, and whatever else is wrong that does not follow from them.
 pub fn parse(text: &str, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
+    parse_telling(text, read).map_err(|(mistakes, _)| mistakes)
+}
+
+/// The settings in a text, or all mistakes and how manifests are read all the same.
+fn parse_telling(text: &str, read: ReadFile<'_>) -> Result<Settings, (Vec<Mistake>, Option<Box<Readable>>)> {
     let Read { content, mistakes, left_out } = rules::read_document::<RawSettings>(text, FILE_NAME);
-    let Some((raw, document)) = content else { return Err(mistakes) };
-    match check::check(raw, (&document, &left_out), read) {
-        Ok(settings) if mistakes.is_empty() => Ok(settings),
-        Ok(_) => Err(mistakes),
-        Err(more) => Err(together(mistakes, more)),
-    }
+    let Some((raw, document)) = content else { return Err((mistakes, None)) };
+    let (settings, readable) = check::check(raw, (&document, &left_out), read);
+    let mistakes = match settings {
+        Ok(settings) if mistakes.is_empty() => return Ok(settings),
+        Ok(_) => mistakes,
+        Err(more) => together(mistakes, more),
+    };
+    Err((mistakes, readable.map(Box::new)))
 }
 
 /// Mistakes of shape and those of meaning by place; those of rule files come after those of the settings.

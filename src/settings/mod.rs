@@ -49,6 +49,33 @@ pub struct Settings {
     pub mail: Mail,
 }
 
+/// What settings with mistakes say all the same of how manifests are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Readable {
+    /// Files and folders with manifests, relative to the access repository.
+    pub manifests: Vec<String>,
+    /// When a date begins and ends; UTC where that is one of the mistakes.
+    pub time_zone: TimeZone,
+    default_store: Option<String>,
+    /// The stores of which all is known that matters here.
+    stores: BTreeMap<String, StoreSettings>,
+    /// How many stores there are, with those of which it is not.
+    count: usize,
+}
+
+impl Readable {
+    /// The rules of the store with this name, or of the default one; `None` where that is not known.
+    #[must_use]
+    pub fn rules(&self, store: Option<&str>) -> Option<&Rules> {
+        let only = || self.stores.values().next().filter(|_| self.count == 1);
+        let store = match store.or(self.default_store.as_deref()) {
+            Some(name) => self.stores.get(name),
+            None => only(),
+        };
+        store.map(|store| &store.rules)
+    }
+}
+
 /// A store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoreSettings {

@@ -170,5 +170,7 @@ fn what_is_too_large_is_refused_by_its_size() {
         told.collect::<Vec<_>>()
     };
     assert_eq!(refused(&[5 << 30]), ["too-large `access/0.yaml` is larger than 512 MiB"]);
+    // One that is as large as that may be read, and is no text.
+    assert_eq!(refused(&[200 << 20]), ["unreadable `access/0.yaml` is not UTF-8 text, but UTF-16 or the like"]);
     assert_eq!(refused(&[400 << 20; 3]), ["too-large the manifests are larger than 1 GiB together"]);
 }

@@ -11,13 +11,10 @@ use rollcall::model::Names;
 use rollcall::rules::Rules;
 use rollcall::source::Sources;
 
+use crate::support::cases::{compare, folders};
+
 pub(crate) fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
-    let mut cases: Vec<PathBuf> =
-        fs::read_dir(folder).expect("tests/cases").map(|entry| entry.expect("entry").path()).collect();
-    cases.retain(|case| case.join("access").is_dir());
-    cases.sort();
-    cases
+    folders(|case| case.join("access").is_dir())
 }
 
 pub(crate) fn rules_of(case: &Path) -> Rules {
@@ -49,30 +46,17 @@ fn render(sources: &Sources, diagnostics: &[Diagnostic]) -> String {
 }
 
 #[test]
-#[allow(clippy::disallowed_methods, reason = "a switch for whoever writes cases, at the edge")]
 fn every_case_gives_what_is_expected() {
-    let bless = std::env::var_os("BLESS").is_some();
     let cases = cases();
     assert!(cases.len() >= 40, "only {} cases", cases.len());
-    let mut failed = String::new();
-    for case in cases {
-        let mut sources = Sources::folder(&case);
+    compare(&cases, |case| {
+        let mut sources = Sources::folder(case);
         let loaded = manifest::load(
             &mut Names::new(),
-            manifest::Reading { rules: &rules_of(&case), time_zone: &jiff::tz::TimeZone::UTC },
+            manifest::Reading { rules: &rules_of(case), time_zone: &jiff::tz::TimeZone::UTC },
             &mut sources,
             &["access".to_owned()],
         );
-        let found = render(&sources, &loaded.diagnostics);
-        let file = case.join("expected.txt");
-        if bless {
-            fs::write(file, found).expect("writable");
-            continue;
-        }
-        let expected = fs::read_to_string(&file).unwrap_or_default();
-        if found != expected {
-            let _ = write!(failed, "\n{}\n--- expected\n{expected}--- found\n{found}", case.display());
-        }
-    }
-    assert!(failed.is_empty(), "{failed}\nBLESS=1 writes what was found");
+        render(&sources, &loaded.diagnostics)
+    });
 }

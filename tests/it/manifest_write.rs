@@ -270,7 +270,8 @@ fn plan_after_import(names: &mut Names, rules: &Rules, live: &LiveState) -> (Vec
         own_account: None,
         protected: Vec::new(),
     };
-    let store = StoreRef { name: "local".to_owned(), kind: "sqlite".to_owned(), id: "x".to_owned() };
+    let store =
+        StoreRef { name: "local".to_owned(), kind: "sqlite".to_owned(), id: "x".to_owned(), address: String::new() };
     let at = "2027-01-01T00:00:00Z".parse().unwrap();
     let inputs = Inputs { names, desired: &loaded.desired, live, rules, policy: &policy, store: &store, at };
     let plan = plan(&inputs).unwrap_or_else(|mistakes| panic!("{mistakes:#?}\n{files:#?}"));

@@ -111,7 +111,7 @@ fn outcome(rules: &str, declared: (&str, &str), live: Live) -> String {
         left_since: std::collections::BTreeMap::new(),
         time_zone: jiff::tz::TimeZone::UTC,
     };
-    let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into() };
+    let store = StoreRef { name: "local".into(), kind: "test".into(), id: "test".into(), address: String::new() };
     let inputs = Inputs {
         names: &names,
         desired: &loaded.desired,

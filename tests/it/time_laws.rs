@@ -235,7 +235,12 @@ impl Scene {
             own_account: None,
             protected: Vec::new(),
         };
-        let store = StoreRef { name: "local".to_owned(), kind: "test".to_owned(), id: "test".to_owned() };
+        let store = StoreRef {
+            name: "local".to_owned(),
+            kind: "test".to_owned(),
+            id: "test".to_owned(),
+            address: String::new(),
+        };
         Self { names, desired: loaded.desired, rules, policy, store, live: LiveState::default() }
     }
 

@@ -10,7 +10,7 @@ use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status
 use super::pending;
 use super::user::{Leaving, leave, mark_undo};
 use crate::model::{ActionKind, LiveView, Status, UserView};
-use crate::plan::WaitsFor;
+use crate::plan::{Obstacle, WaitsFor};
 use crate::rules::OffBoarding;
 
 const REASON: &str = "declared absent";
@@ -99,7 +99,7 @@ fn end(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Dr
     };
     match way {
         Some(way) => mark_undo(context, &mut draft, way),
-        None => draft = draft.waiting(WaitsFor::Decision),
+        None => draft = Draft { obstacle: Some(Obstacle::NoEnd), ..draft.waiting(WaitsFor::Decision) },
     }
     if way == Some(OffBoarding::Delete) && rules.keeps_used_accounts() && rules.closes_accounts() {
         draft.action.fall_back = Some(ActionKind::CloseUser);

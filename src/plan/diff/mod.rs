@@ -25,6 +25,7 @@ mod flips;
 mod open;
 mod partial;
 mod pending;
+mod pending_told;
 mod renames;
 mod scoped;
 mod shield;

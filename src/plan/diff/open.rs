@@ -9,7 +9,7 @@ use super::draft::Change;
 use super::fields;
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{Effective, Fact, LeftAlone, Membership, Name, Piece, UserView, known};
-use crate::plan::{Inputs, WaitsFor};
+use crate::plan::{Inputs, Obstacle, WaitsFor};
 
 /// Whether a new membership lacks something that the rules demand and that others manage, and what.
 pub(super) fn lacks(context: &Context<'_>, wanted: &Effective, membership: &Membership) -> Option<&'static str> {
@@ -42,7 +42,11 @@ pub(super) fn additions(
         if let Delta::AddMembership(membership) = delta
             && let Some(what) = lacks(context, wanted, membership)
         {
-            change.drafts[from + at].waits_for.get_or_insert(WaitsFor::Decision);
+            let draft = &mut change.drafts[from + at];
+            if draft.waits_for.is_none() {
+                draft.waits_for = Some(WaitsFor::Decision);
+                draft.obstacle = Some(Obstacle::LeftToOthers);
+            }
             change.diagnostics.push(membership_lacks(context, desired, membership.organization, what));
         }
     }

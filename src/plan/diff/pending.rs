@@ -11,8 +11,8 @@ use super::access_drafts::{Differences, access_drafts, grant_needs, membership_n
 use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
+use super::pending_told::{less_at_acceptance, less_than_offered, no_account, sent_already};
 use super::{fields, open};
-use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
     ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveRecord, LiveState,
     LiveView, Membership, Name, Status, Topic, UserView, Value, known,
@@ -37,7 +37,10 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
     if !context.reach.accounts() {
         // Somebody else has to make the account; all access waits for that.
         change.drafts.truncate(1);
-        change.drafts.iter_mut().for_each(|draft| draft.waits_for = Some(WaitsFor::Decision));
+        for draft in &mut change.drafts {
+            draft.waits_for = Some(WaitsFor::Decision);
+            draft.obstacle = Some(Obstacle::NoAccount);
+        }
         change.diagnostics.push(no_account(context, desired));
     }
     change
@@ -55,14 +58,6 @@ fn still_there(context: &Context<'_>, record: &LiveRecord) -> LiveRecord {
     });
     record.grants.retain(|one| catalog.has_site(one.organization, one.site) && one.role.is_none_or(is_role));
     record
-}
-
-fn no_account(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
-    let key = context.inputs.names.text(desired.key);
-    let message = format!("`{key}` is declared and has no account, and accounts are not managed here");
-    Diagnostic::warning(Code::NoAccount, message)
-        .at(desired.position, "gets access once the account is there")
-        .help("have whoever manages the accounts of this store invite this person, or set `manage.accounts: true`")
 }
 
 /// Adds the creation or invitation, and what it does not carry. `former`: the account that was invited before, of
@@ -113,6 +108,7 @@ fn begin(
     draft.action.origins = own_line(desired.position);
     if is_undecided {
         draft = draft.waiting(WaitsFor::Decision);
+        draft.obstacle = Some(Obstacle::LeftToOthers);
     }
     let mut missing = fields::missing(context, desired);
     missing.extend(missing_access(context, (&wanted, &carried)));
@@ -322,6 +318,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
             change.diagnostics.push(less_at_acceptance(context, desired));
         }
     }
+    if is_whole && !is_unsent && ended.is_none() && desired.status == Some(DeclaredStatus::Preloaded) {
+        change.diagnostics.push(sent_already(context, desired));
+    }
     let step = if goes_out {
         let mut draft = sending(context, desired.key, live).because("declared, and not sent yet");
         draft.action.origins = own_line(desired.position);
@@ -485,19 +484,4 @@ fn anew(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, canc
 pub(super) fn carries_more(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
     let wanted = context.effective(desired, Some(live));
     deltas(context, &wanted, live.memberships, live.grants).iter().any(|delta| delta.loses(context))
-}
-
-fn less_than_offered(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
-    let key = context.inputs.names.text(desired.key);
-    let message = format!("the invitation of `{key}` has ended, and carries more than is declared");
-    Diagnostic::warning(Code::WaitsForAcceptance, message)
-        .at(desired.position, "it is not sent again as it is")
-        .help("to invite the person with what is declared, take the entry out, apply, and declare it again")
-}
-
-fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
-    let key = context.inputs.names.text(desired.key);
-    let message = format!("the pending invitation of `{key}` carries more than is declared, and can't be cancelled");
-    Diagnostic::warning(Code::WaitsForAcceptance, message)
-        .at(desired.position, "what is too much goes when the invitation is accepted")
 }

@@ -7,8 +7,8 @@ use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, CatalogKey, Fact, LiveView, UserView, Value, known};
-use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State, Subject};
+use crate::plan::{Obstacle, WaitsFor};
 
 /// Gives an account its new key before everything else that is done with it; a cancelled invitation takes the old one
 /// along. To be asked when the account was compared.
@@ -42,6 +42,7 @@ pub(super) fn user(context: &Context<'_>, desired: &UserView<'_>, live: &LiveVie
     // A new key reaches the account everywhere, also where others manage it.
     if !context.reach.whole_account(live, true) {
         draft = draft.waiting(WaitsFor::Decision);
+        draft.obstacle = Some(if context.reach.accounts() { Obstacle::Elsewhere } else { Obstacle::NotManaged });
     }
     let others = change.drafts.len();
     let rename = change.push(draft);

@@ -14,7 +14,7 @@ use super::user::{Leaving, leave};
 use crate::diagnostic::{FileId, Position};
 use crate::model::{AccessRow, DeclaredStatus, LiveView, Name, Selector, Status, UserView, Window};
 use crate::plan::scope::Belongs;
-use crate::plan::{Unmanaged, WaitsFor};
+use crate::plan::{Obstacle, Unmanaged, WaitsFor};
 
 const NOT_MANAGED: &str = "accounts are not managed, so its status is left alone";
 const ELSEWHERE: &str = "also belongs to organizations out of scope, so the account is left alone";
@@ -146,6 +146,9 @@ pub(super) fn leave_if_managed(context: &Context<'_>, live: &LiveView<'_>, leavi
     let from = change.drafts.len();
     leave(context, live, leaving, change);
     if !context.reach.whole_account(live, true) {
-        change.drafts[from..].iter_mut().for_each(|draft| draft.waits_for = Some(WaitsFor::Decision));
+        for draft in &mut change.drafts[from..] {
+            draft.waits_for = Some(WaitsFor::Decision);
+            draft.obstacle = Some(Obstacle::LastMembership);
+        }
     }
 }

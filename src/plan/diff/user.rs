@@ -13,7 +13,9 @@ use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::{endings, fields, open, pending, renames, scoped, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
+use crate::model::{
+    ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, Topic, UserView, Value, known,
+};
 use crate::plan::action::Risk;
 use crate::plan::locked_out::LockedOut;
 use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
@@ -324,8 +326,8 @@ pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leavin
         }
         // Absence takes reversible steps only, and this store has none.
         (Status::Active, Some(OffBoarding::Delete | OffBoarding::Close) | None) => {
-            Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), None)
-                .waiting(WaitsFor::Decision)
+            let draft = Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), None);
+            Draft { obstacle: Some(Obstacle::NothingReversible), ..draft.waiting(WaitsFor::Decision) }
         }
     };
     draft.loses = true;
@@ -399,6 +401,7 @@ fn decide(desired: &UserView<'_>, live: &LiveView<'_>, reason: &'static str, cha
         Some(status_state(Status::Active)),
     );
     draft.action.origins = own_line(desired.position);
+    draft.obstacle = Some(Obstacle::Deactivated);
     change.push(draft.because(reason).waiting(WaitsFor::Decision));
 }
 
@@ -467,9 +470,19 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
             change.drafts[at].needs.push(Need::Own(activation));
         }
     }
-    let returns_admin =
-        memberships.iter().any(|membership| context.ways(Some(membership), live.facts, When::Meanwhile).any());
-    if returns_admin {
+    let administers = |membership: Option<&Membership>| context.ways(membership, live.facts, When::Meanwhile).any();
+    // What goes before the account comes back does not come back with it.
+    let goes_before = |organization: Name| {
+        let is_there = |draft: &Draft| {
+            draft.action.kind.topic() == Topic::Membership
+                && draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization
+        };
+        rules.inactive_takes()
+            && first.iter().any(|&at| is_there(&change.drafts[at]))
+            && !administers(membership_in(&wanted.memberships, organization))
+    };
+    let comes_back = |one: &&Membership| !goes_before(one.organization);
+    if memberships.iter().filter(comes_back).any(|one| administers(Some(one))) {
         change.drafts[activation as usize].risk(Risk::Escalation);
     }
     if rules.inactive_takes() {

@@ -57,8 +57,10 @@ pub(super) fn read(
             }
         };
         let name = names.intern(name);
-        // A site without its organization is found missing by the grants that name it.
-        let Some(&organization) = ids.organizations.get(&row.get::<_, i64>(1)?) else { continue };
+        let Some(&organization) = ids.organizations.get(&row.get::<_, i64>(1)?) else {
+            super::read::note(evidence, Collection::Sites, "a site is in an organization that is not there");
+            continue;
+        };
         ids.sites.insert(id, (organization, name));
         let fields = intern_fields(&fields, names);
         if let Some(organization) = catalog.organizations.get_mut(&organization) {

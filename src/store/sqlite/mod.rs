@@ -7,6 +7,7 @@
 //! Deliberately absent: any decision about what should be, and a clock: the time of a change comes with it.
 
 mod account;
+mod ahead;
 mod batch;
 mod catalog;
 mod credentials;

@@ -8,15 +8,16 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
-use rusqlite::{Connection, Row, Rows, TransactionBehavior};
+use rusqlite::{Connection, Row, TransactionBehavior};
 
+use super::ahead::Ahead;
 use super::value::{self, Plain};
 use super::{catalog, credentials, lock_outs};
 use crate::model::{
     Collection, Completeness, Evidence, Fact, Grant, Invitation, InvitationState, List, LiveState, Membership, Name,
     Names, Status, Value, known,
 };
-use crate::rules::Rules;
+use crate::rules::{KeyCase, Rules};
 use crate::store::Which;
 
 /// The text columns of profile fields with their names, in the order of the handles.
@@ -37,16 +38,16 @@ pub(super) const PROFILE: [(Name, &str); 13] = [
 ];
 
 const USERS: &str = "SELECT id, key, status, role_id, mfa, login, email, name, given_name, family_name, phone, \
-                     mobile, language, timezone, job_title, department, user_type, kind, deactivated_at \
-                     FROM users WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
+                     mobile, language, timezone, job_title, department, user_type, kind, deactivated_at, \
+                     identity FROM users WHERE id BETWEEN ?1 AND ?2 ORDER BY id";
 const ATTRIBUTES: &str = "SELECT user_id, field, value FROM user_attributes WHERE user_id BETWEEN ?1 AND ?2 \
                           ORDER BY user_id, field";
 const MEMBERSHIPS: &str = "SELECT user_id, organization_id, role_id, default_site_id FROM memberships \
                            WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, organization_id";
 const EXTRA_ROLES: &str = "SELECT user_id, ifnull(organization_id, 0), role_id FROM extra_roles \
                            WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, organization_id, role_id";
-const GRANTS: &str = "SELECT user_id, site_id, role_id FROM site_grants WHERE user_id BETWEEN ?1 AND ?2 \
-                      ORDER BY user_id, organization_id, site_id";
+const GRANTS: &str = "SELECT user_id, organization_id, site_id, role_id FROM site_grants \
+                      WHERE user_id BETWEEN ?1 AND ?2 ORDER BY user_id, organization_id, site_id";
 const INVITATIONS: &str = "SELECT user_id, state, sent, ends FROM invitations WHERE user_id BETWEEN ?1 AND ?2 \
                            ORDER BY user_id, id";
 
@@ -138,48 +139,6 @@ struct Read {
     grants: i64,
 }
 
-/// Rows of one table in the order of users, one of them ahead.
-struct Ahead<'statement, T> {
-    table: &'static str,
-    rows: Rows<'statement>,
-    next: Option<(i64, T)>,
-    parse: fn(&Row<'_>) -> rusqlite::Result<T>,
-    /// Why the first row that could not be read could not.
-    unread: Option<String>,
-}
-
-impl<'statement, T> Ahead<'statement, T> {
-    fn new(
-        table: &'static str,
-        rows: Rows<'statement>,
-        parse: fn(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Self> {
-        let mut ahead = Self { table, rows, next: None, parse, unread: None };
-        ahead.advance()?;
-        Ok(ahead)
-    }
-
-    fn advance(&mut self) -> rusqlite::Result<Option<T>> {
-        let next = loop {
-            let Some(row) = self.rows.next()? else { break None };
-            let user: i64 = row.get(0)?;
-            match value::of_row((self.parse)(row), || format!("a row of `{}` with user_id {user}", self.table))? {
-                Ok(parsed) => break Some((user, parsed)),
-                Err(why) => drop(self.unread.get_or_insert(why)),
-            }
-        };
-        Ok(std::mem::replace(&mut self.next, next).map(|(_, row)| row))
-    }
-
-    /// The next row of this user. Rows of users that are not there are passed over; the counts then tell.
-    fn next_of(&mut self, user: i64) -> rusqlite::Result<Option<T>> {
-        while self.next.as_ref().is_some_and(|(other, _)| *other < user) {
-            self.advance()?;
-        }
-        if self.next.as_ref().is_some_and(|(other, _)| *other == user) { self.advance() } else { Ok(None) }
-    }
-}
-
 fn read_users(
     connection: &Connection,
     rules: &Rules,
@@ -204,7 +163,7 @@ fn read_users(
     let mut extra_roles =
         Ahead::new("extra_roles", extra_roles.query(range)?, |row| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?)))?;
     let mut grants = Ahead::new("site_grants", grants.query(range)?, |row| {
-        Ok((row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?))
+        Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, row.get::<_, Option<i64>>(3)?))
     })?;
     let mut invitations = Ahead::new("invitations", invitations.query(range)?, invitation)?;
 
@@ -215,12 +174,14 @@ fn read_users(
     let mut read = Read::default();
     let (mut facts, mut members, mut granted) = (Vec::new(), Vec::new(), Vec::new());
     let mut extra: Vec<(i64, Name)> = Vec::new();
+    let mut places: Vec<i64> = Vec::new();
     while let Some(row) = users.next()? {
         let id: i64 = row.get(0)?;
         facts.clear();
         members.clear();
         granted.clear();
         extra.clear();
+        places.clear();
         let unread = profile(row, key_field, names, &mut facts)?;
         further_fields(&mut attributes, id, names, (&mut facts, &mut live.evidence))?;
         while let Some((organization, role)) = extra_roles.next_of(id)? {
@@ -249,6 +210,7 @@ fn read_users(
                 );
                 continue;
             };
+            places.push(organization_id);
             let site = resolve(site, &ids.sites, Collection::Memberships, &mut live.evidence);
             members.push(Membership {
                 organization,
@@ -257,14 +219,11 @@ fn read_users(
                 default_site: site.map(|(_, site)| site),
             });
         }
-        while let Some((site, role)) = grants.next_of(id)? {
-            read.grants += 1;
-            let role = resolve(role, &ids.roles, Collection::Grants, &mut live.evidence);
-            if let Some((organization, site)) = resolve(Some(site), &ids.sites, Collection::Grants, &mut live.evidence)
-            {
-                granted.push(Grant { organization, site, role });
-            }
+        if extra.iter().any(|(place, _)| *place != 0 && !places.contains(place)) {
+            let why = "an extra role is in an organization of which the account is no member";
+            note(&mut live.evidence, Collection::Memberships, why);
         }
+        read.grants += grants_of(&mut grants, id, ids, (&mut granted, &mut live.evidence))?;
         let mut newest = None;
         while let Some(invitation) = invitations.next_of(id)? {
             newest = Some(invitation);
@@ -273,7 +232,7 @@ fn read_users(
         members.sort_unstable();
         granted.sort_unstable();
         // Nobody can say in a manifest who that is; all others are there.
-        let Some((text, status)) = key_and_status(row, unread, &mut live.evidence)? else { continue };
+        let Some((text, status)) = key_and_status(row, rules, unread, &mut live.evidence)? else { continue };
         let key = names.intern(text);
         let compared = rules.identity.normalize(text).ok();
         let identity = compared.map(|identity| if identity == text { key } else { names.intern(&identity) });
@@ -282,11 +241,46 @@ fn read_users(
         note_inactive(row, status, live);
         read.users += 1;
     }
-    note_unread(&mut live.evidence, Collection::Users, attributes.unread);
-    note_unread(&mut live.evidence, Collection::Memberships, memberships.unread.or(extra_roles.unread));
-    note_unread(&mut live.evidence, Collection::Grants, grants.unread);
+    note_unread(&mut live.evidence, Collection::Users, attributes.wrong());
+    note_unread(&mut live.evidence, Collection::Memberships, memberships.wrong().or(extra_roles.wrong()));
+    note_unread(&mut live.evidence, Collection::Grants, grants.wrong());
+    // Invitations are a history: their accounts may be gone.
     note_unread(&mut live.evidence, Collection::Invitations, invitations.unread);
     Ok(read)
+}
+
+/// A row of a grant: organization, site, role.
+type GrantRow = (i64, i64, Option<i64>);
+
+/// Adds the grants of an account; how many rows there were.
+fn grants_of(
+    rows: &mut Ahead<'_, GrantRow>,
+    id: i64,
+    ids: &Ids,
+    (granted, evidence): (&mut Vec<Grant>, &mut Evidence),
+) -> rusqlite::Result<i64> {
+    let mut read = 0;
+    while let Some((organization_id, site, role)) = rows.next_of(id)? {
+        read += 1;
+        let role = resolve(role, &ids.roles, Collection::Grants, evidence);
+        if let Some((organization, site)) = resolve(Some(site), &ids.sites, Collection::Grants, evidence) {
+            if ids.organizations.get(&organization_id) != Some(&organization) {
+                note(evidence, Collection::Grants, "a site grant is in another organization than its site");
+            }
+            granted.push(Grant { organization, site, role });
+        }
+    }
+    Ok(read)
+}
+
+/// Whether the compared key in a row is not that of its key, where the triggers of the store can tell.
+fn is_compared_otherwise(row: &Row<'_>, rules: &Rules, key: &str) -> bool {
+    let Ok(Some(identity)) = value::optional_text(row, 19) else { return false };
+    let is_told = key.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match rules.identity.case() {
+        KeyCase::Sensitive => identity != key,
+        KeyCase::Insensitive => is_told && !identity.eq_ignore_ascii_case(key),
+    }
 }
 
 /// Notes since when accounts have their passwords.
@@ -320,6 +314,7 @@ fn further_fields(
 /// The key and the status of an account, if they can be read; what can't be is noted.
 fn key_and_status<'row>(
     row: &'row Row<'_>,
+    rules: &Rules,
     unread: Option<String>,
     evidence: &mut Evidence,
 ) -> rusqlite::Result<Option<(&'row str, Status)>> {
@@ -327,6 +322,13 @@ fn key_and_status<'row>(
     let found = value::text(row, 1).and_then(|text| Ok((text, status(row, 2)?)));
     let found = value::of_row(found, || format!("the row of `users` with id {id}"))?;
     note_unread(evidence, Collection::Users, found.as_ref().err().cloned().or(unread));
+    if found.as_ref().is_ok_and(|(key, _)| is_compared_otherwise(row, rules, key)) {
+        note(
+            evidence,
+            Collection::Users,
+            &format!("the row of `users` with id {id} has the compared key of another one"),
+        );
+    }
     Ok(found.ok())
 }
 
@@ -411,8 +413,12 @@ fn resolve<T: Copy>(
     name
 }
 
-fn note(evidence: &mut Evidence, collection: Collection, why: &str) {
-    evidence.note(collection, Completeness::Partial(format!("{why}; the file was changed with its triggers dropped")));
+/// What is not as rollcall and the triggers of a store leave it.
+pub(super) const DAMAGED: &str =
+    "the store is damaged, or was changed with its triggers dropped; take it from a backup";
+
+pub(super) fn note(evidence: &mut Evidence, collection: Collection, why: &str) {
+    evidence.note(collection, Completeness::Partial(format!("{why}; {DAMAGED}")));
 }
 
 pub(super) fn status(row: &Row<'_>, column: usize) -> rusqlite::Result<Status> {

@@ -104,3 +104,32 @@ fn characters_that_move_a_cursor_do_not_reach_a_terminal_in_json_either() {
     plan.ends_with(0).prints("a\\u009b\\u202eb");
     assert_eq!(plan.json()["users"].as_array().map(Vec::len), Some(3));
 }
+
+/// Each of them can be said, and not both: what is written is refused, and that is told at once.
+#[test]
+fn an_import_of_look_alikes_tells_that_its_manifests_are_refused() {
+    // The second one is Cyrillic.
+    let repository = store_with("INSERT INTO roles(name) VALUES ('copp'), ('\u{441}\u{43e}\u{440}\u{440}');");
+    let run = repository.run(["import", "--out", "access"]);
+    run.ends_with(3).prints("2 accounts written to access").tells("error[look-alike]").tells("access/roles.yaml:");
+    run.tells("give one of these another name in the store and import again");
+    repository.run(["validate"]).ends_with(3).tells("error[look-alike]");
+    let run = repository.run(["import", "--out", "again", "--format", "json"]);
+    let document = run.ends_with(3).json();
+    assert_eq!(document["diagnostics"][0]["code"], "look-alike", "{run}");
+    assert_eq!(document["diagnostics"][0]["file"], "again/roles.yaml", "{run}");
+    // The way out.
+    repository.sql("UPDATE roles SET name = 'corr' WHERE name NOT GLOB '*[a-z]*'");
+    repository.run(["import", "--out", "mended"]).ends_with(0).tells_nothing();
+    repository.run(["plan", "--manifests", "mended"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn an_import_of_keys_that_look_alike_tells_so() {
+    let repository = store_with(
+        "INSERT INTO users(key, status) VALUES ('copp@example.com', 'active'), \
+         ('\u{441}\u{43e}\u{440}\u{440}@example.com', 'active');",
+    );
+    let run = repository.run(["import", "--out", "access"]);
+    run.ends_with(3).tells("error[look-alike]").tells("access/users.yaml:").tells("it counts as not declared");
+}

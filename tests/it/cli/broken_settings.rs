@@ -305,3 +305,40 @@ fn in_words_that_help() {
     run.ends_with(3).tells("something else than a plan document is in it");
     assert!(!run.err.contains("struct"), "{run}");
 }
+
+/// Settings that still say how manifests are read do not hide what is wrong in these.
+#[test]
+fn mistakes_of_settings_do_not_hide_those_of_manifests() {
+    let repository = Repository::small();
+    repository.write("access/more.yaml", "users:\n  zoe@example.com: { access: { north: oprator } }\n");
+    let settings = repository.read("rollcall.yaml");
+    let both = |mistake: &str| {
+        for command in [&["validate"][..], &["plan"], &["apply", "--yes"], &["explain", "north"]] {
+            let run = repository.run(command);
+            run.ends_with(3).tells(mistake).tells("unknown-role").tells("access/more.yaml:2:39").tells("2 errors");
+        }
+        let run = repository.run(["validate", "--format", "json"]);
+        assert_eq!(run.ends_with(3).json()["diagnostics"].as_array().map(Vec::len), Some(2), "{run}");
+    };
+    for wrong in
+        ["guards: { min_admin: 1 }\n", "time_zone: Europe/Pari\n", "guards: { removals: { max_percent: 101 } }\n"]
+    {
+        repository.write("rollcall.yaml", &format!("{settings}{wrong}"));
+        both("rollcall.yaml:4:");
+    }
+    let other = "stores: { other: { sqlite: { path: o.db }, rules: altea },";
+    repository.write("rollcall.yaml", &format!("{settings}store: local\n").replace("stores: {", other));
+    both("did you mean `alteia`?");
+    // Under rules that are not known, and in places that are not, nobody can tell.
+    for (old, new) in [
+        ("rules: default", "rules: altea"),
+        ("manage:", "manifests: [../x]\nmanage:"),
+        ("manage:", "manifest: [access]\nmanage:"),
+        ("stores: {", "stores: { other: { sqlite: { path: o.db }, rules: altea },"),
+        ("version: 1", "version: ["),
+    ] {
+        repository.write("rollcall.yaml", &settings.replace(old, new));
+        let run = repository.run(["validate"]);
+        assert!(!run.ends_with(3).all().contains("unknown-role"), "{run}");
+    }
+}

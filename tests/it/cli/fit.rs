@@ -209,3 +209,29 @@ fn what_import_writes_of_an_api_that_is_on_is_valid() {
     );
     repository.run(["validate"]).ends_with(3).tells("`api.routes` of `ana@example.com` says nothing");
 }
+
+/// Who is to be gone needs no field.
+#[test]
+fn nothing_is_asked_for_of_somebody_who_is_declared_absent() {
+    let manifest = |status: &str| {
+        format!(
+            "organizations: {{ north: {{}} }}\nroles: {{ operator: {{}} }}\nusers:\n  ana@example.com: {{ status: \
+             {status}, language: fr, access: {{ north: operator }} }}\n"
+        )
+    };
+    for severity in ["warning", "error"] {
+        let rules = format!(
+            "{{ extends: default, fields: {{ phone: {{ required: onboarding }} }}, require: [{{ when: {{ language: fr \
+             }}, any_of: [mobile], severity: {severity} }}] }}"
+        );
+        let of = |status: &str| -> Vec<String> {
+            found(&rules, &manifest(status))
+                .into_iter()
+                .map(|(code, _)| code)
+                .filter(|code| code == "required-field")
+                .collect()
+        };
+        assert_eq!(of("absent"), Vec::<String>::new(), "{severity}");
+        assert_eq!(of("active").len(), 2 - usize::from(severity == "error"), "{severity}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Names that would do harm never reach the terminal as they are, whatever the command.
 
-use super::super::support::cli::{Repository, Run};
+use super::super::support::cli::{BINARY, Repository, Run};
+use super::super::support::terminal::Terminal;
 
 /// In the store as rows, by which way ever they came there.
 const KEYS: [&str; 6] = [
@@ -170,4 +171,50 @@ fn settings_with_hidden_characters_are_refused() {
             harmless(&run);
         }
     }
+}
+
+/// A terminal shows what a program would read, without doing what stands in it.
+#[test]
+fn an_export_on_a_terminal_is_written_out() {
+    let repository = Repository::applied();
+    repository.sql("UPDATE users SET given_name = 'x' || char(27) || '[2J' || char(155) || '31m' || char(8238)");
+    let command = format!("exec '{BINARY}' export --format csv");
+    let (code, screen) = Terminal::start(repository.path(), &command).ends();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("x\\u{1b}[2J\\u{9b}31m\\u{202e}"), "{screen:?}");
+    assert!(!screen.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{screen:?}");
+    assert!(screen.contains("\r\n") && !screen.contains("\\r"), "lines stay lines: {screen:?}");
+    let (piped, written) = (
+        repository.run(["export", "--format", "csv"]),
+        repository.run(["export", "--format", "csv", "--out", "all.csv"]),
+    );
+    assert!(piped.ends_with(0).out.contains("x\u{1b}[2J\u{9b}31m\u{202e}"), "for a program it stays as it is: {piped}");
+    written.ends_with(0);
+    assert_eq!(repository.read("all.csv"), piped.out);
+}
+
+#[test]
+fn names_of_what_is_left_out_are_shortened() {
+    let repository = Repository::applied();
+    let long = "x".repeat(50_000);
+    repository.sql(&format!(
+        "INSERT INTO users (key, status) VALUES ('{long} y', 'active'); INSERT INTO roles (name) VALUES ('{long}z');
+         INSERT INTO organizations (name) VALUES ('{long}o');
+         INSERT INTO users (key, status) VALUES ('zoe@example.com', 'active');
+         INSERT INTO memberships (user_id, organization_id) SELECT u.id, o.id FROM users u, organizations o
+           WHERE u.key = 'zoe@example.com' AND o.name = '{long}o'"
+    ));
+    let run = repository.run(["import", "--out", "seen"]);
+    run.ends_with(0).tells("left out: user").tells("left out: role").tells("left out: user zoe@example.com");
+    for line in run.err.lines() {
+        assert!(
+            line.chars().count() < 400,
+            "{} characters: {}",
+            line.len(),
+            line.chars().take(300).collect::<String>()
+        );
+    }
+    // For a program nothing is cut.
+    let json = repository.run(["import", "--out", "again", "--format", "json"]).ends_with(0).json();
+    assert!(json["left_out"].as_array().expect("a list").iter().any(|one| one["name"] == format!("{long}z")));
 }

@@ -105,3 +105,21 @@ fn whoever_had_the_invitation_cancelled_is_known() {
     run.ends_with(3).tells("was cancelled at 20").tells("declare `status: inactive`");
     repository.run(["invitations", "resend", "bne@example.com", "--yes"]).ends_with(3).tells("nobody has the key");
 }
+
+/// An invitation that is out can't be kept back: who declares that hears it, with a way that leads there.
+#[test]
+fn preloaded_declared_while_the_invitation_is_out_is_told() {
+    let repository = Repository::applied();
+    repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    status: preloaded\n");
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints("no changes").tells("warning[waits-for-acceptance]").tells("access/all.yaml:11:13");
+    plan.tells("`ben@example.com` is declared `preloaded`, and the invitation is out already");
+    repository.edit("access/all.yaml", "status: preloaded", "status: inactive");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "status: inactive", "status: preloaded");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let status = "SELECT status FROM users WHERE key = 'ben@example.com'";
+    let status: String = repository.store().query_row(status, [], |row| row.get(0)).expect("a status");
+    assert_eq!(status, "preloaded");
+    repository.run(["plan"]).ends_with(0).prints("no changes").tells_nothing();
+}

@@ -376,3 +376,20 @@ fn beside_rows_that_can_not_be_read_somebody_else_is_locked_out() {
         assert_eq!(status, "inactive", "{deed}");
     }
 }
+
+/// Who let somebody's `status: active` count stands in the journal, as everything that an operator does.
+#[test]
+fn a_release_is_journalled() {
+    let repository = with_people("default");
+    lock_out(&repository, "ben@example.com");
+    let before = repository.read(JOURNAL).lines().count();
+    repository.run(["deactivate", "ben@example.com", "--release", "--yes"]).ends_with(0);
+    let journal = repository.read(JOURNAL);
+    let new: Vec<serde_json::Value> =
+        journal.lines().skip(before).map(|line| serde_json::from_str(line).expect("a line")).collect();
+    assert!(new[0]["entry"]["began"]["who"].is_object(), "{journal}");
+    assert_eq!(new[1]["entry"]["released"]["user"], "ben@example.com", "{journal}");
+    assert_eq!(new.len(), 2, "{journal}");
+    repository.run(["plan"]).ends_with(0).tells_nothing();
+    repository.run(["apply", "--yes"]).ends_with(0);
+}

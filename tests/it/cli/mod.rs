@@ -8,6 +8,8 @@ mod broken_store;
 mod causes;
 mod codes;
 mod commands;
+mod damaged_rows;
+mod decisions;
 mod emergency;
 mod ends;
 mod fit;

@@ -218,3 +218,30 @@ fn a_name_can_not_look_like_words_of_the_plan() {
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.run(["explain", "ana@example.com"]).prints(&format!("\n\"{name}\"   operator"));
 }
+
+/// What goes before somebody comes back does not come back.
+#[test]
+fn a_reduction_before_a_reactivation_is_no_escalation() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "accept", "ana@example.com"]).ends_with(0);
+    let cara = "  cara@example.com: { status: active, access: { north: ROLE } }\n";
+    let declare = |role: &str, status: &str| {
+        let text = cara.replace("ROLE", role).replace("active", status);
+        repository.write("access/cara.yaml", &format!("users:\n{text}"));
+    };
+    let risks = || -> Vec<String> {
+        let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();
+        let actions = plan["actions"].as_array().expect("actions").clone();
+        actions.iter().map(|action| format!("{} {}", action["action"], action["risk"])).collect()
+    };
+    declare("manager", "active");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "cara@example.com"]).ends_with(0);
+    declare("manager", "inactive");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    declare("operator", "active");
+    assert_eq!(risks(), ["\"change_role\" [\"removal\"]", "\"reactivate_user\" [\"access_returns\"]",]);
+    // An admin who comes back as one is an escalation.
+    declare("manager", "active");
+    assert_eq!(risks(), ["\"reactivate_user\" [\"access_returns\",\"escalation\"]"]);
+}

@@ -288,3 +288,25 @@ fn a_protection_that_is_nobodys_is_a_warning() {
         }
     }
 }
+
+/// Whoever stands under `guards.self` is never off-boarded: a person there whom nobody declares is told.
+#[test]
+fn an_own_account_that_nobody_declares_is_a_warning() {
+    let repository = Repository::applied();
+    repository.run(["invitations", "accept", "ana@example.com"]).ends_with(0);
+    repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+    let settings = repository.read("rollcall.yaml");
+    repository.sql("INSERT INTO users (key, status, kind) VALUES ('eve@example.com', 'active', NULL)");
+    repository.sql("INSERT INTO users (key, status, kind) VALUES ('ci-bot@example.com', 'active', 'service')");
+    repository.write("rollcall.yaml", &format!("{settings}\nguards: {{ self: Eve@example.com }}\n"));
+    let run = repository.run(["plan"]);
+    run.ends_with(0)
+        .tells("warning[own-account-undeclared]")
+        .tells("`guards.self` is `eve@example.com`, a person whom");
+    repository.write("access/eve.yaml", "users: { eve@example.com: { access: {} } }\n");
+    repository.run(["plan"]).ends_with(0).tells_nothing();
+    repository.write("access/eve.yaml", "# nobody\nroles: {}\n");
+    repository.write("rollcall.yaml", &format!("{settings}\nguards: {{ self: ci-bot@example.com }}\n"));
+    let run = repository.run(["plan"]);
+    assert!(!run.ends_with(0).all().contains("own-account-undeclared"), "{run}");
+}

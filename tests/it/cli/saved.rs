@@ -336,3 +336,22 @@ fn a_plan_that_was_cut_off_behind_a_cancellation_and_a_new_admin_role_is_finishe
     );
     repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done, 2 already true");
 }
+
+/// A copied file has the identity of the store that it was made of.
+#[test]
+fn a_plan_of_the_same_store_in_another_place_is_refused() {
+    let repository = saved();
+    assert_eq!(document(&repository)["store"]["address"], ".rollcall/store.db");
+    repository.run(["plan"]).ends_with(0).prints(", .rollcall/store.db)");
+    repository.sql("PRAGMA wal_checkpoint(TRUNCATE)");
+    fs::copy(repository.file(".rollcall/store.db"), repository.file(".rollcall/copy.db")).expect("a copy");
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &settings.replace("store.db", "copy.db"));
+    let before = shown(&repository);
+    let run = repository.run(["apply", "plan.json", "--yes"]);
+    run.ends_with(3).tells(".rollcall/store.db").tells(".rollcall/copy.db").tells("make the plan anew");
+    assert_eq!(shown(&repository), before);
+    // Another way to write the same place is the same place.
+    repository.write("rollcall.yaml", &settings.replace(".rollcall/store.db", "./.rollcall/store.db"));
+    repository.run(["apply", "plan.json", "--yes"]).ends_with(0);
+}

@@ -205,7 +205,7 @@ impl World {
             own_account: self.bounds.own.clone(),
             protected: self.bounds.protected.iter().cloned().collect(),
         };
-        let store = StoreRef { name: "local".into(), kind: "sqlite".into(), id: "test".into() };
+        let store = StoreRef { name: "local".into(), kind: "sqlite".into(), id: "test".into(), address: String::new() };
         let inputs = Inputs {
             names: &names,
             desired: &desired,

@@ -141,7 +141,12 @@ impl<S: Writer + Send> Bench<S> {
             &["access".to_owned()],
         );
         assert!(!loaded.has_errors(), "{:?}\n{}", loaded.diagnostics, texts(files));
-        let store = StoreRef { name: "local".to_owned(), kind: "test".to_owned(), id: "test".to_owned() };
+        let store = StoreRef {
+            name: "local".to_owned(),
+            kind: "test".to_owned(),
+            id: "test".to_owned(),
+            address: String::new(),
+        };
         let inputs = Inputs {
             names: &self.names,
             desired: &loaded.desired,

@@ -127,7 +127,7 @@ fn a_plan_with_every_line() {
         waiting    yan@example.com has not accepted the invitation: 1 invitation waits (access/north.yaml:33)
                    no seat is free for yan@example.com (1 seat missing): 1 invitation waits (access/north.yaml:33)
                    another account has the key yan@example.com: 1 invitation waits (access/north.yaml:33)
-                   since when yan@example.com is deactivated is not known, so the time of grace is not over: 1 invitation waits (access/north.yaml:33)
+                   since when yan@example.com is deactivated is not known, so the time of grace is not over; write the day into the store (`deactivated_at`), or apply once with `manage: { grace: 0d }`, which counts for every tombstone: 1 invitation waits (access/north.yaml:33)
                    yan@example.com was deactivated in the store; only `status: active` undoes a deactivation: 1 reactivation waits (access/north.yaml:33)
                    yan@example.com starts later: 1 invitation waits (access/north.yaml:33)
                    yan@example.com lacks a field that the store demands: 1 invitation waits (access/north.yaml:33)

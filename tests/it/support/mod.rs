@@ -1,6 +1,7 @@
 //! What several topics need.
 
 pub(crate) mod actions;
+pub(crate) mod cases;
 pub(crate) mod cli;
 pub(crate) mod disk;
 pub(crate) mod faulty;

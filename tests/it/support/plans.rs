@@ -101,6 +101,7 @@ impl Draft {
             name: "production".to_owned(),
             kind: "scim".to_owned(),
             id: "https://id.example.com".to_owned(),
+            address: "https://id.example.com".to_owned(),
         };
         let mut counts = BTreeMap::new();
         for action in &self.actions {

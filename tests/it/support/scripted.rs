@@ -274,7 +274,12 @@ pub(crate) fn creation(names: &mut Names, key: &str, needs: &[u32]) -> Action {
 
 pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
     unguarded(Plan {
-        store: StoreRef { name: "local".to_owned(), kind: "scripted".to_owned(), id: "1".to_owned() },
+        store: StoreRef {
+            name: "local".to_owned(),
+            kind: "scripted".to_owned(),
+            id: "1".to_owned(),
+            address: String::new(),
+        },
         digest: "sha256:00".to_owned(),
         desired: String::new(),
         live: String::new(),

@@ -1,0 +1,42 @@
+//! What is told of people who are not in yet, each at its line and with the way out.
+
+use super::context::Context;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::UserView;
+
+pub(super) fn no_account(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("`{key}` is declared and has no account, and accounts are not managed here");
+    Diagnostic::warning(Code::NoAccount, message)
+        .at(desired.position, "gets access once the account is there")
+        .help("have whoever manages the accounts of this store invite this person, or set `manage.accounts: true`")
+}
+
+pub(super) fn less_than_offered(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("the invitation of `{key}` has ended, and carries more than is declared");
+    Diagnostic::warning(Code::WaitsForAcceptance, message)
+        .at(desired.position, "it is not sent again as it is")
+        .help("to invite the person with what is declared, take the entry out, apply, and declare it again")
+}
+
+/// What is sent can't be kept back: that somebody declares it so is told, and how to begin anew.
+pub(super) fn sent_already(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("`{key}` is declared `preloaded`, and the invitation is out already: it can be accepted");
+    let help = if context.inputs.rules.cancels_invitations() {
+        "write `status: inactive` and apply, which cancels it, and then `status: preloaded` again; or take the line out"
+    } else {
+        "it can't be cancelled in this store, so take the line out; `status: inactive` locks the person out"
+    };
+    Diagnostic::warning(Code::WaitsForAcceptance, message)
+        .at(desired.status_position.unwrap_or(desired.position), "it is not called back")
+        .help(help)
+}
+
+pub(super) fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("the pending invitation of `{key}` carries more than is declared, and can't be cancelled");
+    Diagnostic::warning(Code::WaitsForAcceptance, message)
+        .at(desired.position, "what is too much goes when the invitation is accepted")
+}
