@@ -494,3 +494,11 @@ fn where_one_organization_is_allowed_going_to_another_one_is_one_action_and_neve
     let (plan, _) = settle(&mut bench).expect("nothing is left after the last run");
     assert!(!bench.ids(&plan).iter().any(|id| id.starts_with("remove_membership")));
 }
+
+#[test]
+fn what_others_manage_goes_along_after_a_kill_while_a_role_waits_for_its_new_name() {
+    let before = "  li@example.com: { access: { north: manager, south: manager } }\n";
+    let after = "  li@example.com: { access: { north: { role: unmanaged } } }\n";
+    let catalog = CATALOG.replace("operator: {", "driver: { previously: operator,");
+    cut_off_everywhere_in(&catalog, "{ extends: default, memberships: { role: { min: 1 } } }", 0, before, after);
+}
