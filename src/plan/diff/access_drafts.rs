@@ -6,6 +6,7 @@
 use super::access::Delta;
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line};
+use super::fields;
 use crate::model::{ActionKind, Fact, Grant, LiveView, Membership, Name, Piece, Status, UserView, Value, known};
 use crate::plan::Inputs;
 use crate::plan::action::{Origin, Risk, State, Subject};
@@ -54,6 +55,8 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
         .filter(|piece| piece.window.has_begun(context.inputs.at))
         .partition(|piece| piece.window.holds(context.inputs.at));
     let first = change.drafts.len();
+    // An attribute makes an admin of every organization, also of one that is new.
+    let is_admin = fields::makes_admin(context, &fields::admin_facts_after(context, whose.desired, whose.live));
     for delta in deltas {
         let earlier: Vec<&Delta> = deltas.iter().filter(|other| comes_before(context, whose, other, delta)).collect();
         let mut draft = draft(context, whose, delta, &earlier);
@@ -64,7 +67,7 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
         }
         draft.gains = delta.gains(context) && !is_reached_today(context, whose, delta);
         draft.loses = delta.loses(context) || loses_by_role_change(context, whose, delta);
-        if delta.is_escalation(context) {
+        if delta.is_escalation(context) || (is_admin && matches!(delta, Delta::AddMembership(_))) {
             draft.risk(Risk::Escalation);
         }
         change.push(draft);

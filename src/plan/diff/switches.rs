@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Context;
 use super::draft::{Change, Draft, Need};
 use crate::model::{ActionKind, Fact, List, Membership, Name, Value, known};
-use crate::plan::action::{State, Subject};
+use crate::plan::action::{Risk, State, Subject};
 
 /// Puts the drafts together by which somebody goes from one organization to another.
 pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
@@ -21,7 +21,11 @@ pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
     let comes = arriving(context, changes);
     let mut switched: BTreeMap<Subject, Subject> = BTreeMap::new();
     for change in &mut *changes {
-        let Some((ends, begins)) = pair(change, &comes) else { continue };
+        let Some((ends, begins)) = pair(change) else { continue };
+        compare(context, change, (ends, begins));
+        if !can_join(change, (ends, begins), &comes) {
+            continue;
+        }
         let subject = change.drafts[ends].action.subject;
         if !held.contains(&subject) {
             switched.insert(subject, change.drafts[begins].action.subject);
@@ -64,20 +68,34 @@ fn arriving(context: &Context<'_>, changes: &[Change]) -> BTreeSet<Name> {
 }
 
 /// The drafts of one person by which the only membership ends and another one begins.
-fn pair(change: &Change, comes: &BTreeSet<Name>) -> Option<(usize, usize)> {
+fn pair(change: &Change) -> Option<(usize, usize)> {
     let only = |kind: ActionKind| {
         let is_it = |draft: &Draft| draft.action.kind == kind && draft.action.subject.organization.is_some();
         let mut found = (0..change.drafts.len()).filter(|&at| is_it(&change.drafts[at]));
         found.next().filter(|_| found.next().is_none())
     };
-    let (ends, begins) = (only(ActionKind::RemoveMembership)?, only(ActionKind::AddMembership)?);
+    Some((only(ActionKind::RemoveMembership)?, only(ActionKind::AddMembership)?))
+}
+
+/// Marks as an escalation what is more in the new organization than it was in the old one.
+fn compare(context: &Context<'_>, change: &mut Change, (ends, begins): (usize, usize)) {
+    let role = |state: &Option<State>| state.as_ref().and_then(State::role);
+    let from = role(&change.drafts[ends].action.before);
+    let to = role(&change.drafts[begins].action.after);
+    if from.is_some() && to.is_some() && context.escalates(from, to) {
+        change.drafts[begins].risk(Risk::Escalation);
+    }
+}
+
+/// Whether both can be one action.
+fn can_join(change: &Change, (ends, begins): (usize, usize), comes: &BTreeSet<Name>) -> bool {
     let is_ready = |at: usize| change.drafts[at].waits_for.is_none();
     let is_there = change.drafts[begins].action.subject.organization.is_some_and(|name| comes.contains(&name));
     let is_own = |at: usize| change.drafts[begins].needs.contains(&Need::Own(u32::try_from(at).unwrap_or(u32::MAX)));
     // What comes between the two, as an account that comes back does, keeps them apart.
     let end = Need::Own(u32::try_from(ends).unwrap_or(u32::MAX));
     let is_apart = (0..change.drafts.len()).any(|at| at != begins && change.drafts[at].needs.contains(&end));
-    (is_ready(ends) && is_ready(begins) && is_there && is_own(ends) && !is_apart).then_some((ends, begins))
+    is_ready(ends) && is_ready(begins) && is_there && is_own(ends) && !is_apart
 }
 
 /// Puts the end of a membership into the draft that begins the other one, and takes the draft of the end out.

@@ -139,6 +139,33 @@ fn cauca_8_another_group_is_an_escalation_unless_it_is_a_part_of_the_old_one() {
 }
 
 #[test]
+fn cauca_8_a_larger_group_in_another_municipality_is_an_escalation_as_well() {
+    let service = service(&(member("broy", "municipality_manager", "") + &member("aroy", "trigger_only", "")));
+    service.apply();
+    let to = |group: &str| format!("aroy@example.com,  access: {{ lac-etchemin: {group} }}");
+    service.declare("aroy@example.com,  access: { beauceville: trigger_only }", &to("municipality_manager"));
+    assert_eq!(service.risks("add_membership aroy lac-etchemin"), ["escalation", "mail", "removal"]);
+    service.declare(&to("municipality_manager"), &to("trigger_only"));
+    assert_eq!(service.risks("add_membership aroy lac-etchemin"), ["mail", "removal"]);
+}
+
+#[test]
+fn cauca_5_a_mission_lead_who_gets_a_municipality_is_an_escalation() {
+    let lead = |login: &str, access: &str| {
+        member(login, "{}", "attributes: { mission_lead: true },").replace("{ beauceville: {} }", access)
+    };
+    let service = service(&(lead("broy", "{ beauceville: {} }") + &lead("croy", "{ beauceville: {} }")));
+    service.apply();
+    // By going there, or as the first one of an account.
+    service.declare(&lead("croy", "{ beauceville: {} }"), &lead("croy", "{ lac-etchemin: {} }"));
+    assert_eq!(service.risks("add_membership croy lac-etchemin"), ["escalation", "mail", "removal"]);
+    service.declare(&lead("croy", "{ lac-etchemin: {} }"), &lead("croy", "{}"));
+    service.apply();
+    service.declare(&lead("croy", "{}"), &lead("croy", "{ lac-etchemin: {} }"));
+    assert_eq!(service.risks("add_membership croy lac-etchemin"), ["escalation", "mail"]);
+}
+
+#[test]
 fn cauca_9_a_user_belongs_to_one_municipality_and_is_found_by_it() {
     let others = member("broy", "trigger_only", "");
     let service = service(&(member("aroy", "trigger_only", "given_name: Anne, family_name: Roy,") + &others));
