@@ -146,6 +146,12 @@ impl Rules {
         self.allows.delete == Some(DeleteAllowed::NeverUsed)
     }
 
+    /// Whether this list of accounts holds service users as well: it does, if not stated.
+    #[must_use]
+    pub fn holds_service_users(&self) -> bool {
+        self.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind == "service"))
+    }
+
     /// Whether closing is stated as a way to end an account.
     #[must_use]
     pub fn closes_accounts(&self) -> bool {

@@ -210,6 +210,9 @@ impl<'a> Sayable<'a> {
         if view.status == Status::Closed {
             return Some(Refused::because("is closed"));
         }
+        if view.is_service() && !self.rules.holds_service_users() {
+            return Some(Refused::because("is a service account, which is managed elsewhere"));
+        }
         if view.identity.is_none() {
             return Some(Refused::because("has no valid, unique key"));
         }

@@ -158,6 +158,9 @@ fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveVie
     if scoped::is_out(context, desired, live) {
         return scoped::left_alone(context, desired.key, "has no membership in scope");
     }
+    if live.is_some_and(LiveView::is_service) && !context.inputs.rules.holds_service_users() {
+        return scoped::left_alone(context, desired.key, "is a service account, which is managed elsewhere");
+    }
     match live {
         Some(live) => {
             let mut change = both(context, desired, live, why);

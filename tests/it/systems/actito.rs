@@ -245,6 +245,24 @@ fn act_9_service_users_are_left_alone_and_reported() {
 }
 
 #[test]
+fn act_9_a_live_service_user_is_left_alone_whatever_a_manifest_says_and_is_not_imported() {
+    let service = service("");
+    service.apply();
+    service.0.sql("INSERT INTO users (key, kind, email) VALUES ('crm', 'service', 'crm@example.com')");
+    let line = user("crm", "user");
+    for users in
+        [line.clone(), "  crm: { status: absent }\n".to_owned(), line.replace("{ given", "{ status: inactive, given")]
+    {
+        service.declare("users:\n", &format!("users:\n{users}"));
+        assert_eq!(service.ids(), [""; 0], "{users}");
+        assert!(service.list("unmanaged").iter().any(|one| one["name"] == "crm"), "{users}");
+        service.declare(&users, "");
+    }
+    service.run(["import", "--out", "imported"]).ends_with(0).tells("crm");
+    service.run(["--manifests", "imported", "plan"]).ends_with(0);
+}
+
+#[test]
 fn act_10_accounts_are_searched_and_viewed() {
     let service = service(&user("broy", "{ role: user, sites: [solo] }"));
     service.apply();
