@@ -7,7 +7,7 @@ use super::read_access::PlatformRoles;
 use crate::diagnostic::{Code, Diagnostic, Position, Span};
 use crate::document::lacks_space;
 use crate::model::{AccessRow, DeclaredFact, DeclaredStatus, Fact, Name, Value, Window, known};
-use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField, is_day, refuse_wrapped};
+use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField, is_day, refuse_entry, refuse_wrapped};
 use crate::source::{At, Node, Scalar, find_hidden};
 
 pub(super) const USER: &[&str] = &[
@@ -424,6 +424,7 @@ impl<'t> Reader<'t, '_> {
         while let Some(item) = self.cursor.next_item() {
             empty = false;
             if let Some(text) = self.as_text(item, "an entry")
+                && self.is_entry(&text, what)
                 && self.is_among(&text, what, values)
             {
                 let name = self.intern(&text.text);
@@ -437,6 +438,13 @@ impl<'t> Reader<'t, '_> {
         }
         let list = self.into.names.list(&names);
         self.fact(field, Value::Set(list), at);
+    }
+
+    fn is_entry(&mut self, entry: &Scalar<'t>, what: &str) -> bool {
+        let Some(why) = refuse_entry(&entry.text) else { return true };
+        let message = format!("an entry of {what} {why}");
+        self.tell(Code::InvalidValue, entry.at, message, "one entry a line, without blanks around it");
+        false
     }
 
     fn is_among(&mut self, value: &Scalar<'t>, what: &str, values: Option<&[String]>) -> bool {

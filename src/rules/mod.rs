@@ -49,7 +49,7 @@ pub use names::{Named, mixed_script, refuse_name};
 pub use passwords::PasswordReset;
 pub use period::Period;
 pub use rotation::Rotation;
-pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_key, refuse_text};
+pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_entry, refuse_key, refuse_text};
 pub use shape::InlineRules;
 
 use crate::model::{ActionKind, Topic};

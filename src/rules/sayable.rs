@@ -28,6 +28,18 @@ pub fn refuse_text(text: &str) -> Option<&'static str> {
     text.chars().any(is_hidden).then_some("has an invisible character")
 }
 
+/// Why a text can't be an entry of a set: it would be read as none, as another one, or as two.
+#[must_use]
+pub fn refuse_entry(text: &str) -> Option<&'static str> {
+    if text.trim().is_empty() {
+        return Some("is empty");
+    }
+    if text.trim() != text {
+        return Some("has a space at an end");
+    }
+    refuse_text(text)
+}
+
 /// Why a text can't be the name of something that is declared.
 #[must_use]
 pub fn refuse_declared(named: Named, name: &str) -> Option<&'static str> {
@@ -333,6 +345,9 @@ impl<'a> Sayable<'a> {
             return Some("mixes letters of several scripts that look alike");
         }
         // Units of a field are chosen in the store; all other names of fields come from the rules.
+        if matches!(value, Value::Set(_)) && texts.iter().any(|text| refuse_entry(text).is_some()) {
+            return Some("has an entry that no manifest can say");
+        }
         texts.into_iter().chain([text]).find_map(refuse_text)
     }
 

@@ -329,6 +329,17 @@ fn mod_12_turning_the_api_off_is_no_escalation_and_turning_it_on_no_removal() {
 }
 
 #[test]
+fn mod_12_a_route_is_one_line_and_is_never_empty() {
+    let service = service("");
+    for route in [r#""""#, r#"" ""#, r#""GET /x\nDELETE /clients""#, r#"" GET /x""#] {
+        let api = user("broy", "guest", &format!("api: {{ enabled: true, routes: [{route}] }},"));
+        service.declare("users:\n", &format!("users:\n{api}"));
+        service.run(["validate"]).ends_with(3).tells("routes");
+        service.declare(&api, "");
+    }
+}
+
+#[test]
 fn mod_13_an_api_secret_is_handed_over_once_and_turning_the_api_off_and_on_makes_another_one() {
     let service = service(&user("broy", "guest", "api: { enabled: true, routes: all },"));
     service.apply();
