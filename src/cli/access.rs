@@ -43,6 +43,8 @@ pub(super) struct Access {
     pub(super) target: Option<String>,
     /// Whether this run plans without the floor of active admins.
     pub(super) is_floor_waived: bool,
+    /// The time of this run, where it is not that of the clock.
+    pub(super) as_of: Option<Timestamp>,
 }
 
 /// Manifests that are valid under the rules of the store; `warnings` holds what is odd, also what `fit` found.
@@ -79,7 +81,7 @@ impl Access {
             None => about_settings(Failure::invalid(none), &repository, &["stores"]),
         })?;
         let (store_name, store) = (name.to_owned(), store.clone());
-        Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false })
+        Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false, as_of: None })
     }
 
     pub(super) fn rules(&self) -> &Rules {

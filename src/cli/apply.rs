@@ -193,6 +193,7 @@ fn begin(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Begun,
     }
     let mut access = Access::load_for_manifests(global, printer)?;
     access.target.clone_from(&arguments.target);
+    access.as_of = edge::other_time(arguments.at);
     access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
     let mut declared = access.declared(global, printer)?;
     let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
@@ -293,7 +294,8 @@ fn refused(
     let cause = likely_cause(access, (global, edge::now(arguments.at)), declared, rulings, printer);
     // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
     let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let mut command = apply_command(global, (arguments.file.as_deref(), arguments.target.as_deref()), floor, plan);
+    let mut command =
+        apply_command(global, (arguments.file.as_deref(), arguments.target.as_deref(), access.as_of), floor, plan);
     if arguments.yes {
         command.push_str(" --yes");
     }

@@ -37,6 +37,11 @@ pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
     })
 }
 
+/// The time that was asked for, unless it is that of the clock.
+pub(super) fn other_time(at: Option<Timestamp>) -> Option<Timestamp> {
+    at.filter(|at| at.as_second() != Timestamp::now().as_second())
+}
+
 /// Whether a command line that could not be read asks for JSON as its format.
 pub(super) fn asks_for_json() -> bool {
     let words: Vec<_> = std::env::args_os().skip(1).take_while(|word| word != "--").collect();

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::access::{Access, Lines};
 use super::edge;
 use super::exit::{Exit, Failure};
@@ -19,6 +21,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let mut access = Access::load_for_manifests(global, printer)?;
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
+    access.as_of = edge::other_time(arguments.at);
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;
@@ -35,12 +38,14 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-    let command = apply_command(global, (None, arguments.target.as_deref()), waivers, &plan);
-    show(printer, (&access, &declared), &plan, &rulings, Some(&command));
+    // A store with a clock of its own takes nothing that was planned for another time.
+    let is_applicable = access.as_of.is_none() || info.capabilities.clock_can_be_set;
+    let command = apply_command(global, (None, arguments.target.as_deref(), access.as_of), waivers, &plan);
+    show(printer, (&access, &declared), &plan, &rulings, Some(&*command).filter(|_| is_applicable));
     if let Some(file) = &arguments.out {
         let lines = Lines::new(&declared.sources);
         let document = document_of(&declared, &plan, &rulings, &lines);
-        saved::write(&access.repository, file, (&plan, &document), printer)?;
+        saved::write(&access, file, (&plan, &document), printer)?;
     }
     let due = access.count_due_mails(printer)?;
     if due > 0 {
@@ -49,7 +54,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {
         let cause = likely_cause(&access, (global, at), &declared, &rulings, printer);
-        let saved = (arguments.out.as_deref(), arguments.target.as_deref());
+        let saved = (arguments.out.as_deref(), arguments.target.as_deref(), access.as_of);
         let command = apply_command(global, saved, waivers, &plan);
         show_refusal(printer, &declared, &plan, &rulings, &cause, &command);
     }
@@ -78,7 +83,7 @@ fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
 /// `file`: the plan file that holds it, if it is saved.
 pub(super) fn apply_command(
     global: &Global,
-    (file, target): (Option<&Path>, Option<&str>),
+    (file, target, as_of): (Option<&Path>, Option<&str>, Option<Timestamp>),
     waivers: &[Guard],
     plan: &planned::Plan,
 ) -> String {
@@ -93,6 +98,7 @@ pub(super) fn apply_command(
     let target = target.filter(|_| file.is_none());
     words.extend(target.iter().flat_map(|key| ["--target".to_owned(), shell_word(key)]));
     words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), shell_word(store)]));
+    words.extend(as_of.iter().flat_map(|at| ["--at".to_owned(), at.to_string()]));
     words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), shell_word(path)]));
     words.extend(waivers.iter().map(|guard| format!("--waive {}={}", guard.as_str(), plan.digest)));
     words.join(" ")

@@ -207,7 +207,7 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Writes a plan file.
 pub(super) fn write(
-    repository: &Path,
+    access: &Access,
     file: &Path,
     (plan, document): (&Plan, &PlanDocument<Actions<'_>>),
     printer: &Printer,
@@ -216,7 +216,7 @@ pub(super) fn write(
         printer.note("the store was read in part, so the plan is not saved");
         return Ok(());
     }
-    let path = in_repository(repository, file)?;
+    let path = in_repository(&access.repository, file)?;
     let context = || format!("the plan can't be saved in `{}`", path.display());
     if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
         let why = "something else than a saved plan is there; name another file, or remove it";
@@ -246,7 +246,12 @@ pub(super) fn write(
         }
         Failure::failed(anyhow::Error::new(error).context(context()))
     })?;
-    printer.note(&format!("saved in {}; apply exactly this with: rollcall apply {}", path.display(), file.display()));
+    let at = access.as_of.map(|at| format!(" --at {at}")).unwrap_or_default();
+    printer.note(&format!(
+        "saved in {}; apply exactly this with: rollcall apply {}{at}",
+        path.display(),
+        file.display()
+    ));
     Ok(())
 }
 

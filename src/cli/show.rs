@@ -69,11 +69,13 @@ fn text(
         plan,
         names: &declared.names,
         catalog: Some(&declared.desired.catalog),
+        desired: Some(&declared.desired),
         rules: Some(access.rules()),
         zone: &access.settings.time_zone,
         places: &Lines::new(&declared.sources),
         guards: &guard::documents(&declared.names, rulings),
         apply,
+        as_of: access.as_of,
         style,
     })
 }

@@ -25,6 +25,17 @@ pub enum Selector {
     Pattern(Name),
 }
 
+impl Selector {
+    /// The pattern, if it is one.
+    #[must_use]
+    pub const fn pattern(self) -> Option<Name> {
+        match self {
+            Self::Exact(_) => None,
+            Self::Pattern(pattern) => Some(pattern),
+        }
+    }
+}
+
 /// What one source says about one organization (or the organizations that a pattern matches).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessRow {

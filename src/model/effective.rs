@@ -40,6 +40,10 @@ pub struct Piece {
     pub window: Window,
     /// What others manage of the membership.
     pub left_alone: LeftAlone,
+    /// The pattern by which the organization was found, if the line has one: it includes later ones.
+    pub organization_pattern: Option<Name>,
+    /// The pattern by which the site was found.
+    pub site_pattern: Option<Name>,
 }
 
 /// What is wrong, or odd, about what a user is given.
@@ -148,6 +152,8 @@ fn expand_row(
         source,
         window: desired.windows.get(row.window),
         left_alone: row.left_alone,
+        organization_pattern: row.organization.pattern(),
+        site_pattern: None,
     };
     if row.membership || row.left_alone.any() {
         pieces.push(piece);
@@ -169,6 +175,7 @@ fn expand_row(
                 site: Some(site),
                 membership: false,
                 left_alone: LeftAlone::NOTHING,
+                site_pattern: site_row.site.pattern(),
                 role: site_row.role,
                 extra_roles: List::EMPTY,
                 // A row that makes nobody a member has no other piece that could carry it.

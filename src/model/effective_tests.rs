@@ -53,6 +53,8 @@ fn piece(world: &World, organization: usize, site: Option<usize>, role: Option<u
         membership: site.is_none(),
         window: Window::ALWAYS,
         left_alone: LeftAlone::NOTHING,
+        organization_pattern: None,
+        site_pattern: None,
     }
 }
 

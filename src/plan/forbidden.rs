@@ -14,7 +14,9 @@ pub(super) fn forbidden(action: &Action, inputs: &Inputs<'_>) -> Option<String> 
     // What these take is judged by value, by the planner and by the store itself.
     let by_value =
         matches!(action.kind, ActionKind::UpdateMembership | ActionKind::ChangeAccess | ActionKind::RenameUser);
-    let is_denied = inputs.rules.denies_self(action.kind) || !by_value && takes_away(action, inputs);
+    let is_denied = inputs.rules.denies_self(action.kind)
+        || inputs.rebuilds(action.kind, &action.subject)
+        || !by_value && takes_away(action, inputs);
     let is_own = |identity| inputs.is_own_account(identity) && is_denied;
     identities.find_map(|identity| match (inputs.is_protected(identity), is_own(identity)) {
         (true, _) => Some("the settings protect this account".to_owned()),

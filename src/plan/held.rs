@@ -120,7 +120,8 @@ impl Held {
     }
 }
 
-/// The access of a person after these drafts of theirs; what comes with an activation is noted under the key.
+/// The access of a person after these drafts of theirs; what comes with an activation, or goes along with a new key, is noted under
+/// the key.
 pub(super) fn after(
     inputs: &Inputs<'_>,
     live: &LiveView<'_>,
@@ -134,7 +135,7 @@ pub(super) fn after(
     }
     let mut fields: Vec<Fact> = live.facts.to_vec();
     for draft in drafts {
-        if let (ActionKind::ReactivateUser | ActionKind::SendInvitation, Some(user)) =
+        if let (ActionKind::ReactivateUser | ActionKind::SendInvitation | ActionKind::RenameUser, Some(user)) =
             (draft.action.kind, draft.action.subject.user)
         {
             let Held { memberships, grants } = held.clone();

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::StoreRef;
+use super::action::Subject;
 use super::scope::Scope;
 use crate::model::{
     ActionKind, Conflict, Desired, Effective, LiveState, LiveView, Name, Names, UserView, Value, known, matches,
@@ -130,6 +131,12 @@ impl Inputs<'_> {
         let by_journal = |identity: Name| self.policy.left_since.get(self.names.text(identity)).copied();
         let by_former_key = || desired.previous.and_then(|previous| by_journal(previous.identity));
         live.inactive_since.or_else(|| by_journal(desired.identity)).or_else(by_former_key)
+    }
+
+    /// Whether an action takes a membership away for a moment, to give it back with another role.
+    #[must_use]
+    pub fn rebuilds(&self, kind: ActionKind, subject: &Subject) -> bool {
+        kind == ActionKind::ChangeRole && subject.organization.is_some() && self.rules.role_change_rebuilds()
     }
 
     /// Whether this is the account behind the token.

@@ -25,7 +25,7 @@ use crate::model::{
 pub struct Effects {
     /// By subject, of changes of the catalog: whose reach they change. Those that change nobody's are left out.
     pub affected: BTreeMap<Subject, Affected>,
-    /// By user, of reactivations and sent invitations: the access that comes with them.
+    /// By user, of reactivations, sent invitations and renames: the access that comes with them.
     pub opens: BTreeMap<Name, State>,
     /// By user and organization, where the role reaches every site on one side only: the sites before and after.
     pub sites: BTreeMap<(Name, Name), SiteChange>,

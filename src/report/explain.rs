@@ -21,8 +21,17 @@ pub fn explained_user(
     (zone, style): (&TimeZone, Style),
 ) -> String {
     let UserExplanation { key, position, status, window, leaver, at, live, is_compared, places: found } = explanation;
-    let context =
-        Context { names, catalog: None, rules: None, zone, effects: None, places, style: style.telling_apart(names) };
+    let context = Context {
+        names,
+        catalog: None,
+        declared: None,
+        whose: None,
+        rules: None,
+        zone,
+        effects: None,
+        places,
+        style: style.telling_apart(names),
+    };
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
         position
@@ -68,7 +77,17 @@ pub fn explained_organization(
 ) -> String {
     holders(
         found,
-        Context { names, catalog: None, rules: None, zone, effects: None, places, style: style.telling_apart(names) },
+        Context {
+            names,
+            catalog: None,
+            declared: None,
+            whose: None,
+            rules: None,
+            zone,
+            effects: None,
+            places,
+            style: style.telling_apart(names),
+        },
     )
 }
 
@@ -82,7 +101,17 @@ pub fn explained_site(
 ) -> String {
     holders(
         found,
-        Context { names, catalog: None, rules: None, zone, effects: None, places, style: style.telling_apart(names) },
+        Context {
+            names,
+            catalog: None,
+            declared: None,
+            whose: None,
+            rules: None,
+            zone,
+            effects: None,
+            places,
+            style: style.telling_apart(names),
+        },
     )
 }
 

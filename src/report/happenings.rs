@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::style::{count, enumeration};
 use super::words::{Context, done, is_preloading};
 use crate::model::{ActionKind, Grant, List, Membership, Name, Value, known};
-use crate::plan::{Action, Affected, Cause, Risk, SiteChange, Sites, State};
+use crate::plan::{Action, Affected, Cause, Risk, SiteChange, Sites, State, Subject};
 
 /// What happens to an account, with the access that it gets.
 pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
@@ -56,7 +56,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
             ActionKind::DeleteUser => parts.push(ended("deleted")),
             ActionKind::RenameUser => {
                 let old = before.and_then(|state| state.value(known::KEY)).unwrap_or(Value::Null);
-                parts.push(format!("renamed from {}", context.value(old)));
+                parts.push(format!("renamed from {}{}", context.value(old), context.taken_over(action)));
             }
             ActionKind::ChangeRole => {
                 let roles = (context.role(role(before)), context.role(role(after)));
@@ -80,7 +80,8 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
         }
     }
     if let Some(word) = joins {
-        let access = context.access(&gained.memberships, &gained.grants, false);
+        let whose = actions.iter().find_map(|action| action.subject.user);
+        let access = Context { whose, ..context }.access(&gained.memberships, &gained.grants, false);
         with.insert(0, access);
         with.retain(|part| !part.is_empty());
         let with = if with.is_empty() { String::new() } else { format!(": {}", with.join(", ")) };
@@ -144,7 +145,8 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
                 let Membership { role, extra_roles, .. } = added(organization, after);
                 let word = role.map_or_else(|| "a member".to_owned(), |role| context.name(role));
                 let reach = context.reach(organization, role);
-                let word = format!("{word}{}{reach}", context.extra_roles(extra_roles));
+                let bounds = Context { whose: action.subject.user, ..context }.bounds(organization);
+                let word = format!("{word}{}{reach}{bounds}", context.extra_roles(extra_roles));
                 parts.push(Part::told(match before.filter(|_| !action.ended_memberships().is_empty()) {
                     Some(before) => {
                         let was = context.access(&before.memberships, &before.grants, true);
@@ -201,9 +203,17 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
     if is_narrowed {
         sites.clear();
     }
+    let gains = actions.iter().find(|action| action.kind == ActionKind::GrantSite);
     for (how, verb, end) in [("loses", "loses ", ""), ("gains", "gains ", ""), ("again", "gains ", " again")] {
         let Some(sites) = sites.get(how) else { continue };
-        let words = context.sites(sites);
+        let bounds = match gains.filter(|_| how != "loses" && !becomes).map(|gained| gained.subject) {
+            Some(Subject { user, organization: Some(organization), .. }) => {
+                let gained: Vec<Name> = sites.iter().map(|&(site, _)| site).collect();
+                Context { whose: user, ..context }.bounds_of_sites(organization, &gained)
+            }
+            Some(_) | None => String::new(),
+        };
+        let words = format!("{}{bounds}", context.sites(sites));
         let kind = if sites.len() == 1 && !becomes { "site " } else { "" };
         let is_brief = how == "gains" && becomes;
         parts.push(Part::told(if is_brief { words } else { format!("{verb}{kind}{words}{end}") }));
@@ -339,14 +349,27 @@ pub(super) fn catalog(context: Context<'_>, actions: &[&Action]) -> String {
         number if number > 3 && !context.style.verbose => count(number, "organization", "organizations"),
         _ => enumeration(&organizations),
     };
-    for (people, one, many) in [(&lose, "loses", "lose"), (&gain, "gains", "gain")] {
+    let is_power = actions.iter().any(|action| makes_admins(action));
+    let gained =
+        if is_power { ("becomes admin of", "become admins of") } else { ("gains access in", "gain access in") };
+    for (people, (one, many), is_full) in
+        [(&lose, ("loses access in", "lose access in"), false), (&gain, gained, is_power)]
+    {
         if !people.is_empty() {
             let verb = if people.len() == 1 { one } else { many };
             let number = count(people.len(), "person", "people");
-            text.push_str(&format!("; {number} {verb} access in {places}: {}", context.people(people)));
+            let who = if is_full { context.everybody(people) } else { context.people(people) };
+            text.push_str(&format!("; {number} {verb} {places}: {who}"));
         }
     }
     text
+}
+
+/// Whether a role becomes one whose holders administer others.
+fn makes_admins(action: &Action) -> bool {
+    let is_admin =
+        |state: &Option<State>| state.as_ref().and_then(|state| state.value(known::ADMIN)) == Some(Value::Bool(true));
+    action.kind == ActionKind::UpdateRole && is_admin(&action.after) && !is_admin(&action.before)
 }
 
 /// Whose reach these actions change, all together.

@@ -9,6 +9,7 @@
 
 #![allow(clippy::format_push_string, reason = "texts are short, and `write!` to a `String` has an error that can't be")]
 
+mod bounds;
 mod cause;
 mod changes;
 mod diagnostics;

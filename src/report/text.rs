@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::changes;
@@ -12,7 +13,7 @@ use super::lines;
 use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
-use crate::model::{Catalog, Name, Names};
+use crate::model::{Catalog, Desired, Name, Names};
 use crate::plan::{GuardDocument, People, Places, Plan, StoreRef};
 use crate::rules::Rules;
 
@@ -25,6 +26,9 @@ pub struct PlanText<'a> {
     pub names: &'a Names,
     /// The declared catalog, which tells roles that reach every site; without it that is not said.
     pub catalog: Option<&'a Catalog>,
+    /// What the manifests declare, which tells until when access is given, and what it includes later; without it that
+    /// is not said.
+    pub desired: Option<&'a Desired>,
     /// How the store behaves; without it fields are told as the language knows them.
     pub rules: Option<&'a Rules>,
     /// In which days and hours are told.
@@ -35,6 +39,8 @@ pub struct PlanText<'a> {
     pub guards: &'a [GuardDocument],
     /// The command that would apply it, `rollcall apply` with its options; `None` where it is being applied.
     pub apply: Option<&'a str>,
+    /// The time of the plan, where it is not that of the clock.
+    pub as_of: Option<Timestamp>,
     /// How to write.
     pub style: Style,
 }
@@ -42,10 +48,17 @@ pub struct PlanText<'a> {
 /// The plan as text; it ends with a line feed.
 #[must_use]
 pub fn plan(input: &PlanText<'_>) -> String {
-    let &PlanText { plan, names, catalog, rules, zone, places, guards, apply, style } = input;
+    let &PlanText { plan, names, catalog, desired, rules, zone, places, guards, apply, as_of, style } = input;
     let style = style.telling_apart(names);
-    let context = Context { names, catalog, rules, zone, effects: Some(&plan.effects), places, style };
-    let mut text = header(plan, style);
+    let declared = desired.map(|desired| (desired, plan.at));
+    let effects = Some(&plan.effects);
+    let context = Context { names, catalog, declared, whose: None, rules, zone, effects, places, style };
+    let mut text = header(plan, as_of, style);
+    let held = waiting::held_leavers(context, plan);
+    for line in &held {
+        text.push_str(&style.paint(Tone::Alarm, &format!("  ! {line}")));
+        text.push('\n');
+    }
     let sections = changes::sections(context, plan);
     if !sections.is_empty() {
         text.push('\n');
@@ -73,7 +86,7 @@ pub fn plan(input: &PlanText<'_>) -> String {
         }
     }
     text.push('\n');
-    text.push_str(&sums(context, plan));
+    text.push_str(&sums(context, plan, held.len()));
     if plan.actions.is_empty() {
         return text;
     }
@@ -89,20 +102,21 @@ pub fn plan(input: &PlanText<'_>) -> String {
     text
 }
 
-fn header(plan: &Plan, style: Style) -> String {
+fn header(plan: &Plan, as_of: Option<Timestamp>, style: Style) -> String {
     let StoreRef { name, kind, id, address } = &plan.store;
     // A remote store is where its own identity says.
     let place = if address.is_empty() || address == id { String::new() } else { format!(", {}", style.path(address)) };
     let title = format!("store {} ({}, {}{place})", style.name(name), sanitise(kind), style.name(id));
     let live = count(plan.live_people, "person", "people");
     let declared = number(plan.declared_people);
+    let as_of = as_of.map(|at| format!("   as of {at}")).unwrap_or_default();
     let mut text = style.paint(Tone::Heading, &title).into_owned();
     if plan.gaps.is_empty() {
-        text.push_str(&format!("   {live} live, {declared} declared   read complete\n"));
+        text.push_str(&format!("   {live} live, {declared} declared   read complete{as_of}\n"));
         return text;
     }
     text.push_str(&format!("   {live} read, {declared} declared   "));
-    text.push_str(&style.paint(Tone::Alarm, "READ ONLY IN PART"));
+    text.push_str(&style.paint(Tone::Alarm, &format!("READ ONLY IN PART{as_of}")));
     text.push('\n');
     for (collection, why) in &plan.gaps {
         text.push_str(&style.paint(Tone::Alarm, &format!("  ! {collection}: {}", sanitise(why))));
@@ -120,22 +134,27 @@ const REFUSED: &str = "   REFUSED";
 const REMOVALS: &str = "removals";
 
 fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
-    let lines = guards.iter().filter(|guard| guard.refused || guard.organization.is_none()).map(|guard| {
-        let GuardDocument { name: of, organization, count, limit, refused } = guard;
-        let place = organization.as_ref().map(|place| format!(" in {}", context.style.name(place))).unwrap_or_default();
-        let moved = if of == REMOVALS && organization.is_none() { plan.census.store.moved } else { 0 };
-        let moved = if moved > 0 { format!(" ({} more moved)", number(moved as usize)) } else { String::new() };
-        let waived = if count > limit && !refused { " (waived)" } else { "" };
-        // The one guard that refuses below its limit: nobody active would be left.
-        let why = if count <= limit && of == REMOVALS { ": nobody active would be left" } else { "" };
-        let (count, limit) = (number(*count as usize), number(*limit as usize));
-        let refused = if *refused { format!("{REFUSED}{why}") } else { String::new() };
-        format!("{} {count} of {limit}{place}{moved}{waived}{refused}", sanitise(of))
-    });
+    let lines = guards
+        .iter()
+        .filter(|guard| guard.refused || guard.organization.is_none() || guard.count > guard.limit)
+        .map(|guard| {
+            let GuardDocument { name: of, organization, count, limit, refused } = guard;
+            let place =
+                organization.as_ref().map(|place| format!(" in {}", context.style.name(place))).unwrap_or_default();
+            let moved = if of == REMOVALS && organization.is_none() { plan.census.store.moved } else { 0 };
+            let moved = if moved > 0 { format!(" ({} more moved)", number(moved as usize)) } else { String::new() };
+            let waived = if count > limit && !refused { " (waived)" } else { "" };
+            // The one guard that refuses below its limit: nobody active would be left.
+            let why = if count <= limit && of == REMOVALS { ": nobody active would be left" } else { "" };
+            let (count, limit) = (number(*count as usize), number(*limit as usize));
+            let refused = if *refused { format!("{REFUSED}{why}") } else { String::new() };
+            format!("{} {count} of {limit}{place}{moved}{waived}{refused}", sanitise(of))
+        });
     let (refused, mut passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.contains(REFUSED));
     // Of a plan that does nothing there is nothing to say.
     if refused.is_empty() && plan.actions.is_empty() {
-        return Entries { label: GUARDS, lines: refused };
+        let short = plan.census.short_of_admins.as_ref().filter(|short| !guards.is_empty() && !short.is_empty());
+        return Entries { label: GUARDS, lines: short.map(|short| admins(context, short)).into_iter().collect() };
     }
     if !guards.is_empty() {
         passed.extend(plan.census.short_of_admins.as_ref().map(|short| admins(context, short)));
@@ -161,10 +180,16 @@ fn admins(context: Context<'_>, short: &[Name]) -> String {
     format!("too few active admins in {}", enumeration(&places))
 }
 
-fn sums(context: Context<'_>, plan: &Plan) -> String {
+fn sums(context: Context<'_>, plan: &Plan, held: usize) -> String {
     let style = context.style;
     if plan.actions.is_empty() {
-        return "no changes\n".to_owned();
+        return match held {
+            0 => "no changes\n".to_owned(),
+            1 => "no changes, though 1 person who is to leave keeps all access (see above)\n".to_owned(),
+            held => {
+                format!("no changes, though {} people who are to leave keep all access (see above)\n", number(held))
+            }
+        };
     }
     let kinds = counted(plan.actions.iter());
     let People { join, leave, gain, lose } = plan.people;

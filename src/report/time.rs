@@ -12,11 +12,19 @@ pub(super) fn beginning(at: Timestamp, zone: &TimeZone) -> String {
 
 /// `the end of 2027-06-30`, or `2027-06-30 14:30 CEST`.
 pub(super) fn end(at: Timestamp, zone: &TimeZone) -> String {
+    last_day(at, zone).map_or_else(|| beginning(at, zone), |day| format!("the end of {day}"))
+}
+
+/// `2027-06-30`, the last day of what ends then, or `2027-06-30 14:30 CEST`.
+pub(super) fn last(at: Timestamp, zone: &TimeZone) -> String {
+    last_day(at, zone).unwrap_or_else(|| beginning(at, zone))
+}
+
+/// The day that ends then, if one does.
+fn last_day(at: Timestamp, zone: &TimeZone) -> Option<String> {
     let moment = at.to_zoned(zone.clone());
-    match moment.date().checked_sub(1.day()) {
-        Ok(day) if is_midnight(&moment) => format!("the end of {day}"),
-        Ok(_) | Err(_) => beginning(at, zone),
-    }
+    let day = moment.date().checked_sub(1.day()).ok();
+    day.filter(|_| is_midnight(&moment)).map(|day| day.to_string())
 }
 
 /// The day of a moment.

@@ -9,6 +9,7 @@ use super::style::{count, enumeration, number, sanitise};
 use super::time::{beginning, day, end};
 use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
+use crate::diagnostic::shell_word;
 use crate::model::{ActionKind, Name, known};
 use crate::plan::{Deferred, Expiring, Obstacle, PasswordDue, Plan, Risk, State, Unmanaged, WaitsFor};
 use crate::rules::{OffBoarding, Rules};
@@ -93,6 +94,34 @@ pub(super) fn waiting(context: Context<'_>, plan: &Plan) -> Entries {
         lines.push(format!("and {} more: {} (use -v or --format json)", number(hidden_groups), what_waits(&hidden)));
     }
     Entries { label: "waiting", lines }
+}
+
+/// Who is to leave and keeps everything for now because an organization would have no admin left: told before all else,
+/// with what ends it at once. The rest of their access goes with the account, and not before it.
+pub(super) fn held_leavers(context: Context<'_>, plan: &Plan) -> Vec<String> {
+    let is_end = |deferred: &&Deferred| {
+        deferred.waits_for == WaitsFor::Successor
+            && matches!(
+                deferred.kind,
+                ActionKind::DeactivateUser | ActionKind::StripUser | ActionKind::CloseUser | ActionKind::DeleteUser
+            )
+    };
+    let line = |deferred: &Deferred| {
+        let user = deferred.subject.user?;
+        let places = match &deferred.obstacle {
+            Some(Obstacle::Organizations(places)) => places.iter().map(|&place| place_text(context, place)).collect(),
+            Some(_) | None => Vec::new(),
+        };
+        let place = if places.is_empty() { "an organization".to_owned() } else { folded(context, places) };
+        let key = shell_word(context.names.text(user));
+        Some(format!(
+            "{} is to leave and keeps all access, everywhere, until {place} has another admin; to end it now: rollcall \
+             deactivate {} (or plan and apply with --waive min_admins)",
+            context.name(user),
+            sanitise(&key)
+        ))
+    };
+    plan.deferred.iter().filter(is_end).filter_map(line).collect()
 }
 
 /// Whether somebody keeps access for now that the manifests take away.
@@ -210,40 +239,7 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
                 )
             }
         },
-        (WaitsFor::Decision, Why::Reactivation) => {
-            format!("{who} was deactivated in the store; only `status: active` undoes a deactivation")
-        }
-        (WaitsFor::Decision, Why::Closed) => {
-            format!(
-                "{who} has a closed account, and no manifest opens it again; take the person out, or declare another key"
-            )
-        }
-        (WaitsFor::Decision, Why::LockedOutSince) => {
-            format!(
-                "{who} was locked out by an operator, and the line `status: active` may be older than that; to let the \
-                 person in, take the line out, apply, and declare it again, or run `rollcall deactivate {who} --release`"
-            )
-        }
-        (WaitsFor::Decision, Why::Renewal) => {
-            format!(
-                "the invitation of {who} was declined or has expired, and is not renewed by itself; to send it again, \
-                 run `rollcall invitations resend {who}`"
-            )
-        }
-        (WaitsFor::Decision, Why::LockedOut) => {
-            format!(
-                "{who} was locked out, or had the invitation cancelled, by an operator; only `status: active` lets the person in again"
-            )
-        }
-        (WaitsFor::Decision, Why::Dependents(by)) => {
-            let verb = if by.len() == 1 { "depends" } else { "depend" };
-            format!("{} still {verb} on what shall be deleted, and keep it", dependents(by))
-        }
-        (WaitsFor::Decision, Why::Behind(by)) => {
-            format!("{who} waits for what is to be decided about {}", folded(context, by.clone()))
-        }
-        (WaitsFor::Decision, Why::Known(why)) => format!("{who} {why}"),
-        (WaitsFor::Decision, Why::Fields(_) | Why::Other) => format!("{who} needs somebody's decision"),
+        (WaitsFor::Decision, why) => undecided(context, who, why),
         (WaitsFor::Start, _) => match group.iter().filter_map(|deferred| deferred.until).min() {
             Some(starts) => format!("{who} starts {}", beginning(starts, zone)),
             None => format!("{who} starts later"),
@@ -261,12 +257,66 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
         (WaitsFor::OwnAccount, Why::Dependents(by)) => {
             format!("{who} is held by {}, the account that rollcall itself uses, and is not made less", dependents(by))
         }
+        (WaitsFor::OwnAccount, _) if group.iter().all(|deferred| is_rebuilt(deferred)) => format!(
+            "{who} is the account that rollcall itself uses, and would lose the old role for a moment; have somebody else \
+             change it"
+        ),
         (WaitsFor::OwnAccount, _) => format!("{who} is the account that rollcall itself uses, and loses nothing"),
         (WaitsFor::Protected, Why::Dependents(by)) => {
             format!("{who} is held by {}, protected by the settings, and is not made less", dependents(by))
         }
         (WaitsFor::Protected, _) => format!("{who} is protected by the settings"),
     }
+}
+
+/// What somebody has to decide.
+fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
+    match why {
+        Why::Reactivation => {
+            format!("{who} was deactivated in the store; only `status: active` undoes a deactivation")
+        }
+        Why::Closed => {
+            format!(
+                "{who} has a closed account, and no manifest opens it again; take the person out, or declare another key"
+            )
+        }
+        Why::LockedOutSince => {
+            format!(
+                "{who} was locked out by an operator, and the line `status: active` may be older than that; to let the \
+                 person in, take the line out, apply, and declare it again, or run `rollcall deactivate {who} --release`"
+            )
+        }
+        Why::Renewal => {
+            format!(
+                "the invitation of {who} was declined or has expired, and is not renewed by itself; to send it again, \
+                 run `rollcall invitations resend {who}`"
+            )
+        }
+        Why::LockedOut => {
+            format!(
+                "{who} was locked out, or had the invitation cancelled, by an operator; only `status: active` lets the person in again"
+            )
+        }
+        Why::Dependents(by) => {
+            let (depends, keeps) = if by.len() == 1 { ("depends", "keeps") } else { ("depend", "keep") };
+            format!(
+                "{} still {depends} on what shall be deleted, and {keeps} it: no plan takes it from who is inactive, \
+                 protected, left to others or out of scope, nor from the account that rollcall itself uses; take it away \
+                 in the store, or declare `status: absent` for who is out for good",
+                folded(context, by.clone())
+            )
+        }
+        Why::Behind(by) => {
+            format!("{who} waits for what is to be decided about {}", folded(context, by.clone()))
+        }
+        Why::Known(why) => format!("{who} {why}"),
+        Why::Fields(_) | Why::Other => format!("{who} needs somebody's decision"),
+    }
+}
+
+/// Whether a role is exchanged that nothing is lost by in the end.
+fn is_rebuilt(deferred: &Deferred) -> bool {
+    deferred.kind == ActionKind::ChangeRole && !deferred.risk.contains(&Risk::Removal)
 }
 
 /// `2 grants wait`, sorted by kind.

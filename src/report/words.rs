@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::style::{Style, count, enumeration, number};
-use crate::model::{ActionKind, Catalog, Grant, List, Membership, Name, Names, SiteAccess, Status, Value, known};
+use crate::model::{
+    ActionKind, Catalog, Desired, Grant, List, Membership, Name, Names, SiteAccess, Status, Value, known,
+};
 use crate::plan::{Action, Effects, Origin, Places};
 use crate::rules::Rules;
 
@@ -14,6 +17,10 @@ use crate::rules::Rules;
 pub(super) struct Context<'a> {
     pub(super) names: &'a Names,
     pub(super) catalog: Option<&'a Catalog>,
+    /// What the manifests declare, and the time of the plan.
+    pub(super) declared: Option<(&'a Desired, Timestamp)>,
+    /// Whose access is told, where it is what the manifests give.
+    pub(super) whose: Option<Name>,
     /// How the store behaves; without it only fields of the language are known by what they mean.
     pub(super) rules: Option<&'a Rules>,
     /// In which days and hours are told.
@@ -39,6 +46,9 @@ impl AccessIn {
         Self { organization, membership: None, sites: Vec::new() }
     }
 }
+
+/// How many people are named whom a change gives power, where there are more than twice as many.
+const IN_FULL: usize = 50;
 
 /// How many sites, organizations or fields are named before they are only counted.
 pub(super) const NAMED: usize = 3;
@@ -82,6 +92,16 @@ impl Context<'_> {
         let mut texts: Vec<String> = keys[..shown].iter().map(|&key| self.name(key)).collect();
         if shown < keys.len() {
             texts.push(format!("{} more", number(keys.len() - shown)));
+        }
+        enumeration(&texts)
+    }
+
+    /// Everybody by name, whom a reader has to know of; among very many the first of them, and how many more.
+    pub(super) fn everybody(&self, keys: &[Name]) -> String {
+        let shown = if self.style.verbose || keys.len() <= 2 * IN_FULL { keys.len() } else { IN_FULL };
+        let mut texts: Vec<String> = keys[..shown].iter().map(|&key| self.name(key)).collect();
+        if shown < keys.len() {
+            texts.push(format!("{} more (-v shows all)", number(keys.len() - shown)));
         }
         enumeration(&texts)
     }
@@ -158,6 +178,9 @@ impl Context<'_> {
         if !sites.is_empty() {
             text.push_str(", ");
             text.push_str(&if brief { count(sites.len(), "site", "sites") } else { self.sites(sites) });
+        }
+        if membership.is_some() {
+            text.push_str(&self.bounds(organization));
         }
         text
     }

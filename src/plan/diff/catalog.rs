@@ -191,8 +191,29 @@ fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Opti
     Some(Unmanaged::new("role", inputs.names.text(role).to_owned(), reason))
 }
 
-/// How many people have access in organizations that no manifest declares.
-fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, usize> {
+/// Who has access in an organization that no manifest declares.
+#[derive(Default)]
+struct Beyond {
+    people: usize,
+    /// Those who administer it.
+    admins: Vec<Name>,
+}
+
+impl Beyond {
+    /// `; admins: a, b, c and 2 more`, sorted by text.
+    fn told(&self, names: &Names) -> String {
+        const NAMED: usize = 5;
+        let mut admins: Vec<&str> = self.admins.iter().map(|&key| names.text(key)).collect();
+        admins.sort_unstable();
+        let more = admins.len().saturating_sub(NAMED);
+        admins.truncate(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        if admins.is_empty() { String::new() } else { format!("; admins: {}{more}", admins.join(", ")) }
+    }
+}
+
+/// How many people have access in organizations that no manifest declares, and who administers them.
+fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, Beyond> {
     let declared = &inputs.desired.catalog.organizations;
     let mut people = BTreeMap::new();
     if inputs.live.catalog.organizations.keys().all(|name| declared.contains_key(name)) {
@@ -201,7 +222,13 @@ fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, usize> {
     for live in inputs.live.users().filter(|live| !matches!(live.status, Status::Inactive | Status::Closed)) {
         for membership in live.memberships.iter().filter(|membership| !declared.contains_key(&membership.organization))
         {
-            *people.entry(membership.organization).or_default() += 1;
+            let here: &mut Beyond = people.entry(membership.organization).or_default();
+            here.people += 1;
+            let extra = inputs.names.elements(membership.extra_roles);
+            let mut roles = membership.role.into_iter().chain(extra.iter().copied());
+            if roles.any(|role| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin)) {
+                here.admins.push(live.key);
+            }
         }
     }
     people
@@ -233,11 +260,12 @@ fn unmanaged(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<'_>)) 
             continue;
         }
         let Some(declared_one) = declared.organizations.get(&name) else {
-            let people = people.get(&name).copied().unwrap_or(0);
+            let here = people.get(&name);
+            let (people, admins) = here.map_or((0, String::new()), |here| (here.people, here.told(names)));
             let reason = match people {
                 0 => Cow::from("no manifest names it"),
-                1 => Cow::from("no manifest names it, and 1 person keeps access there"),
-                people => format!("no manifest names it, and {people} people keep access there").into(),
+                1 => format!("no manifest names it, and 1 person keeps access there{admins}").into(),
+                people => format!("no manifest names it, and {people} people keep access there{admins}").into(),
             };
             unmanaged.push(Unmanaged { people, ..Unmanaged::new("organization", text(name), reason) });
             continue;

@@ -26,6 +26,7 @@ mod open;
 mod partial;
 mod pending;
 mod pending_told;
+mod power;
 mod renames;
 mod scoped;
 mod shield;

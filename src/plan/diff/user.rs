@@ -8,14 +8,12 @@ use std::collections::BTreeSet;
 
 use super::access::{deltas, membership_in};
 use super::access_drafts::{Differences, access_drafts};
-use super::admins::{self, Person, When};
+use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
-use super::{endings, fields, open, pending, renames, scoped, upcoming};
+use super::{endings, fields, open, pending, power, renames, scoped, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{
-    ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, Topic, UserView, Value, known,
-};
+use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
 use crate::plan::locked_out::LockedOut;
 use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
@@ -195,9 +193,14 @@ fn hold_back(context: &Context<'_>, identity: Name, change: &mut Change) {
     } else if is_any(&|identity| context.inputs.is_own_account(identity)) {
         // Under another key the settings would not know it any more.
         let is_lost = !context.inputs.is_own_account(identity);
+        let rules = context.inputs.rules;
         for draft in &mut change.drafts {
             let is_lost = is_lost && draft.action.kind == ActionKind::RenameUser;
-            if is_lost || draft.loses || context.inputs.rules.denies_self(draft.action.kind) {
+            if is_lost
+                || draft.loses
+                || rules.denies_self(draft.action.kind)
+                || context.inputs.rebuilds(draft.action.kind, &draft.action.subject)
+            {
                 draft.waits_for = Some(WaitsFor::OwnAccount);
             }
         }
@@ -225,8 +228,11 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let left_alone = |reason: &'static str| {
         let unmanaged = Unmanaged::new("user", live.key_text(context.inputs.names).to_owned(), reason);
         // Among many whom nobody declares, those who administer others matter most.
-        let is_admin = live.status == Status::Active && administers(context, live);
-        Change { unmanaged: Some(if is_admin { unmanaged.always_told() } else { unmanaged }), ..Change::default() }
+        if live.status != Status::Active || !power::administers(context, live) {
+            return Change { unmanaged: Some(unmanaged), ..Change::default() };
+        }
+        let reason = format!("keeps {}: {reason}", power::kept_power(context, live));
+        Change { unmanaged: Some(Unmanaged { reason: reason.into(), ..unmanaged }.always_told()), ..Change::default() }
     };
     // Nobody could have declared this account, so that it is not declared says nothing about it.
     if let Some(refused) = context.sayable.refuse_user(live) {
@@ -271,15 +277,6 @@ fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
             change
         }
     }
-}
-
-/// Whether an account holds a role with `admin` today, anywhere.
-fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
-    let names = context.inputs.names;
-    let is_admin = |role: Option<Name>| context.was_admin_role(role);
-    let by_extra = |roles| names.elements(roles).iter().any(|&role| is_admin(Some(role)));
-    live.memberships.iter().any(|membership| is_admin(membership.role) || by_extra(membership.extra_roles))
-        || live.grants.iter().any(|grant| is_admin(grant.role))
 }
 
 /// Who leaves, why, and which line says so.
@@ -473,19 +470,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
             change.drafts[at].needs.push(Need::Own(activation));
         }
     }
-    let administers = |membership: Option<&Membership>| context.ways(membership, live.facts, When::Meanwhile).any();
-    // What goes before the account comes back does not come back with it.
-    let goes_before = |organization: Name| {
-        let is_there = |draft: &Draft| {
-            draft.action.kind.topic() == Topic::Membership
-                && draft.action.subject.organization.unwrap_or(known::PLATFORM) == organization
-        };
-        rules.inactive_takes()
-            && first.iter().any(|&at| is_there(&change.drafts[at]))
-            && !administers(membership_in(&wanted.memberships, organization))
-    };
-    let comes_back = |one: &&Membership| !goes_before(one.organization);
-    if memberships.iter().filter(comes_back).any(|one| administers(Some(one))) {
+    if power::returns_power(context, (&view, &wanted), (change, &first)) {
         change.drafts[activation as usize].risk(Risk::Escalation);
     }
     if rules.inactive_takes() {

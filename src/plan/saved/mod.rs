@@ -9,6 +9,7 @@
 //! What does not hold is told, and nothing is put in its place.
 
 mod balance;
+mod beyond;
 mod done_before;
 mod given;
 mod played;
@@ -92,6 +93,15 @@ pub fn holding(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, ran: &BTree
         short = rewound::short(saved, (&viewed, &renames), &found.done).unwrap_or(short);
     }
     found.changed.append(&mut short);
+    let told: BTreeSet<Option<u32>> = found.changed.iter().map(|changed| changed.action).collect();
+    for (action, at) in saved.actions.iter().zip(0_u32..) {
+        if told.contains(&Some(at)) || found.done.binary_search(&at).is_ok() {
+            continue;
+        }
+        let account = action.subject.user.and_then(|key| play.identity(key)).and_then(|key| play.account(key));
+        let what = account.and_then(|account| of_today.comes_back(action, &account, &saved.actions));
+        found.changed.extend(what.map(|what| Changed { action: Some(at), what }));
+    }
     found.changed.sort_by_key(|changed| changed.action);
     found
 }

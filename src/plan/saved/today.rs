@@ -14,10 +14,10 @@ use super::super::forbidden::gives;
 use super::super::saved_plan::is_same;
 use super::super::scope::Reach;
 use super::given::refused;
-use super::{Action, Inputs, SavedPlan, State, Subject};
+use super::{Action, Inputs, SavedPlan, State, Subject, beyond};
 use crate::model::{
-    ActionKind, CatalogKey, DeclaredStatus, LeftAlone, LiveView, Membership, Name, Standing, Status, Topic, UserView,
-    Value, known,
+    ActionKind, CatalogKey, DeclaredStatus, LeftAlone, LiveRecord, LiveView, Membership, Name, Standing, Status, Topic,
+    UserView, Value, known,
 };
 use crate::plan::{AbsentUsers, CatalogPolicy, Deferred, Obstacle, Plan, WaitsFor, action_id};
 
@@ -25,6 +25,7 @@ use crate::plan::{AbsentUsers, CatalogPolicy, Deferred, Obstacle, Plan, WaitsFor
 pub(super) struct Today<'a> {
     inputs: &'a Inputs<'a>,
     reach: Reach<'a>,
+    actions: &'a [Action],
     wanted: HashMap<(ActionKind, Subject), &'a Action>,
     waiting: HashMap<(ActionKind, Subject), &'a Deferred>,
     /// Keys of declared users by those of before, all as compared.
@@ -45,6 +46,7 @@ impl<'a> Today<'a> {
             former: former.collect(),
             inputs,
             reach: Reach::new(inputs),
+            actions: &today.actions,
             wanted: today.actions.iter().map(|action| ((action.kind, action.subject), action)).collect(),
             waiting: today.deferred.iter().map(|waiting| ((waiting.kind, waiting.subject), waiting)).collect(),
             ran,
@@ -91,6 +93,29 @@ impl<'a> Today<'a> {
         }
     }
 
+    /// Why somebody would come back with more than the manifests of today give: `account` is what there is when the saved
+    /// plan is done.
+    pub(super) fn comes_back(&self, action: &Action, account: &LiveRecord, saved: &[Action]) -> Option<String> {
+        match action.kind {
+            ActionKind::ReactivateUser | ActionKind::SendInvitation | ActionKind::ResendInvitation => {}
+            _ => return None,
+        }
+        if let Some(wanted) = self.wanted.get(&(action.kind, action.subject)).filter(|_| self.wants(action)) {
+            let needed = wanted.needs.iter().filter_map(|&need| self.actions.get(need as usize));
+            let mut needed = needed.filter(|need| need.subject.user == action.subject.user);
+            let is_done = |need: &Action| {
+                let of_saved = |one: &&Action| (one.kind, one.subject) == (need.kind, need.subject);
+                saved.iter().find(of_saved).is_some_and(|one| is_same(self.inputs.names, one, need))
+            };
+            let missing = needed.find(|need| !is_done(need))?;
+            let missing = action_id(self.inputs.names, missing.kind, &missing.subject);
+            return Some(format!("a plan made now does `{missing}` first"));
+        }
+        let declared = self.declared(action)?;
+        let access = (&account.memberships[..], &account.grants[..]);
+        beyond::of_account(access, &declared, self.inputs, |organization| self.reach.organization(organization))
+    }
+
     // ---- the catalog
 
     fn catalog(&self, action: &Action) -> Option<String> {
@@ -114,7 +139,7 @@ impl<'a> Today<'a> {
             CatalogKey::Role(role) => desired.catalog.roles.contains_key(&role),
         };
         match (is_declared, key) {
-            (true, _) => self.renames(key, action),
+            (true, _) => self.renames(key, action).or_else(|| beyond::of_catalog(action, self.inputs)),
             (false, _) if is_deletion => None,
             (false, CatalogKey::Organization(_)) => {
                 Some("it is out of scope by now: no manifest declares it".to_owned())
@@ -214,6 +239,7 @@ impl<'a> Today<'a> {
         let standing = declared.standing(self.inputs.at);
         if gives(action, self.inputs) {
             let why = self.kept_out(action, &declared, standing).or_else(|| refused(action, self.inputs));
+            let why = why.or_else(|| beyond::of_user(action, &declared, self.inputs));
             if why.is_some() {
                 return why;
             }

@@ -105,7 +105,7 @@ fn an_admin_whom_nobody_declares_is_told_among_many() {
         "INSERT INTO memberships(user_id, organization_id, role_id) SELECT u.id, o.id, r.id FROM users u, organizations \
          o, roles r WHERE u.key = 'zed@example.com' AND o.name = 'north' AND r.name = 'adm'",
     );
-    repository.run(["plan"]).ends_with(0).prints("user zed@example.com: no manifest names this person");
+    repository.run(["plan"]).ends_with(0).prints("user zed@example.com: keeps adm (admin) of north");
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod saved_misuse;
 mod scope;
 mod secrets;
 mod time;
+mod told;
 mod turnover;
 mod unmanaged;
 mod waivers;

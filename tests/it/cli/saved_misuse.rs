@@ -91,21 +91,91 @@ fn guards_count_what_a_saved_plan_does_and_not_what_the_manifests_say_by_now() {
     let repository = repository("default", &crowd());
     let text = repository.read(ALL);
     let kinds = text.replace("{ access: { o: { role: m", "{ kind: service, access: { o: { role: m");
-    for (changed, refused) in [
-        (text.replace("m: { rank: 10,", "m: { rank: 10, admin: true, site_access: all,"), "escalations 41 of 20"),
-        (text.replace("permissions: [x, y]", "permissions: [x]"), "removals 41 of 10"),
-        (text.replace("permissions: [x, y]", "permissions: [x, y, z]"), "escalations 41 of 20"),
-        (text.replace("a: {}", "a: { includes: [secret] }"), "escalations 40 of 20"),
-        (text.replace("o: { sites", "o: { includes: [p], sites"), "escalations 40 of 20"),
-        (kinds, "escalations 40 of 20"),
+    // What gives more than the manifests of today is stale in any case; all else is refused by the guard.
+    for (changed, refused, code, why) in [
+        (
+            text.replace("m: { rank: 10,", "m: { rank: 10, admin: true, site_access: all,"),
+            "escalations 41 of 20",
+            5,
+            "give less by its `admin`",
+        ),
+        (text.replace("permissions: [x, y]", "permissions: [x]"), "removals 41 of 10", 4, "removals 41 of 10"),
+        (
+            text.replace("permissions: [x, y]", "permissions: [x, y, z]"),
+            "escalations 41 of 20",
+            5,
+            "give less by its `permissions`",
+        ),
+        (text.replace("a: {}", "a: { includes: [secret] }"), "escalations 40 of 20", 5, "give less by its `includes`"),
+        (
+            text.replace("o: { sites", "o: { includes: [p], sites"),
+            "escalations 40 of 20",
+            5,
+            "give less by its `includes`",
+        ),
+        (kinds, "escalations 40 of 20", 4, "escalations 40 of 20"),
     ] {
         assert_ne!(changed, text);
         repository.write(ALL, &changed);
         repository.run(["plan", "--out", "p.json"]).ends_with(4).prints(refused);
         writes_nothing(&repository, 4).prints(refused);
         repository.write(ALL, &text);
-        writes_nothing(&repository, 4).prints(refused);
+        writes_nothing(&repository, code).prints(why);
     }
+}
+
+/// What the manifests have taken back since the plan was saved is not given by it.
+#[test]
+fn what_the_manifests_of_today_give_no_more_is_not_given_by_a_saved_plan() {
+    let more = "{ vice: { rank: 30, admin: true }, aide: { applies_to: [extra] }, m: {";
+    let catalog = |text: &str| text.replace("{ m: {", more);
+    let role = |says: &str| IN_O.replace("{ role: m, sites: [a] }", says);
+    for (says, id, why) in [
+        ("{ role: adm, sites: [a] }", "change_role ben@example.com o", "give `m` in `o`, and not `adm`"),
+        ("{ role: vice, sites: [a] }", "change_role ben@example.com o", "give `m` in `o`, and not `vice`"),
+        ("{ role: m, sites: [a, b] }", "grant_site ben@example.com o b", "do not give `o/b`"),
+        (
+            "{ role: m, extra_roles: [aide], sites: [a] }",
+            "update_membership ben@example.com o",
+            "do not give `aide` in `o`",
+        ),
+        ("{ role: m, sites: [a] }, p: m", "add_membership ben@example.com p", "give nothing in `p`"),
+    ] {
+        let repository = repository("default", IN_O);
+        let text = catalog(&repository.read(ALL));
+        repository.write(ALL, &text);
+        repository.run(["apply", "--yes"]).ends_with(0);
+        repository.write(ALL, &text.replace(IN_O, &role(says)));
+        save(&repository);
+        repository.write(ALL, &text);
+        writes_nothing(&repository, 5).prints(id).prints(why);
+        // Nor is it where the manifests have come to something between the two, or to less.
+        repository.write(ALL, &text.replace(IN_O, &role("{ role: m, sites: [] }")));
+        writes_nothing(&repository, 5).prints(id).prints("the manifests of today");
+        // Under the same manifests it is.
+        repository.write(ALL, &text.replace(IN_O, &role(says)));
+        repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done");
+    }
+}
+
+/// Nobody is invited, or comes back, with more than the manifests of today give.
+#[test]
+fn nobody_is_let_in_by_a_saved_plan_with_more_than_the_manifests_of_today_give() {
+    let invited = repository("default", "");
+    invited.write(ALL, &format!("{CATALOG}{}", IN_O.replace("role: m", "role: adm")));
+    save(&invited);
+    invited.write(ALL, &format!("{CATALOG}{IN_O}"));
+    writes_nothing(&invited, 5).prints("invite_user ben@example.com").prints("give `m` in `o`, and not `adm`");
+
+    let back = repository("default", &IN_O.replace("role: m", "role: adm"));
+    lock_out(&back);
+    back.edit(ALL, "ben@example.com: { ", "ben@example.com: { status: active, ");
+    save(&back);
+    back.edit(ALL, "role: adm, sites", "role: m, sites");
+    writes_nothing(&back, 5)
+        .prints("reactivate_user ben@example.com")
+        .prints("a plan made now does")
+        .prints("change_role");
 }
 
 #[test]

@@ -101,7 +101,7 @@ fn what_has_expired_says_so_at_its_line() {
     let repository = repository();
     repository
         .run(["plan", "--at", "2026-12-04T00:00:00Z"])
-        .prints("removed (was viewer, 1 site)       expired                 access/all.yaml:8")
+        .prints("removed (was viewer, 1 site)        expired                 access/all.yaml:8")
         .prints("named under `inactive`  access/all.yaml:17");
 }
 

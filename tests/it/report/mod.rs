@@ -21,11 +21,13 @@ fn print(draft: &Draft, plan: &Plan, style: Style) -> String {
         plan,
         names: &draft.names,
         catalog: None,
+        desired: None,
         rules: None,
         zone: &TimeZone::UTC,
         places: &Lines,
         guards: &[],
         apply: Some("rollcall apply"),
+        as_of: None,
         style,
     };
     report::plan(&text)
@@ -186,11 +188,13 @@ fn roles_that_reach_every_site_say_so_and_guards_stand_below() {
         plan: &plan,
         names: &draft.names,
         catalog: Some(&catalog),
+        desired: None,
         rules: None,
         zone: &TimeZone::UTC,
         places: &Lines,
         guards: &[guard("removals", false), guard("mails", true), guard("escalations", false)],
         apply: None,
+        as_of: None,
         style: Style { width: 60, ..Style::default() },
     };
     assert_snapshot!(report::plan(&text), @r#"

@@ -1,0 +1,79 @@
+//! Power over others that an account has, keeps or gets back: roles with `admin`, and what counts like them.
+
+use std::collections::BTreeSet;
+
+use super::access::membership_in;
+use super::admins::When;
+use super::context::Context;
+use super::draft::{Change, Draft};
+use crate::model::{Effective, Grant, LiveView, Membership, Name, Topic, known};
+
+/// Whether an account holds a role with `admin` today, anywhere.
+pub(super) fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
+    let names = context.inputs.names;
+    let is_admin = |role: Option<Name>| context.was_admin_role(role);
+    let by_extra = |roles| names.elements(roles).iter().any(|&role| is_admin(Some(role)));
+    live.memberships.iter().any(|membership| is_admin(membership.role) || by_extra(membership.extra_roles))
+        || live.grants.iter().any(|grant| is_admin(grant.role))
+}
+
+/// `manager (admin) of north, every site`, the places of an account that administers others.
+pub(super) fn kept_power(context: &Context<'_>, live: &LiveView<'_>) -> String {
+    const PLACES: usize = 3;
+    let names = context.inputs.names;
+    let mut places: Vec<String> = Vec::new();
+    let place = |organization: Name| match organization {
+        known::PLATFORM => "on the whole platform".to_owned(),
+        organization => format!("of {}", names.text(organization)),
+    };
+    for membership in live.memberships {
+        let extra = names.elements(membership.extra_roles);
+        for role in membership.role.iter().chain(extra.iter()).filter(|role| context.was_admin_role(Some(**role))) {
+            let all = if context.reaches_all(Some(*role)) { ", every site" } else { "" };
+            places.push(format!("{} (admin) {}{all}", names.text(*role), place(membership.organization)));
+        }
+    }
+    for grant in live.grants.iter().filter(|grant| context.was_admin_role(grant.role)) {
+        let role = grant.role.map_or("", |role| names.text(role));
+        places.push(format!("{role} (admin) {}/{}", place(grant.organization), names.text(grant.site)));
+    }
+    places.sort_unstable();
+    let more = places.len().saturating_sub(PLACES);
+    places.truncate(PLACES);
+    if more > 0 {
+        places.push(format!("{more} more"));
+    }
+    places.join("; ")
+}
+
+/// Whether access comes back that an invitation with it would be an escalation for.
+pub(super) fn returns_power(
+    context: &Context<'_>,
+    (view, wanted): (&LiveView<'_>, &Effective),
+    (change, first): (&Change, &BTreeSet<usize>),
+) -> bool {
+    let takes = context.inputs.rules.inactive_takes();
+    let goes_before = |topic: Topic, organization: Name, site: Option<Name>| {
+        let is_there = |draft: &Draft| {
+            let subject = draft.action.subject;
+            draft.action.kind.topic() == topic
+                && (subject.organization.unwrap_or(known::PLATFORM), subject.site) == (organization, site)
+        };
+        takes && first.iter().any(|&at| is_there(&change.drafts[at]))
+    };
+    let is_power = |one: &Membership| {
+        context.is_escalating_membership(one) || context.ways(Some(one), view.facts, When::Meanwhile).any()
+    };
+    // What goes before the account comes back does not come back with it.
+    let comes_back = |one: &Membership| {
+        if goes_before(Topic::Membership, one.organization, None) {
+            membership_in(&wanted.memberships, one.organization).is_some_and(is_power)
+        } else {
+            is_power(one)
+        }
+    };
+    let is_power_on_site = |grant: &Grant| {
+        context.is_admin_role(grant.role) && !goes_before(Topic::SiteGrant, grant.organization, Some(grant.site))
+    };
+    view.memberships.iter().any(comes_back) || view.grants.iter().any(is_power_on_site)
+}
