@@ -24,7 +24,7 @@ use crate::apply::{
     self, ApplyError, ApplyReport, ClosedIntent, Options, Progress, ReportDocument, RunEnd, Stop, Verdict,
 };
 use crate::diagnostic::Code;
-use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
+use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest, refusing};
 use crate::journal::{Journal, LookedUp};
 use crate::model::{LiveState, Names};
 use crate::plan::{Plan, SavedPlan, yields};
@@ -298,9 +298,7 @@ fn refused(
         command.push_str(" --yes");
     }
     show_refusal(printer, declared, plan, rulings, &cause, &command);
-    let mut guards: Vec<&str> = rulings.iter().filter(|one| one.is_refused()).map(|one| one.guard.as_str()).collect();
-    guards.dedup();
-    let why = format!("refused by guard `{}`, so nothing is written", guards.join("`, `"));
+    let why = format!("refused by guard `{}`, so nothing is written", refusing(rulings).join("`, `"));
     not_begun(printer, &declared.names, plan, Exit::Refused, why)
 }
 
