@@ -151,14 +151,9 @@ fn who_has_it(path: &Path) -> String {
 /// not read it, or there is none.
 fn alteration(path: &Path) -> Result<Option<JournalError>, Failure> {
     match journal::verify_chain(path) {
-        Ok(()) => Ok(None),
         Err(altered @ JournalError::Altered { .. }) => Ok(Some(altered)),
-        Err(JournalError::Unreadable { source, .. })
-            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(unusable(error)),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        verified => if_readable(verified).map(|()| None),
     }
 }
 
@@ -275,23 +270,13 @@ pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> 
 /// user may not read the journal.
 pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet<String>, Failure> {
     let Some(seen) = access.journal_seen(printer)? else { return Ok(BTreeSet::new()) };
-    match journal::done_since(&path(&access.repository, &access.store_name)?, seen.line) {
-        Ok(done) => Ok(done),
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Ok(BTreeSet::new())
-        }
-        Err(error) => Err(unusable(error)),
-    }
+    if_readable(journal::done_since(&path(&access.repository, &access.store_name)?, seen.line))
 }
 
 /// Whom an operator locked out by what the journal says, as their keys compare, and since when; nobody where this user
 /// may not read it.
 fn journalled_lock_outs(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
-    let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
-        Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeMap::new(),
-        Err(error) => return Err(unusable(error)),
-    };
+    let found = if_readable(journal::locked_out(&path(&access.repository, &access.store_name)?, store))?;
     let compared = |(key, at): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, at));
     Ok(found.into_iter().filter_map(compared).collect())
 }
@@ -321,11 +306,7 @@ pub(super) fn remember_cut_off(
     at: Timestamp,
 ) -> Result<(), Failure> {
     let path = path(&access.repository, &access.store_name)?;
-    let found = match journal::cut_off(&path, &info.id, &access.rules().identity, names) {
-        Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
-        Err(error) => return Err(unusable(error)),
-    };
+    let found = if_readable(journal::cut_off(&path, &info.id, &access.rules().identity, names))?;
     for (user, cut_off) in found {
         cut_off.remember(&user, (names, live), access.rules(), at);
     }
@@ -335,11 +316,7 @@ pub(super) fn remember_cut_off(
 /// Memberships that are gone since a run was stopped between the two steps of a change of role, as they were to be;
 /// nothing where this user may not read the journal.
 pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> Result<HalfChanged, Failure> {
-    let found = match journal::half_changed(&path(&access.repository, &access.store_name)?, store) {
-        Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Vec::new(),
-        Err(error) => return Err(unusable(error)),
-    };
+    let found = if_readable(journal::half_changed(&path(&access.repository, &access.store_name)?, store))?;
     let mut half = HalfChanged::new();
     for whole in &found {
         let Some(Action { subject, before: Some(before), after: Some(after), .. }) = journal::revive(names, whole)
@@ -364,13 +341,8 @@ pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> R
 
 /// Since when accounts are out by what runs did, as their keys compare; nothing where this user may not read the journal.
 pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
-    match journal::left_since(&path(&access.repository, &access.store_name)?, store, &access.rules().identity) {
-        Ok(found) => Ok(found),
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Ok(BTreeMap::new())
-        }
-        Err(error) => Err(unusable(error)),
-    }
+    let path = path(&access.repository, &access.store_name)?;
+    if_readable(journal::left_since(&path, store, &access.rules().identity))
 }
 
 /// What to say where a plan invites people who have been invited already, by what was done that the store does not know.
@@ -423,6 +395,16 @@ pub(super) fn check_absent_store(file: &Path, repository: &Path, name: &str, pri
         }
     };
     Err(lost(&what, &path(repository, name)?))
+}
+
+/// What the journal says; nothing where this user may not read it: who plans may be allowed less than who applies.
+pub(super) fn if_readable<T: Default>(found: Result<T, JournalError>) -> Result<T, Failure> {
+    match found {
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(T::default())
+        }
+        found => found.map_err(unusable),
+    }
 }
 
 /// The journal can't be used.

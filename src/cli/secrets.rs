@@ -1,7 +1,6 @@
 //! Where one-time secrets go, and who has none: the sink of the settings, looked at before anything is planned and
 //! opened before anything is written.
 
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Declared, Lines};
@@ -11,7 +10,7 @@ use super::journal;
 use super::printer::Printer;
 use super::settings_file::about_settings;
 use crate::diagnostic::{Code, Diagnostic, shell_word};
-use crate::journal::{JournalError, Undelivered, undelivered};
+use crate::journal::{Undelivered, undelivered};
 use crate::model::{LiveState, Names, Status};
 use crate::plan::{Plan, yields};
 use crate::report::sanitise;
@@ -125,13 +124,7 @@ fn named(folder: &Path) -> &Path {
 /// The secrets that were made in the store and never handed over, as the journal knows them; none where this user may
 /// not read it.
 pub(super) fn lost(access: &Access, store: &str) -> Result<Undelivered, Failure> {
-    match undelivered(&journal::path(&access.repository, &access.store_name)?, store) {
-        Ok(found) => Ok(found),
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Ok(Undelivered::new())
-        }
-        Err(error) => Err(journal::unusable(error)),
-    }
+    journal::if_readable(undelivered(&journal::path(&access.repository, &access.store_name)?, store))
 }
 
 /// A warning for everybody who can't log in, or can't use the API, since nobody has the secret.
