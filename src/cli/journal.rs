@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::access::Access;
 use super::edge;
-use super::exit::Failure;
+use super::exit::{Failure, advised};
 use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
@@ -49,11 +49,9 @@ pub(super) struct Opened {
 pub(super) fn path(repository: &Path, store_name: &str) -> Result<PathBuf, Failure> {
     let folder = repository.join(FOLDER);
     if leads_out(&folder, repository) {
-        let why = format!(
-            "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
-            folder.display()
-        );
-        return Err(Failure::failed(anyhow::anyhow!(why)));
+        let why =
+            format!("`{}` is a link that leads out of the access repository, and is not followed", folder.display());
+        return Err(Failure::failed(advised(why, "make it a folder")));
     }
     // Two names never share a journal.
     let name = percent_encoding::utf8_percent_encode(store_name, JOURNAL_NAME);
@@ -117,10 +115,9 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
     let store = access.store_path();
     let lock = journal::run_lock_of(&store);
     journal.have_store(&store, &holder, PATIENCE, &mut || wait("store", &lock)).map_err(|error| match error {
-        JournalError::Locked(_) => Failure::failed(anyhow::anyhow!(
-            "the store `{}` is in use by another run; wait for that run to end, then try again{}",
-            store.display(),
-            who_has_it(&lock)
+        JournalError::Locked(_) => Failure::failed(advised(
+            format!("the store `{}` is in use by another run", store.display()),
+            format!("wait for that run to end, then try again{}", who_has_it(&lock)),
         )),
         error => unusable(error),
     })?;
@@ -413,10 +410,10 @@ pub(super) fn unusable(error: JournalError) -> Failure {
 }
 
 fn lost(what: &str, journal: &Path) -> Failure {
-    Failure::failed(anyhow::anyhow!(
-        "{what}; with an empty one everybody would be invited again: put the store back from a backup, correct its `path` \
-         in the settings, or move `{}` away if the store is really to begin anew",
+    let help = format!(
+        "with an empty one everybody would be invited again: put the store back from a backup, correct its `path` in the \
+         settings, or move `{}` away if the store is really to begin anew",
         journal.display()
-    ))
-    .with_code(Code::StoreUnusable)
+    );
+    Failure::failed(advised(what, help)).with_code(Code::StoreUnusable)
 }
