@@ -62,7 +62,7 @@ pub struct Options<'a> {
     pub wait: Duration,
     /// After so many requests in a row that failed as a whole, the run ends.
     pub give_up_after: u32,
-    /// Positions of actions that an earlier run of the same plan did: they are not repeated.
+    /// Positions of actions that an earlier run of the same plan did, in rising order: they are not repeated.
     pub done: &'a [u32],
     /// What takes one-time secrets. Without one, nothing is done that yields one.
     pub secrets: Option<&'a (dyn Sink + Sync)>,

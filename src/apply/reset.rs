@@ -6,7 +6,7 @@
 use super::lookup::close_open_intents;
 use super::outcome::{ClosedIntent, MailOutcome, MailWord, Outcome, Verdict};
 use super::secrets::{Outlet, Undelivered, is_worth_telling};
-use super::{ApplyError, Options, Stop, with_causes};
+use super::{ApplyError, Options, Stop, ends_run, with_causes};
 use crate::journal::{Journal, JournalError, Run, describe_reset};
 use crate::model::Names;
 use crate::plan::StoreRef;
@@ -77,6 +77,7 @@ pub async fn reset_passwords<S: Writer>(
     let looked_up = close_open_intents(&reset.store.id, names, store, journal, options).await?;
     let mut outcomes = Vec::with_capacity(reset.users.len());
     let mut stopped_by = None;
+    let mut failures = 0;
     for user in reset.users {
         if stop.is_requested() || stopped_by.is_some() {
             outcomes.push(Outcome::NotTried);
@@ -94,9 +95,12 @@ pub async fn reset_passwords<S: Writer>(
                 continue;
             }
         };
-        let outcome = match store.reset_password(user, options.now()).await {
-            Ok(effect) => outcome_of(effect),
-            Err(error) => Outcome::Unknown(with_causes(&error)),
+        let (outcome, failure) = match store.reset_password(user, options.now()).await {
+            Ok(effect) => (outcome_of(effect), None),
+            Err(error) => {
+                let why = with_causes(&error);
+                (Outcome::Unknown(why.clone()), Some(why))
+            }
         };
         let mut is_taken = false;
         for Yielded { kind, secret, .. } in store.take_secrets() {
@@ -105,6 +109,9 @@ pub async fn reset_passwords<S: Writer>(
         let ended = outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)));
         if let Err(error) = journal.ended(options.now(), ended, is_taken.then_some(line)) {
             stopped_by = Some(not_journalled(&error));
+        }
+        if let Some(why) = ends_run(&mut failures, failure, options) {
+            stopped_by.get_or_insert_with(|| format!("the store is out of reach: {why}"));
         }
         outcomes.push(outcome);
     }

@@ -37,8 +37,8 @@ pub(super) struct Outlet<'a> {
 impl<'a> Outlet<'a> {
     /// The outlet of a run of this plan, tried if the plan needs one.
     pub(super) fn of_plan(plan: &'a Plan, options: &Options<'a>) -> Result<Self, ApplyError> {
-        let to_do = (0_u32..).zip(&plan.actions).filter(|(index, _)| !options.done.contains(index));
-        let is_needed = to_do.into_iter().any(|(_, action)| yields(options.rules, action).is_some());
+        let mut yielding = (0_u32..).zip(&plan.actions).filter(|(_, action)| yields(options.rules, action).is_some());
+        let is_needed = yielding.any(|(index, _)| options.done.binary_search(&index).is_err());
         let outlet = Self::new(&plan.store.name, options);
         if is_needed {
             outlet.probe()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
@@ -230,8 +230,12 @@ impl Access {
         let identity = &self.rules().identity;
         let guards = &self.settings.guards;
         let own = guards.own_account.as_ref().map(|key| {
-            let why =
-                |why| anyhow::anyhow!("`guards.self` is `{key}`, which {why}; correct it in {}", settings::FILE_NAME);
+            let why = |why| {
+                advised(
+                    format!("`guards.self` is `{key}`, which {why}"),
+                    format!("correct it in {}", settings::FILE_NAME),
+                )
+            };
             let refused = |error| about_settings(Failure::invalid(why(error)), &self.repository, &["guards", "self"]);
             identity.normalize(key).map_err(refused)
         });
@@ -383,7 +387,7 @@ pub(super) fn unknown_key(key: &str, likely: &[String]) -> Failure {
         let shown: Vec<_> = likely.iter().map(|key| format!("`{}`", sanitise(key))).collect();
         format!("did you mean {}?", shown.join(", "))
     };
-    Failure::invalid(anyhow::anyhow!("nobody has the key `{shown}`; {advice}"))
+    Failure::invalid(advised(format!("nobody has the key `{shown}`"), advice))
 }
 
 /// Keeps as many of a kind as of mistakes, and counts the others. The first `told` were counted where they were found.

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use super::access::{Access, Declared};
 use super::edge;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::history::likely_cause;
 use super::journal;
 use super::lock_outs;
@@ -24,7 +24,7 @@ use crate::apply::{
     self, ApplyError, ApplyReport, ClosedIntent, Options, Progress, ReportDocument, RunEnd, Stop, Verdict,
 };
 use crate::diagnostic::Code;
-use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest};
+use crate::guard::{self, Guard, GuardedPlan, Refused, Ruling, is_digest, refusing};
 use crate::journal::{Journal, LookedUp};
 use crate::model::{LiveState, Names};
 use crate::plan::{Plan, SavedPlan, yields};
@@ -45,8 +45,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     journal::tell_oddities(&mut opened, access.journal_seen(printer)?, printer)?;
     let mut journal = opened.journal;
     if arguments.at.is_some() && !info.capabilities.clock_can_be_set {
-        let why = format!("store `{}` has a clock of its own; leave `--at` out", access.store_name);
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
+        let why = format!("store `{}` has a clock of its own", access.store_name);
+        return Err(Failure::invalid(advised(why, "leave `--at` out")));
     }
     let mut saved = planned(&access, arguments, &mut declared, (file.as_ref(), &info, &live), at, printer)?;
     let has_returned = saved.has_returned;
@@ -81,8 +81,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     }
     let asks = !saved.plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
     if asks && !edge::has_terminal() {
-        let why = "there is no terminal to ask on; use --yes, or --approved with the digest of a reviewed plan";
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
+        let help = "use --yes, or --approved with the digest of a reviewed plan";
+        return Err(Failure::invalid(advised("there is no terminal to ask on", help)));
     }
     if rulings.iter().any(Ruling::is_refused) {
         return Ok(refused(&access, (global, arguments), &declared, &saved.plan, &rulings, printer));
@@ -187,9 +187,9 @@ struct Begun {
 /// Reads settings, manifests and the saved plan, and takes the journal; another run may have to end first.
 fn begin(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Begun, Failure> {
     if arguments.file.is_some() && arguments.target.is_some() {
-        let why = "a saved plan is applied whole, so `--target` can't cut it down; save the smaller one with \
-                   `rollcall plan --target KEY --out FILE`";
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
+        let why = "a saved plan is applied whole, so `--target` can't cut it down";
+        let help = "save the smaller one with `rollcall plan --target KEY --out FILE`";
+        return Err(Failure::invalid(advised(why, help)));
     }
     let mut access = Access::load_for_manifests(global, printer)?;
     access.target.clone_from(&arguments.target);
@@ -202,8 +202,8 @@ fn begin(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Begun,
     if opened.has_waited {
         // What was read before the other run ended may be old.
         if Access::load(global, printer)?.settings != access.settings {
-            let why = "the settings were changed while this run waited for another one; run apply again";
-            return Err(Failure::failed(anyhow::anyhow!(why)));
+            let why = "the settings were changed while this run waited for another one";
+            return Err(Failure::failed(advised(why, "run apply again")));
         }
         declared = access.declared(global, printer)?;
         // Names belong to the manifests that were read with them.
@@ -266,8 +266,8 @@ struct Work {
 
 fn check_digests(arguments: &Apply) -> Result<(), Failure> {
     if let Some(approved) = arguments.approved.as_ref().filter(|approved| !is_digest(approved)) {
-        let why = format!("`{}` is no digest; it begins with sha256: and has 64 hex digits", approved.escape_debug());
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
+        let help = "it begins with sha256: and has 64 hex digits";
+        return Err(Failure::invalid(advised(format!("`{}` is no digest", approved.escape_debug()), help)));
     }
     Ok(())
 }
@@ -300,9 +300,7 @@ fn refused(
         command.push_str(" --yes");
     }
     show_refusal(printer, declared, plan, rulings, &cause, &command);
-    let mut guards: Vec<&str> = rulings.iter().filter(|one| one.is_refused()).map(|one| one.guard.as_str()).collect();
-    guards.dedup();
-    let why = format!("refused by guard `{}`, so nothing is written", guards.join("`, `"));
+    let why = format!("refused by guard `{}`, so nothing is written", refusing(rulings).join("`, `"));
     not_begun(printer, &declared.names, plan, Exit::Refused, why)
 }
 

@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use super::access::{Access, unknown_key};
 use super::apply::{exit_of, remember, run_guarded, tell};
 use super::edge;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::journal::{self, Opened};
 use super::lock_outs;
 use super::mail::Mails;
@@ -244,7 +244,7 @@ impl Desk {
             return Ok(true);
         }
         if !edge::has_terminal() {
-            return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
+            return Err(Failure::invalid(advised("there is no terminal to ask on", "use --yes")));
         }
         Ok(printer.asks("do it?", &self.runtime)?.is_some())
     }
@@ -267,8 +267,10 @@ impl Desk {
             return Ok(None);
         }
         let Some(guarded) = guard::by_operator(plan) else {
-            let why = "this takes more than one action; declare it in a manifest, and apply";
-            return Err(Failure::failed(anyhow::anyhow!(why)));
+            return Err(Failure::failed(advised(
+                "this takes more than one action",
+                "declare it in a manifest, and apply",
+            )));
         };
         let journal = &mut self.opened.journal;
         let newest = self.live.newest_lock_out;

@@ -61,6 +61,28 @@ impl Exit {
     }
 }
 
+/// What went wrong, and what to do about it: one sentence for people, two members for programs.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}; {help}")]
+struct Advised {
+    message: String,
+    help: String,
+}
+
+/// An error of which the way out is known.
+pub(super) fn advised(message: impl Into<String>, help: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Advised { message: message.into(), help: help.into() })
+}
+
+/// The same, for what came of an error.
+pub(super) fn advised_by(
+    cause: impl std::error::Error + Send + Sync + 'static,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> anyhow::Error {
+    anyhow::Error::new(cause).context(Advised { message: message.into(), help: help.into() })
+}
+
 /// A command that could not go on.
 #[derive(Debug)]
 pub(super) struct Failure {
@@ -96,11 +118,15 @@ impl Failure {
         code: Code,
         place: Option<(String, Option<(u32, u32)>)>,
     ) -> DiagnosticDocument {
-        let texts: Vec<String> = error.chain().map(|cause| mask(&cause.to_string()).into_owned()).collect();
-        // Messages end in advice where there is any, and a cause follows the whole.
-        let (first, causes) = texts.split_first().map_or(("", &[][..]), |(first, causes)| (first.as_str(), causes));
-        let (message, help) = first.rsplit_once("; ").map_or((first, None), |(message, help)| (message, Some(help)));
-        let message = std::iter::once(message).chain(causes.iter().map(String::as_str)).collect::<Vec<_>>().join(": ");
+        let advised = error.downcast_ref::<Advised>();
+        let whole = advised.map(ToString::to_string);
+        // Texts that others wrote have semicolons as well: what is advice is known by its type alone.
+        let texts = error.chain().map(|cause| match (cause.to_string(), advised) {
+            (text, Some(advised)) if Some(&text) == whole.as_ref() => mask(&advised.message).into_owned(),
+            (text, _) => mask(&text).into_owned(),
+        });
+        let message = texts.collect::<Vec<_>>().join(": ");
+        let help = advised.map(|advised| mask(&advised.help).into_owned());
         let (file, place) = place.map_or((None, None), |(file, place)| (Some(file), place));
         DiagnosticDocument {
             code: code.as_str().to_owned(),
@@ -109,7 +135,7 @@ impl Failure {
             file,
             line: place.map(|(line, _)| line),
             column: place.map(|(_, column)| column),
-            help: help.map(str::to_owned),
+            help,
         }
     }
 
@@ -133,5 +159,34 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let failure = if error.is_invalid { Self::invalid(error) } else { Self::failed(error) };
         failure.with_code(Code::StoreUnusable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, advised, advised_by};
+    use crate::diagnostic::Code;
+
+    /// What programs are told, and the advice apart from it.
+    fn document(error: &anyhow::Error) -> (String, Option<String>) {
+        let document = Failure::document(error, Code::CouldNotBeDone, None);
+        (document.message, document.help)
+    }
+
+    #[test]
+    fn advice_is_what_was_given_as_such() {
+        let interrupted = Failure::interrupted().error.expect("something is told");
+        assert_eq!(document(&interrupted), ("interrupted; nothing was changed".to_owned(), None));
+        let error = advised("nobody has the key `a; b`", "name another; or none");
+        assert_eq!(error.to_string(), "nobody has the key `a; b`; name another; or none");
+        let help = Some("name another; or none".to_owned());
+        assert_eq!(document(&error), ("nobody has the key `a; b`".to_owned(), help.clone()));
+        // Also where a cause follows, or something was said first.
+        let cause = std::io::Error::other("a cause; of all things");
+        let error = advised_by(cause, "it can't be read", "name another; or none");
+        assert_eq!(document(&error), ("it can't be read: a cause; of all things".to_owned(), help.clone()));
+        let error = error.context("nothing is saved; at all");
+        let message = "nothing is saved; at all: it can't be read: a cause; of all things".to_owned();
+        assert_eq!(document(&error), (message, help));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::access::Access;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::files::{in_repository, write_all_new};
 use super::import::{all_in_scope, tell_left_out};
 use super::options::{Export, Format, Global};
@@ -25,8 +25,8 @@ pub(super) fn run(global: &Global, arguments: &Export, printer: &Printer) -> Res
             return Err(Failure::invalid(anyhow::anyhow!(why)));
         }
         (Format::Xlsx, None) => {
-            let why = "there may be several files; name the folder to write them into with --out DIR";
-            return Err(Failure::invalid(anyhow::anyhow!(why)));
+            let help = "name the folder to write them into with --out DIR";
+            return Err(Failure::invalid(advised("there may be several files", help)));
         }
         (Format::Csv | Format::Xlsx | Format::Json, _) => {}
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use super::edge;
-use super::exit::Failure;
+use super::exit::{Failure, advised};
 
 /// The path of a file that is named relative to the access repository; in the folder itself as it was given.
 ///
@@ -20,10 +20,9 @@ pub(super) fn in_repository(repository: &Path, file: &Path) -> Result<PathBuf, F
     let steps = file.ancestors().filter(|step| file.is_relative() && *step != Path::new(""));
     for step in steps.map(|step| repository.join(step)) {
         if leads_out(&step, repository) {
-            return Err(Failure::invalid(anyhow::anyhow!(
-                "`{}` is a link that leads out of the access repository, and is not followed; name another path",
-                step.display()
-            )));
+            let why =
+                format!("`{}` is a link that leads out of the access repository, and is not followed", step.display());
+            return Err(Failure::invalid(advised(why, "name another path")));
         }
     }
     Ok(path)
@@ -133,8 +132,8 @@ pub(super) fn read_at_most(path: &Path, largest: u64) -> anyhow::Result<Vec<u8>>
     let mut bytes = Vec::new();
     fs::File::open(path).with_context(context)?.take(largest + 1).read_to_end(&mut bytes).with_context(context)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > largest {
-        let why = format!("it is larger than {} MiB; split it, by organization for example", largest >> 20);
-        return Err(anyhow::anyhow!(why).context(context()));
+        let why = format!("it is larger than {} MiB", largest >> 20);
+        return Err(advised(why, "split it, by organization for example").context(context()));
     }
     Ok(bytes)
 }

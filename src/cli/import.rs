@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::access::{Access, Lines};
 use super::edge;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::files::{in_repository, write_all_new};
 use super::import_file;
 use super::options::{Global, Import};
@@ -43,9 +43,8 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     let access = Access::load(global, printer)?;
     let folder = in_repository(&access.repository, &arguments.out)?;
     if holds_yaml(&folder).map_err(Failure::failed)? {
-        let why =
-            format!("`{}` holds YAML already, and nothing is overwritten; name an empty folder", folder.display());
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
+        let why = format!("`{}` holds YAML already, and nothing is overwritten", folder.display());
+        return Err(Failure::invalid(advised(why, "name an empty folder")));
     }
     let written = if let (Some(file), Some(from)) = (&arguments.file, arguments.from) {
         import_file::read(&access, global, (file, from), arguments, printer)?

@@ -4,7 +4,7 @@ use std::path::{Component, Path};
 
 use super::access::Access;
 use super::desk::read_manifests;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::files::{in_repository, read_at_most};
 use super::options::{From, Global, Import};
 use super::printer::Printer;
@@ -133,7 +133,7 @@ fn refuse(from: &str, options: &[(&str, bool)]) -> Result<(), Failure> {
     if given.is_empty() {
         return Ok(());
     }
-    Err(Failure::invalid(anyhow::anyhow!("{} can't be used with --from {from}; leave it out", given.join(", "))))
+    Err(Failure::invalid(advised(format!("{} can't be used with --from {from}", given.join(", ")), "leave it out")))
 }
 
 /// Rows in place of lines; a row is not printed.

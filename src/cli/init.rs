@@ -5,7 +5,7 @@ use std::fs;
 
 use serde::Serialize;
 
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::files::{make_folder, write_new};
 use super::journal;
 use super::options::{Global, SchemaName};
@@ -134,18 +134,16 @@ fn only_organization(
     if SqliteReader::open(&file, &store.rules)?.has_organization()? {
         return Ok(None);
     }
-    let refused = |why: String| {
-        let text = format!("the store {name} is one organization by its rules, and has none yet: {why}");
-        Err(Failure::invalid(anyhow::anyhow!(text)))
+    let refused = |why: &str, help: &str| {
+        let why = format!("the store {name} is one organization by its rules, and has none yet: {why}");
+        Err(Failure::invalid(advised(why, format!("{help}, then run `rollcall init` again"))))
     };
     let mut names = Names::new();
     let reading = Reading { rules: &store.rules, time_zone: &settings.time_zone };
     let paths = if global.manifests.is_empty() { &settings.manifests } else { &global.manifests };
     let loaded = manifest::load(&mut names, reading, &mut Sources::folder(&global.repository), paths);
     if loaded.has_errors() {
-        return refused(
-            "the manifests are not valid; see `rollcall validate`, then run `rollcall init` again".to_owned(),
-        );
+        return refused("the manifests are not valid", "see `rollcall validate`");
     }
     let mut declared: Vec<&str> = loaded.desired.catalog.organizations.keys().map(|&name| names.text(name)).collect();
     declared.sort_unstable();
@@ -155,12 +153,10 @@ fn only_organization(
             store.make_only_organization(organization)?;
             Ok(Some((*organization).to_owned()))
         }
-        [] => refused(
-            "no manifest declares it; declare it under `organizations:`, then run `rollcall init` again".to_owned(),
-        ),
-        [first, second, ..] => refused(format!(
-            "the manifests declare {} of them, such as `{first}` and `{second}`; declare one, then run `rollcall init` again",
-            declared.len()
-        )),
+        [] => refused("no manifest declares it", "declare it under `organizations:`"),
+        [first, second, ..] => {
+            let why = format!("the manifests declare {} of them, such as `{first}` and `{second}`", declared.len());
+            refused(&why, "declare one")
+        }
     }
 }

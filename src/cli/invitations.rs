@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::access::Access;
 use super::desk::{Desk, Gone};
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::mail::Mails;
 use super::options::{Answer, Global, InvitationCommand, Invitations, OneInvitation};
 use super::printer::Printer;
@@ -137,19 +137,15 @@ fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Res
 fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
     let mut desk = Desk::open(global, None, printer)?;
     if let Some(Gone { how, .. }) = desk.gone(&arguments.key, printer)? {
-        let why = format!(
-            "{} {how}, and one that has ended so is not sent again; to invite the person anew, declare the key with \
-             `status: active`, and run `rollcall apply`",
-            sanitise(&arguments.key)
-        );
-        return Err(Failure::failed(anyhow::anyhow!(why)));
+        let why = format!("{} {how}, and one that has ended so is not sent again", sanitise(&arguments.key));
+        let help = "to invite the person anew, declare the key with `status: active`, and run `rollcall apply`";
+        return Err(Failure::failed(advised(why, help)));
     }
     let (identity, shown) = desk.who(&arguments.key)?;
     let key = desk.spelled(identity).unwrap_or_default();
     if desk.locked_out(&arguments.key)?.is_some() && !desk.is_let_in(identity) {
-        let why =
-            format!("{shown} was locked out by an operator; declare `status: active`, and apply, before you send it");
-        return Err(Failure::failed(anyhow::anyhow!(why)));
+        let help = "declare `status: active`, and apply, before you send it";
+        return Err(Failure::failed(advised(format!("{shown} was locked out by an operator"), help)));
     }
     let why = match desk.ask_declared(|inputs, has_manifests| plan::resend(inputs, identity, has_manifests))? {
         Resend::Planned(plan) => {
@@ -160,20 +156,22 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
             }
             return Ok(exit.unwrap_or(Exit::Done));
         }
-        Resend::Unknown | Resend::Ambiguous => format!("more than one account has the key {shown}"),
-        Resend::Protected => format!("{shown} is protected (`guards.protected_users`)"),
-        Resend::KeptOut => format!("the manifests do not let {shown} in; correct them first, and apply"),
-        Resend::CarriesMore => format!(
-            "the invitation of {shown} carries more than the manifests declare; apply, and if it stays, take the entry \
-             out, apply, and declare it again"
+        Resend::Unknown | Resend::Ambiguous => anyhow::anyhow!("more than one account has the key {shown}"),
+        Resend::Protected => anyhow::anyhow!("{shown} is protected (`guards.protected_users`)"),
+        Resend::KeptOut => advised(format!("the manifests do not let {shown} in"), "correct them first, and apply"),
+        Resend::CarriesMore => advised(
+            format!("the invitation of {shown} carries more than the manifests declare"),
+            "apply, and if it stays, take the entry out, apply, and declare it again",
         ),
-        Resend::NotInvited(status) => format!("{shown} is {}, and has no invitation to accept", status.as_str()),
-        Resend::NotWhilePending => {
-            format!("the rules of this store send no invitation again while it is pending, and that of {shown} is")
+        Resend::NotInvited(status) => {
+            anyhow::anyhow!("{shown} is {}, and has no invitation to accept", status.as_str())
         }
-        Resend::NoSeat => format!("no seat is left for {shown}; deactivate somebody first"),
+        Resend::NotWhilePending => anyhow::anyhow!(
+            "the rules of this store send no invitation again while it is pending, and that of {shown} is"
+        ),
+        Resend::NoSeat => advised(format!("no seat is left for {shown}"), "deactivate somebody first"),
     };
-    Err(Failure::failed(anyhow::anyhow!(why)))
+    Err(Failure::failed(why))
 }
 
 /// Cancels an invitation. Until a manifest says `status: active` the person is not invited again.
@@ -190,8 +188,8 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
             plan
         }
         LockOut::Planned { .. } | LockOut::Already(Status::Active | Status::Inactive | Status::Closed) => {
-            let why = format!("{shown} has no invitation to cancel; `rollcall deactivate` locks an account out");
-            return Err(Failure::failed(anyhow::anyhow!(why)));
+            let why = format!("{shown} has no invitation to cancel");
+            return Err(Failure::failed(advised(why, "`rollcall deactivate` locks an account out")));
         }
         LockOut::Already(Status::Preloaded | Status::Invited) => {
             desk.remember_lock_out(identity)?;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::access::Access;
 use super::edge;
-use super::exit::Failure;
+use super::exit::{Failure, advised};
 use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
@@ -49,11 +49,9 @@ pub(super) struct Opened {
 pub(super) fn path(repository: &Path, store_name: &str) -> Result<PathBuf, Failure> {
     let folder = repository.join(FOLDER);
     if leads_out(&folder, repository) {
-        let why = format!(
-            "`{}` is a link that leads out of the access repository, and is not followed; make it a folder",
-            folder.display()
-        );
-        return Err(Failure::failed(anyhow::anyhow!(why)));
+        let why =
+            format!("`{}` is a link that leads out of the access repository, and is not followed", folder.display());
+        return Err(Failure::failed(advised(why, "make it a folder")));
     }
     // Two names never share a journal.
     let name = percent_encoding::utf8_percent_encode(store_name, JOURNAL_NAME);
@@ -117,10 +115,9 @@ fn open_as_it_is(access: &Access, meanwhile: Option<&str>, printer: &Printer) ->
     let store = access.store_path();
     let lock = journal::run_lock_of(&store);
     journal.have_store(&store, &holder, PATIENCE, &mut || wait("store", &lock)).map_err(|error| match error {
-        JournalError::Locked(_) => Failure::failed(anyhow::anyhow!(
-            "the store `{}` is in use by another run; wait for that run to end, then try again{}",
-            store.display(),
-            who_has_it(&lock)
+        JournalError::Locked(_) => Failure::failed(advised(
+            format!("the store `{}` is in use by another run", store.display()),
+            format!("wait for that run to end, then try again{}", who_has_it(&lock)),
         )),
         error => unusable(error),
     })?;
@@ -151,14 +148,9 @@ fn who_has_it(path: &Path) -> String {
 /// not read it, or there is none.
 fn alteration(path: &Path) -> Result<Option<JournalError>, Failure> {
     match journal::verify_chain(path) {
-        Ok(()) => Ok(None),
         Err(altered @ JournalError::Altered { .. }) => Ok(Some(altered)),
-        Err(JournalError::Unreadable { source, .. })
-            if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(unusable(error)),
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        verified => if_readable(verified).map(|()| None),
     }
 }
 
@@ -275,23 +267,13 @@ pub(super) fn glance(repository: &Path, store_name: &str, printer: &Printer) -> 
 /// user may not read the journal.
 pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet<String>, Failure> {
     let Some(seen) = access.journal_seen(printer)? else { return Ok(BTreeSet::new()) };
-    match journal::done_since(&path(&access.repository, &access.store_name)?, seen.line) {
-        Ok(done) => Ok(done),
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Ok(BTreeSet::new())
-        }
-        Err(error) => Err(unusable(error)),
-    }
+    if_readable(journal::done_since(&path(&access.repository, &access.store_name)?, seen.line))
 }
 
 /// Whom an operator locked out by what the journal says, as their keys compare, and since when; nobody where this user
 /// may not read it.
 fn journalled_lock_outs(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
-    let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
-        Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeMap::new(),
-        Err(error) => return Err(unusable(error)),
-    };
+    let found = if_readable(journal::locked_out(&path(&access.repository, &access.store_name)?, store))?;
     let compared = |(key, at): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, at));
     Ok(found.into_iter().filter_map(compared).collect())
 }
@@ -321,11 +303,7 @@ pub(super) fn remember_cut_off(
     at: Timestamp,
 ) -> Result<(), Failure> {
     let path = path(&access.repository, &access.store_name)?;
-    let found = match journal::cut_off(&path, &info.id, &access.rules().identity, names) {
-        Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => return Ok(()),
-        Err(error) => return Err(unusable(error)),
-    };
+    let found = if_readable(journal::cut_off(&path, &info.id, &access.rules().identity, names))?;
     for (user, cut_off) in found {
         cut_off.remember(&user, (names, live), access.rules(), at);
     }
@@ -335,11 +313,7 @@ pub(super) fn remember_cut_off(
 /// Memberships that are gone since a run was stopped between the two steps of a change of role, as they were to be;
 /// nothing where this user may not read the journal.
 pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> Result<HalfChanged, Failure> {
-    let found = match journal::half_changed(&path(&access.repository, &access.store_name)?, store) {
-        Ok(found) => found,
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => Vec::new(),
-        Err(error) => return Err(unusable(error)),
-    };
+    let found = if_readable(journal::half_changed(&path(&access.repository, &access.store_name)?, store))?;
     let mut half = HalfChanged::new();
     for whole in &found {
         let Some(Action { subject, before: Some(before), after: Some(after), .. }) = journal::revive(names, whole)
@@ -364,13 +338,8 @@ pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> R
 
 /// Since when accounts are out by what runs did, as their keys compare; nothing where this user may not read the journal.
 pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
-    match journal::left_since(&path(&access.repository, &access.store_name)?, store, &access.rules().identity) {
-        Ok(found) => Ok(found),
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Ok(BTreeMap::new())
-        }
-        Err(error) => Err(unusable(error)),
-    }
+    let path = path(&access.repository, &access.store_name)?;
+    if_readable(journal::left_since(&path, store, &access.rules().identity))
 }
 
 /// What to say where a plan invites people who have been invited already, by what was done that the store does not know.
@@ -425,16 +394,26 @@ pub(super) fn check_absent_store(file: &Path, repository: &Path, name: &str, pri
     Err(lost(&what, &path(repository, name)?))
 }
 
+/// What the journal says; nothing where this user may not read it: who plans may be allowed less than who applies.
+pub(super) fn if_readable<T: Default>(found: Result<T, JournalError>) -> Result<T, Failure> {
+    match found {
+        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
+            Ok(T::default())
+        }
+        found => found.map_err(unusable),
+    }
+}
+
 /// The journal can't be used.
 pub(super) fn unusable(error: JournalError) -> Failure {
     Failure::failed(error).with_code(Code::JournalUnusable)
 }
 
 fn lost(what: &str, journal: &Path) -> Failure {
-    Failure::failed(anyhow::anyhow!(
-        "{what}; with an empty one everybody would be invited again: put the store back from a backup, correct its `path` \
-         in the settings, or move `{}` away if the store is really to begin anew",
+    let help = format!(
+        "with an empty one everybody would be invited again: put the store back from a backup, correct its `path` in the \
+         settings, or move `{}` away if the store is really to begin anew",
         journal.display()
-    ))
-    .with_code(Code::StoreUnusable)
+    );
+    Failure::failed(advised(what, help)).with_code(Code::StoreUnusable)
 }

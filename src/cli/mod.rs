@@ -42,11 +42,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use exit::{Exit, Failure};
+use exit::{Exit, Failure, advised};
 use options::{Command, Format, Options};
 use printer::Printer;
 
-const NO_FORMAT: &str = "csv and xlsx are formats of `rollcall export` only; use --format text or json";
+fn no_format() -> Failure {
+    Failure::invalid(advised("csv and xlsx are formats of `rollcall export` only", "use --format text or json"))
+}
 
 /// Whether a command can print its result so.
 const fn has_format(command: &Command, format: Format) -> bool {
@@ -67,7 +69,7 @@ pub fn main() -> ExitCode {
     let printer = Printer::new(&options.global);
     log::start(&options.global, &printer);
     let outcome = match &options.command {
-        command if !has_format(command, options.global.format) => Err(Failure::invalid(anyhow::anyhow!(NO_FORMAT))),
+        command if !has_format(command, options.global.format) => Err(no_format()),
         Command::Init => init::run(&options.global, &printer),
         Command::Validate(arguments) => validate::run(&options.global, arguments, &printer),
         Command::Plan(arguments) => plan::run(&options.global, arguments, &printer),

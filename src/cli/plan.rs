@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::access::{Access, Lines};
 use super::edge;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::history::likely_cause;
 use super::journal;
 use super::options::{Global, Plan};
@@ -70,11 +70,9 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
 fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
     if let Some(guard) = waived.iter().find(|&&guard| guard != Guard::MinAdmins) {
         let guard = guard.as_str();
-        let why = format!(
-            "the plan is the same with and without `{guard}`; waive it where it is applied: rollcall apply --waive \
-             {guard}=DIGEST"
-        );
-        return Err(Failure::invalid(anyhow::anyhow!(why)));
+        let why = format!("the plan is the same with and without `{guard}`");
+        let help = format!("waive it where it is applied: rollcall apply --waive {guard}=DIGEST");
+        return Err(Failure::invalid(advised(why, help)));
     }
     Ok(!waived.is_empty())
 }

@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::apply::{listen, looked_up, remember};
 use super::desk::Desk;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::options::{Global, ResetPassword};
 use super::printer::Printer;
 use super::{edge, mail, secrets};
@@ -52,7 +52,7 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
     printer.note(&format!("{whose} will stop working at once; {}", what_then(way)));
     if !arguments.yes {
         if !edge::has_terminal() {
-            return Err(Failure::invalid(anyhow::anyhow!("there is no terminal to ask on; use --yes")));
+            return Err(Failure::invalid(advised("there is no terminal to ask on", "use --yes")));
         }
         if printer.asks(&format!("reset {}?", count(users.len(), "password", "passwords")), &desk.runtime)?.is_none() {
             printer.note("nothing was changed");
@@ -92,18 +92,16 @@ fn what_then(way: PasswordReset) -> &'static str {
 
 fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
     let rules = desk.access.rules();
-    let refused = |why: String| Failure::failed(anyhow::anyhow!(why));
     if rules.password_reset() == PasswordReset::NotStated {
-        let why =
-            "the rules of this store do not say how passwords are reset (`password.set_by`); do it in the service";
-        return Err(refused(why.to_owned()));
+        let why = "the rules of this store do not say how passwords are reset (`password.set_by`)";
+        return Err(Failure::failed(advised(why, "do it in the service")));
     }
     let text = |key| desk.names.text(key).to_owned();
     let Some(key) = &arguments.key else {
         if !rules.resets_all_passwords() {
-            let why = "the rules of this store do not say that all passwords can be reset at once (`password.reset_all`); \
-                       name one account";
-            return Err(refused(why.to_owned()));
+            let why =
+                "the rules of this store do not say that all passwords can be reset at once (`password.reset_all`)";
+            return Err(Failure::failed(advised(why, "name one account")));
         }
         let mut chosen = Chosen { users: Vec::new(), skipped: Vec::new() };
         for (key, answer) in desk.ask(active_accounts)? {
@@ -117,7 +115,7 @@ fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
     let (identity, shown) = desk.who(key)?;
     match desk.ask(|inputs| can_reset(inputs, identity))? {
         Ok(key) => Ok(Chosen { users: vec![text(key)], skipped: Vec::new() }),
-        Err(why) => Err(refused(format!("the password of {shown} is not reset: {}", reason(why)))),
+        Err(why) => Err(Failure::failed(anyhow::anyhow!("the password of {shown} is not reset: {}", reason(why)))),
     }
 }
 

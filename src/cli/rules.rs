@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::access::Access;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::options::{Global, RulesArguments, RulesCommand};
 use super::printer::Printer;
 use crate::document;
@@ -49,7 +49,7 @@ fn show(name: &str, printer: &Printer) -> Result<Exit, Failure> {
             None => format!("built in: {}", names.collect::<Vec<_>>().join(", ")),
         };
         let name = name.escape_debug();
-        return Err(Failure::invalid(anyhow::anyhow!("there is no built-in rule set `{name}`; {advice}")));
+        return Err(Failure::invalid(advised(format!("there is no built-in rule set `{name}`"), advice)));
     };
     if printer.is_json() {
         printer.json(&rules);

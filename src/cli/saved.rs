@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::access::{Access, Declared};
 use super::edge;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::files::in_repository;
 use super::journal;
 use super::printer::Printer;
@@ -30,6 +30,8 @@ use crate::plan::{
 };
 use crate::report::sanitise;
 use crate::store::Info;
+
+const OTHER_STORE: &str = "select the store with --store, or make the plan anew";
 
 /// A plan, and how it stands to today's, where it was saved.
 pub(super) struct Saved {
@@ -61,30 +63,29 @@ impl Saved {
         let StoreRef { name: _, kind, id, address } = &saved.store;
         if (kind, id) != (&today.store.kind, &today.store.id) {
             let why = format!(
-                "the plan is for the {} store {}, and `{}` is the {} store {}; select the store with --store, or make \
-                 the plan anew",
+                "the plan is for the {} store {}, and `{}` is the {} store {}",
                 sanitise(kind),
                 sanitise(id),
                 access.store_name,
                 today.store.kind,
                 today.store.id
             );
-            return Err(Failure::invalid(anyhow::anyhow!(why)));
+            return Err(Failure::invalid(advised(why, OTHER_STORE)));
         }
         // A copy of a store has the identity of the one that it was made of.
         if place(address) != place(&today.store.address) {
             let why = format!(
                 "the plan is for the {kind} store at {}, and `{}` is the one at {} with the same identity, as a copy has \
-                 it; select the store with --store, or make the plan anew",
+                 it",
                 sanitise(address),
                 access.store_name,
                 sanitise(&today.store.address)
             );
-            return Err(Failure::invalid(anyhow::anyhow!(why)));
+            return Err(Failure::invalid(advised(why, OTHER_STORE)));
         }
         if saved.rules != today.rules {
-            let why = "the plan was made under other rules than the ones of this store; make the plan anew";
-            return Err(Failure::invalid(anyhow::anyhow!(why)));
+            let why = "the plan was made under other rules than the ones of this store";
+            return Err(Failure::invalid(advised(why, "make the plan anew")));
         }
         let besides = besides(saved, &today, &declared.names);
         let (holding, plan) = access.hold(saved, declared, (info, live), (&today, at))?;
@@ -219,14 +220,17 @@ pub(super) fn write(
     let path = in_repository(&access.repository, file)?;
     let context = || format!("the plan can't be saved in `{}`", path.display());
     if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
-        let why = "something else than a saved plan is there; name another file, or remove it";
-        return Err(Failure::invalid(anyhow::anyhow!(why).context(context())));
+        let why = advised("something else than a saved plan is there", "name another file, or remove it");
+        return Err(Failure::invalid(why.context(context())));
     }
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
-        let why =
-            if folder.exists() { "is no folder" } else { "is not there; make it first, or name a file elsewhere" };
-        let why = format!("the folder `{}` {why}", folder.display());
-        return Err(Failure::failed(anyhow::anyhow!(why).context(context())));
+        let shown = folder.display();
+        let why = if folder.exists() {
+            anyhow::anyhow!("the folder `{shown}` is no folder")
+        } else {
+            advised(format!("the folder `{shown}` is not there"), "make it first, or name a file elsewhere")
+        };
+        return Err(Failure::failed(why.context(context())));
     }
     let beside =
         beside(&path).ok_or_else(|| Failure::invalid(anyhow::anyhow!("it names no file").context(context())))?;

@@ -1,17 +1,16 @@
 //! Where one-time secrets go, and who has none: the sink of the settings, looked at before anything is planned and
 //! opened before anything is written.
 
-use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Declared, Lines};
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::git::Git;
 use super::journal;
 use super::printer::Printer;
 use super::settings_file::about_settings;
 use crate::diagnostic::{Code, Diagnostic, shell_word};
-use crate::journal::{JournalError, Undelivered, undelivered};
+use crate::journal::{Undelivered, undelivered};
 use crate::model::{LiveState, Names, Status};
 use crate::plan::{Plan, yields};
 use crate::report::sanitise;
@@ -73,27 +72,29 @@ pub(super) fn sink(access: &Access) -> Result<Option<Box<dyn Sink + Sync>>, Fail
 
 /// The sink for a command that can't do without one.
 pub(super) fn demanded_sink(access: &Access) -> Result<Box<dyn Sink + Sync>, Failure> {
-    let none = || anyhow::anyhow!("the settings name no sink for one-time secrets; {NAME_ONE}");
+    let none = || advised("the settings name no sink for one-time secrets", NAME_ONE);
     sink(access)?.ok_or_else(|| about_settings(Failure::invalid(none()), &access.repository, &["secrets"]))
 }
 
 /// Refuses a file that a link leads out of the access repository, or that git does not ignore.
 fn check_place(repository: &Path, name: &Path, path: &Path) -> Result<(), Failure> {
-    let refused = |why: &str| {
+    let refused = |why: &str, help: &str| {
         let path = path.display();
-        Failure::invalid(anyhow::anyhow!(
-            "the file of one-time secrets `{path}` (`secrets.sink.file`) is not used: {why}"
-        ))
+        let why = format!("the file of one-time secrets `{path}` (`secrets.sink.file`) is not used: {why}");
+        Failure::invalid(advised(why, help))
     };
     let above = |path: &Path| path.ancestors().skip(1).find_map(|folder| named(folder).canonicalize().ok());
     let Some(folder) = above(path) else {
-        return Err(refused("its folder can't be found; make it, or name another file"));
+        return Err(refused("its folder can't be found", "make it, or name another file"));
     };
     if name.is_relative() {
         let is_inside = named(repository).canonicalize().is_ok_and(|repository| folder.starts_with(repository));
         let climbs = name.components().any(|part| matches!(part, Component::ParentDir));
         if !is_inside || climbs {
-            return Err(refused("it is outside of the access repository; name it by its whole path if that is meant"));
+            return Err(refused(
+                "it is outside of the access repository",
+                "name it by its whole path if that is meant",
+            ));
         }
     }
     let missing: PathBuf = path.components().skip(path.components().count().saturating_sub(1)).collect();
@@ -111,9 +112,8 @@ fn check_place(repository: &Path, name: &Path, path: &Path) -> Result<(), Failur
         None => has_git,
     };
     if is_kept {
-        let why =
-            "git does not ignore it, so that it could be committed; add it to `.gitignore`, or name a file elsewhere";
-        return Err(refused(why));
+        let why = "git does not ignore it, so that it could be committed";
+        return Err(refused(why, "add it to `.gitignore`, or name a file elsewhere"));
     }
     Ok(())
 }
@@ -125,13 +125,7 @@ fn named(folder: &Path) -> &Path {
 /// The secrets that were made in the store and never handed over, as the journal knows them; none where this user may
 /// not read it.
 pub(super) fn lost(access: &Access, store: &str) -> Result<Undelivered, Failure> {
-    match undelivered(&journal::path(&access.repository, &access.store_name)?, store) {
-        Ok(found) => Ok(found),
-        Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {
-            Ok(Undelivered::new())
-        }
-        Err(error) => Err(journal::unusable(error)),
-    }
+    journal::if_readable(undelivered(&journal::path(&access.repository, &access.store_name)?, store))
 }
 
 /// A warning for everybody who can't log in, or can't use the API, since nobody has the secret.

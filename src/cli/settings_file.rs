@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::access::Lines;
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised_by};
 use super::options::Global;
 use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
@@ -52,15 +52,15 @@ pub(super) fn read_settings_for_manifests(global: &Global, printer: &Printer) ->
 fn read_telling(repository: &Path, tell: impl FnOnce(&mut Refused)) -> Result<Settings, Failure> {
     if let Err(error) = std::fs::metadata(repository.join(settings::FILE_NAME)) {
         let place = repository.canonicalize().unwrap_or_else(|_| repository.to_owned());
-        let advice = match error.kind() {
+        let (cause, advice) = match error.kind() {
             std::io::ErrorKind::NotFound if repository.is_dir() => {
-                "name the access repository with -C DIR, or begin one there with `rollcall init`"
+                ("", "name the access repository with -C DIR, or begin one there with `rollcall init`")
             }
-            std::io::ErrorKind::NotFound => "there is no such folder; name the access repository with -C DIR",
-            _ => "see to it that the folder and the file can be read",
+            std::io::ErrorKind::NotFound => ("; there is no such folder", "name the access repository with -C DIR"),
+            _ => ("", "see to it that the folder and the file can be read"),
         };
-        let why = format!("there is no {} to read in {}; {advice}", settings::FILE_NAME, place.display());
-        let failure = Failure::invalid(anyhow::Error::new(error).context(why));
+        let why = format!("there is no {} to read in {}{cause}", settings::FILE_NAME, place.display());
+        let failure = Failure::invalid(advised_by(error, why, advice));
         return Err(failure.with_code(Code::Unreadable).in_file(settings::FILE_NAME, None));
     }
     settings::load(repository).map_err(|mut refused| {

@@ -134,7 +134,7 @@ pub fn by_operator(plan: Plan) -> Option<GuardedPlan> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Guards refuse it.
-    #[error("refused by a guard: {}", listed(.rulings))]
+    #[error("refused by a guard: {}", refusing(.rulings).join(", "))]
     ByGuard {
         /// The plan.
         plan: Box<Plan>,
@@ -154,11 +154,12 @@ pub enum Refused {
     },
 }
 
-fn listed(rulings: &[Ruling]) -> String {
-    let mut names: Vec<&str> =
-        rulings.iter().filter(|ruling| ruling.is_refused()).map(|ruling| ruling.guard.as_str()).collect();
-    names.dedup();
-    names.join(", ")
+/// The names of the guards that refuse, each once, in the order in which guards are shown: rulings of one guard stand
+/// apart, that of the store and those of its organizations.
+#[must_use]
+pub fn refusing(rulings: &[Ruling]) -> Vec<&'static str> {
+    let refuses = |guard: &Guard| rulings.iter().any(|ruling| ruling.guard == *guard && ruling.is_refused());
+    Guard::ALL.iter().filter(|guard| refuses(guard)).map(|guard| guard.as_str()).collect()
 }
 
 /// Passes a plan through the guards.

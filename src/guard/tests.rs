@@ -1,6 +1,6 @@
 //! The arithmetic of guards, and what waivers lift.
 
-use super::{Guard, Limit, NoWaiver, Waiver, removal_limit};
+use super::{Guard, Limit, NoWaiver, Ruling, Waiver, Why, refusing, removal_limit};
 use crate::settings::RemovalLimit;
 
 fn most(people: u32) -> u32 {
@@ -28,6 +28,23 @@ fn percentages_are_rounded_down_and_half_is_rounded_up() {
     assert_eq!(limit(3, 50, 1), 1);
     assert_eq!(removal_limit(1_506, RemovalLimit::default()), Limit { most: 376, percent: Some(25) });
     assert_eq!(removal_limit(10, RemovalLimit::default()), Limit { most: 5, percent: None });
+}
+
+#[test]
+fn a_guard_that_refuses_in_many_places_is_named_once() {
+    let ruling = |guard, why, is_waived| {
+        let limit = Limit::of_settings(1);
+        Ruling { guard, organization: None, count: 2, limit, people: None, why, is_waived }
+    };
+    let over = Some(Why::OverLimit);
+    let rulings = [
+        ruling(Guard::Removals, over, false),
+        ruling(Guard::Invitations, over, false),
+        ruling(Guard::Mails, over, true),
+        ruling(Guard::Deletions, None, false),
+        ruling(Guard::Removals, Some(Why::Emptied), false),
+    ];
+    assert_eq!(refusing(&rulings), ["removals", "invitations"]);
 }
 
 #[test]

@@ -74,6 +74,11 @@ pub fn describe_reset(user: &str, secret: Option<SecretKind>) -> Json {
     described
 }
 
+/// What kind of action this describes; `None` of a reset of a password, which is none of a plan.
+pub(super) fn kind_of(described: &Json) -> Option<ActionKind> {
+    serde_json::from_value(described.get("action")?.clone()).ok()
+}
+
 /// Whether this describes the reset of a password.
 #[must_use]
 pub fn is_reset(described: &Json) -> bool {
@@ -83,7 +88,7 @@ pub fn is_reset(described: &Json) -> bool {
 /// The action that was described, as far as a look-up needs it; `None` if this is no description of one.
 #[must_use]
 pub fn revive(names: &mut Names, described: &Json) -> Option<Action> {
-    let kind = serde_json::from_value::<ActionKind>(described.get("action")?.clone()).ok()?;
+    let kind = kind_of(described)?;
     let fall_back = serde_json::from_value(described.get("else")?.clone()).ok()?;
     let mut part = |part: &str| match described.get(part)? {
         Json::Null => Some(None),

@@ -10,10 +10,13 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::describe::kind_of;
 use super::record::{Ended, Entry, LookedUp};
 use super::{JournalError, medium, verify};
+use crate::model::ActionKind;
 
-/// The changes of roles in the store with this identity, as described, of which the first step was done, or may have
+/// The changes of roles in the store with this identity, as described but for the key of a user who has
+/// another one since, of which the first step was done, or may have
 /// been, and the second one was not. None where there is no journal, or one that was altered.
 ///
 /// # Errors
@@ -26,13 +29,12 @@ pub fn half_changed(path: &Path, store: &str) -> Result<Vec<Json>, JournalError>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(JournalError::Unreadable { path: path.display().to_string(), source }),
     }
-    let mut tried: BTreeMap<u64, Step> = BTreeMap::new();
-    let mut half: BTreeMap<Place, Json> = BTreeMap::new();
+    let mut found = Found::default();
     let read = verify(path, |record| {
         let (intent, is_done) = match &record.entry {
             Entry::Intent { store: of, action, then: _ } => {
                 let step = if of == store { step(action) } else { None };
-                tried.extend(step.map(|step| (record.seq, step)));
+                found.tried.extend(step.map(|step| (record.seq, step)));
                 return;
             }
             Entry::Outcome { intent, outcome, .. } => match outcome {
@@ -51,11 +53,8 @@ pub fn half_changed(path: &Path, store: &str) -> Result<Vec<Json>, JournalError>
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => return,
         };
-        match tried.remove(intent).filter(|_| is_done) {
-            Some(Step::Begins(place, whole)) => drop(half.insert(place, whole)),
-            Some(Step::Settles(place)) => drop(half.remove(&place)),
-            Some(Step::Ends(user)) => half.retain(|(of, _), _| *of != user),
-            None => {}
+        if let Some(step) = found.tried.remove(intent).filter(|_| is_done) {
+            found.note(step);
         }
     });
     match read {
@@ -64,12 +63,61 @@ pub fn half_changed(path: &Path, store: &str) -> Result<Vec<Json>, JournalError>
         Err(error) => return Err(error),
     }
     // What has no end yet may have been done: if it was not, the membership is live, and that counts.
+    let Found { tried, mut half } = found;
     let open = tried.into_values().filter_map(|step| match step {
         Step::Begins(place, whole) => Some((place, whole)),
-        Step::Settles(_) | Step::Ends(_) => None,
+        Step::Settles(_) | Step::Ends(_) | Step::Renames { .. } => None,
     });
     half.extend(open);
     Ok(half.into_values().collect())
+}
+
+/// What is known up to a line.
+#[derive(Default)]
+struct Found {
+    /// What has no certain end, by the line of its intent.
+    tried: BTreeMap<u64, Step>,
+    half: BTreeMap<Place, Json>,
+}
+
+impl Found {
+    /// Notes what was done.
+    fn note(&mut self, step: Step) {
+        match step {
+            Step::Begins(place, whole) => drop(self.half.insert(place, whole)),
+            Step::Settles(place) => self.forget(|of| *of == place),
+            Step::Ends(user) => self.forget(|(of, _)| *of == user),
+            Step::Renames { from, to } => {
+                // Whoever had the key before is somebody else.
+                self.forget(|(of, _)| *of == to);
+                let half = std::mem::take(&mut self.half).into_iter();
+                self.half = half.map(|(place, whole)| renamed(place, whole, (&from, &to))).collect();
+                for step in self.tried.values_mut() {
+                    if let Step::Begins(place, whole) = step {
+                        (*place, *whole) = renamed(std::mem::take(place), whole.take(), (&from, &to));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets what was left, or may have been, in these places.
+    fn forget(&mut self, is_meant: impl Fn(&Place) -> bool) {
+        self.half.retain(|place, _| !is_meant(place));
+        self.tried.retain(|_, step| match step {
+            Step::Begins(place, _) => !is_meant(place),
+            Step::Settles(_) | Step::Ends(_) | Step::Renames { .. } => true,
+        });
+    }
+}
+
+/// The same change under the key that the user has now.
+fn renamed((user, organization): Place, mut whole: Json, (from, to): (&str, &str)) -> (Place, Json) {
+    if user != from {
+        return ((user, organization), whole);
+    }
+    whole["user"] = Json::from(to);
+    ((to.to_owned(), organization), whole)
 }
 
 /// A user and an organization, as in the store.
@@ -81,18 +129,51 @@ enum Step {
     Begins(Place, Json),
     /// Somebody has decided about it.
     Settles(Place),
-    /// This user has no access any more, wherever it was.
+    /// This user has no access any more, wherever it was, or is another one under the same key, with the access that came
+    /// with it.
     Ends(String),
+    /// The user has another key.
+    Renames { from: String, to: String },
 }
 
 fn step(action: &Json) -> Option<Step> {
     let text = |part: &str| action.get(part)?.as_str().map(str::to_owned);
     let user = text("user")?;
     let place = || Some((text("user")?, text("organization")?));
-    match (action.get("action")?.as_str()?, action.get("whole")) {
-        ("remove_membership", Some(whole)) => Some(Step::Begins(place()?, whole.clone())),
-        ("remove_membership" | "add_membership" | "change_role", _) => Some(Step::Settles(place()?)),
-        ("strip_user" | "close_user" | "delete_user", _) => Some(Step::Ends(user)),
-        _ => None,
+    match kind_of(action)? {
+        ActionKind::RemoveMembership => Some(match action.get("whole") {
+            Some(whole) => Step::Begins(place()?, whole.clone()),
+            None => Step::Settles(place()?),
+        }),
+        ActionKind::AddMembership | ActionKind::ChangeRole => Some(Step::Settles(place()?)),
+        ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::CancelInvitation => Some(Step::Ends(user)),
+        ActionKind::RenameUser => {
+            let from = action.get("before")?.get("key")?.as_str()?.to_owned();
+            Some(Step::Renames { from, to: user })
+        }
+        ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::DeleteOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::DeleteSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::DeleteRole
+        | ActionKind::UpdateUser
+        | ActionKind::ChangeAccess
+        | ActionKind::DeactivateUser
+        | ActionKind::ReactivateUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::UpdateMembership
+        | ActionKind::GrantSite
+        | ActionKind::ChangeSiteRole
+        | ActionKind::RevokeSite => None,
     }
 }

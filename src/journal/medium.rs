@@ -2,12 +2,12 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
-
 use super::JournalError;
+use crate::secret::{self, Links};
 
 /// How often a run that waits for another one looks whether that has ended.
 const NAP: Duration = Duration::from_millis(100);
@@ -110,22 +110,8 @@ pub(super) fn has_text(lines: &mut impl io::BufRead, wanted: &[u8]) -> io::Resul
 
 /// A journal is a file of its own: through a link its lines would go, or come from, wherever a pull request says.
 pub(super) fn open_file(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    let refused = |why: &str| io::Error::new(io::ErrorKind::InvalidInput, why.to_owned());
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        // Who reads the journal learns who has access to what. A pipe must not hold us up until somebody reads it.
-        options.mode(0o600).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits());
-    }
-    let is_link = || path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-    let file = match options.open(path) {
-        Err(_) if is_link() => return Err(refused("it is a link, which is not followed")),
-        opened => opened?,
-    };
-    if !file.metadata()?.is_file() {
-        return Err(refused("it is no file"));
-    }
-    Ok(file)
+    // Who reads the journal learns who has access to what.
+    secret::open_file(path, options.mode(0o600), Links::Refused)
 }
 
 #[cfg(unix)]

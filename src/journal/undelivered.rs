@@ -10,8 +10,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
+use super::describe::kind_of;
 use super::record::{Ended, Entry, LookedUp, Record};
 use super::{JournalError, medium};
+use crate::model::ActionKind;
 use crate::secret::SecretKind;
 
 /// Whose secret it is, by key as in the store, and what it opens; with the time at which it was made or may have been.
@@ -140,13 +142,37 @@ fn step(action: &Json) -> Option<Step> {
     if let Some(kind) = action.get("secret").and_then(Json::as_str).and_then(SecretKind::from_word) {
         return Some(Step::Yields(user, kind));
     }
-    match action.get("action")?.as_str()? {
-        "rename_user" => Some(Step::Renames { from: text(action.get("before")?.get("key")?)?, to: user }),
-        "delete_user" | "close_user" => Some(Step::Ends(user)),
-        "change_access" => {
+    match kind_of(action)? {
+        ActionKind::RenameUser => Some(Step::Renames { from: text(action.get("before")?.get("key")?)?, to: user }),
+        ActionKind::DeleteUser | ActionKind::CloseUser => Some(Step::Ends(user)),
+        ActionKind::ChangeAccess => {
             let api = action.get("after")?.get("api")?.get("enabled")?;
             (api != &Json::Bool(true)).then_some(Step::TurnsApiOff(user))
         }
-        _ => None,
+        ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::DeleteOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::DeleteSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::DeleteRole
+        | ActionKind::InviteUser
+        | ActionKind::CreateUser
+        | ActionKind::UpdateUser
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::ReactivateUser
+        | ActionKind::SendInvitation
+        | ActionKind::ResendInvitation
+        | ActionKind::CancelInvitation
+        | ActionKind::AddMembership
+        | ActionKind::ChangeRole
+        | ActionKind::UpdateMembership
+        | ActionKind::RemoveMembership
+        | ActionKind::GrantSite
+        | ActionKind::ChangeSiteRole
+        | ActionKind::RevokeSite => None,
     }
 }

@@ -85,11 +85,12 @@ impl<'a> Composer<'a> {
         self.from.email.domain()
     }
 
-    /// The message about an invitation, or the reset of a password.
+    /// The message about an invitation, or the reset of a password. It bears the time of its reason, which is the same at
+    /// every attempt; where the store has none, that of this one (`at`).
     ///
     /// # Errors
     /// If the person has no address that a mail can go to.
-    pub fn compose(&self, due: &DueMail, token: Option<&str>) -> Result<Letter, NotComposed> {
+    pub fn compose(&self, due: &DueMail, token: Option<&str>, at: Timestamp) -> Result<Letter, NotComposed> {
         let to = address(due.address.as_deref())?;
         let language = words::language(due.language.as_deref(), self.mail.language);
         let name = due.name.as_deref().map(plain).filter(|name| !name.is_empty());
@@ -105,7 +106,7 @@ impl<'a> Composer<'a> {
             .from(self.from.clone())
             .to(Mailbox::new(name, to))
             .subject(subject)
-            .date(SystemTime::from(due.sent.unwrap_or(Timestamp::UNIX_EPOCH)))
+            .date(SystemTime::from(due.sent.unwrap_or(at)))
             .message_id(Some(self.message_id(due)))
             .header(AutoSubmitted)
             .header(header::MIME_VERSION_1_0)
@@ -135,6 +136,7 @@ impl<'a> Composer<'a> {
                 let words = Words {
                     name,
                     key: &key,
+                    typed_key: Some(due.key.as_str()).filter(|key| is_shown_whole(key)),
                     service,
                     organizations: &organizations,
                     ends: ends.as_deref(),
@@ -184,9 +186,19 @@ pub(super) fn token() -> Result<String, getrandom::Error> {
 
 /// A text of a store as one harmless line.
 fn plain(text: &str) -> String {
-    let shown = |character: char| if character.is_control() || is_hidden(character) { ' ' } else { character };
+    let shown = |character: char| if is_harmful(character) { ' ' } else { character };
     let text: String = text.chars().take(LONGEST).map(shown).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A character that is no part of a line of text, or that nobody sees.
+fn is_harmful(character: char) -> bool {
+    character.is_control() || is_hidden(character)
+}
+
+/// Whether a text of a store is one harmless line as it is, so that it can stand where every character counts.
+fn is_shown_whole(text: &str) -> bool {
+    !text.chars().any(is_harmful)
 }
 
 /// The address that a mail goes to.
@@ -194,7 +206,7 @@ fn address(address: Option<&str>) -> Result<Address, NotComposed> {
     let text = address.ok_or_else(|| NotComposed("the user has no e-mail address".to_owned()))?;
     let refused = || NotComposed(format!("`{}` is no e-mail address", text.escape_debug()));
     let (local, domain) = text.rsplit_once('@').ok_or_else(refused)?;
-    if text.chars().any(|character| character.is_whitespace() || character.is_control() || is_hidden(character)) {
+    if text.chars().any(|character| character.is_whitespace() || is_harmful(character)) {
         return Err(refused());
     }
     let domain = idna::domain_to_ascii(domain).map_err(|_| refused())?;

@@ -128,7 +128,7 @@ fn give_up(store: &mut SqliteStore, begun: &[DueMail], at: Timestamp) -> Result<
 /// Hands over a few mails, and notes so before and after. With why no other is tried, if none is.
 ///
 /// # Errors
-/// If the store can't be written, so that it is not known of any of them that it went out.
+/// If nothing can be begun, so that none of them went out.
 fn hand_over(
     store: &mut SqliteStore,
     composer: &Composer<'_>,
@@ -151,7 +151,7 @@ fn hand_over(
         } else if let Some(why) = &ended {
             Fate::Waiting(String::clone(why))
         } else {
-            match composer.compose(mail, token.as_deref()) {
+            match composer.compose(mail, token.as_deref(), clock()) {
                 Err(why) => Fate::Refused(why.to_string()),
                 Ok(letter) => {
                     let (fate, why) = way.take(mail, &letter);
@@ -168,9 +168,11 @@ fn hand_over(
     }
     let ours = mails.iter().zip(&fates).zip(&is_ours).filter(|(_, is_ours)| **is_ours);
     let noted: Vec<_> = ours.map(|((mail, fate), _)| fate.noted(mail)).collect();
-    store
-        .end_mails(&noted, clock())
-        .map_err(|error| format!("what became of the mail can't be noted: {}", with_cause(&error)))?;
+    if let Err(error) = store.end_mails(&noted, clock()) {
+        let why = format!("what became of it can't be noted in the store: {}", with_cause(&error));
+        fates = fates.into_iter().map(|fate| fate.not_noted(&why, way.can_look_up())).collect();
+        ended = Some(why);
+    }
     Ok((fates, ended))
 }
 
@@ -195,6 +197,18 @@ impl Fate {
             MailReason::Reset(_) => MailAbout::Password,
         };
         MailOutcome { user: mail.key.clone(), about, word, detail }
+    }
+
+    /// What is left to say of a mail of which the store does not know what became: a file is found by its name by the
+    /// next run, and whatever a server was asked to take is begun for good, and not sent again by itself.
+    fn not_noted(self, why: &str, can_look_up: bool) -> Self {
+        match self {
+            Self::Refused(detail) => Self::Refused(format!("{detail}; {why}")),
+            Self::Sent | Self::Unknown(_) | Self::Waiting(_) if can_look_up => Self::Waiting(why.to_owned()),
+            Self::Sent => Self::Unknown(format!("the server took it, and {why}")),
+            Self::Unknown(detail) => Self::Unknown(format!("{detail}; {why}")),
+            Self::Waiting(detail) => Self::Unknown(format!("it was not taken ({detail}), and {why}")),
+        }
     }
 
     fn noted<'a>(&'a self, mail: &'a DueMail) -> (&'a DueMail, MailState, Option<&'a str>) {
@@ -300,18 +314,19 @@ impl Line<'_> {
     /// on.
     fn send(&mut self, letter: &Letter) -> (Fate, bool) {
         loop {
+            let is_reused = self.session.is_some();
             let mut session = match self.session.take().map_or_else(|| self.server.connect(), Ok) {
                 Ok(session) => session,
                 Err(why) => return (Fate::Waiting(why), true),
             };
-            let had_sent = session.has_sent();
             let (fate, is_usable) = match session.send(letter) {
                 Ok(()) => (Fate::Sent, true),
                 Err(Trouble::Refused(why)) => (Fate::Refused(why), true),
                 Err(Trouble::Later(why)) => (Fate::Waiting(why), true),
                 Err(Trouble::Server(why)) => return (Fate::Waiting(why), true),
-                // A server may take so many mails on one connection and no more.
-                Err(Trouble::Broken(_)) if had_sent => continue,
+                // A server may take, or refuse, so many mails on one connection and no more: the next one is none the
+                // worse for it.
+                Err(Trouble::Broken(_)) if is_reused => continue,
                 Err(Trouble::Broken(why)) => {
                     (Fate::Waiting(format!("the connection broke before the mail was handed over: {why}")), false)
                 }

@@ -3,7 +3,8 @@
 //! The steps of RFC 5321 are taken one by one, since it matters at which of them something goes wrong: what is refused
 //! before the recipient is named says nothing about the person, and what is lost after the last byte may have arrived.
 
-use std::fs;
+use std::fs::OpenOptions;
+use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use lettre::transport::smtp::{Error, response::Code};
 
 use super::compose::Letter;
-use crate::secret;
+use crate::secret::{self, Links, open_file};
 use crate::settings::{Smtp, SmtpTls};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,7 +92,7 @@ impl<'a> Server<'a> {
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             connection.auth(&mechanisms, credentials).map_err(doing("does not let us log in"))?;
         }
-        Ok(Session { connection, has_sent: false })
+        Ok(Session { connection })
     }
 }
 
@@ -99,7 +100,10 @@ fn tls_parameters(smtp: &Smtp, repository: &Path) -> Result<TlsParameters, Strin
     let mut builder: TlsParametersBuilder = TlsParameters::builder(smtp.host.clone());
     if let Some(ca) = &smtp.ca {
         let why = |why: String| format!("the certificates in `{}` can't be used: {why}", ca.escape_debug());
-        let pem = fs::read(repository.join(ca)).map_err(|error| why(error.to_string()))?;
+        let mut pem = Vec::new();
+        open_file(&repository.join(ca), OpenOptions::new().read(true), Links::Followed)
+            .and_then(|mut file| file.read_to_end(&mut pem))
+            .map_err(|error| why(error.to_string()))?;
         // One block at a time: a file may hold several.
         let text = String::from_utf8_lossy(&pem);
         let blocks = text.split_inclusive("-----END CERTIFICATE-----").filter(|block| block.contains("-----BEGIN "));
@@ -120,15 +124,9 @@ fn tls_parameters(smtp: &Smtp, repository: &Path) -> Result<TlsParameters, Strin
 /// A connection on which mails go out.
 pub(super) struct Session {
     connection: SmtpConnection,
-    has_sent: bool,
 }
 
 impl Session {
-    /// Whether a mail went out on this connection.
-    pub(super) const fn has_sent(&self) -> bool {
-        self.has_sent
-    }
-
     /// Hands over one mail. After a trouble other than `Refused` and `Later` the connection is of no use any more.
     pub(super) fn send(&mut self, letter: &Letter) -> Result<(), Trouble> {
         let Letter { envelope, bytes } = letter;
@@ -163,10 +161,7 @@ impl Session {
             return Err(self.after(&error));
         }
         match self.connection.message(bytes) {
-            Ok(_) => {
-                self.has_sent = true;
-                Ok(())
-            }
+            Ok(_) => Ok(()),
             Err(error) if status(&error).is_none() => Err(Trouble::Unsure(told(&error))),
             Err(error) => Err(self.after(&error)),
         }

@@ -11,6 +11,8 @@ pub(super) struct Words<'a> {
     pub(super) name: Option<&'a str>,
     /// The key of the person.
     pub(super) key: &'a str,
+    /// The key as it is, for commands; `None` where nobody could type it.
+    pub(super) typed_key: Option<&'a str>,
     /// What people are invited to.
     pub(super) service: Option<&'a str>,
     /// Organizations that the person belongs to.
@@ -120,7 +122,8 @@ pub(super) fn body(language: MailLanguage, words: &Words<'_>) -> String {
         MailLanguage::En => ENGLISH,
         MailLanguage::Fr => FRENCH,
     };
-    let Words { name, key, service, organizations, ends, accept, decline, can_decline, terms, contact } = words;
+    let Words { name, key, typed_key, service, organizations, ends, accept, decline, can_decline, terms, contact } =
+        words;
     let mut text = phrases.hello.to_owned();
     text.extend(name.iter().flat_map(|name| [" ", name]));
     let _ = write!(text, ",\n\n{}", phrases.invited);
@@ -136,14 +139,14 @@ pub(super) fn body(language: MailLanguage, words: &Words<'_>) -> String {
         add_link(&mut text, phrases.accept, link);
     } else {
         let _ = writeln!(text, "{}, {tell}.", phrases.to_accept);
-        add_command(&mut text, phrases.entered_with, "accept", key);
+        add_command(&mut text, phrases.entered_with, "accept", *typed_key);
     }
     match decline {
         _ if !can_decline => {}
         Some(link) => add_link(&mut text, phrases.decline, link),
         None => {
             let _ = writeln!(text, "{}, {tell}.", phrases.to_decline);
-            add_command(&mut text, phrases.command, "decline", key);
+            add_command(&mut text, phrases.command, "decline", *typed_key);
         }
     }
     if let Some(link) = terms {
@@ -160,8 +163,11 @@ pub(super) fn body(language: MailLanguage, words: &Words<'_>) -> String {
 }
 
 /// What the administrator of an embedded store runs in place of the person.
-fn add_command(text: &mut String, label: &str, answer: &str, key: &str) {
-    let _ = writeln!(text, "{label}\n\n    rollcall invitations {answer} {}\n", shell_word(key));
+fn add_command(text: &mut String, label: &str, answer: &str, key: Option<&str>) {
+    let _ = match key {
+        Some(key) => writeln!(text, "{label}\n\n    rollcall invitations {answer} {}\n", shell_word(key)),
+        None => writeln!(text),
+    };
 }
 
 /// A link stands on a line of its own, where every mail program finds its end.

@@ -92,9 +92,8 @@ fn is_admin(inputs: &Inputs<'_>, user: &LiveView<'_>) -> bool {
         membership.role.is_some_and(is_admin_role)
             || names.elements(membership.extra_roles).iter().copied().any(is_admin_role)
     });
-    let is_set = |value: Value| !matches!(value, Value::Null | Value::Bool(false));
     let by_field =
-        || user.facts.iter().any(|fact| inputs.rules.is_admin_field(names.text(fact.field)) && is_set(fact.value));
+        || user.facts.iter().any(|fact| inputs.rules.is_admin_field(names.text(fact.field)) && fact.value.is_set());
     user.status == Status::Active && (by_role || by_field())
 }
 

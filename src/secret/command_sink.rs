@@ -1,27 +1,19 @@
 //! A command that is fed each secret on standard input.
 //!
 //! No shell runs it, what it prints goes nowhere, and its time is bounded. Before the first secret it is started with
-//! `{"format":1,"probe":true}`, and has to end with 0 then as well. It is a process group of its own, so that Ctrl-C
-//! ends the run after the secret in hand and not the command in the middle of it.
+//! `{"format":1,"probe":true}`, and has to end with 0 then as well.
 
 use std::io::{self, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
+use super::child::{self, PATIENCE};
 use super::{Delivery, Sink, SinkError};
-
-/// How long it may take over one secret.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often to look whether it has ended.
-const NAP: Duration = Duration::from_millis(5);
 
 const PROBE: &[u8] = b"{\"format\":1,\"probe\":true}\n";
 
@@ -32,6 +24,7 @@ pub struct CommandSink {
     words: Vec<String>,
     /// Where it is started.
     folder: PathBuf,
+    /// How long it may take over one secret.
     patience: Duration,
 }
 
@@ -51,18 +44,13 @@ impl CommandSink {
                 program.escape_debug()
             )
         };
-        let started = Command::new(program)
-            .args(self.words.iter().skip(1))
-            .current_dir(&self.folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn();
-        let mut child = started.map_err(|error| SinkError::of(says("can't be started"), error))?;
+        let mut command = Command::new(program);
+        command.args(self.words.iter().skip(1)).current_dir(&self.folder);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = child::start(&mut command).map_err(|error| SinkError::of(says("can't be started"), error))?;
         let outcome = self.talk(&mut child, text);
         if outcome.is_err() {
-            kill(&mut child);
+            child::kill(&mut child);
         }
         let (fed, status) = outcome.map_err(|error| match error.kind() {
             io::ErrorKind::TimedOut => {
@@ -91,28 +79,8 @@ impl CommandSink {
             let written = stdin.map_or(Ok(()), |mut stdin| stdin.write_all(&text));
             let _ = send.send(written);
         });
-        let late = || io::Error::from(io::ErrorKind::TimedOut);
-        let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
-            }
-            if Instant::now() >= until {
-                return Err(late());
-            }
-            thread::sleep(NAP);
-        };
-        let left = until.saturating_duration_since(Instant::now()).max(NAP);
-        Ok((fed.recv_timeout(left).map_err(|_| late())?, status))
+        child::wait(child, until, &fed)
     }
-}
-
-/// Ends it and whatever it has started.
-fn kill(child: &mut Child) {
-    if let Ok(group) = i32::try_from(child.id()) {
-        let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 impl Sink for CommandSink {

@@ -8,9 +8,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
-
-use super::{Delivery, Sink, SinkError};
+use super::{Delivery, Links, Sink, SinkError, open_file};
 
 /// A file of secrets.
 #[derive(Debug)]
@@ -36,10 +34,8 @@ impl FileSink {
         let path = &self.0;
         let is_new = fs::symlink_metadata(path).is_err();
         let mut options = OpenOptions::new();
-        // A pipe must not hold us up until somebody reads it.
-        let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
-        options.create(true).append(true).read(true).mode(0o600).custom_flags(flags.bits());
-        let file = match options.open(path) {
+        options.create(true).append(true).read(true).mode(0o600);
+        let file = match open_file(path, &mut options, Links::Refused) {
             Ok(file) => file,
             Err(error) => {
                 self.look()?;

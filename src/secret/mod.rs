@@ -11,22 +11,28 @@
 //!
 //! Deliberately absent: the settings that name a reference or a sink, and any way to get a one-time secret back.
 
+mod child;
 mod command_sink;
 mod file_sink;
 mod generate;
 mod one_time;
+mod open;
 mod reference;
 
 use std::fmt;
-use std::fs;
-use std::io::Read as _;
+use std::fs::OpenOptions;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 pub use command_sink::CommandSink;
 pub use file_sink::FileSink;
 pub use generate::{NoRandomness, generate};
 pub use one_time::{Delivery, OneTimeSecret, SecretKind, Sink, SinkError};
+pub use open::{Links, open_file};
 pub use reference::SecretReference;
 
 /// The longest secret: a password or a token, no file that was named by mistake.
@@ -63,7 +69,7 @@ pub fn resolve(reference: &SecretReference, repository: &Path) -> Result<Secret,
         SecretReference::File(path) => (format!("the file `{}`", path.escape_debug()), of_file(&repository.join(path))),
         SecretReference::Command(command) => {
             let program = command.first().map(String::as_str).unwrap_or_default();
-            (format!("the command `{}`", program.escape_debug()), of_command(command, repository))
+            (format!("the command `{}`", program.escape_debug()), of_command(command, repository, child::PATIENCE))
         }
     };
     let text = found.map_err(|why| NoSecret(format!("{place} yields no secret: {why}")))?;
@@ -86,29 +92,34 @@ fn of_environment(name: &str) -> Result<String, String> {
 }
 
 fn of_file(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|error| error.to_string())?;
-    if !file.metadata().is_ok_and(|about| about.is_file()) {
-        return Err("it is no file".to_owned());
-    }
-    text_of(file)
+    // A link is followed: that is how files of secrets are mounted.
+    let file = open_file(path, OpenOptions::new().read(true), Links::Followed);
+    text_of(file.map_err(|error| error.to_string())?)
 }
 
-fn of_command(command: &[String], repository: &Path) -> Result<String, String> {
+fn of_command(command: &[String], repository: &Path, patience: Duration) -> Result<String, String> {
     let (program, arguments) = command.split_first().ok_or("there is none")?;
-    let mut child = Command::new(program)
-        .args(arguments)
-        .current_dir(if repository.as_os_str().is_empty() { Path::new(".") } else { repository })
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
-        .map_err(|error| error.to_string())?;
-    let printed = child.stdout.take().map_or_else(|| Err("it prints nothing".to_owned()), text_of);
-    if printed.is_err() {
-        // Whoever prints without end is not waited for.
-        let _ = child.kill();
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(if repository.as_os_str().is_empty() { Path::new(".") } else { repository });
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+    let until = Instant::now() + patience;
+    let mut child = child::start(&mut command).map_err(|error| error.to_string())?;
+    let (send, printed) = mpsc::channel();
+    let stdout = child.stdout.take();
+    // A thread of its own: a command that prints nothing must not hold us up. Whoever prints without end finds the pipe
+    // closed.
+    thread::spawn(move || {
+        let text = stdout.map_or_else(|| Err("it prints nothing".to_owned()), text_of);
+        let _ = send.send(text);
+    });
+    let ended = child::wait(&mut child, until, &printed);
+    if ended.is_err() {
+        child::kill(&mut child);
     }
-    let status = child.wait().map_err(|error| error.to_string())?;
+    let (printed, status) = ended.map_err(|error| match error.kind() {
+        io::ErrorKind::TimedOut => format!("it took longer than {} seconds, and was ended", patience.as_secs_f64()),
+        _ => error.to_string(),
+    })?;
     if !status.success() && printed.is_ok() {
         return Err(format!("it ended with {status}"));
     }
@@ -135,7 +146,9 @@ pub fn hex(bytes: &[u8]) -> String {
 mod tests {
     use std::fs;
 
-    use super::{SecretReference, resolve};
+    use std::time::{Duration, Instant};
+
+    use super::{SecretReference, of_command, resolve};
 
     #[test]
     fn secrets_are_found_where_references_say_and_never_told() {
@@ -157,12 +170,14 @@ mod tests {
         fs::write(folder.path().join("two"), "hunter2\nhunter3\n").expect("written");
         fs::write(folder.path().join("none"), "\n").expect("written");
         fs::write(folder.path().join("bytes"), b"hunter2\xff").expect("written");
+        nix::unistd::mkfifo(&folder.path().join("pipe"), nix::sys::stat::Mode::S_IRWXU).expect("made");
         let command = |line: &str| SecretReference::Command(["sh", "-c", line].map(str::to_owned).to_vec());
         for (reference, why) in [
             (SecretReference::File("two".to_owned()), "more than one line"),
             (SecretReference::File("none".to_owned()), "it is empty"),
             (SecretReference::File("bytes".to_owned()), "it is no text"),
             (SecretReference::File(".".to_owned()), "it is no file"),
+            (SecretReference::File("pipe".to_owned()), "it is no file"),
             (SecretReference::File("nowhere".to_owned()), "No such file"),
             (SecretReference::Env("ROLLCALL_NOT_SET".to_owned()), "it is not set"),
             (command("echo hunter2; exit 3"), "exit status: 3"),
@@ -172,6 +187,29 @@ mod tests {
             let error = resolve(&reference, folder.path()).expect_err("no secret").to_string();
             assert!(error.contains(why), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_command_that_takes_too_long_is_ended_with_all_that_it_started() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for script in ["sleep 600 & echo $! > child; wait", "sleep 600 & echo $! > child; echo hunter2"] {
+            let command = ["sh", "-c", script].map(str::to_owned);
+            let begun = Instant::now();
+            let why = of_command(&command, folder.path(), Duration::from_millis(800)).expect_err("too long");
+            assert!(why.contains("took longer than 0.8 seconds, and was ended"), "{why}");
+            assert!(begun.elapsed() < Duration::from_mins(5), "it was waited for");
+            let child = fs::read_to_string(folder.path().join("child")).expect("started");
+            let is_running = || {
+                let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+                !stat.is_empty() && !stat.contains(") Z ")
+            };
+            for _ in 0..200 {
+                if is_running() {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            }
+            assert!(!is_running(), "process {child} goes on");
         }
     }
 }

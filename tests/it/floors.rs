@@ -1,36 +1,23 @@
 //! The house: imports point down the floors and never sideways, files stay short, nothing visible stands beside the
 //! rooms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room and its floor, as in the architecture page of the library.
-const FLOORS: [(&str, u8); 19] = [
-    ("diagnostic", 0),
-    ("document", 1),
-    ("source", 1),
-    ("model", 1),
-    ("rules", 2),
-    ("settings", 3),
-    ("manifest", 3),
-    ("plan", 3),
-    ("guard", 4),
-    ("store", 5),
-    ("journal", 5),
-    ("apply", 6),
-    ("report", 7),
-    ("cli", 9),
-    // Rooms that later work brings; named here so that they come in on their floor.
-    ("secret", 1),
-    ("net", 2),
-    ("exchange", 4),
-    ("mail", 7),
-    ("watch", 8),
-];
-
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn architecture_page() -> String {
+    fs::read_to_string(root().join("src/lib.rs")).expect("the architecture page")
+}
+
+/// Each room and its floor, as in the table of the architecture page.
+fn floors(page: &str) -> BTreeMap<&str, u8> {
+    let rows = page.lines().filter_map(|line| line.strip_prefix("//! | [`")?.split_once("`] | "));
+    let floor = |rest: &str| rest.split(' ').next().and_then(|floor| floor.parse().ok()).expect("a floor");
+    rows.map(|(room, rest)| (room, floor(rest))).collect()
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -87,7 +74,8 @@ fn rooms_named(text: &str) -> Vec<String> {
 
 #[test]
 fn imports_point_down_only() {
-    let floors: BTreeMap<&str, u8> = FLOORS.into_iter().collect();
+    let page = architecture_page();
+    let floors = floors(&page);
     let mut wrong = Vec::new();
     for (path, text) in all_sources("src") {
         let below = path.strip_prefix("src").expect("below src");
@@ -95,7 +83,7 @@ fn imports_point_down_only() {
         if room == "lib" || room == "main" {
             continue;
         }
-        let floor = floors.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no floor in this test"));
+        let floor = floors.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no floor on the architecture page"));
         for named in rooms_named(&text).into_iter().filter(|named| *named != room) {
             // A name that is no room is a macro or an item of the library's root.
             let Some(other) = floors.get(named.as_str()) else { continue };
@@ -120,11 +108,10 @@ fn the_check_sees_imports_in_every_form() {
 
 #[test]
 fn every_room_is_on_the_architecture_page() {
-    let page = fs::read_to_string(root().join("src/lib.rs")).expect("the architecture page");
-    let rooms = page.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
-    for room in rooms {
-        assert!(page.contains(&format!("| [`{room}`]")), "{room} is not in the table of floors in src/lib.rs");
-    }
+    let page = architecture_page();
+    let rooms: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    assert_eq!(floors(&page).into_keys().collect::<BTreeSet<_>>(), rooms, "the table of floors in src/lib.rs");
 }
 
 /// One topic a file: about 500 lines, a little more where a topic will not part.

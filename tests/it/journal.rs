@@ -407,6 +407,11 @@ fn a_journal_stands_to_its_kept_line_as_it_is() {
 
 /// A change of role in two steps, of which the first one was done, and the last one ended so.
 fn change_in_steps(journal: &mut Journal, names: &mut Names, last: Ended) {
+    change_in_two(journal, names, (Ended::Done, last));
+}
+
+/// A change of role in two steps that ended so.
+fn change_in_two(journal: &mut Journal, names: &mut Names, (first, last): (Ended, Ended)) {
     let [user, north] = ["ana@example.com", "north"].map(|text| names.intern(text));
     let subject = Subject { user: Some(user), organization: Some(north), ..Subject::default() };
     let mut state = |role| Some(State::field(known::ROLE, Value::Text(names.intern(role))));
@@ -417,7 +422,7 @@ fn change_in_steps(journal: &mut Journal, names: &mut Names, last: Ended) {
         Action::new(ActionKind::AddMembership, subject, None, after),
     ];
     journal.begin(run("run-1"));
-    for (step, ended) in steps.iter().zip([Ended::Done, last]) {
+    for (step, ended) in steps.iter().zip([first, last]) {
         let lines = journal.described(AT, [describe_step(names, step, &whole)]).unwrap();
         journal.outcomes(AT, [(lines[0], ended, None)]).unwrap();
     }
@@ -428,8 +433,9 @@ fn a_change_in_two_steps_is_one_attempt_that_is_done_with_its_last_step() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.jsonl");
     let mut names = Names::new();
+    let mut journal = Journal::open(&path).unwrap();
     for (last, done) in [(Ended::Failed, 0), (Ended::Done, 1)] {
-        change_in_steps(&mut Journal::open(&path).unwrap(), &mut names, last);
+        change_in_steps(&mut journal, &mut names, last);
         let attempts = attempts_of(&path, "sha256:00").unwrap();
         assert!(attempts.iter().all(|attempt| attempt.action["action"] == "change_role"), "{attempts:?}");
         assert_eq!(attempts.iter().filter(|attempt| attempt.done.is_some()).count(), done);
@@ -459,6 +465,9 @@ fn what_was_left_half_way_is_known_until_the_access_ends_and_from_a_whole_journa
         (ActionKind::StripUser, 0),
         (ActionKind::CloseUser, 0),
         (ActionKind::DeleteUser, 0),
+        (ActionKind::CancelInvitation, 0),
+        (ActionKind::InviteUser, 0),
+        (ActionKind::CreateUser, 0),
     ] {
         let copy = folder.path().join(kind.as_str());
         std::fs::copy(&path, &copy).unwrap();
@@ -469,5 +478,33 @@ fn what_was_left_half_way_is_known_until_the_access_ends_and_from_a_whole_journa
         assert_eq!(half_changed(&copy, "1").unwrap().len(), 1, "it is not known to be done");
         journal.outcomes(AT, [(line, Ended::Done, None)]).unwrap();
         assert_eq!(half_changed(&copy, "1").unwrap().len(), left, "{kind:?}");
+    }
+}
+
+/// What was left half way goes with its user to another key, also where nobody knows whether it was begun, and is not
+/// whose who has the former key next.
+#[test]
+fn what_was_left_half_way_follows_its_user_to_another_key() {
+    let folder = tempfile::tempdir().unwrap();
+    for first in [Ended::Done, Ended::Unknown] {
+        let path = folder.path().join(format!("{first:?}.jsonl"));
+        let mut names = Names::new();
+        let mut journal = Journal::open(&path).unwrap();
+        change_in_two(&mut journal, &mut names, (first, Ended::Failed));
+        let [former, new] = ["ana@example.com", "anna@example.com"].map(|key| names.intern(key));
+        let rename = {
+            let key = |key| Some(State::field(known::KEY, Value::Text(key)));
+            let subject = Subject { user: Some(new), ..Subject::default() };
+            Action::new(ActionKind::RenameUser, subject, key(former), key(new))
+        };
+        let end =
+            |user| Action::new(ActionKind::StripUser, Subject { user: Some(user), ..Subject::default() }, None, None);
+        for (action, left) in [(rename, 1), (end(former), 1), (end(new), 0)] {
+            let line = journal.intents(&names, AT, [&action]).unwrap()[0];
+            journal.outcomes(AT, [(line, Ended::Done, None)]).unwrap();
+            let half = half_changed(&path, "1").unwrap();
+            assert_eq!(half.len(), left, "{:?} of {:?}: {half:?}", action.kind, action.subject.user);
+            assert!(half.iter().all(|whole| whole["user"] == "anna@example.com"), "{half:?}");
+        }
     }
 }

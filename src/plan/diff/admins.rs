@@ -11,7 +11,7 @@ use super::admin_roles::Flip;
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need};
 use super::fields;
-use crate::model::{ActionKind, Effective, Fact, LiveView, Membership, Name, Status, UserView, Value, known};
+use crate::model::{ActionKind, Effective, Fact, LiveView, Membership, Name, Status, UserView, known};
 use crate::rules::RoleChangeLoss;
 
 /// By which flags of the roles an account is judged, where a plan changes them.
@@ -70,13 +70,12 @@ impl Context<'_> {
                 When::InTheEnd => flags.is_admin(),
             })
         };
-        let has = |fact: &Fact| !matches!(fact.value, Value::Null | Value::Bool(false));
         Ways {
             role: membership.role.is_some_and(is_admin),
             extra: !membership.extra_roles.is_empty()
                 && self.inputs.names.elements(membership.extra_roles).iter().copied().any(is_admin),
             attribute: !self.admin_attributes.is_empty()
-                && facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && has(fact)),
+                && facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && fact.value.is_set()),
         }
     }
 

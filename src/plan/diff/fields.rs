@@ -120,8 +120,7 @@ pub(super) fn missing(context: &Context<'_>, desired: &UserView<'_>) -> Vec<Stri
 
 /// Whether an attribute among these makes its holder an admin.
 pub(super) fn makes_admin(context: &Context<'_>, facts: &[Fact]) -> bool {
-    let is_set = |fact: &Fact| !matches!(fact.value, Value::Null | Value::Bool(false) | Value::Text(known::EMPTY));
-    facts.iter().any(|fact| is_set(fact) && context.admin_attributes.contains(&fact.field))
+    facts.iter().any(|fact| fact.value.is_set() && context.admin_attributes.contains(&fact.field))
 }
 
 /// The fields that a new account is made with.

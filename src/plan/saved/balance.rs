@@ -119,8 +119,7 @@ impl<'a> Balances<'a> {
         if status != Status::Active {
             return Vec::new();
         }
-        let has = |value: Value| !matches!(value, Value::Null | Value::Bool(false));
-        let by_attribute = facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && has(fact.value));
+        let by_attribute = facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && fact.value.is_set());
         let is_admin = |membership: &&Membership| {
             let extra = self.inputs.names.elements(membership.extra_roles);
             let mut roles = membership.role.into_iter().chain(extra.iter().copied());

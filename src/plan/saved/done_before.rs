@@ -47,7 +47,31 @@ impl Play<'_> {
                 State::field(known::ROLE, after.value(known::ROLE).unwrap_or(Value::Null))
             }
             ActionKind::InviteUser | ActionKind::CreateUser => State::of(after.facts.clone()),
-            _ => return false,
+            ActionKind::CreateOrganization
+            | ActionKind::UpdateOrganization
+            | ActionKind::DeleteOrganization
+            | ActionKind::CreateSite
+            | ActionKind::UpdateSite
+            | ActionKind::DeleteSite
+            | ActionKind::CreateRole
+            | ActionKind::UpdateRole
+            | ActionKind::DeleteRole
+            | ActionKind::UpdateUser
+            | ActionKind::ChangeAccess
+            | ActionKind::RenameUser
+            | ActionKind::DeactivateUser
+            | ActionKind::StripUser
+            | ActionKind::ReactivateUser
+            | ActionKind::CloseUser
+            | ActionKind::DeleteUser
+            | ActionKind::SendInvitation
+            | ActionKind::ResendInvitation
+            | ActionKind::CancelInvitation
+            | ActionKind::UpdateMembership
+            | ActionKind::RemoveMembership
+            | ActionKind::GrantSite
+            | ActionKind::ChangeSiteRole
+            | ActionKind::RevokeSite => return false,
         };
         let core = Action { after: Some(core), ..action.clone() };
         let place = action.subject.organization;
@@ -108,7 +132,33 @@ impl Play<'_> {
                 is_since && access == Some((made.memberships.len(), made.grants.len()))
             }
             ActionKind::RenameUser => account(self, freed_by.subject.user).is_some(),
-            _ => true,
+            ActionKind::CreateOrganization
+            | ActionKind::UpdateOrganization
+            | ActionKind::DeleteOrganization
+            | ActionKind::CreateSite
+            | ActionKind::UpdateSite
+            | ActionKind::DeleteSite
+            | ActionKind::CreateRole
+            | ActionKind::UpdateRole
+            | ActionKind::DeleteRole
+            | ActionKind::InviteUser
+            | ActionKind::CreateUser
+            | ActionKind::UpdateUser
+            | ActionKind::ChangeAccess
+            | ActionKind::DeactivateUser
+            | ActionKind::StripUser
+            | ActionKind::ReactivateUser
+            | ActionKind::CloseUser
+            | ActionKind::DeleteUser
+            | ActionKind::SendInvitation
+            | ActionKind::ResendInvitation
+            | ActionKind::AddMembership
+            | ActionKind::ChangeRole
+            | ActionKind::UpdateMembership
+            | ActionKind::RemoveMembership
+            | ActionKind::GrantSite
+            | ActionKind::ChangeSiteRole
+            | ActionKind::RevokeSite => true,
         };
         is_freed && self.is_done(action)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 use serde_json::{Map, Value as Json};
 
-use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
+use super::execute::{Stop, Turn, conflict, failed, if_there, refused, verdict};
 use super::read::Ids;
 use super::value::{self, Fields, Plain};
 use crate::model::{
@@ -372,7 +372,11 @@ fn rename(turn: &Turn<'_>, object: &Object<'_>, old: &str) -> Result<bool, Stop>
         };
     };
     if taken.is_some() {
-        return Err(refused(format!("there is a {} already", object.describe())));
+        return Err(refused(format!(
+            "{} can't have the name of {}, which is there already; choose another name, or delete one of the two first",
+            former.describe(),
+            object.describe()
+        )));
     }
     let table = object.table();
     turn.connection.prepare_cached(&format!("UPDATE {table} SET name = ?2 WHERE id = ?1"))?.execute((id, new))?;
@@ -392,11 +396,8 @@ fn rename(turn: &Turn<'_>, object: &Object<'_>, old: &str) -> Result<bool, Stop>
 }
 
 pub(super) fn delete(turn: &Turn<'_>, action: &Action) -> Result<Effect, Stop> {
-    let object = match object(turn, action) {
-        // The site of an organization that is gone is gone.
-        Err(Stop::Effect(Effect::Conflict(_))) => return Ok(Effect::AlreadyTrue),
-        other => other?,
-    };
+    // The site of an organization that is gone is gone.
+    let Some(object) = if_there(object(turn, action))? else { return Ok(Effect::AlreadyTrue) };
     let Some((id, live)) = object.load(turn.connection)? else { return Ok(Effect::AlreadyTrue) };
     let before = value::fields(turn.names, action.before.as_ref());
     if let Some((field, value)) = before.iter().find(|(field, value)| !value.is_same(field_of(&live, field))) {

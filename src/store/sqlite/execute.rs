@@ -41,6 +41,16 @@ pub(super) fn failed(why: impl Into<String>) -> Stop {
     Stop::Effect(Effect::Failed(why.into()))
 }
 
+/// What a look-up found; `None` where what it is about is not there. An error of SQLite stays one: it says nothing about
+/// what is there.
+pub(super) fn if_there<T>(found: Result<T, Stop>) -> Result<Option<T>, Stop> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(Stop::Effect(Effect::Conflict(_))) => Ok(None),
+        Err(stop) => Err(stop),
+    }
+}
+
 /// What the actions of one batch share.
 pub(super) struct Turn<'a> {
     pub(super) connection: &'a Connection,

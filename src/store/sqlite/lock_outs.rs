@@ -152,7 +152,28 @@ pub(super) fn note(turn: &Turn<'_>, action: &Action, subject: Option<&Subject>) 
                 )?
                 .execute((identity, user, turn.at.to_string()))?;
         }
-        _ => {}
+        ActionKind::CreateOrganization
+        | ActionKind::UpdateOrganization
+        | ActionKind::DeleteOrganization
+        | ActionKind::CreateSite
+        | ActionKind::UpdateSite
+        | ActionKind::DeleteSite
+        | ActionKind::CreateRole
+        | ActionKind::UpdateRole
+        | ActionKind::DeleteRole
+        | ActionKind::UpdateUser
+        | ActionKind::ChangeAccess
+        | ActionKind::RenameUser
+        | ActionKind::DeactivateUser
+        | ActionKind::StripUser
+        | ActionKind::CloseUser
+        | ActionKind::DeleteUser
+        | ActionKind::CancelInvitation
+        | ActionKind::ChangeRole
+        | ActionKind::UpdateMembership
+        | ActionKind::RemoveMembership
+        | ActionKind::ChangeSiteRole
+        | ActionKind::RevokeSite => {}
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use rusqlite::OptionalExtension;
 
 use super::account::{self, Account, existing, set_platform_role};
 use super::catalog::{field_of, organization_id, role_id, site_id};
-use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
+use super::execute::{Stop, Turn, conflict, failed, if_there, refused, verdict};
 use super::rights;
 use super::value::{self, Fields, Plain};
 use crate::model::{ActionKind, Fact, Grant, List, Membership, Name, Value, known};
@@ -202,14 +202,15 @@ fn insert_grant_row(turn: &Turn<'_>, user: i64, organization: i64, site: i64, ro
 
 /// Whether an account has exactly this membership.
 pub(super) fn is_there(turn: &Turn<'_>, user: i64, membership: &Membership) -> Result<bool, Stop> {
-    let Ok(place) = place(turn, Some(membership.organization)) else { return Ok(false) };
+    let Some(place) = if_there(place(turn, Some(membership.organization)))? else { return Ok(false) };
     let Some(live) = load(turn, user, place)? else { return Ok(false) };
     Ok(fields_of(turn, membership).iter().all(|(field, value)| value.is_same(field_of(&live, field))))
 }
 
 /// Whether an account has exactly this grant.
 pub(super) fn is_granted(turn: &Turn<'_>, user: i64, grant: &Grant) -> Result<bool, Stop> {
-    let Ok((organization, site)) = site_ids(turn, Some(grant.organization), Some(grant.site)) else { return Ok(false) };
+    let ids = site_ids(turn, Some(grant.organization), Some(grant.site));
+    let Some((organization, site)) = if_there(ids)? else { return Ok(false) };
     let wanted = Plain::of(turn.names, Value::optional_text(grant.role));
     Ok(load_grant(turn, user, organization, site)?.is_some_and(|role| role == wanted))
 }
@@ -331,7 +332,7 @@ fn end(turn: &mut Turn<'_>, action: &Action, ended: &Membership) -> Result<(), S
 
 fn has_any(turn: &Turn<'_>, user: i64, memberships: &[Membership]) -> Result<bool, Stop> {
     for membership in memberships {
-        if let Ok(place) = place(turn, Some(membership.organization))
+        if let Some(place) = if_there(place(turn, Some(membership.organization)))?
             && load(turn, user, place)?.is_some()
         {
             return Ok(true);
@@ -411,7 +412,7 @@ pub(super) fn change_role(turn: &mut Turn<'_>, action: &Action) -> Result<Effect
 
 pub(super) fn remove(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
     let Some(account) = account::subject(turn, action)? else { return Ok(Effect::AlreadyTrue) };
-    let Ok(place) = place(turn, action.subject.organization) else { return Ok(Effect::AlreadyTrue) };
+    let Some(place) = if_there(place(turn, action.subject.organization))? else { return Ok(Effect::AlreadyTrue) };
     let Some(live) = load(turn, account.id, place)? else { return Ok(Effect::AlreadyTrue) };
     if place == Place::Platform && live.values().all(|value| value.is_same(&Plain::Null)) {
         return Ok(Effect::AlreadyTrue);
@@ -496,11 +497,9 @@ pub(super) fn change_site_role(turn: &mut Turn<'_>, action: &Action) -> Result<E
 
 pub(super) fn revoke(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
     let Some(account) = account::subject(turn, action)? else { return Ok(Effect::AlreadyTrue) };
-    let (organization, site) = match site_ids(turn, action.subject.organization, action.subject.site) {
-        // The grant of a site that is gone is gone.
-        Err(Stop::Effect(Effect::Conflict(_))) => return Ok(Effect::AlreadyTrue),
-        other => other?,
-    };
+    // The grant of a site that is gone is gone.
+    let ids = site_ids(turn, action.subject.organization, action.subject.site);
+    let Some((organization, site)) = if_there(ids)? else { return Ok(Effect::AlreadyTrue) };
     let Some(live) = load_grant(turn, account.id, organization, site)? else { return Ok(Effect::AlreadyTrue) };
     let before = action.before.as_ref().and_then(|before| before.value(known::ROLE));
     if before.is_some_and(|role| !Plain::of(turn.names, role).is_same(&live)) {

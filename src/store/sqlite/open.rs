@@ -318,7 +318,7 @@ fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::Unknown) => {
             "its tables are not those of a store, as if some were dropped; take it from a backup"
         }
-        _ => "see the cause",
+        _ => "SQLite names the cause; see that the disk is sound and has room, or take the file from a backup",
     };
     let message = format!("can't {doing} the store `{}`: {advice}", path.display());
     // A file that is something else is a mistake in the settings, whatever it is.

@@ -8,12 +8,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use proptest::prelude::*;
 use rollcall::apply::{
-    self, ApplyError, ApplyReport, Options, Outcome, OutcomeWord, Progress, ReportDocument, RunEnd, Stop, Verdict,
+    self, ApplyError, ApplyReport, Options, Outcome, OutcomeWord, Progress, ReportDocument, Reset, RunEnd, Stop,
+    Verdict,
 };
 use rollcall::guard::GuardedPlan;
 use rollcall::journal::{Entry, Journal, LookedUp, Record, Run, Who};
 use rollcall::model::{ActionKind, Names, Status};
-use rollcall::plan::action_id;
+use rollcall::plan::{StoreRef, action_id};
 use rollcall::rules::Rules;
 
 use crate::support::disk::Disk;
@@ -253,6 +254,31 @@ fn a_store_that_stays_away_ends_the_run() {
     bench.store.requests.extend(flaky);
     let actions = ["a", "b", "c", "d", "e"].map(|key| bench.create(key, &[]));
     assert_eq!(bench.apply(&plan(actions.into())).end, RunEnd::Whole, "only failures in a row count");
+}
+
+/// Nobody is left without a password in a store that is away, but for those with whom that was found out.
+#[test]
+fn a_store_that_stays_away_ends_a_run_of_resets() {
+    let users = ["a", "b", "c", "d", "e"].map(str::to_owned);
+    let reset = |requests: &[Request]| {
+        let mut bench = Bench::new();
+        bench.store.requests.extend(requests);
+        let (who, rules) = (Who::default(), Rules::default());
+        let options = Options { wait: Duration::ZERO, ..Options::new("run-1", &who, &rules, &clock) };
+        let mut journal = bench.disk.open().expect("a sound journal");
+        let [name, kind, id, address] = ["local", "sqlite", "1", "s.db"].map(str::to_owned);
+        let reset = Reset { store: &StoreRef { name, kind, id, address }, users: &users };
+        let Bench { names, store, stop, .. } = &mut bench;
+        let run = apply::reset_passwords(reset, names, store, &mut journal, &options, stop);
+        crate::support::now(run).expect("a run that begins")
+    };
+    let report = reset(&[Request::Fails; 9]);
+    let words: Vec<OutcomeWord> = report.outcomes.iter().map(Outcome::word).collect();
+    let [unknown, not_tried] = [OutcomeWord::Unknown, OutcomeWord::NotTried];
+    assert_eq!(words, [unknown, unknown, unknown, not_tried, not_tried]);
+    assert!(report.stopped_by.is_some_and(|why| why.contains("out of reach") && why.contains("cable pulled")));
+    let flaky = [Request::Fails, Request::Fails, Request::Works, Request::Fails, Request::Fails];
+    assert_eq!(reset(&flaky).stopped_by, None, "only failures in a row count");
 }
 
 #[test]

@@ -78,6 +78,27 @@ fn mistakes_are_a_document_where_json_is_asked_for() {
     assert_eq!(valid.ends_with(0).json(), json!({ "format": 1, "diagnostics": [] }));
 }
 
+/// Advice stands apart from what is wrong, and is never cut out of it.
+#[test]
+fn help_is_advice_and_nothing_else() {
+    let repository = Repository::applied();
+    let told = |arguments: &[&str]| {
+        let run = repository.run([arguments, &["--format", "json"]].concat());
+        let found = run.json()["diagnostics"][0].clone();
+        (found["message"].as_str().expect("a message").to_owned(), found["help"].as_str().map(str::to_owned))
+    };
+    let (message, help) = told(&["-C", "/nowhere", "plan"]);
+    let nowhere = "there is no rollcall.yaml to read in /nowhere; there is no such folder: No such file";
+    assert!(message.starts_with(nowhere), "{message}");
+    assert_eq!(help.as_deref(), Some("name the access repository with -C DIR"));
+    let (message, help) = told(&["deactivate", "ana; zoe", "--yes"]);
+    assert_eq!(message, "nobody has the key `ana; zoe`");
+    assert!(help.is_some_and(|help| help.contains("rollcall explain")), "{message}");
+    let (message, help) = told(&["deactivate", "anna@example.com", "--yes"]);
+    assert_eq!(message, "nobody has the key `anna@example.com`");
+    assert!(help.is_some_and(|help| help.starts_with("did you mean `ana@example.com`")), "{message}");
+}
+
 #[test]
 fn every_command_keeps_to_one_document() {
     let repository = Repository::applied();

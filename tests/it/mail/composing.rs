@@ -48,7 +48,7 @@ fn paris() -> TimeZone {
 fn compose(mail: &Mail, due: &DueMail) -> Vec<u8> {
     let zone = paris();
     let composer = Composer::new(mail, &zone, true).expect("settings that hold");
-    composer.compose(due, Some("0a1b2c")).expect("a mail").bytes
+    composer.compose(due, Some("0a1b2c"), at("10:00:00")).expect("a mail").bytes
 }
 
 #[test]
@@ -153,6 +153,32 @@ fn without_links_a_mail_says_whom_to_tell_and_which_command_there_is() {
 
     Si vous ne savez pas de quoi il s'agit, ne faites rien.
     ");
+}
+
+/// What is shown of a key may be less than the key; what is typed never is.
+#[test]
+fn a_command_has_the_whole_key_or_is_left_out() {
+    let mail = Mail { links: Links::default(), ..settings() };
+    let text = |key: &str| Read::of(&compose(&mail, &DueMail { key: key.to_owned(), ..due() })).text().to_owned();
+    for key in ["two  spaces", &"x".repeat(300)] {
+        for answer in ["accept", "decline"] {
+            let command = format!("rollcall invitations {answer} {}", rollcall::diagnostic::shell_word(key));
+            assert!(text(key).lines().any(|line| line.trim() == command), "{}", text(key));
+        }
+    }
+    let hidden = text("zo\u{200b}e@example.com");
+    assert!(
+        !hidden.contains("rollcall invitations") && hidden.contains("To accept the invitation, write to"),
+        "{hidden}"
+    );
+}
+
+/// The time of the reason, and that of the attempt where the store has none: never the beginning of all time.
+#[test]
+fn a_mail_is_dated() {
+    let date = |due: &DueMail| Read::of(&compose(&settings(), due)).header("Date").clone();
+    let (sent, tried) = (date(&due()), date(&DueMail { sent: None, ..due() }));
+    assert!(sent.contains(" 09:00:00 ") && tried.contains(" 10:00:00 ") && !tried.contains("1970"), "{sent} {tried}");
 }
 
 #[test]
@@ -294,12 +320,12 @@ fn what_is_no_address_gets_no_mail() {
         Some("zoe\0@example.com"),
     ] {
         let due = DueMail { address: address.map(str::to_owned), ..due() };
-        let why = composer.compose(&due, None).expect_err("no mail").to_string();
+        let why = composer.compose(&due, None, at("10:00:00")).expect_err("no mail").to_string();
         assert!(why.contains("no e-mail address"), "{address:?}: {why}");
         assert!(!why.contains(['\r', '\n', '\0']), "{why:?}");
     }
     let beyond = DueMail { address: Some("zoé@bücher.example".to_owned()), ..due() };
-    let letter = composer.compose(&beyond, None).expect("a mail");
+    let letter = composer.compose(&beyond, None, at("10:00:00")).expect("a mail");
     assert_eq!(AsRef::<str>::as_ref(&letter.envelope.to()[0]), "zoé@xn--bcher-kva.example");
 }
 
@@ -357,11 +383,14 @@ proptest! {
         language in proptest::option::of(hostile()),
         store in hostile(),
         has_service in any::<bool>(),
+        has_links in any::<bool>(),
     ) {
         let mail = if has_service { settings() } else { Mail { service: None, ..settings() } };
+        let mail = if has_links { mail } else { Mail { links: Links::default(), ..mail } };
         let due = DueMail { name, key, organizations, language, store, ..due() };
         let zone = paris();
-        let letter = Composer::new(&mail, &zone, true).expect("settings").compose(&due, Some("0a1b")).expect("a mail");
+        let composer = Composer::new(&mail, &zone, true).expect("settings");
+        let letter = composer.compose(&due, Some("0a1b"), at("10:00:00")).expect("a mail");
         let to: Vec<&str> = letter.envelope.to().iter().map(AsRef::as_ref).collect();
         prop_assert_eq!(to, ["zoe+1@example.com"]);
         let (names, body) = parts(&letter.bytes);

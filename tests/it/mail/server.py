@@ -37,6 +37,10 @@ class Handler:
         name = address.split("@")[0]
         if name.startswith("nobody"):
             return "550 5.1.1 no such mailbox"
+        if name.startswith("hangs-up"):
+            server.transport.write(b"550 5.1.1 no such mailbox\r\n")
+            server.transport.close()
+            return "550 5.1.1 no such mailbox"
         if name.startswith("busy") and first_time("busy", address):
             return "451 4.7.1 try again later"
         if name.startswith("cut-rcpt") and first_time("rcpt", address):

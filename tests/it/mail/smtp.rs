@@ -98,6 +98,62 @@ fn a_refusal_is_told_once_and_not_tried_again() {
     }
 }
 
+/// Some servers end the connection with a refusal; whoever comes next on it is not to blame.
+#[test]
+fn a_refusal_that_ends_the_connection_costs_nobody_else_the_mail() {
+    let (refused, fine) = ("hangs-up-1@example.com", ["next-hangs-up@example.com", "other-hangs-up@example.com"]);
+    let repository = served("implicit", "implicit", &[refused, fine[0], fine[1]]);
+    apply(&repository).ends_with(6).tells(&format!("mail to {refused} was refused for good"));
+    assert!(fine.iter().all(|address| taken(address).len() == 1), "{:?}", mails(&repository));
+}
+
+/// A mail that a server took is not reported as one that waits, where the store can't be told of it.
+#[test]
+fn what_went_out_and_can_not_be_noted_is_not_said_to_wait() {
+    let address = "unnoted-1@example.com";
+    let repository = served("implicit", "implicit", &[address, "unnoted-2@example.com"]);
+    repository.sql(
+        "CREATE TRIGGER broken BEFORE UPDATE ON invitation_mails WHEN NEW.state = 'sent' \
+         BEGIN SELECT RAISE(ABORT, 'a disk that fails'); END",
+    );
+    let run = apply(&repository);
+    run.ends_with(6).tells(&format!("nobody knows whether {address} got the invitation mail: the server took it"));
+    run.tells("a disk that fails").tells("1 invitation mail waits for the next apply (unnoted-2@example.com)");
+    assert_eq!(taken(address).len(), 1);
+    assert!(taken("unnoted-2@example.com").is_empty());
+    repository.sql("DROP TRIGGER broken");
+    // What was said of it holds: it is not sent again by itself.
+    let run = repository.run(["apply", "--yes", "--format", "json"]);
+    assert_eq!(run.ends_with(6).json()["mails"][0]["outcome"], "unknown");
+    assert_eq!(taken(address).len(), 1);
+    assert_eq!(taken("unnoted-2@example.com").len(), 1);
+}
+
+/// A pipe in the place of a secret holds nobody up: not the run, and not whoever wants to end it.
+#[test]
+fn a_pipe_is_no_secret() {
+    let address = "pipe-1@example.com";
+    let repository = served("implicit", "implicit", &[address]);
+    std::fs::remove_file(repository.file("password")).expect("removed");
+    nix::unistd::mkfifo(&repository.file("password"), nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    apply(&repository).ends_with(6).tells("the file `password` yields no secret: it is no file");
+    std::fs::remove_file(repository.file("password")).expect("removed");
+    heals_after(&repository, address);
+}
+
+/// A run that has nothing but a mail to hand over has written where the server took it.
+#[test]
+fn a_run_of_one_mail_that_can_not_be_noted_has_written() {
+    let repository = served("starttls", "starttls", &["busy-unnoted@example.com"]);
+    apply(&repository).ends_with(6).tells("waits for the next apply");
+    repository.sql(
+        "CREATE TRIGGER broken BEFORE UPDATE ON invitation_mails WHEN NEW.state = 'sent' \
+         BEGIN SELECT RAISE(ABORT, 'a disk that fails'); END",
+    );
+    apply(&repository).ends_with(6).tells("nobody knows whether");
+    assert_eq!(taken("busy-unnoted@example.com").len(), 1);
+}
+
 #[test]
 fn what_the_server_can_not_take_now_waits_for_the_next_apply() {
     let repository = served("starttls", "starttls", &["busy-1@example.com", "fine-busy@example.com"]);

@@ -120,6 +120,18 @@ fn roles_of_the_vendor_are_there_when_somebody_gets_one() {
     assert!(live.catalog.reaches_all(names.find("manager")));
 }
 
+/// A table that can't be read says nothing about what is in it.
+#[test]
+fn an_error_of_sqlite_is_no_sign_that_something_is_gone() {
+    let home = world();
+    let mut store = home.store();
+    home.shell().execute_batch("ALTER TABLE organizations RENAME TO elsewhere").expect("renamed");
+    let mut names = Names::new();
+    let action = act(RemoveMembership).user("ana@example.com").organization("north").action(&mut names);
+    let effects = now(store.execute(&names, &[&action], at("09:00:00")));
+    assert!(effects.is_err(), "{effects:?}");
+}
+
 #[test]
 fn a_batch_has_a_bound() {
     let home = Home::new();

@@ -233,6 +233,16 @@ impl Writer for Scripted {
             }
         }
     }
+
+    async fn reset_password(&mut self, key: &str, _: Timestamp) -> Result<Effect, StoreError> {
+        self.log.push(format!("reset {key}"));
+        match self.requests.pop_front().unwrap_or(Request::Works) {
+            Request::Works => Ok(Effect::Done),
+            Request::Fails | Request::FailsAfterwards => {
+                Err(StoreError::unavailable("the store is away", "cable pulled"))
+            }
+        }
+    }
 }
 
 /// An action on a user. Status and given name before and after; `None` where there is no account.
