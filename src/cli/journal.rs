@@ -205,6 +205,15 @@ pub(super) fn look_over(access: &Access, seen: Option<&Head>, printer: &Printer)
             tell_standing(&journal, &path, seen, printer)?;
         }
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        Ok(None) if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) => {
+            if let Some(Head { line, hash: _ }) = seen {
+                printer.warning(&format!(
+                    "there is no journal `{}`, and the store has seen line {line} of it; find out who removed it, or put \
+                     it back from a backup: without it `apply` begins a new one, as in a fresh clone",
+                    path.display()
+                ));
+            }
+        }
         // Altered lines are looked for in the whole of it.
         Ok(None) | Err(JournalError::Altered { .. }) => {}
         Err(error) => {

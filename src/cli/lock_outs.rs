@@ -12,11 +12,12 @@ use crate::store::sqlite::{LockOutNote, SqliteStore};
 use crate::store::{Reader as _, StoreError, Which};
 
 /// Writes down what an apply, which was done, has seen of those who are locked out: whose lock-out the store has
-/// forgotten, whom no line lets in, and who was let in. What can't be written is seen by the next one.
+/// forgotten, whom no line lets in, and who was let in. What can't be written is seen by the next one. `is_configured`:
+/// the manifests are those that the settings name, and not others for this run.
 pub(super) async fn settle(
     access: &Access,
     declared: &mut Declared,
-    (deferred, at): (&[Deferred], Timestamp),
+    (deferred, at, is_configured): (&[Deferred], Timestamp, bool),
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut reader = access.reader(printer)?;
@@ -31,7 +32,7 @@ pub(super) async fn settle(
     let Declared { names, desired, .. } = declared;
     let rules = access.rules();
     let inputs = Inputs { names, desired, live: &live, rules, policy: &policy, store: &store, at };
-    let news = lock_out_news(&inputs, deferred);
+    let news = lock_out_news(&inputs, deferred, is_configured);
     let notes: Vec<(&str, LockOutNote)> = news
         .iter()
         .map(|(key, news)| {

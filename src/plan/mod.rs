@@ -59,7 +59,7 @@ pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
-pub use locked_out::{LockOutNews, lock_out_news, returned, says_active};
+pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::{broad_protection, void_protection};
 pub use resend::{Resend, resend};

@@ -221,7 +221,8 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
         (WaitsFor::Decision, Why::LockedOutSince) => {
             format!(
                 "{who} was locked out by an operator, and the line `status: active` may be older than that; to let the \
-                 person in, take the line out, apply, and declare it again, or run `rollcall deactivate {who} --release`"
+                 person in, take that line out (not the person), apply, and write it again, or run `rollcall deactivate \
+                 {who} --release`"
             )
         }
         (WaitsFor::Decision, Why::Renewal) => {

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::access::{deltas, membership_in};
 use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person, When};
@@ -17,8 +19,8 @@ use crate::model::{
     ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, Topic, UserView, Value, known,
 };
 use crate::plan::action::Risk;
-use crate::plan::locked_out::LockedOut;
-use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
+use crate::plan::locked_out::{LET_IN, LockedOut, is_back};
+use crate::plan::{AbsentUsers, Cause, Obstacle, Unmanaged, WaitsFor};
 use crate::rules::OffBoarding;
 
 /// Everything that one user, declared or live or both, needs today.
@@ -42,6 +44,9 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
     };
     if let Some(desired) = desired {
         keep_locked_out(context, desired, &mut change);
+    }
+    if let Some(live) = live {
+        lock_out_again(context, desired, live, &mut change);
     }
     let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
     finish(context, identity, &mut change);
@@ -120,7 +125,7 @@ pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Chang
 fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
     let Some(locked_out) = LockedOut::of(context.inputs, desired) else { return };
     let obstacle = match (locked_out.waits, desired.status) {
-        (false, Some(DeclaredStatus::Active)) => return,
+        (false, Some(DeclaredStatus::Active)) => return let_in(context, desired, locked_out.since, change),
         (true, Some(DeclaredStatus::Active)) => Obstacle::LockedOutSince,
         (_, None | Some(DeclaredStatus::Inactive | DeclaredStatus::Preloaded | DeclaredStatus::Absent)) => {
             Obstacle::LockedOut
@@ -134,6 +139,51 @@ fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut C
             draft.obstacle = Some(obstacle.clone());
         }
     }
+}
+
+/// Whom a manifest lets in again after an operator's lock-out: whoever reviews the plan is told so.
+fn let_in(context: &Context<'_>, desired: &UserView<'_>, since: Option<Timestamp>, change: &mut Change) {
+    let is_open = |draft: &&mut Draft| draft.gains && draft.waits_for.is_none();
+    let mut is_any = false;
+    for draft in change.drafts.iter_mut().filter(is_open) {
+        draft.action.reason = LET_IN;
+        is_any = true;
+    }
+    if is_any {
+        let key = context.inputs.names.text(desired.key);
+        let zone = &context.inputs.policy.time_zone;
+        let since = since.map(|since| format!(" on {}", since.to_zoned(zone.clone()).date())).unwrap_or_default();
+        let message = format!("`{key}` was locked out by an operator{since}, and is let in again");
+        let position = desired.status_position.unwrap_or(desired.position);
+        let found = Diagnostic::warning(Code::LockedOutLetIn, message).at(position, "this line lets the person in");
+        change.diagnostics.push(found);
+    }
+}
+
+/// Whoever was locked out by an operator, as the journal says, and is in again without any run having let the person in,
+/// is taken out again before anything else is done, and the store remembers it.
+fn lock_out_again(context: &Context<'_>, desired: Option<&UserView<'_>>, live: &LiveView<'_>, change: &mut Change) {
+    let former = desired.and_then(|desired| desired.previous).map(|previous| previous.identity);
+    let keys: Vec<Name> =
+        [live.identity, desired.map(|desired| desired.identity), former].into_iter().flatten().collect();
+    if !is_back(context.inputs, live, &keys) || !context.reach.whole_account(live, true) {
+        return;
+    }
+    // What ends for good is declared, and takes the person out as well.
+    let ends = |draft: &Draft| matches!(draft.action.kind, ActionKind::DeleteUser | ActionKind::CloseUser);
+    if change.drafts.iter().any(|draft| ends(draft) && draft.waits_for.is_none()) {
+        return;
+    }
+    let mut again = lock_out(context, live);
+    if again.drafts.is_empty() {
+        return;
+    }
+    for draft in &mut again.drafts {
+        draft.action.cause = Cause::Operator;
+        draft.action.reason = "locked out by an operator, which the store has forgotten";
+        draft.action.origins = desired.map_or_else(Vec::new, |desired| own_line(desired.position));
+    }
+    *change = again;
 }
 
 /// Why nobody shall log in with an account.
