@@ -16,7 +16,7 @@ use super::exit::Failure;
 use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
-use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, Standing};
+use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, JournalledLockOut, Standing};
 use crate::model::{ActionKind, HalfChange, HalfChanged, List, LiveState, Membership, Names, Value, known};
 use crate::plan::{Action, State, action_id};
 use crate::settings::StoreKind;
@@ -293,15 +293,17 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
     }
 }
 
-/// Whom an operator locked out by what the journal says, as their keys compare, and since when; nobody where this user
-/// may not read it.
-fn journalled_lock_outs(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
+/// Whom an operator locked out by what the journal says, as their keys compare; nobody where this user may not read it.
+pub(super) fn journalled_lock_outs(
+    access: &Access,
+    store: &str,
+) -> Result<BTreeMap<String, JournalledLockOut>, Failure> {
     let found = match journal::locked_out(&path(&access.repository, &access.store_name)?, store) {
         Ok(found) => found,
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => BTreeMap::new(),
         Err(error) => return Err(unusable(error)),
     };
-    let compared = |(key, at): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, at));
+    let compared = |(key, told): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, told));
     Ok(found.into_iter().filter_map(compared).collect())
 }
 
@@ -316,7 +318,7 @@ pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String
     let remembered = SqliteReader::open(&access.store_path(), access.rules())?.list_lock_outs()?;
     let since = |at: String| at.parse().unwrap_or(Timestamp::MIN);
     let remembered: BTreeMap<String, Timestamp> = remembered.into_iter().map(|(key, at)| (key, since(at))).collect();
-    let forgotten = found.into_iter().filter(|(key, at)| remembered.get(key).is_none_or(|known| known < at));
+    let forgotten = found.into_iter().filter(|(key, told)| remembered.get(key).is_none_or(|known| *known < told.since));
     Ok(forgotten.map(|(key, _)| key).collect())
 }
 

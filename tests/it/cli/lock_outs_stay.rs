@@ -245,3 +245,28 @@ fn a_saved_plan_that_leaves_somebody_in_is_not_applied() {
     repository.run(["apply", "--yes"]).ends_with(0);
     assert_eq!(status(&repository, KEY), "inactive");
 }
+
+#[test]
+fn a_lock_out_is_explained() {
+    let repository = Repository::small();
+    repository
+        .run(["explain", "north"])
+        .ends_with(0)
+        .prints("2 people, 0 can log in")
+        .prints("no account in the store");
+    let repository = with_people();
+    declare_active(&repository);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["explain", "north"]).ends_with(0).prints("2 people\n");
+    repository.run(["deactivate", KEY, "--yes"]).ends_with(0);
+    let run = repository.run(["explain", KEY]);
+    run.ends_with(0).prints("locked out by an operator").prints(" since 20").prints("may be older and waits");
+    let found = repository.run(["explain", KEY, "--format", "json"]).ends_with(0).json();
+    assert_eq!(found["users"][0]["locked_out"]["status_active_waits"], true, "{found}");
+    repository.run(["explain", "north"]).ends_with(0).prints("2 people, 1 can log in").prints("; locked out by");
+    // Access that the store lacks is not on its way.
+    repository.sql("DELETE FROM memberships WHERE user_id = (SELECT id FROM users WHERE key = 'ben@example.com')");
+    let run = repository.run(["explain", KEY]);
+    run.ends_with(0).prints("not in the store: the person is locked out");
+    assert!(!run.out.contains("not in the store yet"), "{run}");
+}
