@@ -33,6 +33,10 @@ use crate::settings::StoreKind;
 use crate::store::Info;
 use crate::store::sqlite::SqliteStore;
 
+/// Why nothing is applied that would leave somebody in whom an operator locked out.
+const RETURNED: &str = "somebody whom an operator locked out is in again, the store does not know of the lock-out, and \
+                        this plan does not take the person out; run `rollcall deactivate` with that key, then apply";
+
 pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Result<Exit, Failure> {
     let Begun { access, mut declared, file, mut opened } = begin(global, arguments, printer)?;
     let waivers = &arguments.waive[..];
@@ -49,7 +53,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         return Err(Failure::invalid(advised(why, "leave `--at` out")));
     }
     let mut saved = planned(&access, arguments, &mut declared, (file.as_ref(), &info, &live), at, printer)?;
-    let has_returned = saved.has_returned;
+    // What is done for one other person leaves nobody in who was not.
+    let has_returned = saved.has_returned && access.target.is_none();
     let mut newest_lock_out = live.newest_lock_out;
     drop(live);
     let is_json = printer.is_json();
@@ -74,10 +79,8 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         }
         printer.warning(&why);
     }
-    if has_returned && arguments.yes && arguments.approved.is_none() {
-        let why = "somebody whom an operator locked out is in again, and the store does not know of the lock-out; lock \
-                   the person out again, or review the plan and apply it with --approved";
-        return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Failed, why.to_owned()));
+    if has_returned {
+        return Ok(not_begun(printer, &declared.names, &saved.plan, Exit::Failed, RETURNED.to_owned()));
     }
     let asks = !saved.plan.actions.is_empty() && !arguments.yes && arguments.approved.is_none();
     if asks && !edge::has_terminal() {
@@ -132,7 +135,12 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
         runtime.block_on(execute(&access, &mut declared, work, &mut journal, arguments.at, printer))?
     };
     if exit == Exit::Done && access.target.is_none() {
-        runtime.block_on(lock_outs::settle(&access, &mut declared, (&deferred, planned_at), printer))?;
+        runtime.block_on(lock_outs::settle(
+            &access,
+            &mut declared,
+            (&deferred, planned_at, global.manifests.is_empty()),
+            printer,
+        ))?;
     }
     Ok(exit)
 }

@@ -4,50 +4,46 @@
 //! journals, verifies and reports as `apply` does. What it did stays: a status that is left out never lets anybody in
 //! again, and where the store itself does not remember a lock-out the journal does.
 
-use std::path::Path;
-
+use super::access::Access;
 use super::desk::{Desk, Gone};
 use super::exit::{Exit, Failure};
 use super::mail::Mails;
 use super::options::{Deactivate, Global};
 use super::printer::Printer;
 use super::ways_out;
-use crate::model::{ActionKind, Status};
+use crate::model::{ActionKind, Name, Status};
 use crate::plan::{LockOut, Plan, WaitsFor, lock_out};
 use crate::report::sanitise;
 
 pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
     let key = &arguments.key;
-    let mut desk = match open_desk(global, key, printer) {
-        Ok(desk) => desk,
+    let access = match Access::load(global, printer) {
+        Ok(access) => access,
         Err(failure) => {
             let exit = failure.exit;
             printer.failure(failure);
             if exit == Exit::Invalid {
                 printer.help(&ways_out::good_settings(global));
             }
-            printer.help(&format!("without this program: {}", ways_out::in_store(global, None, key)));
+            printer.help(&ways_out::around(global, None, key, None));
             return Err(Failure::told(exit));
         }
     };
-    let outcome = lock_out_at(&mut desk, arguments, printer);
-    // What was refused says itself what to do; what could not be done has to be done in another way.
-    let is_undone = match &outcome {
-        Ok(exit) => matches!(exit, Exit::Failed | Exit::Partial),
-        Err(failure) => failure.exit == Exit::Failed,
-    };
-    if !is_undone {
-        return outcome;
-    }
-    let help =
-        format!("it can be done in the store itself: {}", ways_out::in_store(global, Some(&desk.store_path()), key));
+    let file = access.store_path();
+    let outcome = open_desk(access, global, key, printer)
+        .map_err(|failure| (failure, true))
+        .and_then(|mut desk| lock_out_at(&mut desk, arguments, printer).map_err(|failure| (failure, false)));
     match outcome {
         Ok(exit) => {
-            printer.help(&help);
+            if matches!(exit, Exit::Failed | Exit::Partial) {
+                printer.help(&ways_out::around(global, Some(&file), key, None));
+            }
             Ok(exit)
         }
-        Err(failure) => {
-            let exit = failure.exit;
+        // What was refused says itself what to do; what could not be done has to be done in another way.
+        Err((failure, false)) if failure.exit != Exit::Failed => Err(failure),
+        Err((failure, _)) => {
+            let (exit, help) = (failure.exit, ways_out::around(global, Some(&file), key, Some(&failure)));
             printer.failure(failure);
             printer.help(&help);
             Err(Failure::told(exit))
@@ -56,11 +52,10 @@ pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) ->
 }
 
 /// The desk at which somebody is locked out: who waits for another run is told what else can be done.
-pub(super) fn open_desk(global: &Global, key: &str, printer: &Printer) -> Result<Desk, Failure> {
-    let meanwhile = |file: &Path| {
-        format!("not to wait, do it in the store itself: {}", ways_out::in_store(global, Some(file), key))
-    };
-    Desk::open(global, Some(&meanwhile), printer)
+pub(super) fn open_desk(access: Access, global: &Global, key: &str, printer: &Printer) -> Result<Desk, Failure> {
+    let file = access.store_path();
+    let meanwhile = format!("not to wait, do it in the store itself: {}", ways_out::in_store(global, Some(&file), key));
+    Desk::of(access, global, Some(&meanwhile), printer)
 }
 
 /// Tells that a key has no account, and is not let in by itself. Whether it is so.
@@ -83,16 +78,8 @@ fn lock_out_at(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Re
     if arguments.release {
         return release(desk, arguments, printer);
     }
-    if let Some((identity, shown)) = desk.is_declared(&arguments.key) {
-        desk.tell_who_would_undo_it(identity, &shown, printer);
-        // Of two lock-outs the newer one counts: whatever was declared in between is older.
-        let text = match desk.gone(&arguments.key, printer)? {
-            Some(Gone { how, is_locked_out: true }) => format!("{shown} is locked out already: {how}\n"),
-            Some(Gone { is_locked_out: false, .. }) | None => format!("{shown} has no account, and gets none\n"),
-        };
-        desk.remember_lock_out(identity)?;
-        told(printer, &shown, None, &text);
-        return Ok(Exit::Done);
+    if let Some((identity, shown)) = desk.without_account(&arguments.key) {
+        return lock_out_key(desk, (&arguments.key, identity, &shown), printer);
     }
     if is_out_already(desk, &arguments.key, printer)? {
         return Ok(Exit::Done);
@@ -128,16 +115,51 @@ fn lock_out_at(desk: &mut Desk, arguments: &Deactivate, printer: &Printer) -> Re
     let (done, exit) = (done(&plan), desk.carry_out(plan, arguments.yes, Mails::None, printer)?);
     let Some(exit) = exit else { return Ok(Exit::Done) };
     if exit == Exit::Done {
-        desk.note_manifests(identity);
         if !printer.is_json() {
             printer.result(&format!("{shown}: {done}\n"));
         }
         printer.note(&format!(
             "next: declare `status: inactive` for {shown}, or take the person out of the manifests, so that everybody \
-             sees it; `status: active` lets the person in again, nothing else does"
+             sees it; only a `status: active` lets the person in again that is written after an apply has seen the \
+             person declared without it"
         ));
     }
     Ok(exit)
+}
+
+/// Locks out somebody who has no account yet. Of two lock-outs the newer one counts: whatever was declared in between is
+/// older.
+fn lock_out_key(
+    desk: &mut Desk,
+    (key, identity, shown): (&str, Name, &str),
+    printer: &Printer,
+) -> Result<Exit, Failure> {
+    match desk.ask(|inputs| lock_out(inputs, identity))? {
+        refused @ (LockOut::OwnAccount | LockOut::Protected) => return Err(refusal(shown, &refused)),
+        LockOut::Unknown | LockOut::Ambiguous | LockOut::Already(_) | LockOut::Waits(_) | LockOut::Planned { .. } => {}
+    }
+    desk.tell_who_would_undo_it(identity, shown, printer);
+    let text = match desk.gone(key, printer)? {
+        Some(Gone { how, is_locked_out: true }) => format!("{shown} is locked out already: {how}\n"),
+        Some(Gone { is_locked_out: false, .. }) | None => format!("{shown} has no account, and gets none\n"),
+    };
+    if desk.manifests.is_none() {
+        let likely = desk.likely(key);
+        let meant = if likely.is_empty() {
+            String::new()
+        } else {
+            let shown: Vec<String> = likely.iter().map(|key| format!("`{}`", sanitise(key))).collect();
+            format!(" if you meant {}, lock that key out as well", shown.join(", "))
+        };
+        printer.warning(&format!(
+            "the manifests can't be read, and nobody in the store has the key {shown}; it is locked out as you wrote \
+             it:{}",
+            if meant.is_empty() { " check the spelling".to_owned() } else { meant }
+        ));
+    }
+    desk.remember_lock_out(identity)?;
+    told(printer, shown, None, &text);
+    Ok(Exit::Done)
 }
 
 fn intention(plan: &Plan) -> &'static str {

@@ -3,8 +3,6 @@
 //! They need not even be valid, and no guard that counts people is asked. It is journalled, verified and reported as
 //! `apply` does.
 
-use std::path::{Path, PathBuf};
-
 use tokio::runtime::Runtime;
 
 use super::access::{Access, unknown_key};
@@ -48,19 +46,22 @@ pub(super) struct Gone {
 }
 
 impl Desk {
-    /// `meanwhile` tells, by the file of the store, what else can be done while another run is waited for.
-    pub(super) fn open(
+    pub(super) fn open(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+        Self::of(Access::load(global, printer)?, global, None, printer)
+    }
+
+    /// The same with these settings; `meanwhile` is what else can be done while another run is waited for.
+    pub(super) fn of(
+        access: Access,
         global: &Global,
-        meanwhile: Option<&dyn Fn(&Path) -> String>,
+        meanwhile: Option<&str>,
         printer: &Printer,
     ) -> Result<Self, Failure> {
-        let access = Access::load(global, printer)?;
         let runtime = edge::runtime()?;
         access.check_store_is_there(printer)?;
         let mut names = Names::new();
         let manifests = read_manifests(&access, global, &mut names);
-        let meanwhile = meanwhile.map(|tell| tell(&access.store_path()));
-        let mut opened = journal::open_for_operator(&access, meanwhile.as_deref(), printer)?;
+        let mut opened = journal::open_for_operator(&access, meanwhile, printer)?;
         let (info, live) = runtime.block_on(access.live(&mut names, printer))?;
         journal::check_store(&access, opened.journal.store(), &info.id)?;
         journal::tell_oddities(&mut opened, access.journal_seen(printer)?, printer)?;
@@ -74,11 +75,6 @@ impl Desk {
             Some(identity) => Ok((identity, sanitise(key).into_owned())),
             None => Err(self.unknown(key)),
         }
-    }
-
-    /// The file of the store.
-    pub(super) fn store_path(&self) -> PathBuf {
-        self.access.store_path()
     }
 
     /// What is known of a key that nobody has any more though it was invited: how that ended, and whether an operator
@@ -105,12 +101,23 @@ impl Desk {
         self.live.find(identity).map(|user| user.key_text(&self.names).to_owned())
     }
 
-    /// The key as compared, and as it may be printed, of somebody without an account whom the manifests declare.
-    pub(super) fn is_declared(&self, key: &str) -> Option<(Name, String)> {
-        let identity = self.find(key)?;
+    /// The key as compared, and as it may be printed, of somebody without an account whom the manifests declare, or may
+    /// declare, where they can't be read.
+    pub(super) fn without_account(&mut self, key: &str) -> Option<(Name, String)> {
+        let compared = self.access.rules().identity.normalize(key).ok()?;
+        let identity = self.names.intern(&compared);
         let is_there = self.live.find(identity).is_some() || self.live.ambiguous().contains(&identity);
-        let is_declared = self.manifests.as_ref().is_some_and(|manifests| manifests.find(identity).is_some());
-        (is_declared && !is_there).then(|| (identity, sanitise(key).into_owned()))
+        let may_be = self.manifests.as_ref().is_none_or(|manifests| manifests.find(identity).is_some());
+        (may_be && !is_there).then(|| (identity, sanitise(key).into_owned()))
+    }
+
+    /// Keys of accounts that may be meant by one that nobody has, as they may be printed.
+    pub(super) fn likely(&self, key: &str) -> Vec<String> {
+        let nobody = Desired::default();
+        let desired = self.manifests.as_ref().unwrap_or(&nobody);
+        let mut likely = likely_keys(key, desired, Some(&self.live), &self.names, &self.access.rules().identity);
+        likely.retain(|key| self.find(key).is_some_and(|key| self.live.find(key).is_some()));
+        likely
     }
 
     /// The key as compared of somebody whom an operator locked out, whatever became of the account, and whether the
@@ -145,24 +152,9 @@ impl Desk {
         Ok(())
     }
 
-    /// Whether a `status: active` may be older than a lock-out of now.
-    fn may_be_active(&self, identity: Name) -> bool {
-        self.manifests.as_ref().is_none_or(|manifests| says_active(manifests, identity))
-    }
-
-    /// After a lock-out: the manifests may be known not to say `status: active`.
-    pub(super) fn note_manifests(&self, identity: Name) {
-        if self.may_be_active(identity) {
-            return;
-        }
-        if let Err(error) = lock_outs::write(&self.access, &[(self.names.text(identity), LockOutNote::Decided)]) {
-            tracing::warn!(%error, "the store can't keep that no manifest says `status: active`; the next apply does");
-        }
-    }
-
-    /// Remembers a lock-out where nothing is left that could be taken: in the store, and in the journal.
+    /// Remembers a lock-out where nothing is left that could be taken: in the store, and in the journal. Any
+    /// `status: active` waits: which manifests lie in the folder at this moment says nothing about the ones that count.
     pub(super) fn remember_lock_out(&mut self, identity: Name) -> Result<(), Failure> {
-        let waits = self.may_be_active(identity);
         let Self { access, names, opened, info, .. } = self;
         let store_ref = access.store_ref(info);
         let after = State::field(known::STATUS, Value::Text(known::INACTIVE));
@@ -174,7 +166,7 @@ impl Desk {
         journal.begin(Run { id: edge::run_id(), who: edge::who(), plan, store: info.id.clone() });
         let lines = journal.intents(names, edge::now(None), [&action]).map_err(Failure::failed)?;
         let mut store = lock_outs::open(access)?;
-        store.note_lock_outs(&[(names.text(identity), LockOutNote::Holds { waits })], edge::now(None))?;
+        store.note_lock_outs(&[(names.text(identity), LockOutNote::Holds { waits: true })], edge::now(None))?;
         let outcomes = lines.into_iter().map(|line| (line, Ended::AlreadyTrue, None));
         journal.outcomes(edge::now(None), outcomes).map_err(Failure::failed)?;
         remember(access, &mut store, journal);
@@ -186,11 +178,7 @@ impl Desk {
     }
 
     fn unknown(&self, key: &str) -> Failure {
-        let nobody = Desired::default();
-        let desired = self.manifests.as_ref().unwrap_or(&nobody);
-        let mut likely = likely_keys(key, desired, Some(&self.live), &self.names, &self.access.rules().identity);
-        likely.retain(|key| self.find(key).is_some_and(|key| self.live.find(key).is_some()));
-        unknown_key(key, &likely)
+        unknown_key(key, &self.likely(key))
     }
 
     /// What can be done, by the store and the settings alone.

@@ -3,6 +3,7 @@
 use super::access::{Access, Lines};
 use super::edge;
 use super::exit::{Exit, Failure};
+use super::lock_outs;
 use super::options::{Explain, Global};
 use super::printer::Printer;
 use crate::diagnostic::mask;
@@ -14,9 +15,10 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let access = Access::load_for_manifests(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
-    let (_, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
+    let lock_outs = lock_outs::known(&access, &info, &live, &mut declared.names)?;
     let (desired, names, lines) = (&declared.desired, &declared.names, Lines::new(&declared.sources));
-    let scene = Scene { desired, live: Some(&live), names, at: edge::now(*at) };
+    let scene = Scene { desired, live: Some(&live), names, lock_outs: &lock_outs, at: edge::now(*at) };
     let style = (&access.settings.time_zone, printer.style());
     let found = asked(text, desired, Some(&live), names, &access.rules().identity);
     if printer.is_json() {

@@ -135,10 +135,13 @@ fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Res
 
 /// Sends an invitation once more, or one that was held back for the first time.
 fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(global, None, printer)?;
-    if let Some(Gone { how, .. }) = desk.gone(&arguments.key, printer)? {
+    let mut desk = Desk::open(global, printer)?;
+    if let Some(Gone { how, is_locked_out }) = desk.gone(&arguments.key, printer)? {
+        let first = if is_locked_out { " once an apply has seen the person declared without it," } else { "" };
         let why = format!("{} {how}, and one that has ended so is not sent again", sanitise(&arguments.key));
-        let help = "to invite the person anew, declare the key with `status: active`, and run `rollcall apply`";
+        let help = format!(
+            "to invite the person anew,{first} declare the key with `status: active`, and run `rollcall apply`"
+        );
         return Err(Failure::failed(advised(why, help)));
     }
     let (identity, shown) = desk.who(&arguments.key)?;
@@ -176,7 +179,8 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
 
 /// Cancels an invitation. Until a manifest says `status: active` the person is not invited again.
 fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
-    let mut desk = deactivate::open_desk(global, &arguments.key, printer)?;
+    let access = Access::load(global, printer)?;
+    let mut desk = deactivate::open_desk(access, global, &arguments.key, printer)?;
     if deactivate::is_out_already(&desk, &arguments.key, printer)? {
         return Ok(Exit::Done);
     }
@@ -202,7 +206,6 @@ fn cancel(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
     desk.tell_who_would_undo_it(identity, &shown, printer);
     let exit = desk.carry_out(*plan, arguments.yes, Mails::None, printer)?;
     if exit == Some(Exit::Done) {
-        desk.note_manifests(identity);
         if !printer.is_json() {
             printer.result(&format!("{shown}: invitation cancelled\n"));
         }

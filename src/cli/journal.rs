@@ -16,7 +16,7 @@ use super::exit::{Failure, advised};
 use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
-use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, Standing};
+use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, JournalledLockOut, Standing};
 use crate::model::{ActionKind, HalfChange, HalfChanged, List, LiveState, Membership, Names, Value, known};
 use crate::plan::{Action, State, action_id};
 use crate::settings::StoreKind;
@@ -197,6 +197,15 @@ pub(super) fn look_over(access: &Access, seen: Option<&Head>, printer: &Printer)
             tell_standing(&journal, &path, seen, printer)?;
         }
         Err(JournalError::Unreadable { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        Ok(None) if path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound) => {
+            if let Some(Head { line, hash: _ }) = seen {
+                printer.warning(&format!(
+                    "there is no journal `{}`, and the store has seen line {line} of it; find out who removed it, or put \
+                     it back from a backup: without it `apply` begins a new one, as in a fresh clone",
+                    path.display()
+                ));
+            }
+        }
         // Altered lines are looked for in the whole of it.
         Ok(None) | Err(JournalError::Altered { .. }) => {}
         Err(error) => {
@@ -270,11 +279,13 @@ pub(super) fn done_unseen(access: &Access, printer: &Printer) -> Result<BTreeSet
     if_readable(journal::done_since(&path(&access.repository, &access.store_name)?, seen.line))
 }
 
-/// Whom an operator locked out by what the journal says, as their keys compare, and since when; nobody where this user
-/// may not read it.
-fn journalled_lock_outs(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
+/// Whom an operator locked out by what the journal says, as their keys compare; nobody where this user may not read it.
+pub(super) fn journalled_lock_outs(
+    access: &Access,
+    store: &str,
+) -> Result<BTreeMap<String, JournalledLockOut>, Failure> {
     let found = if_readable(journal::locked_out(&path(&access.repository, &access.store_name)?, store))?;
-    let compared = |(key, at): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, at));
+    let compared = |(key, told): (String, _)| Some((access.rules().identity.normalize(&key).ok()?, told));
     Ok(found.into_iter().filter_map(compared).collect())
 }
 
@@ -289,7 +300,7 @@ pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String
     let remembered = SqliteReader::open(&access.store_path(), access.rules())?.list_lock_outs()?;
     let since = |at: String| at.parse().unwrap_or(Timestamp::MIN);
     let remembered: BTreeMap<String, Timestamp> = remembered.into_iter().map(|(key, at)| (key, since(at))).collect();
-    let forgotten = found.into_iter().filter(|(key, at)| remembered.get(key).is_none_or(|known| known < at));
+    let forgotten = found.into_iter().filter(|(key, told)| remembered.get(key).is_none_or(|known| *known < told.since));
     Ok(forgotten.map(|(key, _)| key).collect())
 }
 

@@ -1,22 +1,28 @@
 //! What runs and operators write down about lock-outs: the store remembers them beside the accounts.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::access::{Access, Declared};
 use super::edge;
 use super::exit::Failure;
+use super::journal;
 use super::printer::Printer;
-use crate::plan::{Deferred, Inputs, LockOutNews, lock_out_news};
+use crate::journal::JournalledLockOut;
+use crate::model::{LiveState, Name, Names};
+use crate::plan::{Deferred, Inputs, KnownLockOut, LockOutNews, lock_out_news};
 use crate::settings::StoreKind;
 use crate::store::sqlite::{LockOutNote, SqliteStore};
-use crate::store::{Reader as _, StoreError, Which};
+use crate::store::{Info, Reader as _, StoreError, Which};
 
 /// Writes down what an apply, which was done, has seen of those who are locked out: whose lock-out the store has
-/// forgotten, whom no line lets in, and who was let in. What can't be written is seen by the next one.
+/// forgotten, whom no line lets in, and who was let in. What can't be written is seen by the next one. `is_configured`:
+/// the manifests are those that the settings name, and not others for this run.
 pub(super) async fn settle(
     access: &Access,
     declared: &mut Declared,
-    (deferred, at): (&[Deferred], Timestamp),
+    (deferred, at, is_configured): (&[Deferred], Timestamp, bool),
     printer: &Printer,
 ) -> Result<(), Failure> {
     let mut reader = access.reader(printer)?;
@@ -31,7 +37,7 @@ pub(super) async fn settle(
     let Declared { names, desired, .. } = declared;
     let rules = access.rules();
     let inputs = Inputs { names, desired, live: &live, rules, policy: &policy, store: &store, at };
-    let news = lock_out_news(&inputs, deferred);
+    let news = lock_out_news(&inputs, deferred, is_configured);
     let notes: Vec<(&str, LockOutNote)> = news
         .iter()
         .map(|(key, news)| {
@@ -62,4 +68,27 @@ pub(super) fn open(access: &Access) -> Result<SqliteStore, StoreError> {
     let StoreKind::Sqlite { .. } = access.store.kind;
     let own = access.settings.guards.own_account.as_deref();
     SqliteStore::open(&access.store_path(), access.rules().clone(), own)
+}
+
+/// What is known of everybody whom an operator locked out: by the store, and by the journal, which tells who did it.
+pub(super) fn known(
+    access: &Access,
+    info: &Info,
+    live: &LiveState,
+    names: &mut Names,
+) -> Result<BTreeMap<Name, KnownLockOut>, Failure> {
+    let mut journalled = journal::journalled_lock_outs(access, &info.id)?;
+    let mut known = BTreeMap::new();
+    for &key in &live.locked_out {
+        let since = live.locked_out_since.get(&key).copied();
+        let told = journalled.remove(names.text(key));
+        let by = told.and_then(|told| told.by);
+        known.insert(key, KnownLockOut { since, by, waits: live.waiting_lock_outs.contains(&key) });
+    }
+    for key in journal::locked_out(access, &info.id)? {
+        if let Some(JournalledLockOut { since, by }) = journalled.remove(&key) {
+            known.insert(names.intern(&key), KnownLockOut { since: Some(since), by, waits: true });
+        }
+    }
+    Ok(known)
 }

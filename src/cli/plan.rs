@@ -13,7 +13,7 @@ use super::options::{Global, Plan};
 use super::printer::Printer;
 use super::saved;
 use super::show::{document_of, show, show_refusal};
-use crate::diagnostic::shell_word;
+use crate::diagnostic::{Code, shell_word};
 use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
 
@@ -58,7 +58,9 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
         let command = apply_command(global, saved, waivers, &plan);
         show_refusal(printer, &declared, &plan, &rulings, &cause, &command);
     }
-    Ok(match (plan.gaps.is_empty(), plan.actions.is_empty()) {
+    let has_returned =
+        access.target.is_none() && plan.diagnostics.iter().any(|found| found.code == Code::LockOutForgotten);
+    Ok(match (plan.gaps.is_empty() && !has_returned, plan.actions.is_empty()) {
         (false, _) => Exit::Failed,
         (true, _) if is_refused => Exit::Refused,
         (true, false) if arguments.detailed_exitcode => Exit::Changes,

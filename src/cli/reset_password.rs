@@ -26,7 +26,7 @@ struct Chosen {
 }
 
 pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer) -> Result<Exit, Failure> {
-    let mut desk = Desk::open(global, None, printer)?;
+    let mut desk = Desk::open(global, printer)?;
     let way = desk.access.rules().password_reset();
     let Chosen { users, skipped } = choose(&desk, arguments)?;
     for (user, why) in &skipped {

@@ -25,7 +25,7 @@ use crate::diagnostic::Code;
 use crate::journal::{attempts_of, attempts_since, revive};
 use crate::model::{LiveState, Names};
 use crate::plan::{
-    Action, Actions, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
+    Action, Actions, Cause, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
     is_plan_file, read_file,
 };
 use crate::report::sanitise;
@@ -89,6 +89,12 @@ impl Saved {
         }
         let besides = besides(saved, &today, &declared.names);
         let (holding, plan) = access.hold(saved, declared, (info, live), (&today, at))?;
+        // Whom today's plan would take out again, and this one does not.
+        let is_in_it = |wanted: &Action| {
+            plan.actions.iter().any(|action| (action.kind, action.subject) == (wanted.kind, wanted.subject))
+        };
+        let again = today.actions.iter().filter(|action| action.cause == Cause::Operator);
+        let has_returned = has_returned || again.into_iter().any(|action| !is_in_it(action));
         Ok(Self { plan, done_before: holding.done, besides, changed: holding.changed, has_returned })
     }
 }

@@ -141,6 +141,8 @@ codes! {
     AmbiguousKey = "ambiguous-key",
     /// Somebody was locked out by an operator, and is in again without anybody saying so.
     LockOutForgotten = "lock-out-forgotten",
+    /// A manifest lets somebody in again whom an operator had locked out.
+    LockedOutLetIn = "locked-out-let-in",
     /// Something declared that the settings leave out of the scope.
     OutsideScope = "outside-scope",
     /// Somebody is declared and has no account, where accounts are not managed.

@@ -18,12 +18,21 @@ use super::{JournalError, Names, revive};
 use crate::model::ActionKind;
 use crate::plan::Cause;
 
-/// The keys, as in the store, of those whom an operator locked out of the store with this identity, and since when;
-/// nobody where there is no journal.
+/// A lock-out as the journal tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalledLockOut {
+    /// Since when.
+    pub since: Timestamp,
+    /// Who did it, as far as that is known.
+    pub by: Option<String>,
+}
+
+/// The keys, as in the store, of those whom an operator locked out of the store with this identity; nobody where there
+/// is no journal.
 ///
 /// # Errors
 /// If it can't be read.
-pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp>, JournalError> {
+pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, JournalledLockOut>, JournalError> {
     let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
     let file = match medium::open_to_read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
@@ -35,7 +44,8 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp
         return Ok(BTreeMap::new());
     }
     lines.rewind().map_err(unreadable)?;
-    let mut tried: BTreeMap<u64, (Timestamp, Step)> = BTreeMap::new();
+    let mut tried: BTreeMap<u64, (JournalledLockOut, Step)> = BTreeMap::new();
+    let mut by: Option<String> = None;
     let mut locked = BTreeMap::new();
     // Whether a record is what was written is only known by the next one.
     let mut let_in: Option<String> = None;
@@ -45,7 +55,8 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp
         }
         match &record.entry {
             Entry::Intent { store: of, action, then: _ } if of == store => {
-                tried.extend(step(action).map(|step| (record.seq, (record.at, step))));
+                let told = || JournalledLockOut { since: record.at, by: by.clone() };
+                tried.extend(step(action).map(|step| (record.seq, (told(), step))));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(intent) {
@@ -53,15 +64,15 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Timestamp
                 Some((_, Step::In(user))) => let_in = Some(user).filter(|_| is_whole),
                 // Neither key lets the person in.
                 Some((_, Step::Renamed { from, to })) => {
-                    let since = locked.get(&from).copied();
+                    let since = locked.get(&from).cloned();
                     locked.extend(since.map(|since| (to, since)));
                 }
                 None => {}
             },
+            Entry::Began(run) => by = run.who.actor.clone().or_else(|| run.who.user.clone()),
             Entry::Intent { .. }
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
-            | Entry::Began(_)
             | Entry::Delivered { .. }
             | Entry::Released { .. }
             | Entry::Recovered { .. }

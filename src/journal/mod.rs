@@ -41,7 +41,7 @@ pub use describe::{describe, describe_reset, describe_step, describe_yielding, i
 pub use half_changed::half_changed;
 pub use holder::{Holder, holder};
 pub use left_since::left_since;
-pub use locked_out::locked_out;
+pub use locked_out::{JournalledLockOut, locked_out};
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
 pub use run_lock::run_lock_of;

@@ -243,6 +243,8 @@ pub struct LiveState {
     pub evidence: Evidence,
     /// Whom an operator locked out, by key as compared, as far as the store remembers it beside the accounts.
     pub locked_out: BTreeSet<Name>,
+    /// Since when, as far as the store knows it.
+    pub locked_out_since: BTreeMap<Name, Timestamp>,
     /// By key as compared: what was to be carried by the invitation of somebody whose earlier one was cancelled for it,
     /// and who has no account now, since a run was cut off in between.
     pub cut_off: BTreeMap<Name, LiveRecord>,

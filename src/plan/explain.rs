@@ -22,8 +22,21 @@ pub struct Scene<'a> {
     pub live: Option<&'a LiveState>,
     /// The table of both sides' names.
     pub names: &'a Names,
+    /// Whom an operator locked out, by key as compared.
+    pub lock_outs: &'a BTreeMap<Name, KnownLockOut>,
     /// The time.
     pub at: Timestamp,
+}
+
+/// What is known of the lock-out of somebody by an operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownLockOut {
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Who did it.
+    pub by: Option<String>,
+    /// Whether a `status: active` that manifests say may be older, and so waits.
+    pub waits: bool,
 }
 
 /// What one asks about.
@@ -107,6 +120,8 @@ pub struct UserExplanation {
     pub at: Timestamp,
     /// The status in the store; `None` if there is no account, or no live state was given.
     pub live: Option<Status>,
+    /// The lock-out by an operator, if there is one.
+    pub locked_out: Option<KnownLockOut>,
     /// Whether a live state was given.
     pub is_compared: bool,
     /// Memberships and grants, sorted by text; the platform first, each organization before its sites.
@@ -137,6 +152,8 @@ pub struct Holder {
     pub key: Name,
     /// The status in the store.
     pub live: Option<Status>,
+    /// Whether an operator locked the person out.
+    pub is_locked_out: bool,
     /// What the manifests want of the account at the time for which was asked; `None` for who is not declared.
     pub standing: Option<Standing>,
     /// What the user has there. For a site that a role reaches without a grant this is the membership.
@@ -162,15 +179,27 @@ pub fn explain_user(scene: Scene<'_>, identity: Name) -> Option<UserExplanation>
         leaver: desired.leavers.get(&identity).copied(),
         at,
         live: account.map(|account| account.status),
+        locked_out: lock_out_of(scene, declared.as_ref(), account.as_ref()).cloned(),
         is_compared: live.is_some(),
         places: places(scene, declared.as_ref(), account.as_ref()),
     })
 }
 
+/// The lock-out of a person by the key of either side, or the former one.
+fn lock_out_of<'a>(
+    scene: Scene<'a>,
+    user: Option<&UserView<'_>>,
+    account: Option<&LiveView<'_>>,
+) -> Option<&'a KnownLockOut> {
+    let former = user.and_then(|user| user.previous).map(|previous| previous.identity);
+    let keys = [user.map(|user| user.identity), account.and_then(|account| account.identity), former];
+    keys.into_iter().flatten().find_map(|key| scene.lock_outs.get(&key))
+}
+
 /// Everybody with access in an organization, or on one of its sites if `site` is given.
 #[must_use]
 pub fn explain_place(scene: Scene<'_>, organization: Name, site: Option<Name>) -> PlaceHolders {
-    let Scene { desired, live, names, at } = scene;
+    let Scene { desired, live, names, at, lock_outs: _ } = scene;
     let mut holders = Vec::new();
     for user in desired.users() {
         let account = live.and_then(|live| live.find(user.identity));
@@ -221,7 +250,16 @@ fn holder(
             has_come.then_some(Standing::Left(leaver))
         }),
     };
-    Some(Holder { key, live, standing, place: places.swap_remove(found), membership, sites: granted })
+    let is_locked_out = lock_out_of(scene, user, account).is_some();
+    Some(Holder { key, live, is_locked_out, standing, place: places.swap_remove(found), membership, sites: granted })
+}
+
+impl Holder {
+    /// Whether the person can log in: active in the store, and not kept out by anybody.
+    #[must_use]
+    pub fn may_log_in(&self) -> bool {
+        self.standing.is_none_or(Standing::lets_in) && self.live == Some(Status::Active) && !self.is_locked_out
+    }
 }
 
 fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
@@ -230,7 +268,7 @@ fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
 
 /// Every place where a user has access by either side, sorted by text.
 fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<PlaceExplanation> {
-    let Scene { desired, live, names, at } = scene;
+    let Scene { desired, live, names, at, lock_outs: _ } = scene;
     let live_catalog = live.map(|live| &live.catalog);
     let (mut pieces, mut effective) = (Vec::new(), Effective::default());
     if let Some(user) = user {

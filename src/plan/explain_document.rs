@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::explain::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, UserExplanation};
+use super::explain::{Access, Contribution, KnownLockOut, PlaceExplanation, PlaceHolders, UserExplanation};
 use super::{FORMAT, Places};
 use crate::diagnostic::Position;
-use crate::model::{LeftAlone, Name, Names, SourceLabel, Standing, Status, known};
+use crate::model::{LeftAlone, Name, Names, SourceLabel, Status, known};
 
 /// What was asked, what it may mean, and who has what access from which lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -40,8 +40,21 @@ pub struct ExplainedUser {
     pub leaver: Option<ExplainedLeaver>,
     /// The status in the store; null where there is no account.
     pub live_status: Option<&'static str>,
+    /// The lock-out by an operator; null where there is none.
+    pub locked_out: Option<ExplainedLockOut>,
     /// The platform, organizations and sites with access.
     pub access: Vec<ExplainedAccess>,
+}
+
+/// A lock-out by an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedLockOut {
+    /// Since when; null where that is not known.
+    pub since: Option<Timestamp>,
+    /// Who did it; null where that is not known.
+    pub by: Option<String>,
+    /// Whether a `status: active` waits, since it may be older.
+    pub status_active_waits: bool,
 }
 
 /// An entry under `inactive:`.
@@ -158,8 +171,18 @@ impl ExplainDocument {
 
     /// Adds a user.
     pub fn push_user(&mut self, found: &UserExplanation, names: &Names, places: &dyn Places) {
-        let UserExplanation { key, position, status, window, leaver, at: _, live, is_compared: _, places: access } =
-            found;
+        let UserExplanation {
+            key,
+            position,
+            status,
+            window,
+            leaver,
+            at: _,
+            live,
+            locked_out,
+            is_compared: _,
+            places: access,
+        } = found;
         self.users.push(ExplainedUser {
             user: names.text(*key).to_owned(),
             line: position.map(|position| line(places, position)),
@@ -172,6 +195,11 @@ impl ExplainDocument {
                 line: line(places, leaver.position),
             }),
             live_status: live.map(Status::as_str),
+            locked_out: locked_out.as_ref().map(|KnownLockOut { since, by, waits }| ExplainedLockOut {
+                since: *since,
+                by: by.clone(),
+                status_active_waits: *waits,
+            }),
             access: access.iter().map(|place| explained(place, names, places)).collect(),
         });
     }
@@ -179,14 +207,13 @@ impl ExplainDocument {
     /// Adds an organization or a site.
     pub fn push_place(&mut self, found: &PlaceHolders, names: &Names, places: &dyn Places) {
         let PlaceHolders { organization, site, position, at: _, is_compared: _, holders } = found;
-        let holders =
-            holders.iter().map(|Holder { key, live, standing, place, membership, sites: _ }| ExplainedHolder {
-                user: names.text(*key).to_owned(),
-                live_status: live.map(Status::as_str),
-                may_log_in: standing.is_none_or(Standing::lets_in) && *live == Some(Status::Active),
-                access: explained(place, names, places),
-                membership: membership.as_ref().map(|place| explained(place, names, places)),
-            });
+        let holders = holders.iter().map(|holder| ExplainedHolder {
+            user: names.text(holder.key).to_owned(),
+            live_status: holder.live.map(Status::as_str),
+            may_log_in: holder.may_log_in(),
+            access: explained(&holder.place, names, places),
+            membership: holder.membership.as_ref().map(|place| explained(place, names, places)),
+        });
         self.places.push(ExplainedPlace {
             organization: names.text(*organization).to_owned(),
             site: text(names, *site),

@@ -39,13 +39,13 @@ pub fn lock_out(inputs: &Inputs<'_>, identity: Name) -> LockOut {
     if inputs.live.ambiguous().contains(&identity) {
         return LockOut::Ambiguous;
     }
-    let Some(live) = inputs.live.find(identity) else { return LockOut::Unknown };
     if inputs.is_own_account(identity) {
         return LockOut::OwnAccount;
     }
     if inputs.is_protected(identity) {
         return LockOut::Protected;
     }
+    let Some(live) = inputs.live.find(identity) else { return LockOut::Unknown };
     let (mut change, counters) = lock_out_draft(inputs, &live);
     let Some(draft) = change.drafts.first_mut() else { return LockOut::Already(live.status) };
     if let Some(waits_for) = draft.waits_for {

@@ -2,19 +2,27 @@
 //! a run that is over has to write down about it.
 //!
 //! Only `status: active` that a manifest says after a lock-out lets a person in again. When a line was written nobody
-//! can tell, so each lock-out holds whether one may be older; that one waits until an apply has seen the manifests
-//! without it, or an operator says that it counts. Deliberately absent: the store and the journal, which remember.
+//! can tell, and the manifests that lie there at the time of a lock-out may be those of another day. So each lock-out
+//! holds whether one may be older; that one waits until an apply has seen the manifests of the settings declare the
+//! person without it, or an operator says that it counts. Deliberately absent: the store and the journal, which remember.
+
+use jiff::Timestamp;
 
 use super::{Deferred, Inputs, Plan, WaitsFor};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredStatus, Desired, LiveView, Name, Status, UserView};
 use crate::rules::{KeyCase, OffBoarding};
 
+/// The reason of what lets somebody in whom an operator had locked out.
+pub const LET_IN: &str = "had been locked out by an operator";
+
 /// A declared person who is locked out, by the present key or the former one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LockedOut {
     /// Whether `status: active` may be older than the lock-out.
     pub(super) waits: bool,
+    /// Since when, as far as the store knows it.
+    pub(super) since: Option<Timestamp>,
 }
 
 impl LockedOut {
@@ -34,7 +42,8 @@ impl LockedOut {
             return None;
         }
         let waits = |key: &Name| inputs.live.waiting_lock_outs.contains(key) || of_journal(key);
-        Some(Self { waits: keys.iter().any(waits) })
+        let since = keys.iter().filter_map(|key| inputs.live.locked_out_since.get(key)).max().copied();
+        Some(Self { waits: keys.iter().any(waits), since })
     }
 }
 
@@ -47,6 +56,14 @@ fn is_written_otherwise(inputs: &Inputs<'_>, desired: &UserView<'_>) -> bool {
     let is_key = |other: &str| other.chars().flat_map(char::to_lowercase).eq(key.chars().flat_map(char::to_lowercase));
     inputs.live.locked_out.iter().any(|&other| is_key(inputs.names.text(other)))
         || inputs.policy.locked_out.iter().any(|other| is_key(other))
+}
+
+/// Whether an operator locked out, by the journal, whoever has this account under any of these keys as compared, and the
+/// account is in all the same: the store has forgotten it, as one does that was taken from a backup.
+pub(super) fn is_back(inputs: &Inputs<'_>, live: &LiveView<'_>, keys: &[Name]) -> bool {
+    !inputs.policy.locked_out.is_empty()
+        && keys.iter().any(|&key| inputs.policy.locked_out.contains(inputs.names.text(key)))
+        && is_in(inputs, live)
 }
 
 /// Whether an operator locked out whoever has this key, as compared.
@@ -77,8 +94,8 @@ pub fn returned(inputs: &Inputs<'_>, plan: &Plan) -> Vec<Diagnostic> {
         let key = live.key_text(inputs.names);
         let message = format!("`{key}` was locked out by an operator, as the journal says, and is in again");
         Diagnostic::warning(Code::LockOutForgotten, message).help(format!(
-            "the store does not know of it: it was taken from a backup that is older; lock the person out again with \
-             `rollcall deactivate {key}`, or let the person stay with `rollcall deactivate {key} --release` and \
+            "the store does not know of it, as one does that was taken from a backup, and this plan can't take the person \
+             out; lock the person out again with `rollcall deactivate {key}`, or let the person stay with `rollcall deactivate {key} --release` and \
              `status: active` in a manifest"
         ))
     })
@@ -113,26 +130,28 @@ pub enum LockOutNews {
 }
 
 /// What a run that was done, but for what is deferred, has seen of those who are locked out, by key as compared.
+/// `settles`: the manifests are those that the settings name, so what they say of a person is what is declared.
 #[must_use]
-pub fn lock_out_news(inputs: &Inputs<'_>, deferred: &[Deferred]) -> Vec<(String, LockOutNews)> {
+pub fn lock_out_news(inputs: &Inputs<'_>, deferred: &[Deferred], settles: bool) -> Vec<(String, LockOutNews)> {
     let text = |name: Name| inputs.names.text(name).to_owned();
+    // Manifests that do not name the person say nothing about a line that stands elsewhere.
+    let is_settled =
+        |identity| settles && is_declared(inputs.desired, identity) && !says_active(inputs.desired, identity);
     let mut news = Vec::new();
     for &identity in &inputs.live.locked_out {
-        let waits = inputs.live.waiting_lock_outs.contains(&identity);
-        match (says_active(inputs.desired, identity), waits) {
-            (false, true) => news.push((text(identity), LockOutNews::Decided)),
-            (true, false) if !is_waited_for(inputs, deferred, identity) => {
-                news.push((text(identity), LockOutNews::Ended));
+        if inputs.live.waiting_lock_outs.contains(&identity) {
+            if is_settled(identity) {
+                news.push((text(identity), LockOutNews::Decided));
             }
-            (true, _) | (false, false) => {}
+        } else if says_active(inputs.desired, identity) && !is_waited_for(inputs, deferred, identity) {
+            news.push((text(identity), LockOutNews::Ended));
         }
     }
     for key in &inputs.policy.locked_out {
         let identity = inputs.names.find(key);
         let is_in = identity.and_then(|key| inputs.live.find(key)).is_some_and(|live| is_in(inputs, &live));
         if !is_in {
-            let waits = identity.is_some_and(|key| says_active(inputs.desired, key));
-            news.push((key.clone(), LockOutNews::Holds(waits)));
+            news.push((key.clone(), LockOutNews::Holds(!identity.is_some_and(is_settled))));
         }
     }
     // Whoever is declared under a new key is locked out under that one, too, whatever becomes of the line.
@@ -140,10 +159,15 @@ pub fn lock_out_news(inputs: &Inputs<'_>, deferred: &[Deferred]) -> Vec<(String,
         let is_news = !inputs.live.locked_out.contains(&user.identity);
         if is_news && inputs.live.locked_out.contains(&previous.identity) && !says_active(inputs.desired, user.identity)
         {
-            news.push((text(user.identity), LockOutNews::Holds(false)));
+            news.push((text(user.identity), LockOutNews::Holds(!settles)));
         }
     }
     news
+}
+
+/// Whether a manifest names the person who has this key, or had it, as a user.
+fn is_declared(desired: &Desired, identity: Name) -> bool {
+    desired.find(identity).is_some() || desired.former_keys().any(|(_, previous)| previous.identity == identity)
 }
 
 /// Whether a manifest says `status: active` of the person who has this key, or had it.

@@ -48,8 +48,8 @@ pub use document::{
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
-    Access, Asked, Contribution, Holder, PlaceExplanation, PlaceHolders, Scene, UserExplanation, explain_place,
-    explain_user,
+    Access, Asked, Contribution, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Scene, UserExplanation,
+    explain_place, explain_user,
 };
 pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
@@ -59,7 +59,7 @@ pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
-pub use locked_out::{LockOutNews, lock_out_news, returned, says_active};
+pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::{broad_protection, void_protection};
 pub use resend::{Resend, resend};

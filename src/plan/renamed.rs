@@ -278,6 +278,7 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     live.catalog = map.catalog(&inputs.live.catalog);
     live.evidence = inputs.live.evidence.clone();
     live.locked_out.clone_from(&inputs.live.locked_out);
+    live.locked_out_since.clone_from(&inputs.live.locked_out_since);
     live.cut_off = inputs.live.cut_off.iter().map(|(&user, record)| (user, map.record(record))).collect();
     live.half_changed = map.half_changed(&inputs.live.half_changed, &users);
     live.newest_lock_out = inputs.live.newest_lock_out;

@@ -11,7 +11,7 @@ use super::lines::{Line, Mark, Section};
 use super::style::{count, number};
 use super::words::{Context, counted};
 use crate::model::{ActionKind, Name, known};
-use crate::plan::{Action, Cause, Plan, Risk, State};
+use crate::plan::{Action, Cause, LET_IN, Plan, Risk, State};
 
 /// Lines of a section that are printed beside those that a reader has to see, which are never left out.
 const OTHER_LINES: usize = 200;
@@ -288,7 +288,7 @@ fn note(mark: Mark, actions: &[&Action], without_place: bool) -> String {
             parts.push(cause.as_str().to_owned());
         }
     }
-    for action in actions.iter().filter(|action| without_place || ends(action.kind)) {
+    for action in actions.iter().filter(|action| without_place || ends(action.kind) || action.reason == LET_IN) {
         let reason = super::style::sanitise(action.reason);
         if !reason.is_empty() && !parts.iter().any(|part| *part == reason) {
             parts.push(reason.into_owned());

@@ -6,8 +6,10 @@ use jiff::tz::TimeZone;
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::time::{beginning, end};
 use super::words::Context;
-use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Window, known};
-use crate::plan::{Access, Contribution, Holder, PlaceExplanation, PlaceHolders, Places, UserExplanation};
+use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Status, Window, known};
+use crate::plan::{
+    Access, Contribution, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Places, UserExplanation,
+};
 
 /// Holders of a place that are printed without `-v`.
 const HOLDERS: usize = 200;
@@ -20,7 +22,8 @@ pub fn explained_user(
     places: &dyn Places,
     (zone, style): (&TimeZone, Style),
 ) -> String {
-    let UserExplanation { key, position, status, window, leaver, at, live, is_compared, places: found } = explanation;
+    let UserExplanation { key, position, status, window, leaver, at, live, locked_out, is_compared, places: found } =
+        explanation;
     let context = Context {
         names,
         catalog: None,
@@ -54,17 +57,38 @@ pub fn explained_user(
         None if *is_compared => head.push("not in the store".to_owned()),
         None => {}
     }
+    head.extend(locked_out.as_ref().map(|locked_out| lock_out_words(locked_out, zone)));
     let mut text = format!("{}\n", head.join("   "));
+    let missing = missing(*live, locked_out.is_some(), true);
     if found.is_empty() {
         text.push_str("  no access\n");
     }
     for place in found {
         let title = title(context, place);
         text.push_str(&format!("\n{}   {}\n", style.paint(Tone::Heading, &title), access_words(context, place)));
-        text.push_str(&live_line(context, place, *is_compared && live.is_some()));
+        text.push_str(&live_line(context, place, (*is_compared && live.is_some()).then_some(missing)));
         text.push_str(&contributions(context, place, *at));
     }
     text
+}
+
+/// Who locked somebody out, when, and whether a line waits that would let the person in.
+fn lock_out_words(locked_out: &KnownLockOut, zone: &TimeZone) -> String {
+    let KnownLockOut { since, by, waits } = locked_out;
+    let since = since.map(|since| format!(" since {}", beginning(since, zone))).unwrap_or_default();
+    let by = by.as_ref().map(|by| format!(" ({})", sanitise(by))).unwrap_or_default();
+    let waits = if *waits { ", and any `status: active` may be older and waits" } else { "" };
+    format!("locked out by an operator{by}{since}{waits}")
+}
+
+/// How to say that the store lacks declared access: not to be had yet only by those whom nothing keeps out.
+const fn missing(live: Option<Status>, is_locked_out: bool, is_let_in: bool) -> &'static str {
+    match live {
+        _ if is_locked_out => "not in the store: the person is locked out",
+        Some(Status::Inactive | Status::Closed) => "not in the store: the account is not active",
+        _ if !is_let_in => "not in the store",
+        Some(Status::Preloaded | Status::Invited | Status::Active) | None => "not in the store yet",
+    }
 }
 
 /// Everybody with access in an organization.
@@ -155,10 +179,14 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
         || "not declared".to_owned(),
         |position| format!("declared in {}", line_of(context.places, position)),
     );
-    let people = count(holders.len(), "person", "people");
+    let mut people = count(holders.len(), "person", "people");
+    let able = holders.iter().filter(|holder| holder.may_log_in()).count();
+    if *is_compared && able < holders.len() {
+        people.push_str(&format!(", {} can log in", number(able)));
+    }
     let mut text = format!("{}   {declared}   {people}\n", style.paint(Tone::Heading, &title));
     let shown = if style.verbose { holders.len() } else { holders.len().min(HOLDERS) };
-    for Holder { key, live, standing, place, membership, sites } in &holders[..shown] {
+    for Holder { key, live, is_locked_out, standing, place, membership, sites } in &holders[..shown] {
         let mut words = access_words(context, place);
         if let Some(membership) = membership {
             words.push_str(&format!("; {}, by membership", access_words(context, membership)));
@@ -172,12 +200,21 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
         if let Some(why) = standing.and_then(|standing| keeps_out(standing, context.zone)) {
             words.push_str(&format!("; {why}"));
         }
-        let live_word = live.map(|live| format!("   {} in the store", live.as_str())).unwrap_or_default();
+        if *is_locked_out {
+            words.push_str("; locked out by an operator");
+        }
+        let live_word = match live {
+            Some(live) => format!("   {} in the store", live.as_str()),
+            None if *is_compared => "   no account in the store".to_owned(),
+            None => String::new(),
+        };
+        let is_let_in = standing.is_none_or(Standing::lets_in);
+        let missing = (*is_compared && live.is_some()).then(|| missing(*live, *is_locked_out, is_let_in));
         text.push_str(&format!("\n{}   {words}{live_word}\n", style.paint(Tone::Heading, &context.name(*key))));
-        text.push_str(&live_line(context, place, *is_compared && live.is_some()));
+        text.push_str(&live_line(context, place, missing));
         text.push_str(&contributions(context, place, *at));
         if let Some(membership) = membership {
-            text.push_str(&live_line(context, membership, *is_compared && live.is_some()));
+            text.push_str(&live_line(context, membership, missing));
             text.push_str(&contributions(context, membership, *at));
         }
     }
@@ -245,17 +282,15 @@ fn words_of(context: Context<'_>, place: &PlaceExplanation, access: Access) -> S
     words
 }
 
-/// What the store has there, where that is something else.
-fn live_line(context: Context<'_>, place: &PlaceExplanation, is_compared: bool) -> String {
-    if !is_compared || place.live == place.declared {
-        return String::new();
-    }
+/// What the store has there, where that is something else; `missing`: how to say that it has nothing, where it is asked.
+fn live_line(context: Context<'_>, place: &PlaceExplanation, missing: Option<&str>) -> String {
+    let Some(missing) = missing.filter(|_| place.live != place.declared) else { return String::new() };
     if place.declared.is_none() && place.site.is_some() && place.left_alone.sites {
         return String::new();
     }
     let words = match place.live {
         Some(live) => format!("in the store: {}", words_of(context, place, live)),
-        None => "not in the store yet".to_owned(),
+        None => missing.to_owned(),
     };
     format!("  {}\n", context.style.paint(Tone::Escalation, &words))
 }

@@ -283,7 +283,8 @@ fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
         Why::LockedOutSince => {
             format!(
                 "{who} was locked out by an operator, and the line `status: active` may be older than that; to let the \
-                 person in, take the line out, apply, and declare it again, or run `rollcall deactivate {who} --release`"
+                 person in, take that line out (not the person), apply, and write it again, or run `rollcall deactivate \
+                 {who} --release`"
             )
         }
         Why::Renewal => {

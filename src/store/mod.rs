@@ -42,6 +42,17 @@ pub enum Which<'a> {
     Users(&'a [&'a str]),
 }
 
+/// What it comes to that a store can't be used, for who has to go on without this program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// There is no store, or what is in its place is another file, or damaged.
+    NoStore,
+    /// The device has no room left.
+    NoRoom,
+    /// The store is there, and could not be used in this way at this time.
+    Other,
+}
+
 /// A store could not be opened, read or written at all.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
@@ -50,6 +61,8 @@ pub struct StoreError {
     pub message: String,
     /// The settings and the store contradict each other: nothing to wait for.
     pub is_invalid: bool,
+    /// What it comes to for who has to go on without this program.
+    pub trouble: Trouble,
     /// The cause.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -61,12 +74,12 @@ impl StoreError {
         message: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
     ) -> Self {
-        Self { message: message.into(), is_invalid: false, source: Some(source.into()) }
+        Self { message: message.into(), is_invalid: false, trouble: Trouble::Other, source: Some(source.into()) }
     }
 
     /// The settings do not fit the store.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self { message: message.into(), is_invalid: true, source: None }
+        Self { message: message.into(), is_invalid: true, trouble: Trouble::NoStore, source: None }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Who has what access and why, as people read it.
 
+use std::collections::BTreeMap;
+
 use insta::assert_snapshot;
 use jiff::tz::TimeZone;
 use rollcall::diagnostic::{FileId, Position};
@@ -8,7 +10,7 @@ use rollcall::model::{
     Organization, Role, Selector, Site, SiteAccess, SiteRow, Source, SourceId, SourceLabel, Status, Value, WindowId,
     known,
 };
-use rollcall::plan::{Asked, Scene, asked, explain_place, explain_user, likely};
+use rollcall::plan::{Asked, KnownLockOut, Scene, asked, explain_place, explain_user, likely};
 use rollcall::report::{self, Style};
 use rollcall::rules::Identity;
 
@@ -115,7 +117,8 @@ fn world() -> (Names, Desired, LiveState) {
 }
 
 fn scene<'a>(desired: &'a Desired, live: Option<&'a LiveState>, names: &'a Names) -> Scene<'a> {
-    Scene { desired, live, names, at: "2026-11-22T09:00:00Z".parse().expect("a timestamp") }
+    static NOBODY: BTreeMap<Name, KnownLockOut> = BTreeMap::new();
+    Scene { desired, live, names, lock_outs: &NOBODY, at: "2026-11-22T09:00:00Z".parse().expect("a timestamp") }
 }
 
 #[test]
@@ -153,7 +156,7 @@ fn a_place_is_explained_by_its_people() {
     let [north, pit] = ["north", "pit-1"].map(|text| names.find(text).expect("there"));
     let found = explain_place(scene(&desired, Some(&live), &names), north, None);
     assert_snapshot!(report::explained_organization(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
-        north   declared in access/north.yaml:1   3 people
+        north   declared in access/north.yaml:1   3 people, 1 can log in
 
         ana@example.com   manager, 1 site   active in the store
           in the store: operator
@@ -163,7 +166,7 @@ fn a_place_is_explained_by_its_people() {
         ben@example.com   in the store only: nothing declares it   inactive in the store
           in the store: operator
 
-        boss@example.com   boss, every site (1)
+        boss@example.com   boss, every site (1)   no account in the store
           boss  own access  access/south.yaml:12
         "#);
     let found = explain_place(scene(&desired, None, &names), north, Some(pit));

@@ -22,6 +22,7 @@ mod draft;
 mod endings;
 mod fields;
 mod flips;
+mod lock_outs;
 mod open;
 mod partial;
 mod pending;
@@ -138,7 +139,7 @@ fn diff_holding(inputs: &Inputs<'_>, renamed: &Renamed, held: &BTreeSet<Name>) -
 pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> (Change, BTreeMap<Counter, Balance>) {
     let renamed = Renamed::default();
     let context = Context::new(inputs, &renamed);
-    let change = user::lock_out(&context, live);
+    let change = lock_outs::lock_out(&context, live);
     let admins = admins::count(&context);
     let takes = change.drafts.iter().flat_map(|draft| &draft.takes);
     let balances = takes.filter_map(|&counter| match counter {

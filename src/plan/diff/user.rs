@@ -11,11 +11,11 @@ use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
+use super::lock_outs::{keep_locked_out, lock_out_again};
 use super::{endings, fields, open, pending, power, renames, scoped, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
-use crate::plan::locked_out::LockedOut;
 use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
 use crate::rules::OffBoarding;
 
@@ -40,6 +40,9 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
     };
     if let Some(desired) = desired {
         keep_locked_out(context, desired, &mut change);
+    }
+    if let Some(live) = live {
+        lock_out_again(context, desired, live, &mut change);
     }
     let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
     finish(context, identity, &mut change);
@@ -91,47 +94,12 @@ fn finish(context: &Context<'_>, identity: Option<Name>, change: &mut Change) {
     }
 }
 
-/// What an operator asks for in an emergency. Where the rules know no way that can be undone, the account is deactivated
-/// all the same: rules that somebody wrote into the settings take nobody's way out of an emergency.
-pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
-    let mut change = Change::default();
-    leave(context, live, &Leaving { key: live.key, reason: "locked out by an operator", position: None }, &mut change);
-    if live.status == Status::Active && context.inputs.rules.reversible_offboarding().is_none() {
-        for draft in &mut change.drafts {
-            draft.waits_for = None;
-            draft.action.after = Some(status_state(Status::Inactive));
-        }
-    }
-    change.drafts.iter_mut().for_each(|draft| mark(context, draft));
-    change
-}
-
 /// What an operator asks for who wants an invitation to go out.
 pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Change> {
     let mut change = Change::default();
     change.push(pending::resend(context, live)?);
     change.drafts.iter_mut().for_each(|draft| mark(context, draft));
     Some(change)
-}
-
-/// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
-fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
-    let Some(locked_out) = LockedOut::of(context.inputs, desired) else { return };
-    let obstacle = match (locked_out.waits, desired.status) {
-        (false, Some(DeclaredStatus::Active)) => return,
-        (true, Some(DeclaredStatus::Active)) => Obstacle::LockedOutSince,
-        (_, None | Some(DeclaredStatus::Inactive | DeclaredStatus::Preloaded | DeclaredStatus::Absent)) => {
-            Obstacle::LockedOut
-        }
-    };
-    let lets_in = |draft: &Draft| draft.gains || draft.action.kind == ActionKind::ResendInvitation;
-    for draft in change.drafts.iter_mut().filter(|draft| lets_in(draft)) {
-        let is_renewal = draft.action.kind == ActionKind::ResendInvitation;
-        if draft.waits_for.is_none() || (is_renewal && draft.waits_for == Some(WaitsFor::Decision)) {
-            draft.waits_for = Some(WaitsFor::Decision);
-            draft.obstacle = Some(obstacle.clone());
-        }
-    }
 }
 
 /// Why nobody shall log in with an account.
@@ -208,7 +176,7 @@ fn hold_back(context: &Context<'_>, identity: Name, change: &mut Change) {
 }
 
 /// Marks the risks that follow from the kind of action and from gain and loss.
-fn mark(context: &Context<'_>, draft: &mut Draft) {
+pub(super) fn mark(context: &Context<'_>, draft: &mut Draft) {
     if draft.loses {
         draft.risk(Risk::Removal);
     }

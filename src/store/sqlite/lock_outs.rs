@@ -4,6 +4,7 @@
 //! of it lets nobody in. Which line of a manifest is older than a lock-out nobody can tell, so one that may be older
 //! waits, until a run has seen the manifests without it. Deliberately absent: manifests.
 
+use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::execute::{Stop, Turn, conflict};
@@ -239,11 +240,11 @@ pub(super) fn read(
 ) -> rusqlite::Result<()> {
     let sql = match form(connection)? {
         Form::Absent => return Ok(()),
-        Form::Old => "SELECT identity, NULL, 1 FROM lock_outs",
+        Form::Old => "SELECT identity, NULL, 1, at FROM lock_outs",
         // An account whose compared key SQL can't work out is found by its row.
         Form::Whole => {
-            "SELECT identity, NULL, waits FROM lock_outs WHERE ended IS NULL UNION ALL \
-             SELECT NULL, u.key, l.waits FROM lock_outs l JOIN users u ON u.id = l.user_id \
+            "SELECT identity, NULL, waits, at FROM lock_outs WHERE ended IS NULL UNION ALL \
+             SELECT NULL, u.key, l.waits, l.at FROM lock_outs l JOIN users u ON u.id = l.user_id \
              WHERE l.ended IS NULL AND u.identity IS NULL"
         }
     };
@@ -259,6 +260,9 @@ pub(super) fn read(
             },
         };
         live.locked_out.insert(name);
+        // A time that somebody typed otherwise is not known.
+        let since = row.get_ref(3)?.as_str().ok().and_then(|at| at.parse::<Timestamp>().ok());
+        live.locked_out_since.extend(since.map(|since| (name, since)));
         if row.get(2)? {
             live.waiting_lock_outs.insert(name);
         }

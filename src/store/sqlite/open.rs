@@ -7,12 +7,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, ffi, params};
 
 use super::unlocked::{self, Stamp};
 use super::{credentials, lock_outs};
 use crate::rules::Identity;
-use crate::store::StoreError;
+use crate::store::{StoreError, Trouble};
 
 /// The schema, as documented.
 const SCHEMA: &str = include_str!("../../../schemas/store.sql");
@@ -32,7 +32,7 @@ pub(super) fn create(path: &Path, identity: &Identity) -> Result<(), StoreError>
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         let message =
             format!("can't create the store `{}`; see that its folder exists and can be written", path.display());
-        StoreError { message, is_invalid: false, source: Some(error) }
+        StoreError::unavailable(message, error)
     };
     if path.symlink_metadata().is_ok() {
         return Err(exists(path));
@@ -114,10 +114,11 @@ pub(super) fn reader(path: &Path, identity: &Identity) -> Result<(Connection, Op
     connection.pragma_update(None, "query_only", true).map_err(|error| unreadable(path, error))?;
     let version = check(&connection, path)?;
     if version < VERSION {
-        return Err(StoreError::invalid(format!(
+        let message = format!(
             "the store `{}` was made by an older rollcall; run `rollcall apply` once, which brings it up to date",
             path.display()
-        )));
+        );
+        return Err(StoreError { trouble: Trouble::Other, ..StoreError::invalid(message) });
     }
     check_identity(&connection, path, identity)?;
     Ok((connection, stamp))
@@ -216,7 +217,7 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
                 "there is no store at `{}`; run `rollcall init` to make it, or correct its `path` in the settings",
                 path.display()
             );
-            return Err(StoreError { message, is_invalid: false, source: None });
+            return Err(StoreError { message, is_invalid: false, trouble: Trouble::NoStore, source: None });
         }
         Err(error) => {
             let message = format!("can't look at the store `{}`; see who may read it and its folder", path.display());
@@ -290,6 +291,10 @@ fn check_identity(connection: &Connection, path: &Path, identity: &Identity) -> 
     )))
 }
 
+/// The extended codes with which SQLite says that a file could not be made longer: of a write, and of the index of the
+/// log beside the store.
+const NO_ROOM: [i32; 2] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE];
+
 /// What to say when reading fails.
 pub(super) fn unreadable(path: &Path, error: rusqlite::Error) -> StoreError {
     explain(path, "read", error)
@@ -302,6 +307,13 @@ pub(super) fn unwritable(path: &Path, error: rusqlite::Error) -> StoreError {
 
 fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
     let is_another = error.sqlite_error_code() == Some(ErrorCode::NotADatabase);
+    let has_room = error.sqlite_error_code() != Some(ErrorCode::DiskFull)
+        && error.sqlite_error().is_none_or(|error| !NO_ROOM.contains(&error.extended_code));
+    let trouble = match error.sqlite_error_code() {
+        _ if !has_room => Trouble::NoRoom,
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt | ErrorCode::Unknown) => Trouble::NoStore,
+        Some(_) | None => Trouble::Other,
+    };
     let advice = match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another program holds it (a `sqlite3` shell, a backup, another run); end that, then try again"
@@ -313,7 +325,7 @@ fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             "see that this user may read and write it and its folder"
         }
-        Some(ErrorCode::DiskFull) => "the disk is full; make room",
+        _ if !has_room => "there is no room left on the device; make room",
         // What SQLite calls an error of SQL is a table or a column that is not there.
         Some(ErrorCode::Unknown) => {
             "its tables are not those of a store, as if some were dropped; take it from a backup"
@@ -322,5 +334,5 @@ fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
     };
     let message = format!("can't {doing} the store `{}`: {advice}", path.display());
     // A file that is something else is a mistake in the settings, whatever it is.
-    StoreError { is_invalid: is_another, ..StoreError::unavailable(message, error) }
+    StoreError { is_invalid: is_another, trouble, ..StoreError::unavailable(message, error) }
 }

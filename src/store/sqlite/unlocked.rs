@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
 use super::open::with_suffix;
-use crate::store::StoreError;
+use crate::store::{StoreError, Trouble};
 
 /// What stands in the path of a URI as it is.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
@@ -51,7 +51,7 @@ impl Stamp {
              its folder",
             path.display()
         );
-        Err(StoreError { message, is_invalid: false, source: None })
+        Err(StoreError { message, is_invalid: false, trouble: Trouble::Other, source: None })
     }
 }
 
@@ -67,7 +67,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Stamp), StoreError> {
              this user write the folder, or run `rollcall plan` once as a user who may",
             path.display()
         );
-        return Err(StoreError { message, is_invalid: false, source: None });
+        return Err(StoreError { message, is_invalid: false, trouble: Trouble::Other, source: None });
     };
     let uri = format!("file:{}?immutable=1", percent_encode(path.as_os_str().as_encoded_bytes(), IN_PATH));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;

@@ -54,7 +54,7 @@ fn a_store_that_its_journal_does_not_know_is_neither_planned_for_nor_written() {
 fn a_clone_without_the_journal_goes_on_and_says_so() {
     let repository = Repository::applied();
     fs::remove_file(repository.file(JOURNAL)).unwrap();
-    repository.run(["plan"]).ends_with(0).prints("no changes").tells_nothing();
+    repository.run(["plan"]).ends_with(0).prints("no changes").tells("there is no journal");
     repository.edit("access/all.yaml", "role: operator, sites: [pit-1]", "role: operator, sites: [pit-1, pit-2]");
     repository.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
     repository.run(["apply", "--yes"]).ends_with(0).tells("is empty or new").prints("1 action: 1 done");

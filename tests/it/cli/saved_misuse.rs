@@ -188,7 +188,8 @@ fn a_saved_invitation_does_not_let_in_whom_an_operator_locked_out_after_it() {
     repository.run(["plan"]).ends_with(0).prints("locked out");
     writes_nothing(&repository, 5).prints("locked");
     repository.run(["plan"]).ends_with(0).prints("locked out");
-    // A line that says so lets the person in again, by a plan of now and by one that was saved.
+    // A line that says so after an apply without it lets the person in again, by a plan of now and by one that was saved.
+    repository.run(["apply", "--yes"]).ends_with(0);
     repository.edit(ALL, "ben@example.com: { ", "ben@example.com: { status: active, ");
     save(&repository);
     repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done");
@@ -199,6 +200,7 @@ fn a_saved_reactivation_is_not_done_again_after_a_lock_out() {
     let repository = repository("default", IN_O);
     let text = repository.read(ALL);
     lock_out(&repository);
+    repository.run(["apply", "--yes"]).ends_with(0);
     repository.edit(ALL, "ben@example.com: { ", "ben@example.com: { status: active, ");
     save(&repository);
     repository.run(["apply", "p.json", "--yes"]).ends_with(0);
@@ -238,6 +240,7 @@ fn who_leaves_by_the_manifests_of_today_gains_nothing_by_a_saved_plan() {
     {
         let repository = repository("default", IN_O);
         lock_out(&repository);
+        repository.run(["apply", "--yes"]).ends_with(0);
         repository.edit(ALL, "ben@example.com: { ", "ben@example.com: { status: active, ");
         save(&repository);
         repository.edit(ALL, "users:", left);

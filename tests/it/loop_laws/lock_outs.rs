@@ -16,19 +16,15 @@ use crate::support::now;
 /// Locks an account out as `deactivate` does. Whether that could be done.
 fn locks_out(bench: &mut Bench<SqliteStore>, identity: Name) -> bool {
     let (files, live) = (bench.files.clone(), bench.live().expect("a store that can be read"));
-    let (found, is_said) =
-        bench.with_inputs(&files, &live, |inputs| (lock_out(inputs, identity), says_active(inputs.desired, identity)));
+    let found = bench.with_inputs(&files, &live, |inputs| lock_out(inputs, identity));
     let (at, key) = (bench.at(), bench.names.text(identity).to_owned());
     match found {
         LockOut::Planned { plan, .. } => {
             let effects = now(bench.store.execute(&bench.names, &[&plan.actions[0]], at)).expect("a store");
             assert_eq!(effects, [Effect::Done]);
-            if !is_said {
-                bench.store.note_lock_outs(&[(&key, LockOutNote::Decided)], at).expect("a store");
-            }
         }
         LockOut::Already(_) => {
-            bench.store.note_lock_outs(&[(&key, LockOutNote::Holds { waits: is_said })], at).expect("a store");
+            bench.store.note_lock_outs(&[(&key, LockOutNote::Holds { waits: true })], at).expect("a store");
         }
         LockOut::Unknown | LockOut::Ambiguous | LockOut::OwnAccount | LockOut::Protected | LockOut::Waits(_) => {
             return false;
@@ -42,7 +38,7 @@ fn applies(bench: &mut Bench<SqliteStore>) {
     let deferred = bench.plan().deferred;
     bench.apply();
     let (files, live) = (bench.files.clone(), bench.live().expect("a store that can be read"));
-    let news = bench.with_inputs(&files, &live, |inputs| lock_out_news(inputs, &deferred));
+    let news = bench.with_inputs(&files, &live, |inputs| lock_out_news(inputs, &deferred, true));
     let note = |news: &LockOutNews| match news {
         LockOutNews::Holds(waits) => LockOutNote::Holds { waits: *waits },
         LockOutNews::Decided => LockOutNote::Decided,
