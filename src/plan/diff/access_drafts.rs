@@ -55,8 +55,8 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
         .filter(|piece| piece.window.has_begun(context.inputs.at))
         .partition(|piece| piece.window.holds(context.inputs.at));
     let first = change.drafts.len();
-    // An attribute makes an admin of every organization, also of one that is new.
-    let is_admin = fields::makes_admin(context, &fields::admin_facts_after(context, whose.desired, whose.live));
+    // Whoever is an admin by an attribute already is one in every organization that is new.
+    let is_admin = whose.live.is_some_and(|live| fields::makes_admin(context, live.facts));
     for delta in deltas {
         let earlier: Vec<&Delta> = deltas.iter().filter(|other| comes_before(context, whose, other, delta)).collect();
         let mut draft = draft(context, whose, delta, &earlier);

@@ -169,6 +169,7 @@ fn nobody_is_let_in_by_a_saved_plan_with_more_than_the_manifests_of_today_give()
 
     let back = repository("default", &IN_O.replace("role: m", "role: adm"));
     lock_out(&back);
+    back.run(["apply", "--yes"]).ends_with(0);
     back.edit(ALL, "ben@example.com: { ", "ben@example.com: { status: active, ");
     save(&back);
     back.edit(ALL, "role: adm, sites", "role: m, sites");

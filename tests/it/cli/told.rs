@@ -81,6 +81,7 @@ fn who_comes_back_with_power_is_an_escalation() {
         repository.run(["apply", "--yes"]).ends_with(0);
         repository.sql("UPDATE users SET status = 'active'");
         repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
+        repository.run(["apply", "--yes"]).ends_with(0);
         repository.edit(ALL, "ben@example.com: { ", "ben@example.com: { status: active, ");
         repository
             .run(["plan"])
