@@ -335,7 +335,9 @@ fn takes_away(context: &Context<'_>, draft: &Draft, place: Place) -> bool {
             here && match place {
                 Place::Role(_) => true,
                 Place::ExtraRole(_) => loses(RoleChangeLoss::ExtraRoles),
-                Place::DefaultSite(_) | Place::Grant(..) | Place::GrantRole(..) => loses(RoleChangeLoss::Sites),
+                Place::Grant(..) | Place::GrantRole(..) => loses(RoleChangeLoss::Sites),
+                // A role that reaches every site keeps it, whatever grants are lost.
+                Place::DefaultSite(_) => says(known::DEFAULT_SITE) || context.inputs.rules.role_change_rebuilds(),
                 Place::Membership(_) => false,
             }
         }

@@ -233,3 +233,16 @@ fn a_role_that_comes_back_with_what_is_left_to_others_is_not_deleted() {
     let (_, shown) = settle(&mut bench).expect("nothing is left after the second run");
     assert!(shown.contains("in \"north\": operator [\"viewer\"]") && shown.contains("role viewer"), "{shown}");
 }
+
+#[test]
+fn a_default_site_that_stays_with_a_role_that_reaches_it_is_not_deleted() {
+    let rules = "{ onboarding: create, role_change: replace, role_change_loses: [sites] }";
+    let before = "  kim@example.com: { access: { north: { role: operator, sites: [pit-2], default_site: pit-2 } } }\n";
+    let mut bench = bench(rules, before);
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare(&mut bench, "  kim@example.com: { access: { north: { role: manager, sites: unmanaged } } }\n");
+    bench.files.iter_mut().for_each(|(_, text)| *text = text.replace("pit-2: {}", "pit-2: { status: absent }"));
+    let (plan, shown) = settle(&mut bench).expect("nothing is left after the second run");
+    assert_eq!(bench.ids(&plan), ["change_role kim@example.com north"], "{shown}");
+    assert!(shown.contains("site north/pit-2"), "{shown}");
+}
