@@ -8,7 +8,7 @@ use super::options::{Explain, Global};
 use super::printer::Printer;
 use crate::diagnostic::mask;
 use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, likely};
-use crate::report::{explained_organization, explained_site, explained_user, not_found};
+use crate::report::{explained_place, explained_user, not_found};
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
     let Explain { asked: text, at } = arguments;
@@ -59,11 +59,11 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
                 .unwrap_or_default(),
             Asked::Organization(organization) => {
                 let holders = explain_place(scene, organization, None);
-                explained_organization(&holders, names, &lines, style)
+                explained_place(&holders, names, &lines, style)
             }
             Asked::Site(organization, site) => {
                 let holders = explain_place(scene, organization, Some(site));
-                explained_site(&holders, names, &lines, style)
+                explained_place(&holders, names, &lines, style)
             }
         };
         printer.result(&text);

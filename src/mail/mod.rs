@@ -6,7 +6,7 @@
 //! written once; of a server nobody can ask it, so it is told and not sent again by itself, like one whose answer was lost.
 //! What a server refuses for good is not tried again.
 //!
-//! Deliberately absent: the clock, retries within a run, and anything of a mail that comes from outside without going
+//! Deliberately absent: the clock, retries within a run but on a fresh connection after one that broke, and anything of a mail that comes from outside without going
 //! through [`Composer`].
 
 mod compose;

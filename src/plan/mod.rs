@@ -1,4 +1,9 @@
 //! Floor 3: from desired and live state to an ordered, immutable plan.
+//!
+//! `fit` asks whether the store can have what is declared at all; `diff` drafts what each user and the catalog need;
+//! `order` puts the drafts in a sequence that is safe at every step, by numbers only; `assemble` makes the plan of that,
+//! and `document` what is printed and saved. `saved` asks whether a saved plan still holds. Deliberately absent: a
+//! store, `await`, the clock, and choices that are left for later.
 
 mod action;
 mod assemble;
@@ -314,7 +319,7 @@ pub struct Plan {
     pub at: Timestamp,
     /// When it would be another one by time alone.
     pub valid_until: Option<Timestamp>,
-    /// How many people are live, and how many are declared.
+    /// How many people are live.
     pub live_people: usize,
     /// How many people are declared.
     pub declared_people: usize,

@@ -24,17 +24,7 @@ pub fn explained_user(
 ) -> String {
     let UserExplanation { key, position, status, window, leaver, at, live, locked_out, is_compared, places: found } =
         explanation;
-    let context = Context {
-        names,
-        catalog: None,
-        declared: None,
-        whose: None,
-        rules: None,
-        zone,
-        effects: None,
-        places,
-        style: style.telling_apart(names),
-    };
+    let context = context(names, places, (zone, style));
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
         position
@@ -91,83 +81,15 @@ const fn missing(live: Option<Status>, is_locked_out: bool, is_let_in: bool) -> 
     }
 }
 
-/// Everybody with access in an organization.
+/// Everybody with access in an organization, or on a site.
 #[must_use]
-pub fn explained_organization(
+pub fn explained_place(
     found: &PlaceHolders,
     names: &Names,
     places: &dyn Places,
     (zone, style): (&TimeZone, Style),
 ) -> String {
-    holders(
-        found,
-        Context {
-            names,
-            catalog: None,
-            declared: None,
-            whose: None,
-            rules: None,
-            zone,
-            effects: None,
-            places,
-            style: style.telling_apart(names),
-        },
-    )
-}
-
-/// Everybody with access on a site.
-#[must_use]
-pub fn explained_site(
-    found: &PlaceHolders,
-    names: &Names,
-    places: &dyn Places,
-    (zone, style): (&TimeZone, Style),
-) -> String {
-    holders(
-        found,
-        Context {
-            names,
-            catalog: None,
-            declared: None,
-            whose: None,
-            rules: None,
-            zone,
-            effects: None,
-            places,
-            style: style.telling_apart(names),
-        },
-    )
-}
-
-/// That nothing has this name, and what may have been meant.
-#[must_use]
-pub fn not_found(asked: &str, likely: &[String]) -> String {
-    let asked = short(asked);
-    if likely.is_empty() {
-        return format!(
-            "nobody and nothing is called `{asked}`; ask for the key of a user, for an organization, or for ORG/SITE\n"
-        );
-    }
-    let mut text = format!("nobody and nothing is called exactly `{asked}`; did you mean:\n");
-    for likely in likely {
-        text.push_str(&format!("  {}\n", name(likely)));
-    }
-    text
-}
-
-/// Why the manifests let nobody in to an account, with all the access that it has.
-fn keeps_out(standing: Standing, zone: &TimeZone) -> Option<String> {
-    match standing {
-        Standing::Wanted(Some(DeclaredStatus::Inactive)) => Some("declared inactive".to_owned()),
-        Standing::Wanted(Some(DeclaredStatus::Absent)) => Some("declared absent".to_owned()),
-        Standing::Wanted(Some(DeclaredStatus::Active | DeclaredStatus::Preloaded) | None) => None,
-        Standing::NotYet(starts) => Some(format!("not before {}", beginning(starts, zone))),
-        Standing::Expired(at) => Some(format!("over since {}", end(at, zone))),
-        Standing::Left(_) => Some("named under `inactive`".to_owned()),
-    }
-}
-
-fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
+    let context = context(names, places, (zone, style));
     let PlaceHolders { organization, site, position, at, is_compared, holders } = found;
     let style = context.style;
     let mut title = context.name(*organization);
@@ -222,6 +144,48 @@ fn holders(found: &PlaceHolders, context: Context<'_>) -> String {
         text.push_str(&format!("\nand {} more (use -v)\n", number(holders.len() - shown)));
     }
     text
+}
+
+fn context<'a>(names: &'a Names, places: &'a dyn Places, (zone, style): (&'a TimeZone, Style)) -> Context<'a> {
+    Context {
+        names,
+        catalog: None,
+        declared: None,
+        whose: None,
+        rules: None,
+        zone,
+        effects: None,
+        places,
+        style: style.telling_apart(names),
+    }
+}
+
+/// That nothing has this name, and what may have been meant.
+#[must_use]
+pub fn not_found(asked: &str, likely: &[String]) -> String {
+    let asked = short(asked);
+    if likely.is_empty() {
+        return format!(
+            "nobody and nothing is called `{asked}`; ask for the key of a user, for an organization, or for ORG/SITE\n"
+        );
+    }
+    let mut text = format!("nobody and nothing is called exactly `{asked}`; did you mean:\n");
+    for likely in likely {
+        text.push_str(&format!("  {}\n", name(likely)));
+    }
+    text
+}
+
+/// Why the manifests let nobody in to an account, with all the access that it has.
+fn keeps_out(standing: Standing, zone: &TimeZone) -> Option<String> {
+    match standing {
+        Standing::Wanted(Some(DeclaredStatus::Inactive)) => Some("declared inactive".to_owned()),
+        Standing::Wanted(Some(DeclaredStatus::Absent)) => Some("declared absent".to_owned()),
+        Standing::Wanted(Some(DeclaredStatus::Active | DeclaredStatus::Preloaded) | None) => None,
+        Standing::NotYet(starts) => Some(format!("not before {}", beginning(starts, zone))),
+        Standing::Expired(at) => Some(format!("over since {}", end(at, zone))),
+        Standing::Left(_) => Some("named under `inactive`".to_owned()),
+    }
 }
 
 fn title(context: Context<'_>, place: &PlaceExplanation) -> String {

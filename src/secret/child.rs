@@ -48,3 +48,19 @@ pub(super) fn kill(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }
+
+/// Demands that the process whose number a command wrote into the file `child` of this folder has ended with it.
+#[cfg(test)]
+pub(super) fn demand_ended(folder: &std::path::Path) {
+    let child = std::fs::read_to_string(folder.join("child")).expect("started");
+    let is_running = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    for _ in 0..200 {
+        if is_running() {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+    assert!(!is_running(), "process {child} goes on");
+}

@@ -98,6 +98,7 @@ mod tests {
     use std::fs;
     use std::time::{Duration, Instant};
 
+    use super::super::child::demand_ended;
     use super::CommandSink;
     use crate::secret::{Delivery, OneTimeSecret, SecretKind, Sink as _, generate};
 
@@ -150,16 +151,6 @@ mod tests {
             error.contains("took longer than 0.8 seconds, and was ended") && begun.elapsed() < Duration::from_secs(20),
             "{error}"
         );
-        let child = fs::read_to_string(folder.path().join("child")).expect("started");
-        let is_running = || {
-            let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
-            !stat.is_empty() && !stat.contains(") Z ")
-        };
-        for _ in 0..200 {
-            if is_running() {
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
-        assert!(!is_running(), "process {child} goes on");
+        demand_ended(folder.path());
     }
 }

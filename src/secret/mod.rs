@@ -148,6 +148,7 @@ mod tests {
 
     use std::time::{Duration, Instant};
 
+    use super::child::demand_ended;
     use super::{SecretReference, of_command, resolve};
 
     #[test]
@@ -199,17 +200,7 @@ mod tests {
             let why = of_command(&command, folder.path(), Duration::from_millis(800)).expect_err("too long");
             assert!(why.contains("took longer than 0.8 seconds, and was ended"), "{why}");
             assert!(begun.elapsed() < Duration::from_mins(5), "it was waited for");
-            let child = fs::read_to_string(folder.path().join("child")).expect("started");
-            let is_running = || {
-                let stat = fs::read_to_string(format!("/proc/{}/stat", child.trim())).unwrap_or_default();
-                !stat.is_empty() && !stat.contains(") Z ")
-            };
-            for _ in 0..200 {
-                if is_running() {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-            }
-            assert!(!is_running(), "process {child} goes on");
+            demand_ended(folder.path());
         }
     }
 }

@@ -155,7 +155,7 @@ fn a_place_is_explained_by_its_people() {
     let (names, desired, live) = world();
     let [north, pit] = ["north", "pit-1"].map(|text| names.find(text).expect("there"));
     let found = explain_place(scene(&desired, Some(&live), &names), north, None);
-    assert_snapshot!(report::explained_organization(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
+    assert_snapshot!(report::explained_place(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         north   declared in access/north.yaml:1   3 people, 1 can log in
 
         ana@example.com   manager, 1 site   active in the store
@@ -170,7 +170,7 @@ fn a_place_is_explained_by_its_people() {
           boss  own access  access/south.yaml:12
         "#);
     let found = explain_place(scene(&desired, None, &names), north, Some(pit));
-    assert_snapshot!(report::explained_site(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
+    assert_snapshot!(report::explained_place(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         north/pit-1   declared in access/north.yaml:2   2 people
 
         ana@example.com   granted
