@@ -10,6 +10,7 @@
 
 mod attempt;
 mod document;
+mod execution;
 mod lookup;
 mod outcome;
 mod queue;
@@ -18,7 +19,6 @@ mod reset_document;
 mod secrets;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,15 +35,13 @@ pub use reset_document::{ResetDocument, ResetUser, SkippedUser, reset_schema};
 pub use secrets::Undelivered;
 
 use crate::guard::GuardedPlan;
-use crate::journal::{Journal, JournalError, LookedUp, Run, Who, describe, describe_yielding};
-use crate::model::{ActionKind, Names};
-use crate::plan::{Action, action_id, yields};
+use crate::journal::{Journal, JournalError, LookedUp, Run, Who};
+use crate::model::Names;
 use crate::rules::Rules;
 use crate::secret::{Sink, SinkError};
-use crate::store::{StoreError, Writer, Yielded};
-use attempt::Attempt;
-use queue::Queue;
-use secrets::{Outlet, bounded, is_worth_telling};
+use crate::store::{StoreError, Writer};
+use execution::Execution;
+use secrets::Outlet;
 
 /// What a run needs to know.
 #[derive(Clone, Copy)]
@@ -144,7 +142,7 @@ pub async fn run<S: Writer>(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<ApplyReport, ApplyError> {
     let plan = plan.plan();
-    let mut outlet = Outlet::of_plan(plan, options)?;
+    let outlet = Outlet::of_plan(plan, options)?;
     journal.begin(Run {
         id: options.run.to_owned(),
         who: options.who.clone(),
@@ -155,87 +153,17 @@ pub async fn run<S: Writer>(
     for intent in &looked_up {
         progress(Progress::LookedUp(intent));
     }
-    let undecided: BTreeSet<&str> =
-        looked_up.iter().filter(|intent| intent.found == LookedUp::Unknown).map(|intent| intent.id.as_str()).collect();
-
-    let mut told = Told { progress, settled: 0, total: plan.actions.len() };
-    let mut queue = Queue::new(&plan.actions);
-    for &index in options.done.iter().filter(|&&index| (index as usize) < plan.actions.len()) {
-        told.settle(&mut queue, index, Outcome::AlreadyTrue);
-    }
-    let exchanged = exchanged(&plan.actions);
-    let mut end = RunEnd::Whole;
-    let mut has_written = false;
-    let mut failures = 0;
-    loop {
-        let ready = queue.ready();
-        if ready.is_empty() {
-            break;
-        }
-        if stop.is_requested() {
-            end = RunEnd::Interrupted;
-            break;
-        }
-        if let Some((index, outcome)) = held_back(names, (&queue, &ready), &undecided, (&outlet, options)) {
-            told.settle(&mut queue, index, outcome);
-            continue;
-        }
-        let actions: Vec<&Action> = ready.iter().map(|&index| queue.action(index)).collect();
-        if let Some(steps) = steps::steps(options.rules, actions[0]) {
-            let changed = steps::change(store, names, journal, (actions[0], &steps), options).await;
-            has_written |= changed.has_written;
-            told.settle(&mut queue, ready[0], changed.outcome);
-            if let Some(error) = changed.unwritable {
-                end = RunEnd::JournalBroken(with_causes(&error));
-                break;
-            }
-            if let Some(why) = ends_run(&mut failures, changed.failure, options) {
-                end = RunEnd::StoreOutOfReach(why);
-                break;
-            }
-            continue;
-        }
-        let size = bounded(options, &actions, store.group(&actions).clamp(1, actions.len()));
-        let (ready, actions) = (&ready[..size], &actions[..size]);
-        let then = |index: &u32| exchanged.get(index).map(|&then| describe(names, queue.action(then)));
-        let described = actions
-            .iter()
-            .zip(ready)
-            .map(|(&action, index)| (describe_yielding(names, action, yields(options.rules, action)), then(index)));
-        let lines = match journal.described_then(options.now(), described) {
-            Ok(lines) => lines,
-            Err(error) => {
-                end = RunEnd::JournalBroken(with_causes(&error));
-                break;
-            }
-        };
-        let attempt = Attempt::make(store, names, actions, options).await;
-        has_written |= attempt.has_written;
-        let delivered = hand_over(store, names, (&mut outlet, options), (actions, &attempt.outcomes));
-        let delivered = delivered.into_iter().map(|index| lines[index]);
-        let ended = lines.iter().zip(&attempt.outcomes).filter_map(|(&line, outcome)| {
-            outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)))
-        });
-        let journalled = journal.ended(options.now(), ended, delivered);
-        for (&index, outcome) in ready.iter().zip(attempt.outcomes) {
-            told.settle(&mut queue, index, outcome);
-        }
-        if let Err(error) = journalled {
-            end = RunEnd::JournalBroken(with_causes(&error));
-            break;
-        }
-        if let Some(why) = ends_run(&mut failures, attempt.failure, options) {
-            end = RunEnd::StoreOutOfReach(why);
-            break;
-        }
-    }
+    let undecided = looked_up.iter().filter(|intent| intent.found == LookedUp::Unknown);
+    let undecided = undecided.map(|intent| intent.id.clone()).collect();
+    let execution = Execution::new(plan, (names, store, journal), (options, outlet), undecided, progress);
+    let ended = execution.finish(stop).await;
     Ok(ApplyReport {
         run: options.run.to_owned(),
-        end,
+        end: ended.end,
         looked_up,
-        outcomes: queue.into_outcomes(),
-        has_written,
-        undelivered: outlet.undelivered,
+        outcomes: ended.outcomes,
+        has_written: ended.has_written,
+        undelivered: ended.undelivered,
         mails: Vec::new(),
     })
 }
@@ -244,121 +172,6 @@ pub async fn run<S: Writer>(
 fn ends_run(failures: &mut u32, failure: Option<String>, options: &Options<'_>) -> Option<String> {
     *failures = if failure.is_some() { *failures + 1 } else { 0 };
     failure.filter(|_| *failures >= options.give_up_after)
-}
-
-/// Hands the secrets of a batch over. The positions in it of the actions of which every secret was taken.
-fn hand_over<S: Writer>(
-    store: &mut S,
-    names: &Names,
-    (outlet, options): (&mut Outlet<'_>, &Options<'_>),
-    (actions, outcomes): (&[&Action], &[Outcome]),
-) -> BTreeSet<usize> {
-    let mut delivered = BTreeSet::new();
-    let mut refused = BTreeSet::new();
-    for Yielded { index, kind, secret } in store.take_secrets() {
-        let user = actions.get(index).and_then(|action| action.subject.user);
-        let (Some(user), Some(outcome)) = (user, outcomes.get(index)) else { continue };
-        if !is_worth_telling(outcome) {
-            continue;
-        }
-        let is_taken = outlet.deliver(names.text(user), kind, options.now(), &secret);
-        if is_taken {
-            delivered.insert(index)
-        } else {
-            refused.insert(index)
-        };
-    }
-    &delivered - &refused
-}
-
-/// Of each invitation that is cancelled for another one, by position: the other one. It is for the same person, who may
-/// have another key by then.
-fn exchanged(actions: &[Action]) -> BTreeMap<u32, u32> {
-    let invitations = (0_u32..).zip(actions).filter(|(_, action)| action.kind == ActionKind::InviteUser);
-    let pairs = invitations.flat_map(|(index, invitation)| {
-        let is_exchanged = |need: &&u32| {
-            let cancelled = &actions[**need as usize];
-            let is_same_line = !cancelled.origins.is_empty() && cancelled.origins == invitation.origins;
-            cancelled.kind == ActionKind::CancelInvitation
-                && (cancelled.subject.user == invitation.subject.user || is_same_line)
-        };
-        invitation.needs.iter().filter(is_exchanged).map(move |&need| (need, index))
-    });
-    pairs.collect()
-}
-
-/// A ready action that is not tried, and what is told of it: it may have been done before, or yields a secret that
-/// nobody takes.
-fn held_back(
-    names: &Names,
-    (queue, ready): (&Queue<'_>, &[u32]),
-    undecided: &BTreeSet<&str>,
-    (outlet, options): (&Outlet<'_>, &Options<'_>),
-) -> Option<(u32, Outcome)> {
-    let find = |is_it: &dyn Fn(&Action) -> bool| ready.iter().copied().find(|&index| is_it(queue.action(index)));
-    if let Some(index) = find(&|action| is_undecided(names, undecided, action)) {
-        let why = "whether an earlier attempt succeeded is not known, and the store can't tell; it is not repeated";
-        return Some((index, Outcome::Unknown(why.to_owned())));
-    }
-    let why = outlet.closed()?;
-    find(&|action| yields(options.rules, action).is_some()).map(|index| (index, Outcome::Failed(why)))
-}
-
-/// Whether this would repeat a creation or an invitation whose end nobody knows.
-fn is_undecided(names: &Names, undecided: &BTreeSet<&str>, action: &Action) -> bool {
-    let brings_somebody = match action.kind {
-        ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::CreateOrganization
-        | ActionKind::CreateSite
-        | ActionKind::CreateRole => true,
-        ActionKind::UpdateOrganization
-        | ActionKind::DeleteOrganization
-        | ActionKind::UpdateSite
-        | ActionKind::DeleteSite
-        | ActionKind::UpdateRole
-        | ActionKind::DeleteRole
-        | ActionKind::UpdateUser
-        | ActionKind::ChangeAccess
-        | ActionKind::RenameUser
-        | ActionKind::DeactivateUser
-        | ActionKind::StripUser
-        | ActionKind::ReactivateUser
-        | ActionKind::CloseUser
-        | ActionKind::DeleteUser
-        | ActionKind::CancelInvitation
-        | ActionKind::AddMembership
-        | ActionKind::ChangeRole
-        | ActionKind::UpdateMembership
-        | ActionKind::RemoveMembership
-        | ActionKind::GrantSite
-        | ActionKind::ChangeSiteRole
-        | ActionKind::RevokeSite => false,
-    };
-    !undecided.is_empty()
-        && brings_somebody
-        && undecided.contains(action_id(names, action.kind, &action.subject).as_str())
-}
-
-/// Tells about outcomes and counts them.
-struct Told<'a> {
-    progress: &'a mut dyn FnMut(Progress<'_>),
-    settled: usize,
-    total: usize,
-}
-
-impl Told<'_> {
-    fn settle(&mut self, queue: &mut Queue<'_>, index: u32, outcome: Outcome) {
-        let skipped = queue.settle(index, outcome);
-        for index in std::iter::once(index).chain(skipped) {
-            self.settled += 1;
-            if let Some(outcome) = queue.outcome(index) {
-                (self.progress)(Progress::Settled { index, outcome, settled: self.settled, total: self.total });
-            }
-        }
-    }
 }
 
 /// An error with its causes, in one line.

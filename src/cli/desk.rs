@@ -6,8 +6,9 @@
 use tokio::runtime::Runtime;
 
 use super::access::{Access, unknown_key};
-use super::apply::{exit_of, remember, run_guarded, tell};
+
 use super::edge;
+use super::execute::{exit_of, remember, run_guarded, tell};
 use super::exit::{Exit, Failure, advised};
 use super::journal::{self, Opened};
 use super::lock_outs;

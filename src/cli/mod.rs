@@ -9,6 +9,7 @@ mod completions;
 mod deactivate;
 mod desk;
 mod edge;
+mod execute;
 mod exit;
 mod explain;
 mod export;

@@ -1,8 +1,8 @@
 //! `rollcall reset-password`: ends passwords, at once, in the way that the rules have; never part of a plan.
 
 use super::access::Access;
-use super::apply::{listen, looked_up, remember};
 use super::desk::Desk;
+use super::execute::{listen, looked_up, remember};
 use super::exit::{Exit, Failure, advised};
 use super::options::{Global, ResetPassword};
 use super::printer::Printer;

@@ -154,22 +154,17 @@ pub(super) fn tell_besides(printer: &Printer, besides: &[String]) {
 }
 
 /// Tells why a saved plan is stale; nothing was written.
-pub(super) fn tell_stale(
-    printer: &Printer,
-    names: &Names,
-    plan: &Plan,
-    changed: Vec<Changed>,
-    besides: Vec<String>,
-) -> Exit {
+pub(super) fn tell_stale(printer: &Printer, names: &Names, stale: &Saved) -> Exit {
+    let Saved { plan, besides, changed, .. } = stale;
     let why = "the saved plan is stale, so nothing was written; make the plan anew";
-    let changed = changed.into_iter().map(|Changed { action, what }| {
+    let changed = changed.iter().map(|Changed { action, what }| {
         let action = action.and_then(|at| plan.actions.get(at as usize));
-        ReportChange { id: action.map(|action| action_id(names, action.kind, &action.subject)), what }
+        ReportChange { id: action.map(|action| action_id(names, action.kind, &action.subject)), what: what.clone() }
     });
     let changed: Vec<ReportChange> = changed.collect();
     if printer.is_json() {
         let report = ApplyReport::not_begun(edge::run_id(), plan.actions.len(), why.to_owned());
-        printer.json(&ReportDocument { changed, besides, ..report.document(names, plan) });
+        printer.json(&ReportDocument { changed, besides: besides.clone(), ..report.document(names, plan) });
     } else {
         let line = |ReportChange { id, what }: &ReportChange| match id {
             Some(id) => format!("  {}: {}\n", sanitise(id), sanitise(what)),
@@ -177,7 +172,7 @@ pub(super) fn tell_stale(
         };
         let lines: String = changed.iter().map(line).collect();
         printer.result(&format!("what changed since the plan was made:\n{lines}"));
-        tell_besides(printer, &besides);
+        tell_besides(printer, besides);
     }
     printer.error(&anyhow::anyhow!(why));
     Exit::Stale
