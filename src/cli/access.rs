@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::exit::{Exit, Failure, advised};
+use super::files::in_repository;
 use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
@@ -22,12 +23,11 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
-    void_protection,
+    holding, lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, returned, void_protection,
 };
 use crate::report::sanitise;
 use crate::rules::Rules;
-use crate::settings::{self, CatalogMode, Settings, StoreKind, StoreSettings};
+use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
 use crate::source::{MOST_OF_A_KIND, Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
 use crate::store::{Info, Reader as _, Which};
@@ -179,8 +179,10 @@ impl Access {
         self.store.sqlite_path(&self.repository)
     }
 
-    /// Refuses where the store is lost, as its journal tells; that it was never made is said by who opens it.
+    /// Refuses where a link decides which file the store is, and where the store is lost, as its journal tells; that it
+    /// was never made is said by who opens it.
     pub(super) fn check_store_is_there(&self, printer: &Printer) -> Result<(), Failure> {
+        check_links(&self.settings, (&self.store_name, &self.store), &self.repository)?;
         let file = self.store_path();
         if journal::is_lost(&file) {
             journal::check_absent_store(&file, &self.repository, &self.store_name, printer)?;
@@ -356,7 +358,26 @@ impl Access {
     }
 }
 
-/// The user who is meant by a key, or by a part of the key or the name of one user only.
+/// Refuses what a link in the repository leads out of it: settings under review name files, and a link beside them must
+/// not decide where these are.
+pub(super) fn check_links(
+    settings: &Settings,
+    (name, store): (&str, &StoreSettings),
+    repository: &Path,
+) -> Result<(), Failure> {
+    let StoreKind::Sqlite { path } = &store.kind;
+    let check = |path: &Path, keys: &[&str]| {
+        in_repository(repository, path).map(drop).map_err(|failure| about_settings(failure, repository, keys))
+    };
+    check(path, &["stores", name, "sqlite", "path"])?;
+    match &settings.mail.transport {
+        MailTransport::Outbox(folder) => check(folder, &["mail", "outbox"]),
+        MailTransport::Smtp(_) => Ok(()),
+    }
+}
+
+/// The user with a key. A part of one is not enough: a display name is written by whoever the person is to others, and
+/// what is asked for is done.
 fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
     let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
     let is_known = |identity: &Name| {
@@ -371,10 +392,8 @@ fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
     };
     let identity = identity.map(|identity| renamed(&identity).unwrap_or(identity));
     let (desired, live) = (inputs.desired, Some(inputs.live));
-    let by_part = || only_user_like(key, desired, live, inputs.names, &inputs.rules.identity);
     identity
         .filter(is_known)
-        .or_else(by_part)
         .ok_or_else(|| unknown_key(key, &likely_keys(key, desired, live, inputs.names, &inputs.rules.identity)))
 }
 

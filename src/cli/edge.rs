@@ -28,6 +28,14 @@ pub(super) fn outlive_large_files() {
     }
 }
 
+/// Starts the threads that share work, or lets this one do it all where no other can be started.
+pub(super) fn start_workers() {
+    if rayon::ThreadPoolBuilder::new().build_global().is_err() {
+        // Where even that can't be, whoever shares work says so.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build_global();
+    }
+}
+
 /// The time of the run: as given, or the clock.
 pub(super) fn now(at: Option<Timestamp>) -> Timestamp {
     at.unwrap_or_else(|| {

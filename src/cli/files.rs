@@ -20,8 +20,10 @@ pub(super) fn in_repository(repository: &Path, file: &Path) -> Result<PathBuf, F
     let steps = file.ancestors().filter(|step| file.is_relative() && *step != Path::new(""));
     for step in steps.map(|step| repository.join(step)) {
         if leads_out(&step, repository) {
-            let why =
-                format!("`{}` is a link that leads out of the access repository, and is not followed", step.display());
+            let why = format!(
+                "`{}` is a link that leads out of the access repository, or nowhere, and is not followed",
+                step.display()
+            );
             return Err(Failure::invalid(advised(why, "name another path")));
         }
     }

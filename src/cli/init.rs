@@ -5,6 +5,7 @@ use std::fs;
 
 use serde::Serialize;
 
+use super::access::check_links;
 use super::exit::{Exit, Failure, advised};
 use super::files::{make_folder, write_new};
 use super::journal;
@@ -74,6 +75,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     add(FILE_NAME, SETTINGS)?;
     let settings = read_settings(repository, printer)?;
     for (name, store) in &settings.stores {
+        check_links(&settings, (name, store), repository)?;
         let file = store.sqlite_path(repository);
         if journal::is_lost(&file) {
             journal::check_absent_store(&file, repository, name, printer)?;

@@ -39,6 +39,7 @@ mod tally;
 mod validate;
 mod ways_out;
 
+use std::panic::catch_unwind;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -59,14 +60,23 @@ const fn has_format(command: &Command, format: Format) -> bool {
     }
 }
 
-/// Runs the command line of this process.
+/// Runs the command line of this process. Whatever goes wrong in the program itself ends with an exit code that means
+/// so, and never with one that nobody expects.
 #[must_use]
 pub fn main() -> ExitCode {
+    catch_unwind(run).unwrap_or_else(|_| {
+        printer::broken();
+        Exit::Failed.code()
+    })
+}
+
+fn run() -> ExitCode {
     edge::outlive_large_files();
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => return Exit::of_usage(&error),
     };
+    edge::start_workers();
     let printer = Printer::new(&options.global);
     log::start(&options.global, &printer);
     let outcome = match &options.command {

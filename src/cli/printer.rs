@@ -200,6 +200,14 @@ impl Printer {
     }
 }
 
+/// The end of a run that the program itself broke off; what the mistake was stands above.
+pub(super) fn broken() {
+    let why = "error: rollcall itself failed, and stopped where it was; what was begun stands in the journal: see with \
+               `rollcall plan` what is left, and report the lines above as a mistake in rollcall, unless a limit of the \
+               system on processes, files or memory was in the way\n";
+    to_stderr(why);
+}
+
 /// A mistake on the command line. What somebody typed stands in it, so it is made harmless; colours only stay where
 /// there is nothing to make harmless.
 pub(super) fn usage(error: &clap::Error) {

@@ -198,11 +198,15 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
     if !metadata.is_file() {
         return Err(io::Error::other("it is no plain file"));
     }
+    let too_large = || io::Error::other("it is larger than any plan");
+    if metadata.len() > LARGEST_FILE {
+        return Err(too_large());
+    }
     let file = OpenOptions::new().read(true).custom_flags((OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits()).open(path)?;
     let mut text = Vec::new();
     file.take(LARGEST_FILE + 1).read_to_end(&mut text)?;
     if text.len() as u64 > LARGEST_FILE {
-        return Err(io::Error::other("it is larger than any plan"));
+        return Err(too_large());
     }
     Ok(text)
 }

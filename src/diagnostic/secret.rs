@@ -61,6 +61,9 @@ const TOKENS: &[(&str, usize)] = &[
 /// Access keys of AWS: a prefix, and sixteen capital letters and digits.
 const AWS: [&str; 2] = ["AKIA", "ASIA"];
 
+/// What stands before an address and its colon, and is nobody's name.
+const SCHEMES: [&str; 6] = ["mailto", "smtp", "acct", "xmpp", "sip", "sips"];
+
 const PEM_BEGIN: &str = "-----BEGIN";
 const PEM_END: &str = "-----END";
 
@@ -131,7 +134,7 @@ pub fn find_secret(text: &str) -> Option<Range<usize>> {
     let mut is_inside = false;
     for (at, &byte) in bytes.iter().enumerate() {
         let found = match byte {
-            b':' => password_of_address(text, at),
+            b':' => password_of_address(text, at).or_else(|| password_before_at(text, at)),
             b'=' => value_of_word(text, at),
             b'-' if !is_inside => private_key(text, at),
             b'g' | b'x' | b's' | b'r' | b'A' | b'n' | b'p' | b'd' | b'h' | b'S' | b'y' | b'w' | b'e' if !is_inside => {
@@ -199,6 +202,24 @@ fn password_of_address(text: &str, colon: usize) -> Option<Range<usize>> {
         None => login.len() >= 16 && login.bytes().any(|byte| byte.is_ascii_digit()),
     };
     is_secret.then_some(start..start + end)
+}
+
+/// `PASSWORD` in `USER:PASSWORD@HOST.TLD` without a scheme, where an address was meant: its colon stands at `colon`.
+fn password_before_at(text: &str, colon: usize) -> Option<Range<usize>> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+');
+    let user = text[..colon].bytes().rev().take_while(|&byte| is_part(byte)).count();
+    let before = text[..colon - user].bytes().next_back();
+    let word = word_at(text, colon + 1);
+    let (password, host) = word.rsplit_once('@')?;
+    let host = host.trim_end_matches(|last: char| !last.is_ascii_alphanumeric());
+    let is_host =
+        host.contains('.') && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    // What stands before the user is the beginning, a blank or a quotation mark: else this is part of something else.
+    let begins =
+        before.is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'`' | b'"' | b'\'' | b'<' | b'('));
+    let is_password = !password.is_empty() && !password.starts_with('/') && !stands_for_a_value(password);
+    let is_scheme = SCHEMES.contains(&text[colon - user..colon].to_ascii_lowercase().as_str());
+    (user > 0 && !is_scheme && begins && is_host && is_password).then_some(colon + 1..colon + 1 + password.len())
 }
 
 /// The value in `password=VALUE`, whose sign stands at `sign`.
@@ -295,6 +316,8 @@ mod tests {
         for (text, masked) in [
             ("`postgres://u:hunter2@host/db` is no path", "`postgres://***@host/db` is no path"),
             ("`https:/u:hunter2@host/x` can't be read", "`https:/***@host/x` can't be read"),
+            ("the key `kim:hunter2@example.com` is", "the key `kim:***@example.com` is"),
+            ("Access <me:hunter2@example.com>", "Access <me:***@example.com>"),
             ("https://u:a/b@c@host/x", "https://***@host/x"),
             ("https://u:p/hunter2@host", "https://***@host"),
             ("role `ghp_abcdefghijklmnop0123` and more", "role `***` and more"),
@@ -322,6 +345,10 @@ mod tests {
             "https://example.com:8080/a@b",
             "ssh://git@example.com/repo",
             "https://u:$PASSWORD@example.com",
+            "write to me:ana@localhost",
+            "mailto:ana@example.com",
+            "mailto: ana@example.com",
+            "ana@example.com: is it you@example.com?",
             "a user has no `password`",
             "a secret never stands in a manifest",
             "write `password: { env: NAME }`",

@@ -4,11 +4,12 @@
 //! other forms of plain characters, is lawful, as long as nothing else that is declared looks the same (skeletons of
 //! UTS 39 over the compatibility form; of addresses, the domain as people read it). Two names of ASCII are compared by
 //! case alone, and that is a warning: `l` and `1`, `rn` and `m` stand in too many honest ones. Neither is a name
-//! compared that is told already, for mixing scripts or for what nobody sees in it.
+//! compared that is told already, for mixing scripts, for its form or for what nobody
+//! sees in it.
 
 use std::collections::{HashMap, HashSet};
 
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::merge::Merged;
 use super::resolve::span;
@@ -72,7 +73,7 @@ fn differing_by_case<'a>(kind: &str, named: impl Iterator<Item = Named<'a>>, fou
 fn alike<'a>(kind: &str, named: impl Iterator<Item = Named<'a>> + Clone, found: &mut Vec<Diagnostic>) {
     let is_foreign = |text: &str| {
         let read = readable(text);
-        !read.is_ascii() && mixed_script(&read).is_none() && find_hidden(text).is_none()
+        !read.is_ascii() && mixed_script(&read).is_none() && find_hidden(text).is_none() && is_nfc(text)
     };
     let mut foreign: Vec<Named<'a>> = named.clone().filter(|(text, _)| is_foreign(text)).collect();
     if foreign.is_empty() {

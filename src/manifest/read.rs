@@ -235,7 +235,8 @@ impl<'t> Reader<'t, '_> {
         Some(texts)
     }
 
-    /// A name of something that is declared here; `None` if it breaks the rules.
+    /// A name of something that is declared here, also where it breaks the rules, which is told: what stands below it is
+    /// read in the same run. `None` where there is nothing to call it by.
     pub(super) fn declared_name(&mut self, named: Named, key: &Scalar<'t>) -> Option<Name> {
         let kind = named.as_str();
         if key.is_null() {
@@ -245,7 +246,7 @@ impl<'t> Reader<'t, '_> {
         }
         if let Some((why, help)) = refuse_name(named, &key.text) {
             self.tell(Code::InvalidName, key.at, format!("the {kind} name `{}` {why}", key.text), help);
-            return None;
+            return find_hidden(&key.text).is_none().then(|| self.intern(&key.text));
         }
         self.refuse_mixed_script(key);
         Some(self.intern(&key.text))

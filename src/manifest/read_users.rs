@@ -56,9 +56,18 @@ impl<'t> Reader<'t, '_> {
         while let Some(key) = self.cursor.next_key() {
             match self.user_key(&key) {
                 Some((name, identity)) => self.user(&key, name, identity),
-                None => self.cursor.skip(),
+                None => self.wrong_user(&key),
             }
         }
+    }
+
+    /// Reads what stands below a key that was told to be none: its mistakes are told in the same run.
+    fn wrong_user(&mut self, key: &Scalar<'t>) {
+        if key.is_null() || find_hidden(&key.text).is_some() {
+            return self.cursor.skip();
+        }
+        let name = self.intern(&key.text);
+        self.user(key, name, name);
     }
 
     /// The key as spelled and as compared; `None` if it can't be one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::explain::Asked;
-use crate::model::{Desired, LiveState, Name, Names, known};
+use crate::model::{Desired, LiveState, Names, known};
 use crate::rules::Identity;
 
 /// What a text may mean: a key, an organization, `ORG/SITE`; nothing if nobody has heard of it.
@@ -111,26 +111,6 @@ fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names
     similar.truncate(MOST);
     let containing = containing.into_iter().map(|(_, shown)| shown).collect();
     (containing, similar.into_iter().map(|(_, shown)| shown).collect())
-}
-
-/// The only user whose key or name contains the text, unless there may be others.
-#[must_use]
-pub fn only_user_like(
-    text: &str,
-    desired: &Desired,
-    live: Option<&LiveState>,
-    names: &Names,
-    identity: &Identity,
-) -> Option<Name> {
-    let (containing, _) = search(text, desired, live, names);
-    let is_whole = containing.len() < MOST;
-    let mut users =
-        containing.iter().flat_map(|key| asked(key, desired, live, names, identity)).filter_map(|asked| match asked {
-            Asked::User(user) => Some(user),
-            Asked::Organization(_) | Asked::Site(..) => None,
-        });
-    let first = users.next();
-    first.filter(|_| is_whole && users.next().is_none())
 }
 
 /// Like [`likely`], of users only.

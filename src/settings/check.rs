@@ -7,8 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::check_mail::check_mail;
+use super::paths::{normal, refuse_path, refuse_sink, refuse_store_name};
 use super::raw::{CountLimit, RawGuards, RawManage, RawRules, RawScope, RawSettings, RawStore};
-use super::store_path::{normal, refuse_path, refuse_store_name};
+use super::secret::Sink;
 use super::{AbsentUsers, Guards, ListedOrganization, Mail, Manage, Readable, Settings, StoreKind, StoreSettings};
 use crate::diagnostic::Code;
 use crate::document::{Document, LeftOut, Mistake, Node, Place, Shape, nearest};
@@ -96,9 +97,8 @@ pub(super) fn check(
     }
     let says_where = manifests.is_some() || !found.is_written(&["manifests"]);
     let manifests = manifests.unwrap_or_else(|| vec![DEFAULT_MANIFESTS.to_owned()]);
-    let before = found.mistakes.len();
-    check_manifests(&manifests, &mut found);
-    let says_where = says_where && found.mistakes.len() == before && !left_out.concerns(&["manifests"]);
+    let manifests = check_manifests(manifests, &mut found);
+    let says_where = says_where && !manifests.is_empty() && !left_out.concerns(&["manifests"]);
     let time_zone = check_time_zone(time_zone.as_deref(), &mut found);
     // Without any store, that one of them is the default one is no mistake of its own.
     let (has_stores, count) = (!stores.is_empty(), stores.len());
@@ -106,7 +106,9 @@ pub(super) fn check(
     check_default(store.as_deref().filter(|_| has_stores), &mut found);
     let manage = check_manage(&manage, &mut found);
     let guards = check_guards(guards, &mut found);
-    let mail = mail.map_or_else(|| Some(Mail::default()), |mail| check_mail(mail, &mut found));
+    let secrets = secrets.map(|secrets| secrets.sink);
+    check_sink(secrets.as_ref(), &manifests, &stores, &mut found);
+    let mail = mail.map_or_else(|| Some(Mail::default()), |mail| check_mail(mail, &manifests, &mut found));
     let mistakes = found.mistakes;
     let readable = says_where.then(|| {
         let whole = stores.iter().filter(|(name, _)| !left_out.concerns(&["stores", name]));
@@ -119,16 +121,9 @@ pub(super) fn check(
         }
     });
     let settings = match (manage, mail) {
-        (Some(manage), Some(mail)) if mistakes.is_empty() => Ok(Settings {
-            manifests,
-            time_zone,
-            default_store: store,
-            stores,
-            manage,
-            guards,
-            secrets: secrets.map(|secrets| secrets.sink),
-            mail,
-        }),
+        (Some(manage), Some(mail)) if mistakes.is_empty() => {
+            Ok(Settings { manifests, time_zone, default_store: store, stores, manage, guards, secrets, mail })
+        }
         (Some(_) | None, Some(_) | None) => Err(mistakes),
     };
     (settings, readable)
@@ -139,24 +134,46 @@ pub(super) fn has_unseen(text: &str) -> bool {
     text.chars().any(|character| character.is_control() || is_hidden(character))
 }
 
-fn check_manifests(manifests: &[String], found: &mut Found<'_>) {
+/// The files and folders with manifests that can be read, each once.
+fn check_manifests(manifests: Vec<String>, found: &mut Found<'_>) -> Vec<String> {
     let path = &["manifests"];
     if manifests.is_empty() {
         found.add(path, "no file and no folder with manifests is named", "name one, or take `manifests` out");
     }
-    add_duplicates(path, manifests.iter().map(|manifest| Path::new(manifest).components().collect::<PathBuf>()), found);
-    for (index, manifest) in manifests.iter().enumerate() {
+    let plain = |manifest: &String| Path::new(manifest).components().collect::<PathBuf>();
+    add_duplicates(path, manifests.iter().map(plain), found);
+    let mut readable: Vec<String> = Vec::new();
+    for (index, manifest) in manifests.into_iter().enumerate() {
         let shown = manifest.escape_debug();
         let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
-        if manifest.is_empty() || has_unseen(manifest) {
+        if manifest.is_empty() || has_unseen(&manifest) {
             let message = format!("`{shown}` is no path");
             let help = "name a file or a folder below this file";
             found.add_at_item(path, index, Code::InvalidSettings, message, help);
-        } else if !Path::new(manifest).components().all(inside) {
+        } else if !Path::new(&manifest).components().all(inside) {
             let message = format!("`{shown}` is outside of the access repository");
             let help = "name files and folders below this file, without `..`";
             found.add_at_item(path, index, Code::OutsideRepository, message, help);
+        } else if readable.iter().all(|other| plain(other) != plain(&manifest)) {
+            readable.push(manifest);
         }
+    }
+    readable
+}
+
+/// A secret that lands in a file of another kind is lost, or seen by everybody who reads that.
+fn check_sink(
+    sink: Option<&Sink>,
+    manifests: &[String],
+    stores: &BTreeMap<String, StoreSettings>,
+    found: &mut Found<'_>,
+) {
+    let Some(Sink::File(path)) = sink else { return };
+    let stores = stores.values().map(|store| match &store.kind {
+        StoreKind::Sqlite { path } => path.as_path(),
+    });
+    if let Some((why, help)) = refuse_sink(path, manifests, stores) {
+        found.add(&["secrets", "sink", "file"], format!("`{}` {why}", path.escape_debug()), help);
     }
 }
 

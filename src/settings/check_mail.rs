@@ -7,6 +7,7 @@ use lettre::message::Mailbox;
 
 use super::check::{Found, has_unseen};
 use super::mail::{Links, Mail, MailTransport, OUTBOX};
+use super::paths::refuse_outbox;
 use super::raw::{RawLinks, RawMail, Smtp, SmtpTls};
 
 /// No server needs longer for one step (RFC 5321, section 4.5.3.2).
@@ -15,7 +16,7 @@ const LONGEST_TIMEOUT: i64 = 600;
 /// What stands for something else in a link.
 const PLACEHOLDERS: [&str; 2] = ["{token}", "{key}"];
 
-pub(super) fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
+pub(super) fn check_mail(raw: RawMail, manifests: &[String], found: &mut Found<'_>) -> Option<Mail> {
     let RawMail { from, outbox, smtp, contact, service, language, language_field, links } = raw;
     let transport = match (outbox, smtp) {
         (Some(_), Some(_)) => {
@@ -31,6 +32,8 @@ pub(super) fn check_mail(raw: RawMail, found: &mut Found<'_>) -> Option<Mail> {
             if folder.is_empty() || has_unseen(&folder) {
                 let message = format!("`{}` is no path", folder.escape_debug());
                 found.add(&["mail", "outbox"], message, format!("name a folder, such as `{OUTBOX}`"));
+            } else if let Some((why, help)) = refuse_outbox(&folder, manifests) {
+                found.add(&["mail", "outbox"], format!("`{}` {why}", folder.escape_debug()), help);
             }
             Some(MailTransport::Outbox(PathBuf::from(folder)))
         }

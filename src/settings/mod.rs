@@ -9,10 +9,10 @@ mod check;
 mod check_mail;
 mod file;
 mod mail;
+mod paths;
 mod place;
 mod raw;
 mod secret;
-mod store_path;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

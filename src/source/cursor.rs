@@ -149,6 +149,7 @@ impl<'t> Cursor<'t> {
         if careful {
             cursor.tell_hidden_characters();
         }
+        cursor.tell_lone_returns();
         cursor
     }
 
@@ -450,6 +451,18 @@ impl<'t> Cursor<'t> {
                 self.tell(hidden(character, span));
             }
         }
+    }
+
+    /// Tells of a line that ends with a carriage return alone: YAML reads another line behind it, and git and most
+    /// programs show both as one, so that the second may look like part of a comment.
+    fn tell_lone_returns(&mut self) {
+        let mut returns = self.text.match_indices('\r').map(|(at, _)| at);
+        let Some(at) = returns.find(|at| self.text.as_bytes().get(at + 1) != Some(&b'\n')) else { return };
+        let span = At { offset: small(at), length: 1 }.span(self.file);
+        let message = "a line ends here with a carriage return alone, where most programs show no end of a line";
+        let help =
+            "save the file with line feeds (LF), or carriage returns and line feeds (CRLF), at the ends of lines";
+        self.tell(Diagnostic::error(Code::HiddenCharacter, message).at(span, "").help(help));
     }
 
     /// Tells of hidden characters that escapes bring into a text: of each once.

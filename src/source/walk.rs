@@ -219,7 +219,8 @@ impl Walk<'_> {
             }
             Ok(_) if named || is_yaml(path) => {
                 let message = format!("`{path}` is neither a file nor a folder");
-                self.found.refuse(path, Code::Unreadable, message, "name a file or a folder");
+                let help = if named { "name a file or a folder" } else { "take it away" };
+                self.found.refuse(path, Code::Unreadable, message, help);
             }
             Ok(_) => {}
         }

@@ -99,6 +99,7 @@ fn fill(path: &Path, identity: &Identity) -> Result<(), Box<dyn std::error::Erro
 
 /// Opens a store for reading only; with a stamp to check afterwards where that goes without locks.
 pub(super) fn reader(path: &Path, identity: &Identity) -> Result<(Connection, Option<Stamp>), StoreError> {
+    finish_rollback(path);
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let (connection, stamp) = match connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0)) {
         Err(error) if needs_rights(&error) => {
@@ -122,6 +123,18 @@ pub(super) fn reader(path: &Path, identity: &Identity) -> Result<(Connection, Op
     }
     check_identity(&connection, path, identity)?;
     Ok((connection, stamp))
+}
+
+/// Undoes what another program left half done in a file without a write-ahead log: SQLite takes that back by itself, and
+/// only who may write can have it do so. Where it can't be done, whoever reads next says why.
+fn finish_rollback(path: &Path) {
+    let is_left = fs::metadata(with_suffix(path, "-journal")).is_ok_and(|left| left.len() > 0);
+    if !is_left {
+        return;
+    }
+    if let Ok(connection) = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+        let _ = connection.pragma_query_value(None, "schema_version", |row| row.get::<_, i64>(0));
+    }
 }
 
 /// Whether another program holds the file.

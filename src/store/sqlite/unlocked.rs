@@ -19,6 +19,9 @@ use crate::store::{StoreError, Trouble};
 /// What stands in the path of a URI as it is.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
+/// The suffixes of files in which SQLite keeps changes beside its own.
+const BESIDE: [&str; 2] = ["-wal", "-journal"];
+
 /// What a file looks like that nobody writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp {
@@ -29,7 +32,7 @@ pub(super) struct Stamp {
 impl Stamp {
     /// `None`: there are changes beside the file.
     fn of(path: &Path) -> io::Result<Option<Self>> {
-        for suffix in ["-wal", "-journal"] {
+        for suffix in BESIDE {
             match fs::metadata(with_suffix(path, suffix)) {
                 Ok(metadata) if metadata.len() > 0 => return Ok(None),
                 Ok(_) => {}
@@ -62,9 +65,11 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Stamp), StoreError> {
         StoreError::unavailable(message, error)
     };
     let Some(stamp) = Stamp::of(path).map_err(unreadable)? else {
+        let has = |suffix: &str| fs::metadata(with_suffix(path, suffix)).is_ok_and(|beside| beside.len() > 0);
+        let beside = BESIDE.iter().find(|suffix| has(suffix)).unwrap_or(&BESIDE[0]);
         let message = format!(
-            "the store `{0}` has changes in a file beside it (`-wal`), which only who may write its folder can read; let \
-             this user write the folder, or run `rollcall plan` once as a user who may",
+            "the store `{0}` has changes in the file `{0}{beside}` beside it, which only who may write its folder can \
+             read; let this user write the folder (the file must be no link), or run `rollcall plan` once as a user who may",
             path.display()
         );
         return Err(StoreError { message, is_invalid: false, trouble: Trouble::Other, source: None });

@@ -151,7 +151,11 @@ fn of_paths() {
     told(&more("manifests: acces"), &[("4:12 wrong-type", "write it as a list")]);
     told(
         &more("manifests: [a, ../x, /etc]"),
-        &[("4:16 outside-repository", "without `..`"), ("4:22 outside-repository", "without `..`")],
+        &[
+            ("4:16 outside-repository", "without `..`"),
+            ("4:22 outside-repository", "without `..`"),
+            ("4:13 unreadable", "check that it exists"),
+        ],
     );
     told(&more("manifests: []"), &[("4:1 invalid-settings", "name one")]);
 }

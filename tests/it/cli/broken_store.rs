@@ -87,7 +87,7 @@ fn what_is_no_store_is_told_with_its_path() {
                 symlink("/dev/zero", path).unwrap();
             },
             3,
-            "is no file; correct its `path`",
+            "leads out of the access repository",
         ),
         (
             "a link to itself",
@@ -95,8 +95,8 @@ fn what_is_no_store_is_told_with_its_path() {
                 remove(path);
                 symlink("store.db", path).unwrap();
             },
-            1,
-            "symbolic links",
+            3,
+            "or nowhere",
         ),
         (
             "a link to nowhere",
@@ -104,8 +104,8 @@ fn what_is_no_store_is_told_with_its_path() {
                 remove(path);
                 symlink("/nonexistent/store.db", path).unwrap();
             },
-            1,
-            "there is no store at",
+            3,
+            "leads out of the access repository",
         ),
         (
             "a folder",

@@ -10,6 +10,7 @@ mod codes;
 mod commands;
 mod damaged_rows;
 mod decisions;
+mod elsewhere;
 mod emergency;
 mod ends;
 mod fit;

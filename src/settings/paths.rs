@@ -1,4 +1,5 @@
-//! Which names and files a store can have: settings that fit no store are told before anybody looks for it.
+//! Which names and files a store can have, and which files take secrets and mails: what could not be is told before
+//! anybody looks for it.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -28,25 +29,64 @@ pub(super) fn refuse_path(path: &str, manifests: &[String]) -> Option<Refusal> {
         return Some(("is a folder, and an embedded store is a file", ELSEWHERE));
     }
     let file = normal(path);
+    is_other_file(&file).or_else(|| is_among(&file, manifests)).map(|why| (why, ELSEWHERE))
+}
+
+/// Why a file can't take one-time secrets, if so; `stores` are the files of embedded stores.
+pub(super) fn refuse_sink<'a>(
+    path: &str,
+    manifests: &[String],
+    mut stores: impl Iterator<Item = &'a Path>,
+) -> Option<Refusal> {
+    let file = normal(path);
+    let is_of_store = stores.any(|store| {
+        let store = normal(&store.to_string_lossy());
+        // SQLite keeps changes and locks beside its file, and rollcall a lock.
+        ["", "-wal", "-shm", "-journal", ".lock"].iter().any(|suffix| {
+            let mut name = store.clone().into_os_string();
+            name.push(suffix);
+            file == Path::new(&name)
+        })
+    });
+    let of_store = is_of_store.then_some("belongs to a store");
+    let why = of_store.or_else(|| is_other_file(&file)).or_else(|| is_among(&file, manifests));
+    why.map(|why| (why, "name a file of its own, such as `.rollcall/secrets`"))
+}
+
+/// Why a folder can't take mails, if so.
+pub(super) fn refuse_outbox(path: &str, manifests: &[String]) -> Option<Refusal> {
+    let folder = normal(path);
+    let why = if is_of_git(&folder) { Some("belongs to git") } else { is_among(&folder, manifests) };
+    why.map(|why| (why, "name a folder of its own, such as `.rollcall/outbox`"))
+}
+
+/// What else a file is by its name, in words that follow it.
+fn is_other_file(file: &Path) -> Option<&'static str> {
     let is_yaml = file.extension().is_some_and(|ending| {
         ["yaml", "yml"].iter().any(|yaml| ending.to_str().is_some_and(|ending| ending.eq_ignore_ascii_case(yaml)))
     });
     if file == Path::new(FILE_NAME) || is_yaml {
-        return Some(("is a YAML file, and no store", ELSEWHERE));
+        return Some("is a YAML file, and read as such");
     }
-    let mut parts = file.components().filter_map(|part| part.as_os_str().to_str());
-    if parts.any(|part| part == ".git" || part == ".gitignore" || part == ".gitattributes") {
-        return Some(("belongs to git", ELSEWHERE));
+    if is_of_git(file) {
+        return Some("belongs to git");
     }
     let is_journal = file.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("journal-"));
-    if is_journal && file.starts_with(".rollcall") {
-        return Some(("is a journal", ELSEWHERE));
-    }
-    let is_among_manifests = manifests.iter().map(|manifests| normal(manifests)).any(|manifests| {
+    (is_journal && file.starts_with(".rollcall")).then_some("is a journal")
+}
+
+fn is_of_git(path: &Path) -> bool {
+    let mut parts = path.components().filter_map(|part| part.as_os_str().to_str());
+    parts.any(|part| part == ".git" || part == ".gitignore" || part == ".gitattributes")
+}
+
+/// Whether this stands where manifests are read.
+fn is_among(file: &Path, manifests: &[String]) -> Option<&'static str> {
+    let is_among = manifests.iter().map(|manifests| normal(manifests)).any(|manifests| {
         let below = file.strip_prefix(&manifests);
         !manifests.as_os_str().is_empty() && below.is_ok_and(|below| !is_hidden_file(below))
     });
-    is_among_manifests.then_some(("stands among the manifests", ELSEWHERE))
+    is_among.then_some("stands among the manifests")
 }
 
 /// The path without what does not change where it leads, as far as its text tells.
@@ -71,7 +111,7 @@ fn is_hidden_file(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{normal, refuse_path, refuse_store_name};
+    use super::{normal, refuse_outbox, refuse_path, refuse_sink, refuse_store_name};
     use std::path::Path;
 
     #[test]
@@ -102,6 +142,33 @@ mod tests {
         }
         assert_eq!(normal("./.rollcall/../.rollcall/store.db"), Path::new(".rollcall/store.db"));
         assert_eq!(normal("../a"), Path::new("../a"));
+    }
+
+    #[test]
+    fn secrets_and_mails_go_to_no_file_of_another_kind() {
+        let manifests = ["access".to_owned()];
+        let store = Path::new("./.rollcall/store.db");
+        for path in [
+            ".rollcall/store.db",
+            ".rollcall/store.db-wal",
+            ".rollcall/../.rollcall/store.db.lock",
+            ".rollcall/journal-local.jsonl",
+            "rollcall.yaml",
+            "access/base.yaml",
+            "access/secrets",
+            ".git/config",
+        ] {
+            assert!(refuse_sink(path, &manifests, std::iter::once(store)).is_some(), "{path}");
+        }
+        for path in [".rollcall/secrets", "/run/secrets/rollcall", "access/.secrets", "store.db"] {
+            assert_eq!(refuse_sink(path, &manifests, std::iter::once(store)), None, "{path}");
+        }
+        for path in [".git/hooks", "access", "access/mails"] {
+            assert!(refuse_outbox(path, &manifests).is_some(), "{path}");
+        }
+        for path in [".rollcall/outbox", "/var/spool/rollcall", "mails"] {
+            assert_eq!(refuse_outbox(path, &manifests), None, "{path}");
+        }
     }
 
     #[test]
