@@ -457,11 +457,13 @@ impl Remap<'_> {
 
 /// The roles that the vendor brings.
 pub fn vendor_roles(names: &mut Names, rules: &Rules) -> BTreeMap<Name, Role> {
-    rules.roles.vendor.iter().map(|(name, fields)| (names.intern(name), vendor_role(names, fields))).collect()
+    let vendor = |fields| Role { vendor: true, ..fields };
+    rules.roles.vendor.iter().map(|(name, fields)| (names.intern(name), vendor(role_of(names, fields)))).collect()
 }
 
-/// A role as the rules write it.
-fn vendor_role(names: &mut Names, fields: &RoleFields) -> Role {
+/// A role as rules write one.
+#[must_use]
+pub fn role_of(names: &mut Names, fields: &RoleFields) -> Role {
     let RoleFields { name, rank, includes, permissions, site_access, admin, protected, grantable, applies_to } = fields;
     let mut list = |texts: &Option<Vec<String>>| {
         let texts: Vec<Name> = texts.iter().flatten().map(|text| names.intern(text)).collect();
@@ -476,7 +478,6 @@ fn vendor_role(names: &mut Names, fields: &RoleFields) -> Role {
         admin: *admin == Some(true),
         protected: *protected == Some(true),
         grantable: *grantable != Some(false),
-        vendor: true,
         ..Role::default()
     };
     if let Some(site_access) = site_access {

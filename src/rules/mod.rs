@@ -45,7 +45,7 @@ pub use lifecycle::{
     Undo,
 };
 pub use load::{BUILT_IN, ReadFile, RuleFile, about, from_inline, load, parse, read_document, schema};
-pub use names::{Named, mixed_script, refuse_name};
+pub use names::{Named, folded, mixed_script, refuse_name};
 pub use passwords::PasswordReset;
 pub use period::Period;
 pub use rotation::Rotation;
