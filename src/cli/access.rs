@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::exit::{Exit, Failure, advised};
 use super::journal;
@@ -358,6 +359,7 @@ impl Access {
 
 /// The user who is meant by a key, or by a part of the key or the name of one user only.
 fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
+    let key = &key.nfc().collect::<String>();
     let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
     let is_known = |identity: &Name| {
         inputs.desired.find(*identity).is_some()

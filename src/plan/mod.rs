@@ -53,12 +53,12 @@ pub use document::{
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
-    Access, Asked, Contribution, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Scene, UserExplanation,
-    explain_place, explain_user,
+    Access, Asked, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, PlaceExplanation, PlaceHolders,
+    Scene, UserExplanation, explain_place, explain_user,
 };
 pub use explain_document::{
-    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
-    ExplainedPlace, ExplainedRole, ExplainedUser,
+    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedField, ExplainedHolder, ExplainedLeaver,
+    ExplainedLine, ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, lacking};
