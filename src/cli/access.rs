@@ -23,8 +23,8 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
-    void_protection,
+    fit_singly, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    returned, void_protection,
 };
 use crate::report::sanitise;
 use crate::rules::Rules;
@@ -113,7 +113,9 @@ impl Access {
             place_in_settings(&mut found, &mut sources, &self.repository, paths);
         }
         found.extend(self.wrong_own_account(&mut sources));
-        if !has_errors(&found) {
+        if has_errors(&found) {
+            found.extend(fit_singly(&names, &loaded.desired, self.rules()));
+        } else {
             found.extend(fit(&names, &loaded.desired, self.rules()));
             found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
         }

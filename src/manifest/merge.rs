@@ -34,6 +34,7 @@ pub(super) struct TeamMention<T> {
 /// All files together.
 pub(super) struct Merged<'n> {
     pub(super) names: &'n mut Names,
+    pub(super) rules: &'n Rules,
     pub(super) desired: Desired,
     pub(super) mistakes: Mistakes,
     /// Whether a file was not read to its end, so that what seems unknown may be declared there.
@@ -59,13 +60,14 @@ pub(super) struct Merged<'n> {
 
 impl<'n> Merged<'n> {
     /// Nothing but the roles that the vendor brings.
-    pub(super) fn new(names: &'n mut Names, rules: &Rules) -> Self {
+    pub(super) fn new(names: &'n mut Names, rules: &'n Rules) -> Self {
         let mut desired = Desired::default();
         desired.catalog.roles = vendor_roles(names, rules);
         let vendor = rules.roles.vendor.keys();
         let open_roles = vendor.map(|name| (names.intern(name), rules.is_open_role(name))).collect();
         Self {
             names,
+            rules,
             desired,
             mistakes: Mistakes::default(),
             broken: false,

@@ -61,7 +61,7 @@ pub use explain_document::{
     ExplainedLine, ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
-pub use fit::{fit, lacking};
+pub use fit::{fit, fit_singly, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};

@@ -38,4 +38,5 @@ mod told;
 mod turnover;
 mod unmanaged;
 mod waivers;
+mod words;
 mod writers;
