@@ -138,6 +138,9 @@ fn batch(access: &Access, arguments: &Import, known: &Known) -> Result<Batch, Fa
     ];
     let missing: Vec<&str> = wanted.iter().filter(|(_, is_there)| !is_there).map(|(option, _)| *option).collect();
     let mut wrong: Vec<String> = missing.iter().map(|option| format!("{option} is missing")).collect();
+    if !rules.knows_invitations() && (*send || *suppress) {
+        wrong.push("--send and --suppress are for stores with invitations, and this one has none".to_owned());
+    }
     // What is missing is told once.
     let is_told =
         |why: &String| missing.iter().any(|option| why.starts_with(option.split(' ').next().unwrap_or(option)));

@@ -1,5 +1,6 @@
 //! The columns that files of people have, and the names that their headers bear in English and in French.
 
+use super::mistakes::quoted;
 use crate::rules::{KeyField, Rules, folded};
 
 /// What a column tells.
@@ -187,6 +188,21 @@ impl Column {
         };
         rules.field(field).map(|_| field)
     }
+}
+
+/// Why the rules of the store refuse this value of a field, if they do: a clause, and a way out.
+pub(super) fn refuse_value(rules: &Rules, field: &str, text: &str) -> Option<(String, String)> {
+    let (values, format) = match (rules.attribute(field), rules.field(field)) {
+        (Some(attribute), _) => (attribute.values.as_deref(), None),
+        (None, Some(rule)) => (rule.values.as_deref(), rule.format),
+        (None, None) => (None, None),
+    };
+    if let Some(values) = values.filter(|values| !values.iter().any(|value| value == text)) {
+        let help = format!("values there are: {}; correct it, or empty the cell", values.join(", "));
+        return Some((format!("{} is no value of `{field}`", quoted(text)), help));
+    }
+    let why = format?.refuses(text)?;
+    Some((format!("{} {why}", quoted(text)), "correct it, or empty the cell".to_owned()))
 }
 
 /// The name of a column as a spreadsheet has it: A, B, … Z, AA.

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::{Column, of_template};
+use super::columns::{Column, of_template, refuse_value};
 use super::formula::restored;
 use super::mistakes::{Book, Refused, RowPlace, quoted};
 use super::roles::Given;
@@ -367,7 +367,7 @@ impl<'a> Intake<'a> {
         for (column, index, text) in values {
             let (column, index) = (*column, *index);
             let Some(field) = column.field(self.rules) else { continue };
-            if let Some((what, help)) = self.refuse_value(field, text) {
+            if let Some((what, help)) = refuse_value(self.rules, field, text) {
                 self.book.tell(Code::InvalidValue, at, Some(index), &what, help);
                 continue;
             }
@@ -383,21 +383,6 @@ impl<'a> Intake<'a> {
                 }
             }
         }
-    }
-
-    /// Why the rules of the store refuse this value of a field, if they do: a clause, and a way out.
-    fn refuse_value(&self, field: &str, text: &str) -> Option<(String, String)> {
-        let (values, format) = match (self.rules.attribute(field), self.rules.field(field)) {
-            (Some(attribute), _) => (attribute.values.as_deref(), None),
-            (None, Some(rule)) => (rule.values.as_deref(), rule.format),
-            (None, None) => (None, None),
-        };
-        if let Some(values) = values.filter(|values| !values.iter().any(|value| value == text)) {
-            let help = format!("values there are: {}; correct it, or empty the cell", values.join(", "));
-            return Some((format!("{} is no value of `{field}`", quoted(text)), help));
-        }
-        let why = format?.refuses(text)?;
-        Some((format!("{} {why}", quoted(text)), "correct it, or empty the cell".to_owned()))
     }
 
     /// Makes manifests, unless something is wrong.

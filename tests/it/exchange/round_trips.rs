@@ -205,6 +205,10 @@ users:
     let options = ["--organization", "cabinet", "--role", "accounting", "--site", "contact"];
     let template = ["import", "--from", "xlsx", "x/none--accounting--contact.xlsx", "--out", "template"];
     repository.run(template.iter().chain(&options)).ends_with(0).prints("1 account written");
+    let mut elsewhere = template;
+    elsewhere[5] = "invited";
+    let invited = elsewhere.iter().chain(&options).chain(&["--suppress"]);
+    repository.run(invited).ends_with(3).tells("--send and --suppress are for stores with invitations");
     let users = repository.read("template/users.yaml");
     assert!(users.contains("  sdiop:\n    email: semou@example.com\n    name: Sémou Diop\n"), "{users}");
     // The document says that nothing there means everything.
