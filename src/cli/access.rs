@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::exit::{Exit, Failure, advised};
 use super::files::in_repository;
@@ -23,10 +24,11 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    holding, lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, returned, void_protection,
+    fit_singly, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    returned, void_protection,
 };
 use crate::report::sanitise;
-use crate::rules::Rules;
+use crate::rules::{KeyField, Rules};
 use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
 use crate::source::{MOST_OF_A_KIND, Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
@@ -41,6 +43,8 @@ pub(super) struct Access {
     pub(super) store: StoreSettings,
     /// The key of the only user for whom something is planned, as typed.
     pub(super) target: Option<String>,
+    /// Whether that has to be the whole key, since nobody looks at who is meant before it is done.
+    pub(super) is_target_whole: bool,
     /// Whether this run plans without the floor of active admins.
     pub(super) is_floor_waived: bool,
     /// The time of this run, where it is not that of the clock.
@@ -81,7 +85,16 @@ impl Access {
             None => about_settings(Failure::invalid(none), &repository, &["stores"]),
         })?;
         let (store_name, store) = (name.to_owned(), store.clone());
-        Ok(Self { repository, settings, store_name, store, target: None, is_floor_waived: false, as_of: None })
+        Ok(Self {
+            repository,
+            settings,
+            store_name,
+            store,
+            target: None,
+            is_target_whole: false,
+            is_floor_waived: false,
+            as_of: None,
+        })
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -112,7 +125,9 @@ impl Access {
             place_in_settings(&mut found, &mut sources, &self.repository, paths);
         }
         found.extend(self.wrong_own_account(&mut sources));
-        if !has_errors(&found) {
+        if has_errors(&found) {
+            found.extend(fit_singly(&names, &loaded.desired, self.rules()));
+        } else {
             found.extend(fit(&names, &loaded.desired, self.rules()));
             found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
         }
@@ -315,7 +330,7 @@ impl Access {
         let policy = self.policy_for(declared, info).ok()?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
-        let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose().ok()?;
+        let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose().ok()?;
         plan_for(&inputs, Vec::new(), target).ok()
     }
 
@@ -339,7 +354,7 @@ impl Access {
         before.extend(lacking(&declared.names, &declared.desired, self.rules(), is_there));
         before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
         let told = before.len();
-        let target = self.target.as_ref().map(|key| target(key, &inputs)).transpose()?;
+        let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {
             Ok(mut plan) => {
                 secrets::check(self, declared, &plan, printer)?;
@@ -376,9 +391,10 @@ pub(super) fn check_links(
     }
 }
 
-/// The user with a key. A part of one is not enough: a display name is written by whoever the person is to others, and
-/// what is asked for is done.
-fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
+/// The user with a key; or, unless it has to be the whole one, the only user with this part in the key or the name. What
+/// could be the whole address of somebody else never is a part: anybody may be called like it.
+fn target(key: &str, is_whole: bool, inputs: &Inputs<'_>) -> Result<Name, Failure> {
+    let key = &key.nfc().collect::<String>();
     let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
     let is_known = |identity: &Name| {
         inputs.desired.find(*identity).is_some()
@@ -392,9 +408,13 @@ fn target(key: &str, inputs: &Inputs<'_>) -> Result<Name, Failure> {
     };
     let identity = identity.map(|identity| renamed(&identity).unwrap_or(identity));
     let (desired, live) = (inputs.desired, Some(inputs.live));
+    let rules = &inputs.rules.identity;
+    let is_address = rules.key_field() == KeyField::Email && rules.normalize(key).is_ok();
+    let by_part = || (!is_whole && !is_address).then(|| only_user_like(key, desired, live, inputs.names, rules));
     identity
         .filter(is_known)
-        .ok_or_else(|| unknown_key(key, &likely_keys(key, desired, live, inputs.names, &inputs.rules.identity)))
+        .or_else(|| by_part().flatten())
+        .ok_or_else(|| unknown_key(key, &likely_keys(key, desired, live, inputs.names, rules)))
 }
 
 /// Nobody has this key.

@@ -84,6 +84,7 @@ impl<'a> Run<'a> {
         }
         let mut access = Access::load_for_manifests(global, printer)?;
         access.target.clone_from(&arguments.target);
+        access.is_target_whole = arguments.yes && arguments.approved.is_none();
         access.as_of = edge::other_time(arguments.at);
         access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
         let mut declared = access.declared(global, printer)?;

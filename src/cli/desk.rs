@@ -4,6 +4,7 @@
 //! `apply` does.
 
 use tokio::runtime::Runtime;
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::access::{Access, unknown_key};
 
@@ -175,7 +176,8 @@ impl Desk {
     }
 
     fn find(&self, key: &str) -> Option<Name> {
-        self.access.rules().identity.normalize(key).ok().and_then(|key| self.names.find(&key))
+        let key: String = key.nfc().collect();
+        self.access.rules().identity.normalize(&key).ok().and_then(|key| self.names.find(&key))
     }
 
     fn unknown(&self, key: &str) -> Failure {

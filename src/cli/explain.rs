@@ -8,7 +8,7 @@ use super::options::{Explain, Global};
 use super::printer::Printer;
 use crate::diagnostic::mask;
 use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, likely};
-use crate::report::{explained_place, explained_user, not_found};
+use crate::report::{explained_place, explained_user, found_by_part, not_found};
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
     let Explain { asked: text, at } = arguments;
@@ -17,10 +17,21 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let runtime = edge::runtime()?;
     let (info, live) = runtime.block_on(access.live(&mut declared.names, printer))?;
     let lock_outs = lock_outs::known(&access, &info, &live, &mut declared.names)?;
+    for name in access.rules().open_when_empty() {
+        // Nobody may have it, and then everybody sees everything.
+        declared.names.intern(&format!("attributes.{name}"));
+    }
     let (desired, names, lines) = (&declared.desired, &declared.names, Lines::new(&declared.sources));
-    let scene = Scene { desired, live: Some(&live), names, lock_outs: &lock_outs, at: edge::now(*at) };
+    let (rules, at) = (access.rules(), edge::now(*at));
+    let scene = Scene { desired, live: Some(&live), names, rules, lock_outs: &lock_outs, at };
     let style = (&access.settings.time_zone, printer.style());
-    let found = asked(text, desired, Some(&live), names, &access.rules().identity);
+    let mut found = asked(text, desired, Some(&live), names, &rules.identity);
+    // What was typed in part is found by that part; what is only like something is unknown.
+    let (near, is_part) = if found.is_empty() { likely(text, desired, Some(&live), names) } else { (Vec::new(), true) };
+    let by_part = near.first().filter(|_| is_part && near.len() == 1);
+    if let Some(only) = by_part {
+        found = asked(only, desired, Some(&live), names, &rules.identity);
+    }
     if printer.is_json() {
         let mut document = ExplainDocument::new(&mask(text));
         for &asked in &found {
@@ -39,18 +50,16 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
                 }
             }
         }
-        let mut is_known = true;
-        if found.is_empty() {
-            (document.likely, is_known) = likely(text, desired, Some(&live), names);
-        }
+        document.likely = near;
         printer.json(&document);
-        return Ok(if is_known { Exit::Done } else { Exit::Failed });
+        return Ok(if is_part { Exit::Done } else { Exit::Failed });
     }
     if found.is_empty() {
-        // What was typed in part is found by that part; what is only like something is unknown.
-        let (likely, is_part) = likely(text, desired, Some(&live), names);
-        printer.result(&not_found(&mask(text), &likely));
+        printer.result(&not_found(&mask(text), &near));
         return Ok(if is_part { Exit::Done } else { Exit::Failed });
+    }
+    if let Some(only) = by_part {
+        printer.result(&found_by_part(&mask(text), only));
     }
     for asked in found {
         let text = match asked {

@@ -63,7 +63,7 @@ impl Read<'_> {
 
     fn document(&self, out: Option<&Path>) -> Result<(), Failure> {
         let store = StoreDocument::from(self.access.store_ref(self.info));
-        let document = exchange::document(self.names, self.live, store, &self.days()?);
+        let document = exchange::document(self.names, self.access.rules(), self.live, store, &self.days()?);
         let Some(out) = out else {
             self.printer.json(&document);
             return Ok(());

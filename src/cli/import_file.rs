@@ -2,8 +2,11 @@
 
 use std::path::{Component, Path};
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::access::Access;
 use super::desk::read_manifests;
+use super::edge;
 use super::exit::{Exit, Failure, advised};
 use super::files::{in_repository, read_at_most};
 use super::options::{From, Global, Import};
@@ -30,11 +33,11 @@ pub(super) fn read(
     let outcome = match from {
         From::Csv => {
             let options = list_options(arguments)?;
-            let known = known(access, global, &arguments.out, printer);
+            let known = known(access, global, &arguments.out, printer)?;
             read_csv(rules, &shown, &read(LARGEST_CSV)?, &options, &known)
         }
         From::Xlsx => {
-            let known = known(access, global, &arguments.out, printer);
+            let known = known(access, global, &arguments.out, printer)?;
             let batch = batch(access, arguments, &known)?;
             read_xlsx(rules, &shown, &read(LARGEST_XLSX)?, &batch, &known)
         }
@@ -53,8 +56,21 @@ pub(super) fn read(
     }
 }
 
-/// What is declared already, where the new manifests join those that are there.
-fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Known {
+/// What is declared already, where the new manifests join those that are there, and what the store holds, where it has
+/// been made.
+fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Result<Known, Failure> {
+    let mut names = Names::new();
+    let mut known = declared(access, global, out, &mut names, printer);
+    if access.store_path().symlink_metadata().is_ok() {
+        let (_, live) = edge::runtime()?.block_on(access.live(&mut names, printer))?;
+        known.add_store(&names, access.rules(), &live);
+    } else {
+        access.check_store_is_there(printer)?;
+    }
+    Ok(known)
+}
+
+fn declared(access: &Access, global: &Global, out: &Path, names: &mut Names, printer: &Printer) -> Known {
     let parts = |path: &Path| -> Vec<_> {
         path.components().filter(|part| *part != Component::CurDir).map(|part| part.as_os_str().to_owned()).collect()
     };
@@ -66,20 +82,11 @@ fn known(access: &Access, global: &Global, out: &Path, printer: &Printer) -> Kno
     if paths.iter().all(|path| access.repository.join(path).symlink_metadata().is_err()) {
         return Known::default();
     }
-    let mut names = Names::new();
-    let Some(desired) = read_manifests(access, global, &mut names) else {
+    let Some(desired) = read_manifests(access, global, names) else {
         printer.note("the manifests are not valid, so what they declare already is declared again");
         return Known::default();
     };
-    let text = |name| names.text(name).to_owned();
-    let organizations = desired.catalog.organizations.iter();
-    Known {
-        organizations: organizations
-            .map(|(&name, organization)| (text(name), organization.sites.keys().map(|&site| text(site)).collect()))
-            .collect(),
-        roles: desired.catalog.roles.iter().filter(|(_, role)| !role.vendor).map(|(&name, _)| text(name)).collect(),
-        users: desired.users().map(|user| text(user.identity)).collect(),
-    }
+    Known::declared(names, &desired)
 }
 
 fn list_options(arguments: &Import) -> Result<ListOptions, Failure> {
@@ -93,34 +100,51 @@ fn list_options(arguments: &Import) -> Result<ListOptions, Failure> {
             ("--send", *send),
             ("--suppress", *suppress),
             ("--sheet", sheet.is_some()),
+            ("--no-role", arguments.no_role),
+            ("--no-site", arguments.no_site),
         ],
     )?;
-    Ok(ListOptions { organization: organization.clone(), extra_roles: extra_role.clone(), statuses: status.clone() })
+    Ok(ListOptions {
+        organization: organization.as_deref().map(composed),
+        extra_roles: extra_role.iter().map(|role| composed(role)).collect(),
+        statuses: status.clone(),
+    })
+}
+
+/// A text of the command line in Unicode normalization form C, as manifests have it and files are read.
+fn composed(text: &str) -> String {
+    text.nfc().collect()
 }
 
 fn batch(access: &Access, arguments: &Import, known: &Known) -> Result<Batch, Failure> {
     let Import { organization, extra_role, status, user_type, role, site, send, suppress, sheet, .. } = arguments;
     refuse("xlsx", &[("--extra-role", !extra_role.is_empty()), ("--status", !status.is_empty())])?;
-    let wanted = [
-        ("--role ROLE", role.is_some()),
-        ("--organization ORG", organization.is_some()),
-        ("--site SITE", site.is_some()),
-        ("--send or --suppress", *send || *suppress),
-    ];
-    let missing: Vec<&str> = wanted.iter().filter(|(_, is_there)| !is_there).map(|(option, _)| *option).collect();
-    let mut wrong: Vec<String> = missing.iter().map(|option| format!("{option} is missing")).collect();
+    let rules = access.rules();
+    let option = |option: &Option<String>| option.as_deref().map(composed);
     let batch = Batch {
-        user_type: user_type.clone(),
-        role: role.clone().unwrap_or_default(),
-        organization: organization.clone().unwrap_or_default(),
-        site: site.clone().unwrap_or_default(),
+        user_type: option(user_type),
+        role: option(role),
+        organization: option(organization).unwrap_or_default(),
+        site: option(site),
         is_sent: *send,
         sheet: sheet.clone(),
     };
+    let lacks_site = arguments.no_site || rules.sites.rules().is_none() || batch.reaches_all_sites(rules, known);
+    let wanted = [
+        ("--role ROLE", role.is_some() || arguments.no_role),
+        ("--organization ORG", organization.is_some()),
+        ("--site SITE", site.is_some() || lacks_site),
+        ("--send or --suppress", *send || *suppress || !rules.knows_invitations()),
+    ];
+    let missing: Vec<&str> = wanted.iter().filter(|(_, is_there)| !is_there).map(|(option, _)| *option).collect();
+    let mut wrong: Vec<String> = missing.iter().map(|option| format!("{option} is missing")).collect();
+    if !rules.knows_invitations() && (*send || *suppress) {
+        wrong.push("--send and --suppress are for stores with invitations, and this one has none".to_owned());
+    }
     // What is missing is told once.
     let is_told =
         |why: &String| missing.iter().any(|option| why.starts_with(option.split(' ').next().unwrap_or(option)));
-    wrong.extend(batch.refuse(access.rules(), known).into_iter().filter(|why| !is_told(why)));
+    wrong.extend(batch.refuse(rules, known).into_iter().filter(|why| !is_told(why)));
     if wrong.is_empty() {
         return Ok(batch);
     }

@@ -166,6 +166,7 @@ pub(super) struct Apply {
 
 #[derive(Debug, Args)]
 #[command(after_help = IMPORT)]
+#[allow(clippy::struct_excessive_bools, reason = "independent flags of a command")]
 pub(super) struct Import {
     /// A file of another program, relative to the access repository, in place of the store
     #[arg(value_name = "FILE", requires = "from")]
@@ -194,6 +195,12 @@ pub(super) struct Import {
     /// xlsx: the site of everybody
     #[arg(long, value_name = "SITE", requires = "from")]
     pub(super) site: Option<String>,
+    /// xlsx: nobody has a role
+    #[arg(long, requires = "from", conflicts_with = "role")]
+    pub(super) no_role: bool,
+    /// xlsx: nobody has a site
+    #[arg(long, requires = "from", conflicts_with = "site")]
+    pub(super) no_site: bool,
     /// xlsx: invitations go out
     #[arg(long, requires = "from", conflicts_with = "suppress")]
     pub(super) send: bool,
@@ -209,9 +216,10 @@ const IMPORT: &str = "A list (csv) has a header, in English or French, and a row
                       last name, e-mail, creation date, status (connected, notified), usage version, language, \
                       location, company, role; parted by `,` or `;`, in UTF-8. The organization of a role stands in \
                       the column Organization, else Company, else --organization names it. A template (xlsx) has \
-                      first name, last name and e-mail, a row for each person; --user-type, --role, --organization \
-                      and --site hold for all of them, and --send or --suppress says whether they are invited. \
-                      Nothing is guessed, and a file with a mistake yields nothing. What no manifest can say is listed.";
+                      first name, last name and e-mail, a row for each person; --user-type, --role (or --no-role), \
+                      --organization and --site (or --no-site) hold for all of them, and --send or --suppress says \
+                      whether they are invited. Where a store knows people by a login, a column Login is needed, and \
+                      Full name is read. Roles that manifests or the store have stay as they are there. Nothing is guessed, and a file with a mistake yields nothing. What no manifest can say is listed.";
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -252,10 +260,11 @@ pub(super) struct Export {
 }
 
 const EXPORT: &str = "--format says what is written. csv: one list, a row for each role. xlsx: templates for \
-                      invitations, a file for each user type, role and site. json: one document with all access \
+                      invitations, a file for each user type, role and site. Where a store knows people by a login, \
+                      both have a column for it. json: one document with all access \
                       (`rollcall schema export`). The store is read, not the manifests. No file is overwritten, and \
                       either all files are written or none. A cell that a spreadsheet would run as a formula gets a \
-                      `'` in front, which import takes away again. What a file can't say is listed.";
+                      `'` in front, which import takes away again. What a file can't say is listed, with counts.";
 
 #[derive(Debug, Args)]
 pub(super) struct Explain {

@@ -9,6 +9,7 @@ use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
 use crate::manifest;
 use crate::model::Names;
+use crate::plan::fit_singly;
 use crate::settings::{self, Readable, Refused, Settings};
 use crate::source::Sources;
 
@@ -37,7 +38,9 @@ pub(super) fn read_settings_for_manifests(global: &Global, printer: &Printer) ->
         let Readable { manifests, time_zone, .. } = &**readable;
         let paths = if global.manifests.is_empty() { manifests } else { &global.manifests };
         let reading = manifest::Reading { rules, time_zone };
-        let mut loaded = manifest::load(&mut Names::new(), reading, &mut sources, paths);
+        let mut names = Names::new();
+        let mut loaded = manifest::load(&mut names, reading, &mut sources, paths);
+        loaded.diagnostics.extend(fit_singly(&names, &loaded.desired, rules));
         // What is only odd can wait until the settings are mended, and where manifests are is theirs to say.
         loaded.diagnostics.retain(|one| one.severity == Severity::Error && one.code != Code::NoManifest);
         if global.manifests.is_empty() {

@@ -1,9 +1,7 @@
 //! The columns that files of people have, and the names that their headers bear in English and in French.
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
-
-use crate::rules::Rules;
+use super::mistakes::quoted;
+use crate::rules::{KeyField, Rules, folded};
 
 /// What a column tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,8 +10,12 @@ pub(super) enum Column {
     GivenName,
     /// The family name.
     FamilyName,
+    /// The full name.
+    FullName,
     /// The e-mail address.
     Email,
+    /// The login.
+    Login,
     /// When the account was made.
     Created,
     /// Whether the person has accepted the invitation.
@@ -33,10 +35,12 @@ pub(super) enum Column {
 }
 
 /// Every column.
-const ALL: [Column; 11] = [
+const ALL: [Column; 13] = [
     Column::GivenName,
     Column::FamilyName,
+    Column::FullName,
     Column::Email,
+    Column::Login,
     Column::Created,
     Column::Status,
     Column::UsageVersion,
@@ -48,7 +52,7 @@ const ALL: [Column; 11] = [
 ];
 
 /// The columns of a list of people and their roles, in its order (`systems.md` ALT-10).
-pub(super) const LIST: [Column; 10] = [
+const LIST: [Column; 10] = [
     Column::GivenName,
     Column::FamilyName,
     Column::Email,
@@ -62,13 +66,41 @@ pub(super) const LIST: [Column; 10] = [
 ];
 
 /// The columns of a template for invitations in bulk (`systems.md` CRED-6).
-pub(super) const TEMPLATE: [Column; 3] = [Column::GivenName, Column::FamilyName, Column::Email];
+const TEMPLATE: [Column; 3] = [Column::GivenName, Column::FamilyName, Column::Email];
+
+/// The columns of a list of people under these rules.
+pub(super) fn of_list(rules: &Rules) -> Vec<Column> {
+    with_login(rules, &LIST)
+}
+
+/// The columns of a template under these rules.
+pub(super) fn of_template(rules: &Rules) -> Vec<Column> {
+    with_login(rules, &TEMPLATE)
+}
+
+/// Where people are known by a login, that stands in front, and the full name with it where the store has one.
+fn with_login(rules: &Rules, columns: &[Column]) -> Vec<Column> {
+    let front: &[Column] = match rules.identity.key_field() {
+        KeyField::Email => &[],
+        KeyField::Login if rules.field("name").is_some() => &[Column::Login, Column::FullName],
+        KeyField::Login => &[Column::Login],
+    };
+    front.iter().chain(columns).copied().collect()
+}
 
 impl Column {
+    /// The column with the key of a person.
+    pub(super) fn of_key(rules: &Rules) -> Self {
+        match rules.identity.key_field() {
+            KeyField::Email => Self::Email,
+            KeyField::Login => Self::Login,
+        }
+    }
+
     /// The column that a header names. Case, accents, hyphens and blanks do not count.
     pub(super) fn of(header: &str) -> Option<Self> {
-        let folded = fold(header);
-        ALL.into_iter().find(|column| column.headers().contains(&folded.as_str()))
+        let header = folded(header);
+        ALL.into_iter().find(|column| column.headers().contains(&header.as_str()))
     }
 
     /// Its headers, folded; the first one is what a list is written with.
@@ -91,6 +123,18 @@ impl Column {
                 "courriel",
                 "adresse courriel",
             ],
+            Self::FullName => {
+                &["full name", "fullname", "display name", "nom complet", "nom et prenom", "prenom et nom"]
+            }
+            Self::Login => &[
+                "login",
+                "username",
+                "user name",
+                "nom d utilisateur",
+                "identifiant",
+                "identifiant de connexion",
+                "nom de connexion",
+            ],
             Self::Created => &["creation date", "created", "date de creation"],
             Self::Status => &["status", "statut", "etat"],
             Self::UsageVersion => &["usage version", "version d utilisation", "version d usage"],
@@ -107,7 +151,9 @@ impl Column {
         match self {
             Self::GivenName => "First name",
             Self::FamilyName => "Last name",
+            Self::FullName => "Full name",
             Self::Email => "E-mail",
+            Self::Login => "Login",
             Self::Created => "Creation date",
             Self::Status => "Status",
             Self::UsageVersion => "Usage version",
@@ -123,13 +169,16 @@ impl Column {
     pub(super) fn field(self, rules: &Rules) -> Option<&'static str> {
         let attribute = |attribute: &str| matches!(rules.attributes.get(attribute), Some(Some(_)));
         let field = match self {
+            _ if self == Self::of_key(rules) => return None,
+            Self::Login => "login",
+            Self::Email => "email",
+            Self::FullName => "name",
             Self::GivenName => "given_name",
             Self::FamilyName => "family_name",
             Self::Language => "language",
             Self::UsageVersion if attribute("usage_version") => return Some("attributes.usage_version"),
             Self::Location if attribute("location") => return Some("attributes.location"),
-            Self::Email
-            | Self::Created
+            Self::Created
             | Self::Status
             | Self::UsageVersion
             | Self::Location
@@ -141,11 +190,19 @@ impl Column {
     }
 }
 
-/// A text as it is compared with headers and words: lower case, without accents, words parted by one blank.
-pub(super) fn fold(text: &str) -> String {
-    let plain = text.nfd().filter(|&character| !is_combining_mark(character)).flat_map(char::to_lowercase);
-    let plain: String = plain.map(|character| if character.is_alphanumeric() { character } else { ' ' }).collect();
-    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+/// Why the rules of the store refuse this value of a field, if they do: a clause, and a way out.
+pub(super) fn refuse_value(rules: &Rules, field: &str, text: &str) -> Option<(String, String)> {
+    let (values, format) = match (rules.attribute(field), rules.field(field)) {
+        (Some(attribute), _) => (attribute.values.as_deref(), None),
+        (None, Some(rule)) => (rule.values.as_deref(), rule.format),
+        (None, None) => (None, None),
+    };
+    if let Some(values) = values.filter(|values| !values.iter().any(|value| value == text)) {
+        let help = format!("values there are: {}; correct it, or empty the cell", values.join(", "));
+        return Some((format!("{} is no value of `{field}`", quoted(text)), help));
+    }
+    let why = format?.refuses(text)?;
+    Some((format!("{} {why}", quoted(text)), "correct it, or empty the cell".to_owned()))
 }
 
 /// The name of a column as a spreadsheet has it: A, B, … Z, AA.
@@ -178,13 +235,16 @@ mod tests {
             ("Rôle", Column::Role),
             ("Société", Column::Company),
             ("Version d’utilisation", Column::UsageVersion),
+            ("Nom d’utilisateur", Column::Login),
+            ("Identifiant", Column::Login),
+            ("Nom complet", Column::FullName),
         ] {
             assert_eq!(Column::of(header), Some(column), "{header}");
         }
         for column in ALL {
             assert_eq!(Column::of(column.title()), Some(column));
         }
-        for header in ["", "name", "full name", "roles"] {
+        for header in ["", "name", "roles"] {
             assert_eq!(Column::of(header), None, "{header}");
         }
     }

@@ -2,37 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::columns::{Column, LIST};
+use super::columns::{Column, of_list};
 use super::formula::neutral;
+use super::losses::Losses;
 use super::roles::status_word;
 use super::{Days, Exported};
-use crate::manifest::Unsayable;
-use crate::model::{LiveState, LiveView, Names, known};
-use crate::rules::{KeyField, Rules};
+use crate::model::{LiveState, LiveView, Names};
+use crate::rules::Rules;
 
 /// Writes everybody; who has no access has one row without organization and role. All cells are quoted, so that no
 /// program takes what stands in one for several.
 #[must_use]
 pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days) -> Exported<Vec<u8>> {
+    let columns = of_list(rules);
     let mut people: BTreeMap<(&str, usize), LiveView<'_>> = BTreeMap::new();
-    let mut with_sites: usize = 0;
+    let mut losses = Losses::new(names, rules, &columns, &[]);
     for view in live.users() {
-        with_sites += usize::from(!view.grants.is_empty());
+        losses.count_sites(&view);
+        losses.count_fields(&view);
         people.insert((view.key_text(names), view.row), view);
     }
-    let mut left_out = Vec::new();
-    if with_sites > 0 {
-        let name = format!("of {with_sites} accounts");
-        left_out.push(Unsayable { kind: "sites", name, reason: "are nothing that such a list says".to_owned() });
-    }
     let mut content = Vec::new();
-    line(&mut content, &LIST.map(|column| column.title().to_owned()));
+    line(&mut content, columns.iter().map(|column| column.title().to_owned()));
     for ((key, _), view) in people {
         for (organization, role) in roles(names, &view) {
-            line(&mut content, &LIST.map(|column| cell(names, rules, days, &view, (key, organization, role), column)));
+            let row = (key, organization, role);
+            line(&mut content, columns.iter().map(|&column| cell(names, rules, days, &view, row, column)));
         }
     }
-    Exported { content, left_out }
+    Exported { content, left_out: losses.told() }
 }
 
 /// Organization and role of each row of a person; one row at least.
@@ -68,24 +66,26 @@ fn cell(
         value.map(|text| names.text(text).to_owned()).unwrap_or_default()
     };
     match column {
-        Column::Email => match rules.identity.key_field() {
-            KeyField::Email => key.to_owned(),
-            KeyField::Login => field(names.text(known::EMAIL)),
-        },
+        column if column == Column::of_key(rules) => key.to_owned(),
         Column::Created => days.get(key).cloned().unwrap_or_default(),
         Column::Status => status_word(view.status).to_owned(),
         Column::Company | Column::Organization => organization.to_owned(),
         Column::Role => role.to_owned(),
-        Column::GivenName | Column::FamilyName | Column::Language | Column::UsageVersion | Column::Location => {
-            column.field(rules).map(field).unwrap_or_default()
-        }
+        Column::GivenName
+        | Column::FamilyName
+        | Column::FullName
+        | Column::Email
+        | Column::Login
+        | Column::Language
+        | Column::UsageVersion
+        | Column::Location => column.field(rules).map(field).unwrap_or_default(),
     }
 }
 
-fn line<const N: usize>(content: &mut Vec<u8>, cells: &[String; N]) {
-    for (index, cell) in cells.iter().enumerate() {
+fn line(content: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
+    for (index, cell) in cells.enumerate() {
         content.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
-        content.extend_from_slice(neutral(cell).replace('"', "\"\"").as_bytes());
+        content.extend_from_slice(neutral(&cell).replace('"', "\"\"").as_bytes());
         content.push(b'"');
     }
     content.extend_from_slice(b"\r\n");

@@ -10,6 +10,7 @@ use super::Days;
 use crate::document::printed_schema_of;
 use crate::model::{LiveState, LiveView, Membership, Names, SiteAccess, Status, Value, known};
 use crate::plan::StoreDocument;
+use crate::rules::Rules;
 
 /// Everybody in a store, with their access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -31,7 +32,7 @@ pub struct ExportedUser {
     pub status: Status,
     /// The day on which the account was made, where the store tells.
     pub created: Option<String>,
-    /// Set fields by name; nested ones with dots: `attributes.clearance`.
+    /// Set fields by name; nested ones with dots: `attributes.clearance`. `all` where what is not set means everything.
     pub fields: BTreeMap<String, Json>,
     /// The role on the whole platform.
     pub role: Option<String>,
@@ -79,10 +80,27 @@ pub fn schema() -> Json {
 
 /// The document of what a store holds.
 #[must_use]
-pub fn document(names: &Names, live: &LiveState, store: StoreDocument, days: &Days) -> ExportDocument {
-    let mut users: Vec<ExportedUser> = live.users().map(|view| user(names, live, &view, days)).collect();
+pub fn document(names: &Names, rules: &Rules, live: &LiveState, store: StoreDocument, days: &Days) -> ExportDocument {
+    let user = |view| {
+        let mut user = user(names, live, &view, days);
+        user.fields.extend(everything(names, rules, &view));
+        user
+    };
+    let mut users: Vec<ExportedUser> = live.users().map(user).collect();
     users.sort_by(|a, b| a.key.cmp(&b.key));
     ExportDocument { format: 1, store, users }
+}
+
+/// Access fields that mean everything while there is nothing in them.
+fn everything(names: &Names, rules: &Rules, view: &LiveView<'_>) -> BTreeMap<String, Json> {
+    let attributes = rules.open_when_empty().map(|name| format!("attributes.{name}"));
+    let has_api = view.value(known::API_ENABLED) == Value::Bool(true);
+    let routes = has_api.then(|| names.text(known::API_ROUTES).to_owned());
+    let is_open = |field: &String| {
+        let value = names.find(field).map_or(Value::Null, |name| view.value(name));
+        rules.is_everything(field, value)
+    };
+    attributes.chain(routes).filter(is_open).map(|field| (field, Json::from(names.text(known::ALL)))).collect()
 }
 
 fn user(names: &Names, live: &LiveState, view: &LiveView<'_>, days: &Days) -> ExportedUser {

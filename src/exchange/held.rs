@@ -1,11 +1,10 @@
 //! What a file holds, and what it leaves to others (`systems.md` ALT-11): it is complete for no organization but those that
 //! it names, so nothing that is read from it takes anything from anybody elsewhere.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Known;
 use super::columns::Column;
-use super::intake::{Intake, Kind};
+use super::intake::{Intake, Kind, Person};
 use super::mistakes::quoted;
 use crate::diagnostic::Code;
 use crate::manifest::Partial;
@@ -15,6 +14,13 @@ use crate::rules::ExportScope;
 impl Intake<'_> {
     /// Tells what a file of this kind does not say, and what follows from that.
     pub(super) fn tell_what_is_not_stated(&mut self, partial: &Partial) {
+        if self.decomposed > 0 {
+            let cells = if self.decomposed == 1 { "1 cell".to_owned() } else { format!("{} cells", self.decomposed) };
+            self.notes.insert(format!(
+                "{cells} with letters and accents apart (Unicode normalization form D), as macOS writes them, are read as \
+                 one letter each (form C), as manifests have them"
+            ));
+        }
         if partial.leaves_sites {
             let note = "the file does not say who reaches which site: `sites: unmanaged` leaves that as it is";
             self.notes.insert(note.to_owned());
@@ -40,6 +46,40 @@ impl Intake<'_> {
         }
     }
 
+    /// Access in fields is exact, and no file of people holds it: what somebody has of it in the store is left to others,
+    /// and so is what would mean everything if it were left out.
+    pub(super) fn left_fields(&mut self, people: &[(String, Person)]) -> BTreeMap<String, BTreeSet<String>> {
+        let open: BTreeSet<String> = self.rules.open_when_empty().map(|name| format!("attributes.{name}")).collect();
+        let mut left = BTreeMap::new();
+        for (identity, person) in people {
+            let of_store = self.known.account(identity).map(|account| account.access_fields.clone());
+            let fields: BTreeSet<String> = of_store.into_iter().flatten().chain(open.iter().cloned()).collect();
+            if !fields.is_empty() {
+                left.insert(self.names.text(person.key).to_owned(), fields);
+            }
+        }
+        let all: BTreeSet<&str> = left.values().flatten().map(String::as_str).collect();
+        if !all.is_empty() {
+            let all: Vec<String> = all.into_iter().map(|field| format!("`{field}`")).collect();
+            let note = format!("the file does not hold {}: `unmanaged` leaves that as it is", all.join(", "));
+            self.notes.insert(note);
+        }
+        left
+    }
+
+    /// A template is for people who are new: of who is there already it says one place of perhaps several.
+    pub(super) fn tell_who_is_in_the_store(&mut self, people: &[(String, Person)]) {
+        let Kind::Template(_) = self.kind else { return };
+        let count = people.iter().filter(|(identity, _)| self.known.account(identity).is_some()).count();
+        if count > 0 {
+            let who = if count == 1 { "1 person is".to_owned() } else { format!("{count} people are") };
+            self.notes.insert(format!(
+                "{who} in the store already: such a file says one role and one site, and the next plan takes other access \
+                 from them; look at it before you apply"
+            ));
+        }
+    }
+
     /// The organizations that the file holds: of others it says nothing (`systems.md` ALT-11).
     pub(super) fn held(&self) -> BTreeSet<String> {
         let of_rows = self.people.values().flat_map(|person| person.seats.keys());
@@ -53,7 +93,8 @@ impl Intake<'_> {
 
     /// Who is declared already stays as declared: without access to an organization that only this file declares, which
     /// the next plan would take away, though the file has it.
-    pub(super) fn check_declared(&mut self, known: &Known) {
+    pub(super) fn check_declared(&mut self) {
+        let known = self.known;
         let index =
             self.columns.iter().position(|column| matches!(column, Some(Column::Company | Column::Organization)));
         let declared = self.people.iter().filter(|(identity, _)| known.users.contains(*identity));

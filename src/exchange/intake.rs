@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::Column;
+use super::columns::{Column, of_template, refuse_value};
 use super::formula::restored;
 use super::mistakes::{Book, Refused, RowPlace, quoted};
 use super::roles::Given;
@@ -14,6 +14,7 @@ use crate::diagnostic::Code;
 use crate::manifest::{self, Partial, Unsayable, Written};
 use crate::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
 use crate::rules::{FieldRequired, KeyField, Named, Rules, refuse_declared};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// The most characters in a cell that is read: no name and no address is longer.
 const LONGEST_CELL: usize = 1_000;
@@ -63,6 +64,7 @@ pub(super) type Values<'a> = [(Column, usize, Cow<'a, str>)];
 pub(super) struct Intake<'a> {
     pub(super) rules: &'a Rules,
     pub(super) kind: Kind<'a>,
+    pub(super) known: &'a Known,
     pub(super) book: Book,
     pub(super) names: Names,
     pub(super) live: LiveState,
@@ -70,23 +72,34 @@ pub(super) struct Intake<'a> {
     pub(super) columns: Vec<Option<Column>>,
     /// Cells of columns that are not kept.
     lost: BTreeMap<usize, usize>,
+    /// Cells whose letters and accents stand apart.
+    pub(super) decomposed: usize,
     pub(super) people: BTreeMap<String, Person>,
 }
 
 impl<'a> Intake<'a> {
-    pub(super) fn new(rules: &'a Rules, kind: Kind<'a>, file: &str) -> Self {
+    pub(super) fn new(rules: &'a Rules, kind: Kind<'a>, file: &str, known: &'a Known) -> Self {
         let mut names = Names::new();
         let mut live = LiveState::default();
         live.catalog.roles = manifest::vendor_roles(&mut names, rules);
+        // A role of the vendor that somebody has changed in the store stays as it is there.
+        for role in rules.roles.vendor.keys().filter(|_| !known.has_manifests()) {
+            if let Some(fields) = known.role_fields(role) {
+                let fields = manifest::role_of(&mut names, fields);
+                live.catalog.roles.insert(names.intern(role), fields);
+            }
+        }
         Self {
             rules,
             kind,
+            known,
             book: Book::of(file),
             names,
             live,
             notes: BTreeSet::new(),
             columns: Vec::new(),
             lost: BTreeMap::new(),
+            decomposed: 0,
             people: BTreeMap::new(),
         }
     }
@@ -132,12 +145,15 @@ impl<'a> Intake<'a> {
                 self.book.tell(Code::DuplicateKey, at, Some(index), &what, "keep one of them");
             }
         }
-        let wanted: &[Column] = match self.kind {
-            Kind::List(_) => &[Column::Email, Column::Role],
-            Kind::Template(_) => &super::columns::TEMPLATE,
+        let (of_key, read) = (Column::of_key(self.rules), of_template(self.rules));
+        let wanted = match (self.kind, self.rules.identity.key_field()) {
+            (Kind::List(_), _) => vec![of_key, Column::Role],
+            (Kind::Template(_), KeyField::Login) => vec![of_key],
+            (Kind::Template(_), KeyField::Email) => read.clone(),
         };
         for &missing in wanted.iter().filter(|column| !has(**column, &columns)) {
-            let what = format!("no column is `{}`", missing.title());
+            let why = if missing == of_key { ", by which the store knows people" } else { "" };
+            let what = format!("no column is `{}`{why}", missing.title());
             let read: Vec<String> = self
                 .book
                 .headers
@@ -182,7 +198,7 @@ impl<'a> Intake<'a> {
             Kind::Template(_) => {
                 columns
                     .iter_mut()
-                    .filter(|column| column.is_some_and(|column| !wanted.contains(&column)))
+                    .filter(|column| column.is_some_and(|column| !read.contains(&column)))
                     .for_each(|column| *column = None);
             }
         }
@@ -197,8 +213,8 @@ impl<'a> Intake<'a> {
         for (index, cell) in cells.iter().enumerate() {
             let column = self.columns.get(index).copied().flatten();
             let is_kept = column.is_some_and(|column| match column {
-                Column::Email | Column::Status | Column::Company | Column::Organization | Column::Role => true,
-                column => column.field(self.rules).is_some(),
+                Column::Status | Column::Company | Column::Organization | Column::Role => true,
+                column => column == Column::of_key(self.rules) || column.field(self.rules).is_some(),
             });
             match (column, cell) {
                 (_, Cell::Text("")) => {}
@@ -208,7 +224,14 @@ impl<'a> Intake<'a> {
                         self.book.tell(Code::TooLarge, at, Some(index), &what, "look for a quote that is not closed");
                         is_whole = false;
                     } else {
-                        values.push((column, index, restored(text)));
+                        let restored = restored(text);
+                        let composed: String = restored.nfc().collect();
+                        if composed == restored {
+                            values.push((column, index, restored));
+                        } else {
+                            self.decomposed += 1;
+                            values.push((column, index, Cow::Owned(composed)));
+                        }
                     }
                 }
                 (Some(_), Cell::Odd(what)) if is_kept => {
@@ -224,9 +247,14 @@ impl<'a> Intake<'a> {
 
     /// The key of the person of a row: as compared, and as spelled.
     fn key(&mut self, at: RowPlace, values: &Values<'_>) -> Option<(String, Name)> {
-        let Some((index, text)) = value(values, Column::Email) else {
-            let index = self.columns.iter().position(|column| *column == Some(Column::Email));
-            self.book.tell(Code::InvalidKey, at, index, "there is no e-mail address", "write one, or remove the row");
+        let of_key = Column::of_key(self.rules);
+        let Some((index, text)) = value(values, of_key) else {
+            let index = self.columns.iter().position(|column| *column == Some(of_key));
+            let what = match self.rules.identity.key_field() {
+                KeyField::Email => "there is no e-mail address",
+                KeyField::Login => "there is no login",
+            };
+            self.book.tell(Code::InvalidKey, at, index, what, "write one, or remove the row");
             return None;
         };
         let identity = self.rules.identity.normalize(text).map_err(|why| why.to_string());
@@ -237,7 +265,10 @@ impl<'a> Intake<'a> {
         match identity {
             Ok(identity) => Some((identity, self.names.intern(text))),
             Err(error) => {
-                let help = "one address a row, and nothing else in the cell";
+                let help = match self.rules.identity.key_field() {
+                    KeyField::Email => "one address a row, and nothing else in the cell",
+                    KeyField::Login => "one login a row, and nothing else in the cell",
+                };
                 self.book.tell(Code::InvalidKey, at, Some(index), &format!("{} {error}", quoted(text)), help);
                 None
             }
@@ -246,7 +277,8 @@ impl<'a> Intake<'a> {
 
     fn invited(&mut self, at: RowPlace, values: &Values<'_>, batch: &Batch) {
         let key = self.key(at, values);
-        for (column, field) in [(Column::GivenName, "given_name"), (Column::FamilyName, "family_name")] {
+        let fields = self.columns.iter().flatten().filter_map(|column| Some((*column, column.field(self.rules)?)));
+        for (column, field) in fields.collect::<Vec<_>>() {
             let is_required = self.rules.field(field).is_some_and(|rule| match rule.required {
                 Some(FieldRequired::Onboarding | FieldRequired::Always) => true,
                 Some(FieldRequired::Never) | None => false,
@@ -266,14 +298,18 @@ impl<'a> Intake<'a> {
         let Some((identity, key)) = key else { return };
         if let Some(person) = self.people.get(&identity) {
             let what = format!("{} is in row {} already", quoted(self.names.text(key)), person.first);
-            let index = value(values, Column::Email).map(|(index, _)| index);
+            let index = value(values, Column::of_key(self.rules)).map(|(index, _)| index);
             self.book.tell(Code::DuplicateDeclaration, at, index, &what, "keep one row a person");
             return;
         }
-        let status = if batch.is_sent { Status::Invited } else { Status::Preloaded };
+        let status = match batch.is_sent {
+            _ if !self.rules.knows_invitations() => Status::Active,
+            true => Status::Invited,
+            false => Status::Preloaded,
+        };
         let organization = self.names.intern(&batch.organization);
-        let role = self.names.intern(&batch.role);
-        let seat = Seat { role: Some((role, at.row)), extra_roles: Vec::new(), place: Some(at) };
+        let role = batch.role.as_ref().map(|role| (self.role_of_all(role), at.row));
+        let seat = Seat { role, extra_roles: Vec::new(), place: Some(at) };
         let seats = BTreeMap::from([(organization, seat)]);
         let mut person = Person { key, status: (status, at.row), facts: Vec::new(), seats, first: at.row };
         if let Some(user_type) = &batch.user_type {
@@ -286,7 +322,8 @@ impl<'a> Intake<'a> {
     fn role_of_person(&mut self, at: RowPlace, values: &Values<'_>, options: &ListOptions) {
         let key = self.key(at, values);
         let status = self.status(at, values, options);
-        let given = self.given(at, values, options);
+        let identity = key.as_ref().map(|(identity, _)| identity.as_str());
+        let given = self.given(at, values, options, identity);
         let (Some((identity, key)), Some(status), Some(given)) = (key, status, given) else { return };
         match self.people.get(&identity) {
             None => {
@@ -330,6 +367,10 @@ impl<'a> Intake<'a> {
         for (column, index, text) in values {
             let (column, index) = (*column, *index);
             let Some(field) = column.field(self.rules) else { continue };
+            if let Some((what, help)) = refuse_value(self.rules, field, text) {
+                self.book.tell(Code::InvalidValue, at, Some(index), &what, help);
+                continue;
+            }
             let (field, text) = (self.names.intern(field), self.names.intern(text));
             let Some(person) = self.people.get_mut(identity) else { return };
             match person.facts.iter().find(|(other, _, _)| *other == field) {
@@ -345,18 +386,14 @@ impl<'a> Intake<'a> {
     }
 
     /// Makes manifests, unless something is wrong.
-    pub(super) fn finish(mut self, known: &Known) -> Result<Imported, Refused> {
+    pub(super) fn finish(mut self) -> Result<Imported, Refused> {
+        let known = self.known;
         if self.book.is_empty() && self.people.is_empty() {
             let help = "the first row has the headers, and each of the others a person";
             self.book.tell_file(Code::RequiredField, "has no row with a person", help);
         }
-        if self.rules.identity.key_field() != KeyField::Email {
-            let help = "the accounts of this store are known by a login: declare them by hand, or select another store \
-                        with --store";
-            self.book.tell_file(Code::NotInRules, "knows people by their addresses", help);
-        }
         self.check_seats();
-        self.check_declared(known);
+        self.check_declared();
         if !self.book.is_empty() {
             return Err(self.book.refuse());
         }
@@ -364,12 +401,15 @@ impl<'a> Intake<'a> {
         let people = std::mem::take(&mut self.people);
         let (declared, people): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|(identity, _)| known.users.contains(identity));
+        let left_fields = self.left_fields(&people);
+        self.tell_who_is_in_the_store(&people);
         self.people_to_live(people);
         let partial = Partial {
             leaves_sites: matches!(self.kind, Kind::List(_)) && self.rules.sites.rules().is_some(),
             organizations: known.organizations.keys().cloned().collect(),
             roles: known.roles.clone(),
             left_alone: known.organizations.keys().filter(|name| !held.contains(name.as_str())).cloned().collect(),
+            left_fields,
         };
         let Written { files, mut unsayable, accounts } =
             manifest::write_partial(&self.names, self.rules, &self.live, &partial);
@@ -395,9 +435,12 @@ impl<'a> Intake<'a> {
 
     fn people_to_live(&mut self, people: Vec<(String, Person)>) {
         if let Kind::Template(batch) = self.kind {
-            let (organization, site) = (self.names.intern(&batch.organization), self.names.intern(&batch.site));
-            let declared = self.site();
-            self.live.catalog.organizations.entry(organization).or_default().sites.insert(site, declared);
+            let organization = self.names.intern(&batch.organization);
+            self.live.catalog.organizations.entry(organization).or_default();
+            if let Some(site) = &batch.site {
+                let (site, declared) = (self.names.intern(site), self.site());
+                self.live.catalog.organizations.entry(organization).or_default().sites.insert(site, declared);
+            }
         }
         for (identity, person) in people {
             let Person { key, status, facts, seats, first: _ } = person;
@@ -410,8 +453,8 @@ impl<'a> Intake<'a> {
                 let extra_roles = self.names.list(&seat.extra_roles);
                 let role = seat.role.map(|(role, _)| role);
                 memberships.push(Membership { organization, role, extra_roles, default_site: None });
-                if let Kind::Template(batch) = self.kind {
-                    let site = self.names.intern(&batch.site);
+                if let Kind::Template(Batch { site: Some(site), .. }) = self.kind {
+                    let site = self.names.intern(site);
                     grants.push(Grant { organization, site, role: None });
                 }
             }

@@ -16,12 +16,14 @@ mod document;
 mod formula;
 mod held;
 mod intake;
+mod known;
+mod losses;
 mod mistakes;
 mod roles;
 mod template;
 mod xlsx_read;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::manifest::{Unsayable, Written};
 use crate::model::Status;
@@ -30,6 +32,7 @@ use crate::rules::Rules;
 pub use csv_read::LARGEST_CSV;
 pub use csv_write::csv;
 pub use document::{ExportDocument, ExportedGrant, ExportedMembership, ExportedUser, document, schema};
+pub use known::Known;
 pub use mistakes::Refused;
 pub use template::{Template, workbooks};
 pub use xlsx_read::LARGEST_XLSX;
@@ -52,27 +55,16 @@ pub struct ListOptions {
 pub struct Batch {
     /// The user type, where the rules have such.
     pub user_type: Option<String>,
-    /// The role.
-    pub role: String,
+    /// The role; `None` for people without one.
+    pub role: Option<String>,
     /// The organization.
     pub organization: String,
-    /// The only site at first.
-    pub site: String,
-    /// Whether invitations go out, or people are only made known.
+    /// The only site at first; `None` for people without one.
+    pub site: Option<String>,
+    /// Whether invitations go out, or people are only made known. Nobody looks at it where there are none.
     pub is_sent: bool,
     /// The sheet; else the only visible one.
     pub sheet: Option<String>,
-}
-
-/// What the manifests that new ones are to join declare already, none of which is declared again.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known {
-    /// Organizations with their sites.
-    pub organizations: BTreeMap<String, BTreeSet<String>>,
-    /// Roles.
-    pub roles: BTreeSet<String>,
-    /// Keys of people, as compared.
-    pub users: BTreeSet<String>,
 }
 
 /// Manifests that were made of a file.
@@ -107,9 +99,9 @@ pub fn read_csv(
     options: &ListOptions,
     known: &Known,
 ) -> Result<Imported, Refused> {
-    let mut intake = Intake::new(rules, Kind::List(options), file);
+    let mut intake = Intake::new(rules, Kind::List(options), file, known);
     csv_read::read(&mut intake, bytes);
-    intake.finish(known)
+    intake.finish()
 }
 
 /// Makes manifests of a template for invitations. `file` is its name.
@@ -117,7 +109,7 @@ pub fn read_csv(
 /// # Errors
 /// Everything that is wrong with the file; then nothing is made of it.
 pub fn read_xlsx(rules: &Rules, file: &str, bytes: &[u8], batch: &Batch, known: &Known) -> Result<Imported, Refused> {
-    let mut intake = Intake::new(rules, Kind::Template(batch), file);
+    let mut intake = Intake::new(rules, Kind::Template(batch), file, known);
     xlsx_read::read(&mut intake, bytes, batch.sheet.as_deref());
-    intake.finish(known)
+    intake.finish()
 }

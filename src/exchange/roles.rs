@@ -1,15 +1,14 @@
 //! What a row of a list gives: an organization, and a role in it.
 
-use std::collections::BTreeSet;
-
-use super::ListOptions;
-use super::columns::{Column, fold};
+use super::columns::Column;
 use super::intake::{Intake, Values, value};
 use super::mistakes::{RowPlace, quoted};
+use super::{Known, ListOptions};
 use crate::diagnostic::Code;
 use crate::document::nearest;
+use crate::manifest;
 use crate::model::{AppliesTo, Name, Role, Status, known};
-use crate::rules::{Named, RolePlace, Rules, refuse_declared};
+use crate::rules::{Named, RolePlace, Rules, folded, refuse_declared};
 
 /// The words for a status, folded: those of the service in English and French, and those of rollcall.
 const STATUSES: [(&str, Status); 15] = [
@@ -54,9 +53,9 @@ impl Intake<'_> {
     /// The status of the person; `None` for a word that nobody has explained, which is told.
     pub(super) fn status(&mut self, at: RowPlace, values: &Values<'_>, options: &ListOptions) -> Option<Status> {
         let Some((index, text)) = value(values, Column::Status) else { return Some(Status::Active) };
-        let folded = fold(text);
-        let explained = options.statuses.iter().find(|(word, _)| fold(word) == folded).map(|(_, status)| *status);
-        let usual = || STATUSES.iter().find(|(word, _)| *word == folded).map(|(_, status)| *status);
+        let asked = folded(text);
+        let explained = options.statuses.iter().find(|(word, _)| folded(word) == asked).map(|(_, status)| *status);
+        let usual = || STATUSES.iter().find(|(word, _)| *word == asked).map(|(_, status)| *status);
         let found = explained.or_else(usual);
         if found.is_none() {
             let help = "say what it means: --status WORD=active, or =invited, =preloaded, =inactive, =closed";
@@ -73,19 +72,23 @@ impl Intake<'_> {
         at: RowPlace,
         values: &Values<'_>,
         options: &ListOptions,
+        identity: Option<&str>,
     ) -> Option<Option<(Name, Given)>> {
         let role = value(values, Column::Role);
         let stated = value(values, Column::Organization).or_else(|| value(values, Column::Company));
         let has_organizations = self.rules.has_organizations();
+        let has_none = stated.is_none() && options.organization.is_none();
+        let is_of_platform = has_none && role.is_some_and(|(_, role)| self.is_of_platform(role));
+        let place = if has_organizations && !is_of_platform { RolePlace::Organization } else { RolePlace::Platform };
         // Both are looked at, so that all mistakes of a row are told.
-        let given = role.map(|(index, role)| self.role(at, index, role, options));
+        let given = role.map(|(index, role)| self.role(at, index, role, (options, place)));
         let organization = match (stated, options.organization.as_deref()) {
             (Some((index, _)), _) if !has_organizations => {
                 let help = "empty the column; the role on the whole platform is the access there";
                 self.book.tell(Code::NotInRules, at, Some(index), "the store has no organizations", help);
                 return None;
             }
-            (_, _) if !has_organizations => Some(known::PLATFORM),
+            (_, _) if place == RolePlace::Platform => Some(known::PLATFORM),
             (Some((index, text)), Some(option)) if text != option => {
                 let what = format!("it names {}, and --organization {}", quoted(text), quoted(option));
                 let help = "leave --organization out; or, if the column means something else, remove it";
@@ -112,8 +115,12 @@ impl Intake<'_> {
                 None
             }
             (Some(organization), None) if stated.is_some() => {
-                // Without a role there is nothing beside which a manifest could leave the sites to others.
-                if self.rules.allows_no_role() && self.rules.sites.rules().is_none() {
+                // Without a role there is nothing beside which a manifest could leave the sites to others: all of it is
+                // left to them, where the person belongs there already.
+                let account = identity.and_then(|identity| self.known.account(identity));
+                let is_there =
+                    account.is_some_and(|account| account.without_role.contains(self.names.text(organization)));
+                if self.rules.allows_no_role() && (self.rules.sites.rules().is_none() || is_there) {
                     return Some(Some((organization, Given::Nothing)));
                 }
                 let index = stated.map(|(index, _)| index);
@@ -125,19 +132,29 @@ impl Intake<'_> {
         }
     }
 
-    fn role(&mut self, at: RowPlace, index: usize, text: &str, options: &ListOptions) -> Option<Given> {
+    /// Whether a role without an organization is one that is given on the whole platform.
+    fn is_of_platform(&self, role: &str) -> bool {
+        let found = self.known.find_role(self.rules, role);
+        found.is_some_and(|(_, fields)| fields.can_be_given(RolePlace::Platform))
+    }
+
+    fn role(
+        &mut self,
+        at: RowPlace,
+        index: usize,
+        text: &str,
+        (options, place): (&ListOptions, RolePlace),
+    ) -> Option<Given> {
         let is_extra = options.extra_roles.iter().any(|role| role == text);
-        let place = if self.rules.has_organizations() { RolePlace::Organization } else { RolePlace::Platform };
-        if let Some(vendor) = find_vendor_role(self.rules, text) {
-            let applies = |place| self.rules.vendor_role(vendor).is_some_and(|role| role.can_be_given(place));
-            if vendor != text {
-                self.notes.insert(format!("the role {} is read as `{vendor}`", quoted(text)));
+        if let Some((found, fields)) = self.known.find_role(self.rules, text) {
+            if found != text {
+                self.notes.insert(format!("the role {} is read as `{found}`", quoted(text)));
             }
-            let role = self.names.intern(vendor);
-            if applies(place) && !is_extra {
+            let role = self.take_in(found);
+            if fields.can_be_given(place) && !is_extra {
                 return Some(Given::Main(role));
             }
-            if applies(RolePlace::Extra) && self.rules.has_extra_roles() {
+            if fields.can_be_given(RolePlace::Extra) && self.rules.has_extra_roles() {
                 return Some(Given::Extra(role));
             }
             let what = format!("the role {} can't be given here", quoted(text));
@@ -154,12 +171,9 @@ impl Intake<'_> {
             return Some(Given::Extra(self.declare(text, applies_to)));
         }
         if self.rules.roles.vendor.is_empty() && !is_extra {
-            self.notes.insert(format!("the role {} is declared without a rank: the file has none", quoted(text)));
-            let is_platform = place == RolePlace::Platform;
-            let applies_to = AppliesTo { platform: is_platform, ..AppliesTo::default() };
-            return Some(Given::Main(self.declare(text, applies_to)));
+            return Some(Given::Main(self.declare_anew(text, place)));
         }
-        let what = unknown_role(self.rules, text);
+        let what = unknown_role(self.rules, self.known, text);
         let help = if self.rules.has_extra_roles() {
             "correct it in the file; or, if it is held beside the main role, name it with --extra-role NAME"
         } else {
@@ -169,27 +183,46 @@ impl Intake<'_> {
         None
     }
 
+    /// The role of everybody in a template; the options have been checked.
+    pub(super) fn role_of_all(&mut self, text: &str) -> Name {
+        match self.known.find_role(self.rules, text) {
+            Some((found, _)) => self.take_in(found),
+            None => self.declare_anew(text, RolePlace::Organization),
+        }
+    }
+
+    /// A role that nobody knows yet.
+    fn declare_anew(&mut self, text: &str, place: RolePlace) -> Name {
+        self.notes.insert(format!("the role {} is declared without a rank: the file has none", quoted(text)));
+        let applies_to = AppliesTo { platform: place == RolePlace::Platform, ..AppliesTo::default() };
+        self.declare(text, applies_to)
+    }
+
     fn declare(&mut self, role: &str, applies_to: AppliesTo) -> Name {
         let name = self.names.intern(role);
         self.live.catalog.roles.entry(name).or_insert_with(|| Role { applies_to, ..Role::default() });
         name
     }
-}
 
-/// The role of the vendor with this name: exactly, else by the only one that differs by case.
-pub(super) fn find_vendor_role<'r>(rules: &'r Rules, text: &str) -> Option<&'r str> {
-    let known = || rules.roles.vendor.keys().map(String::as_str);
-    let like: BTreeSet<&str> = known().filter(|role| role.to_lowercase() == text.to_lowercase()).collect();
-    match known().find(|role| *role == text) {
-        Some(role) => Some(role),
-        None if like.len() == 1 => like.first().copied(),
-        None => None,
+    /// A role that is known, as it is known, with those that it includes.
+    fn take_in(&mut self, role: &str) -> Name {
+        let mut waiting = vec![role];
+        while let Some(role) = waiting.pop() {
+            let Some(fields) = self.known.role_fields(role) else { continue };
+            let name = self.names.intern(role);
+            if !self.live.catalog.roles.contains_key(&name) {
+                let fields_of_role = manifest::role_of(&mut self.names, fields);
+                self.live.catalog.roles.insert(name, fields_of_role);
+                waiting.extend(fields.includes.iter().flatten().map(String::as_str));
+            }
+        }
+        self.names.intern(role)
     }
 }
 
-/// That a role is none of the vendor's, as a clause.
-pub(super) fn unknown_role(rules: &Rules, text: &str) -> String {
-    let known: Vec<&str> = rules.roles.vendor.keys().map(String::as_str).collect();
-    let near = nearest(text, known.iter().copied()).map(|near| format!(" (did you mean `{near}`?)"));
-    format!("unknown role {}{}; there are {}", quoted(text), near.unwrap_or_default(), known.join(", "))
+/// That a role is none of those there are, as a clause.
+pub(super) fn unknown_role(rules: &Rules, known: &Known, text: &str) -> String {
+    let names: Vec<&str> = known.role_names(rules).into_iter().collect();
+    let near = nearest(text, names.iter().copied()).map(|near| format!(" (did you mean `{near}`?)"));
+    format!("unknown role {}{}; there are {}", quoted(text), near.unwrap_or_default(), names.join(", "))
 }

@@ -4,15 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, XlsxError};
 
-use super::columns::{Column, TEMPLATE};
+use super::columns::{Column, of_template};
 use super::formula::neutral;
+use super::losses::Losses;
 use super::mistakes::quoted;
-use super::roles::{find_vendor_role, unknown_role};
+use super::roles::unknown_role;
 use super::{Batch, Exported, Known};
 use crate::document::nearest;
 use crate::manifest::Unsayable;
 use crate::model::{LiveState, LiveView, Membership, Name, Names, Status, Value, known};
-use crate::rules::{KeyField, Named, Rules, refuse_declared};
+use crate::rules::{FieldRequired, Named, RolePlace, RoleSiteAccess, Rules, refuse_declared};
 
 /// A file for one user type, one role and one site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,11 @@ type Triple = (String, Option<String>, Option<String>, Option<String>);
 /// # Errors
 /// If a workbook can't be made.
 pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Exported<Vec<Template>>, XlsxError> {
-    let mut triples: BTreeMap<Triple, BTreeMap<String, [String; 3]>> = BTreeMap::new();
+    let mut triples: BTreeMap<Triple, BTreeMap<String, Vec<String>>> = BTreeMap::new();
     let mut left_out = Vec::new();
+    let columns = of_template(rules);
+    let mut losses = Losses::new(names, rules, &columns, &["user_type"]);
+    let mut held_back = 0_usize;
     for view in live.users() {
         let key = view.key_text(names);
         let mut leave_out = |reason: String| {
@@ -56,17 +60,18 @@ pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Expor
             }
         }
         let text = |field: Name| view.value(field).text().map(|text| names.text(text).to_owned());
-        let email = match rules.identity.key_field() {
-            KeyField::Email => Some(key.to_owned()),
-            KeyField::Login => text(known::EMAIL),
+        let cell = |column: &Column| match column.field(rules) {
+            Some(field) => names.find(field).and_then(text).unwrap_or_default(),
+            None => key.to_owned(),
         };
-        let Some(email) = email.filter(|email| !email.is_empty()) else {
-            leave_out("has no e-mail address".to_owned());
-            continue;
-        };
-        let person = [text(known::GIVEN_NAME).unwrap_or_default(), text(known::FAMILY_NAME).unwrap_or_default(), email];
+        let person: Vec<String> = columns.iter().map(cell).collect();
         if view.memberships.is_empty() {
             leave_out("has no access".to_owned());
+            continue;
+        }
+        losses.count_fields(&view);
+        if view.status == Status::Preloaded {
+            held_back += 1;
         }
         for membership in view.memberships {
             let (site, others) = first_site(names, live, &view, membership);
@@ -83,6 +88,14 @@ pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Expor
             triples.entry(triple).or_default().insert(key.to_owned(), person.clone());
         }
     }
+    left_out.extend(losses.told());
+    if held_back > 0 {
+        let (kind, name) = ("status", "preloaded".to_owned());
+        let accounts = if held_back == 1 { "1 account".to_owned() } else { format!("{held_back} accounts") };
+        let reason =
+            format!("of {accounts} is nothing that such a file says: --send would invite them when it is imported");
+        left_out.push(Unsayable { kind, name, reason });
+    }
     left_out.sort();
     let has_organizations = triples.keys().map(|(organization, ..)| organization).collect::<BTreeSet<_>>().len() > 1;
     let mut taken = BTreeSet::new();
@@ -94,7 +107,7 @@ pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Expor
             .map(|part| file_part(part.map_or("none", String::as_str)))
             .collect();
         let name = free_name(&parts.join("--"), &mut taken);
-        let bytes = workbook(&people)?;
+        let bytes = workbook(&columns, &people)?;
         content.push(Template { name, bytes, user_type, role, organization, site, people: people.len() });
     }
     Ok(Exported { content, left_out })
@@ -141,13 +154,13 @@ fn free_name(base: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// The same people give the same bytes: no time stands in the file.
-fn workbook(people: &BTreeMap<String, [String; 3]>) -> Result<Vec<u8>, XlsxError> {
+fn workbook(columns: &[Column], people: &BTreeMap<String, Vec<String>>) -> Result<Vec<u8>, XlsxError> {
     let mut workbook = Workbook::new();
     let day = ExcelDateTime::from_ymd(2000, 1, 1)?;
     workbook.set_properties(&DocProperties::new().set_creation_datetime(&day));
     let sheet = workbook.add_worksheet();
     let (heading, text) = (Format::new().set_bold(), Format::new().set_num_format("@"));
-    for (column, title) in (0..).zip(TEMPLATE.map(Column::title)) {
+    for (column, title) in (0..).zip(columns.iter().map(|column| column.title())) {
         sheet.set_column_width(column, 30)?;
         sheet.set_column_format(column, &text)?;
         sheet.write_string_with_format(0, column, title, &heading)?;
@@ -161,41 +174,71 @@ fn workbook(people: &BTreeMap<String, [String; 3]>) -> Result<Vec<u8>, XlsxError
 }
 
 impl Batch {
+    /// Whether the role reaches every site, so that none has to be named.
+    #[must_use]
+    pub fn reaches_all_sites(&self, rules: &Rules, known: &Known) -> bool {
+        let role = self.role.as_deref().and_then(|role| known.find_role(rules, role));
+        role.is_some_and(|(_, fields)| fields.site_access == Some(RoleSiteAccess::All))
+    }
+
     /// What is wrong with these options by the rules of the store, a clause each.
     #[must_use]
     pub fn refuse(&self, rules: &Rules, known: &Known) -> Vec<String> {
         let mut wrong = Vec::new();
-        if let Some(sites) = known.organizations.get(&self.organization)
-            && !sites.contains(&self.site)
+        if let Some(site) = &self.site
+            && let Some(sites) = known.organizations.get(&self.organization)
+            && !sites.contains(site)
         {
-            let near =
-                nearest(&self.site, sites.iter().map(String::as_str)).map(|near| format!(" (did you mean `{near}`?)"));
-            let (organization, site) = (quoted(&self.organization), quoted(&self.site));
+            let near = nearest(site, sites.iter().map(String::as_str)).map(|near| format!(" (did you mean `{near}`?)"));
+            let (organization, site) = (quoted(&self.organization), quoted(site));
             let near = near.unwrap_or_default();
             wrong.push(format!("--site: {organization} is declared without {site}{near}; add it there first"));
         }
-        for (option, named, name) in
-            [("--organization", Named::Organization, &self.organization), ("--site", Named::Site, &self.site)]
-        {
+        let site = self.site.as_ref().map(|site| ("--site", Named::Site, site));
+        let organization = ("--organization", Named::Organization, &self.organization);
+        for (option, named, name) in [organization].into_iter().chain(site) {
             if let Some(why) = refuse_declared(named, name) {
                 wrong.push(format!("{option}: {} {why}", quoted(name)));
             }
         }
-        if rules.sites.rules().is_none() {
+        if self.site.is_some() && rules.sites.rules().is_none() {
             wrong.push("--site: the rules of the store have no sites".to_owned());
         }
-        match find_vendor_role(rules, &self.role) {
-            Some(role) if role == self.role => {}
-            Some(role) => wrong.push(format!("--role: {} is written `{role}`", quoted(&self.role))),
-            None => wrong.push(format!("--role: {}", unknown_role(rules, &self.role))),
+        if let Some(role) = &self.role {
+            match known.find_role(rules, role) {
+                Some((found, _)) if found != role => {
+                    wrong.push(format!("--role: {} is written `{found}`", quoted(role)));
+                }
+                Some((_, fields)) if !fields.can_be_given(RolePlace::Organization) => {
+                    wrong.push(format!("--role: {} can't be given in an organization", quoted(role)));
+                }
+                Some(_) => {}
+                None if rules.roles.vendor.is_empty() => {
+                    wrong.extend(
+                        refuse_declared(Named::Role, role).map(|why| format!("--role: {} {why}", quoted(role))),
+                    );
+                }
+                None => wrong.push(format!("--role: {}", unknown_role(rules, known, role))),
+            }
+        }
+        if self.role.is_none() && !rules.allows_no_role() {
+            wrong.push("--role ROLE is missing: nobody is without a role in this store".to_owned());
+        }
+        let fewest = rules.sites.rules().and_then(|sites| sites.min).unwrap_or(0);
+        if self.site.is_none() && (fewest > 0 || rules.invitation_needs().1 > 0) {
+            wrong.push("--site SITE is missing: nobody is let in without a site in this store".to_owned());
         }
         let has_types = rules.field("user_type").is_some();
+        let required = rules.field("user_type").and_then(|rule| rule.required);
+        let is_required = matches!(required, Some(FieldRequired::Onboarding | FieldRequired::Always));
         match &self.user_type {
             Some(_) if !has_types => wrong.push("--user-type: the rules of the store have no user types".to_owned()),
-            None if has_types => wrong.push("--user-type TYPE is missing: one user type for the whole file".to_owned()),
+            None if is_required => {
+                wrong.push("--user-type TYPE is missing: one user type for the whole file".to_owned());
+            }
             Some(_) | None => {}
         }
-        if !self.is_sent && !rules.suppresses_invitations() {
+        if !self.is_sent && rules.knows_invitations() && !rules.suppresses_invitations() {
             wrong.push("--suppress: the store can't hold an invitation back".to_owned());
         }
         wrong

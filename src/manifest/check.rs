@@ -83,7 +83,7 @@ impl Check<'_> {
 
     fn chunk(&self, chunk: usize, chunks: usize) -> Found {
         let mut found = Found::default();
-        let known = KnownNames::new(self.names, self.desired, self.sources, chunks);
+        let known = KnownNames::new((self.names, self.rules), self.desired, self.sources, chunks);
         let (mut pieces, mut conflicts, mut effective) = (Vec::new(), Vec::new(), Effective::default());
         let start = chunk * CHUNK;
         for row in start..(start + CHUNK).min(self.desired.len()) {

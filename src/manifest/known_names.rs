@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::resolve::span;
 use super::suggest::{closest, listing, question};
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, Span};
-use crate::model::{AccessRow, Catalog, CatalogKey, Desired, Name, Names, Selector, SiteRow, known, matches};
+use crate::model::{AccessRow, Catalog, CatalogKey, Desired, Fields, Name, Names, Selector, SiteRow, known, matches};
+use crate::rules::{Rules, folded};
 use crate::source::{Mistakes, Sources, find_hidden};
 
 /// How a role is given.
@@ -21,6 +22,7 @@ pub(super) enum RoleUse {
 /// What is declared, for looking up.
 pub(super) struct KnownNames<'a> {
     names: &'a Names,
+    rules: &'a Rules,
     catalog: &'a Catalog,
     tombstones: &'a BTreeMap<CatalogKey, Position>,
     sources: &'a Sources,
@@ -34,24 +36,38 @@ const MOST_COMPARISONS: usize = 3_000_000;
 impl<'a> KnownNames<'a> {
     /// For one of so many parts of a run: each has its share of the looking, so that what is suggested does not depend
     /// on which thread comes first.
-    pub(super) fn new(names: &'a Names, desired: &'a Desired, sources: &'a Sources, parts: usize) -> Self {
+    pub(super) fn new(
+        (names, rules): (&'a Names, &'a Rules),
+        desired: &'a Desired,
+        sources: &'a Sources,
+        parts: usize,
+    ) -> Self {
         let Desired { catalog, tombstones, .. } = desired;
-        Self { names, catalog, tombstones, sources, comparisons: Cell::new(MOST_COMPARISONS / parts.max(1)) }
+        Self { names, rules, catalog, tombstones, sources, comparisons: Cell::new(MOST_COMPARISONS / parts.max(1)) }
     }
 
-    /// The way out of an unknown name, while looking for it is not too much.
+    /// The way out of an unknown name, while looking for it is not too much. `all`: each name, with that for people.
     fn help<'t>(
         &self,
         text: &str,
         what: impl FnOnce() -> String,
         count: usize,
-        all: impl Iterator<Item = &'t str> + Clone,
+        all: &(impl Iterator<Item = (&'t str, Option<&'t str>)> + Clone),
     ) -> String {
         let Some(left) = self.comparisons.get().checked_sub(count) else {
             return "correct the name, or declare it".to_owned();
         };
         self.comparisons.set(left);
-        help(text, &what(), all)
+        let names = all.clone().map(|(name, _)| name);
+        let asked = folded(text);
+        let called = || all.clone().find(|(_, called)| called.is_some_and(|called| folded(called) == asked));
+        let meant = self.rules.meant(text, names.clone()).or_else(|| called().map(|(name, _)| name));
+        help(text, &what(), meant, names)
+    }
+
+    /// The name for people.
+    fn called(&self, fields: &Fields) -> Option<&'a str> {
+        fields.get(&known::NAME).and_then(|name| name.text()).map(|name| self.names.text(name))
     }
 
     /// "roles declared in access/roles.yaml", where one file declares them all.
@@ -160,8 +176,9 @@ impl<'a> KnownNames<'a> {
                 return mistakes.push(gone);
             }
             let what = || self.declared_in("roles", self.catalog.roles.values().map(|role| role.position));
-            let all = self.catalog.roles.keys().map(|&name| self.names.text(name));
-            let help = self.help(text, what, self.catalog.roles.len(), all);
+            let called = |name: Name| self.names.text(name);
+            let all = self.catalog.roles.iter().map(|(&name, role)| (called(name), role.name.map(called)));
+            let help = self.help(text, what, self.catalog.roles.len(), &all);
             let mistake = Diagnostic::error(Code::UnknownRole, format!("unknown role `{text}`"));
             return mistakes.push(mistake.at(span(position, text), "").help(help));
         };
@@ -200,11 +217,12 @@ impl<'a> KnownNames<'a> {
             return false;
         }
         let text = self.names.text(organization);
-        let all = self.catalog.organizations.keys().map(|&name| self.names.text(name));
+        let organizations = self.catalog.organizations.iter();
+        let all = organizations.map(|(&name, declared)| (self.names.text(name), self.called(&declared.fields)));
         let mistake = Diagnostic::error(Code::UnknownOrganization, format!("unknown organization `{text}`"));
         let positions = self.catalog.organizations.values().map(|organization| organization.position);
         let what = || self.declared_in("organizations", positions);
-        let help = self.help(text, what, self.catalog.organizations.len(), all);
+        let help = self.help(text, what, self.catalog.organizations.len(), &all);
         mistakes.push(mistake.at(span(position, text), "").help(help));
         false
     }
@@ -222,9 +240,9 @@ impl<'a> KnownNames<'a> {
             return mistakes.push(gone);
         }
         let (text, of) = (self.names.text(site), self.names.text(organization));
-        let all = declared.sites.keys().map(|&name| self.names.text(name));
+        let all = declared.sites.iter().map(|(&name, site)| (self.names.text(name), self.called(&site.fields)));
         let mistake = Diagnostic::error(Code::UnknownSite, format!("organization `{of}` has no site `{text}`"));
-        let help = self.help(text, || "its sites".to_owned(), declared.sites.len(), all);
+        let help = self.help(text, || "its sites".to_owned(), declared.sites.len(), &all);
         mistakes.push(mistake.at(place, "").help(help));
     }
 
@@ -259,8 +277,13 @@ fn matches_nothing(text: &str, what: &str, position: Position, mistakes: &mut Mi
 }
 
 /// The way out of an unknown name: what was probably meant, and what there is.
-pub(super) fn help<'a>(text: &str, what: &str, all: impl Iterator<Item = &'a str> + Clone) -> String {
-    let close = closest(text, all.clone());
+pub(super) fn help<'a>(
+    text: &str,
+    what: &str,
+    meant: Option<&'a str>,
+    all: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    let close = meant.or_else(|| closest(text, all.clone()));
     let listed = listing(all.collect());
     match (close, listed.is_empty()) {
         (Some(close), _) => format!("{} {what}: {listed}", question(text, close)),

@@ -34,6 +34,7 @@ pub(super) struct TeamMention<T> {
 /// All files together.
 pub(super) struct Merged<'n> {
     pub(super) names: &'n mut Names,
+    pub(super) rules: &'n Rules,
     pub(super) desired: Desired,
     pub(super) mistakes: Mistakes,
     /// Whether a file was not read to its end, so that what seems unknown may be declared there.
@@ -59,13 +60,14 @@ pub(super) struct Merged<'n> {
 
 impl<'n> Merged<'n> {
     /// Nothing but the roles that the vendor brings.
-    pub(super) fn new(names: &'n mut Names, rules: &Rules) -> Self {
+    pub(super) fn new(names: &'n mut Names, rules: &'n Rules) -> Self {
         let mut desired = Desired::default();
         desired.catalog.roles = vendor_roles(names, rules);
         let vendor = rules.roles.vendor.keys();
         let open_roles = vendor.map(|name| (names.intern(name), rules.is_open_role(name))).collect();
         Self {
             names,
+            rules,
             desired,
             mistakes: Mistakes::default(),
             broken: false,
@@ -457,11 +459,13 @@ impl Remap<'_> {
 
 /// The roles that the vendor brings.
 pub fn vendor_roles(names: &mut Names, rules: &Rules) -> BTreeMap<Name, Role> {
-    rules.roles.vendor.iter().map(|(name, fields)| (names.intern(name), vendor_role(names, fields))).collect()
+    let vendor = |fields| Role { vendor: true, ..fields };
+    rules.roles.vendor.iter().map(|(name, fields)| (names.intern(name), vendor(role_of(names, fields)))).collect()
 }
 
-/// A role as the rules write it.
-fn vendor_role(names: &mut Names, fields: &RoleFields) -> Role {
+/// A role as rules write one.
+#[must_use]
+pub fn role_of(names: &mut Names, fields: &RoleFields) -> Role {
     let RoleFields { name, rank, includes, permissions, site_access, admin, protected, grantable, applies_to } = fields;
     let mut list = |texts: &Option<Vec<String>>| {
         let texts: Vec<Name> = texts.iter().flatten().map(|text| names.intern(text)).collect();
@@ -476,7 +480,6 @@ fn vendor_role(names: &mut Names, fields: &RoleFields) -> Role {
         admin: *admin == Some(true),
         protected: *protected == Some(true),
         grantable: *grantable != Some(false),
-        vendor: true,
         ..Role::default()
     };
     if let Some(site_access) = site_access {

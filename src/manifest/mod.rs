@@ -40,7 +40,7 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Severity, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyField, Rules};
 use crate::source::{Content, LARGEST_FILE, LARGEST_SUM, MOST_LINES, Mistakes, Sources, Unread, is_hidden};
-pub use merge::vendor_roles;
+pub use merge::{role_of, vendor_roles};
 pub use schema::schema;
 pub use write::{MODELINE, Partial, Unsayable, Written, write, write_partial};
 

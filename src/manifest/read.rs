@@ -12,7 +12,7 @@ use super::Reading;
 use crate::diagnostic::{Code, Diagnostic, FileId, names_a_secret_key};
 use crate::document::lacks_space;
 use crate::model::Name;
-use crate::rules::{Named, Rules, mixed_script, readable, refuse_name};
+use crate::rules::{Named, Rules, folded, mixed_script, readable, refuse_name};
 use crate::source::{At, Cursor, Node, Scalar, find_hidden};
 
 /// The keys that a manifest may have.
@@ -341,17 +341,24 @@ fn type_help(what: &str, wanted: &str, found: &str) -> &'static str {
 
 /// What other tools call otherwise, among the keys that can stand here.
 fn word_of_the_language(text: &str, allowed: &[&'static str]) -> Option<&'static str> {
-    let words: &[&str] = match text.to_lowercase().as_str() {
+    let words: &[&str] = match folded(text).replace(' ', "_").as_str() {
         "group" | "groups" => &["teams"],
         "membership" | "memberships" | "permissions" | "grants" => &["access", "site_grants"],
         "leavers" | "leaver" | "disabled_users" => &["inactive"],
         "people" | "accounts" | "persons" => &["users"],
         "companies" | "tenants" | "orgs" | "org" => &["organizations"],
-        "first_name" | "firstname" => &["given_name"],
-        "last_name" | "lastname" | "surname" => &["family_name"],
-        "title" | "position" => &["job_title"],
+        "first_name" | "firstname" | "prenom" => &["given_name"],
+        "last_name" | "lastname" | "surname" | "nom_de_famille" => &["family_name"],
+        "nom" | "nom_complet" | "full_name" => &["name", "family_name"],
+        "title" | "position" | "poste" | "intitule_du_poste" => &["job_title"],
         "tel" | "telephone" => &["phone"],
-        "locale" | "lang" => &["language"],
+        "cellulaire" | "portable" => &["mobile"],
+        "locale" | "lang" | "langue" => &["language"],
+        "courriel" | "adresse_e_mail" => &["email"],
+        "identifiant" | "nom_d_utilisateur" | "username" => &["login"],
+        "type_d_utilisateur" => &["user_type"],
+        "authentification_a_deux_facteurs" => &["mfa"],
+        "affectation" | "affectations" => &["sites"],
         "active" | "enabled" | "disabled" | "deleted" | "state" => &["status"],
         "until" | "end" | "ends" | "to" | "valid_until" => &["expires"],
         "since" | "begin" | "begins" | "valid_from" => &["starts", "from"],

@@ -358,7 +358,8 @@ impl<'t> Reader<'t, '_> {
             } else {
                 let declared = rules.attributes.iter().filter(|(_, rule)| rule.is_some());
                 let names: Vec<&str> = declared.map(|(name, _)| name.as_str()).collect();
-                let help = match super::suggest::closest(&key.text, names.iter().copied()) {
+                let meant = rules.meant(&key.text, names.iter().copied());
+                let help = match meant.or_else(|| super::suggest::closest(&key.text, names.iter().copied())) {
                     Some(close) => format!("did you mean `{close}`?"),
                     None if names.is_empty() => "they have no attributes at all".to_owned(),
                     None => format!("they have: {}", super::suggest::listing(names)),

@@ -94,7 +94,12 @@ impl Merged<'_> {
         let help = match self.team_comparisons.checked_sub(self.teams.len()) {
             Some(left) => {
                 self.team_comparisons = left;
-                super::known_names::help(text, "declared teams", self.teams.keys().map(|&team| self.names.text(team)))
+                super::known_names::help(
+                    text,
+                    "declared teams",
+                    None,
+                    self.teams.keys().map(|&team| self.names.text(team)),
+                )
             }
             None => "correct the name, or declare it".to_owned(),
         };
@@ -165,7 +170,7 @@ impl Merged<'_> {
         if self.broken {
             return;
         }
-        let known = KnownNames::new(self.names, &self.desired, sources, 1);
+        let known = KnownNames::new((self.names, self.rules), &self.desired, sources, 1);
         let mistakes = &mut self.mistakes;
         for &Reference { target, name, file, offset } in &self.references {
             let position = Position::new(file, offset);

@@ -48,6 +48,8 @@ pub struct Partial {
     pub roles: BTreeSet<String>,
     /// Organizations of which nobody has stated who belongs to them, so that a manifest leaves that to others.
     pub left_alone: BTreeSet<String>,
+    /// Access fields of which nobody has stated what they hold, by key as spelled: a manifest leaves them to others.
+    pub left_fields: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What is being written.

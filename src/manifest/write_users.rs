@@ -143,6 +143,8 @@ impl Writer<'_> {
             fields.push(("default_site".to_owned(), Yaml::text(self.names.text(site))));
         }
         match fields.as_slice() {
+            // Without a role there is nothing beside which the sites could be left to others.
+            [] if self.partial.leaves_sites => Yaml::word("unmanaged"),
             [(key, role)] if key == "role" => role.clone(),
             _ => Yaml::Short(fields),
         }
@@ -181,6 +183,13 @@ impl Writer<'_> {
             }
         }
         self.add_everything(view, &mut api, &mut attributes);
+        for field in self.partial.left_fields.get(key).into_iter().flatten() {
+            match field.split_once('.') {
+                Some(("attributes", name)) => drop(attributes.insert(name.to_owned(), Yaml::word("unmanaged"))),
+                Some(("api", _)) => drop(fields.insert(place_of("api"), ("api".to_owned(), Yaml::word("unmanaged")))),
+                Some(_) | None => {}
+            }
+        }
         for (name, map) in [("home", home), ("api", api), ("attributes", attributes)] {
             if !map.is_empty() {
                 let value = Yaml::Short(map.into_iter().collect());

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use crate::diagnostic::Position;
 use crate::model::{
     Catalog, DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name,
-    Names, Piece, SourceId, SourceLabel, Standing, Status, UserView, Window,
+    Names, Piece, SourceId, SourceLabel, Standing, Status, UserView, Value, Window, known,
 };
+use crate::rules::Rules;
 
 /// Both sides, and the time for which is asked.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ pub struct Scene<'a> {
     pub live: Option<&'a LiveState>,
     /// The table of both sides' names.
     pub names: &'a Names,
+    /// How the store behaves.
+    pub rules: &'a Rules,
     /// Whom an operator locked out, by key as compared.
     pub lock_outs: &'a BTreeMap<Name, KnownLockOut>,
     /// The time.
@@ -124,8 +127,34 @@ pub struct UserExplanation {
     pub locked_out: Option<KnownLockOut>,
     /// Whether a live state was given.
     pub is_compared: bool,
+    /// Fields that are access, or guard it, sorted by text.
+    pub fields: Vec<FieldExplanation>,
     /// Memberships and grants, sorted by text; the platform first, each organization before its sites.
     pub places: Vec<PlaceExplanation>,
+}
+
+/// What one side has in a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldSide {
+    /// The value.
+    pub value: Value,
+    /// Whether it means everything there is.
+    pub is_everything: bool,
+}
+
+/// A field that is access, or guards it (`mfa`), on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldExplanation {
+    /// The field, by its dotted name.
+    pub field: Name,
+    /// What is declared, and where; `None` if nothing is.
+    pub declared: Option<(FieldSide, Position)>,
+    /// What is live; `None` if there is no account, or no live state was given.
+    pub live: Option<FieldSide>,
+    /// Whether a line leaves it to others.
+    pub is_left_alone: bool,
+    /// Whether both sides are the same to the store, or the declared one does not speak.
+    pub is_same: bool,
 }
 
 /// Everybody who has access in a place.
@@ -181,9 +210,48 @@ pub fn explain_user(scene: Scene<'_>, identity: Name) -> Option<UserExplanation>
         live: account.map(|account| account.status),
         locked_out: lock_out_of(scene, declared.as_ref(), account.as_ref()).cloned(),
         is_compared: live.is_some(),
+        fields: fields(scene, declared.as_ref(), account.as_ref()),
         places: places(scene, declared.as_ref(), account.as_ref()),
     })
 }
+
+/// Fields that say what somebody may do, or what a log-in takes, where either side has something in them.
+fn fields(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<FieldExplanation> {
+    let Scene { names, rules, .. } = scene;
+    let counts = |field: &Name| {
+        let text = names.text(*field);
+        *field == known::MFA || rules.is_access(text) || rules.is_admin_field(text)
+    };
+    let declared = user.iter().flat_map(|user| user.facts).map(|declared| declared.fact.field);
+    let live = account.iter().flat_map(|account| account.facts).filter(|fact| fact.value.is_set());
+    // Where nothing would mean everything, that is worth a line.
+    let open = rules.open_when_empty().filter_map(|name| names.find(&format!("attributes.{name}")));
+    let found: BTreeMap<&str, Name> = declared
+        .chain(live.map(|fact| fact.field))
+        .chain(open)
+        .filter(counts)
+        .map(|field| (names.text(field), field))
+        .collect();
+    let explain = |(text, field): (&str, Name)| {
+        let declared = user.and_then(|user| Some((user.value(field)?, user.value_position(field))));
+        let live = account.map(|account| account.value(field));
+        let is_left_alone = rules.is_access(text) && declared.is_some_and(|(value, _)| value == UNMANAGED);
+        let wanted = match declared {
+            Some((value, _)) => Some(value),
+            // Access that is left out is none; other fields that are left out are not managed.
+            None => (user.is_some() && rules.is_access(text)).then_some(Value::Null),
+        };
+        let is_same = live.is_none_or(|live| {
+            is_left_alone || wanted.is_some_and(|wanted| rules.same_value(names, field, wanted, live))
+        });
+        let side = |value| FieldSide { value, is_everything: rules.is_everything(text, value) };
+        let declared = declared.map(|(value, position)| (side(value), position));
+        FieldExplanation { field, declared, live: live.map(side), is_left_alone, is_same }
+    };
+    found.into_iter().map(explain).collect()
+}
+
+const UNMANAGED: Value = Value::Text(known::UNMANAGED);
 
 /// The lock-out of a person by the key of either side, or the former one.
 fn lock_out_of<'a>(
@@ -199,7 +267,7 @@ fn lock_out_of<'a>(
 /// Everybody with access in an organization, or on one of its sites if `site` is given.
 #[must_use]
 pub fn explain_place(scene: Scene<'_>, organization: Name, site: Option<Name>) -> PlaceHolders {
-    let Scene { desired, live, names, at, lock_outs: _ } = scene;
+    let Scene { desired, live, names, at, rules: _, lock_outs: _ } = scene;
     let mut holders = Vec::new();
     for user in desired.users() {
         let account = live.and_then(|live| live.find(user.identity));
@@ -268,7 +336,7 @@ fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
 
 /// Every place where a user has access by either side, sorted by text.
 fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<PlaceExplanation> {
-    let Scene { desired, live, names, at, lock_outs: _ } = scene;
+    let Scene { desired, live, names, at, rules: _, lock_outs: _ } = scene;
     let live_catalog = live.map(|live| &live.catalog);
     let (mut pieces, mut effective) = (Vec::new(), Effective::default());
     if let Some(user) = user {

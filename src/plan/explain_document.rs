@@ -2,8 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value as Json;
 
-use super::explain::{Access, Contribution, KnownLockOut, PlaceExplanation, PlaceHolders, UserExplanation};
+use super::explain::{
+    Access, Contribution, FieldExplanation, FieldSide, KnownLockOut, PlaceExplanation, PlaceHolders, UserExplanation,
+};
+use super::state_json::value_json;
 use super::{FORMAT, Places};
 use crate::diagnostic::Position;
 use crate::model::{LeftAlone, Name, Names, SourceLabel, Status, known};
@@ -19,7 +23,7 @@ pub struct ExplainDocument {
     pub users: Vec<ExplainedUser>,
     /// Organizations and sites of this name.
     pub places: Vec<ExplainedPlace>,
-    /// Where nothing was found: what may have been meant.
+    /// Where nothing has exactly this name: what may have been meant. A single thing that has it in part is explained.
     pub likely: Vec<String>,
 }
 
@@ -42,8 +46,29 @@ pub struct ExplainedUser {
     pub live_status: Option<&'static str>,
     /// The lock-out by an operator; null where there is none.
     pub locked_out: Option<ExplainedLockOut>,
+    /// Fields that are access, or guard it (`mfa`).
+    pub fields: Vec<ExplainedField>,
     /// The platform, organizations and sites with access.
     pub access: Vec<ExplainedAccess>,
+}
+
+/// A field that is access, or guards it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedField {
+    /// The field, by its dotted name.
+    pub field: String,
+    /// As declared; null where nothing is, or it is left to others.
+    pub declared: Option<Json>,
+    /// As the store has it; null where it has nothing.
+    pub live: Option<Json>,
+    /// Whether the declared value means everything there is.
+    pub everything: bool,
+    /// Whether the live value means everything there is.
+    pub live_everything: bool,
+    /// Whether others manage it.
+    pub unmanaged: bool,
+    /// The line that says so; null where none does.
+    pub line: Option<ExplainedLine>,
 }
 
 /// A lock-out by an operator.
@@ -181,6 +206,7 @@ impl ExplainDocument {
             live,
             locked_out,
             is_compared: _,
+            fields,
             places: access,
         } = found;
         self.users.push(ExplainedUser {
@@ -200,6 +226,7 @@ impl ExplainDocument {
                 by: by.clone(),
                 status_active_waits: *waits,
             }),
+            fields: fields.iter().map(|field| explained_field(field, names, places)).collect(),
             access: access.iter().map(|place| explained(place, names, places)).collect(),
         });
     }
@@ -220,6 +247,21 @@ impl ExplainDocument {
             line: position.map(|position| line(places, position)),
             holders: holders.collect(),
         });
+    }
+}
+
+fn explained_field(found: &FieldExplanation, names: &Names, places: &dyn Places) -> ExplainedField {
+    let FieldExplanation { field, declared, live, is_left_alone, is_same: _ } = *found;
+    let said = declared.filter(|_| !is_left_alone).map(|(said, _)| said);
+    let json = |side: FieldSide| Some(value_json(names, side.value)).filter(|value| !value.is_null());
+    ExplainedField {
+        field: names.text(field).to_owned(),
+        declared: said.and_then(json),
+        live: live.and_then(json),
+        everything: said.is_some_and(|said| said.is_everything),
+        live_everything: live.is_some_and(|live| live.is_everything),
+        unmanaged: is_left_alone,
+        line: declared.map(|(_, position)| line(places, position)),
     }
 }
 

@@ -53,15 +53,15 @@ pub use document::{
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
-    Access, Asked, Contribution, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Scene, UserExplanation,
-    explain_place, explain_user,
+    Access, Asked, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, PlaceExplanation, PlaceHolders,
+    Scene, UserExplanation, explain_place, explain_user,
 };
 pub use explain_document::{
-    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedHolder, ExplainedLeaver, ExplainedLine,
-    ExplainedPlace, ExplainedRole, ExplainedUser,
+    ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedField, ExplainedHolder, ExplainedLeaver,
+    ExplainedLine, ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
-pub use fit::{fit, lacking};
+pub use fit::{fit, fit_singly, lacking};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
@@ -72,7 +72,7 @@ pub use reset::{NoReset, active_accounts, can_reset};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
-pub use search::{asked, likely, likely_keys};
+pub use search::{asked, likely, likely_keys, only_user_like};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 pub use state_read::read_state;

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::explain::Asked;
-use crate::model::{Desired, LiveState, Names, known};
-use crate::rules::Identity;
+use crate::model::{Desired, Fields, LiveState, Name, Names, Value, known};
+use crate::rules::{Identity, folded};
 
 /// What a text may mean: a key, an organization, `ORG/SITE`; nothing if nobody has heard of it.
 #[must_use]
@@ -15,6 +17,7 @@ pub fn asked(
     names: &Names,
     identity: &Identity,
 ) -> Vec<Asked> {
+    let text = &text.nfc().collect::<String>();
     let mut found = Vec::new();
     let key = identity.normalize(text).ok().and_then(|key| names.find(&key));
     found.extend(
@@ -64,14 +67,14 @@ const MOST: usize = 10;
 /// What contains the text, and what is only spelled nearly so.
 fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> (Vec<String>, Vec<String>) {
     const SIMILAR: f64 = 0.82;
-    let wanted = text.trim().to_lowercase();
+    let wanted = text.trim().nfc().collect::<String>().to_lowercase();
+    let asked = Words::of(text);
     let mut containing: BTreeSet<(bool, String)> = BTreeSet::new();
     let mut similar: Vec<(f64, String)> = Vec::new();
     let mut consider = |shown: &str, searched: &[&str]| {
         let lower = shown.to_lowercase();
-        if !wanted.is_empty()
-            && (lower.contains(&wanted) || searched.iter().any(|text| text.to_lowercase().contains(&wanted)))
-        {
+        let is_part = || lower.contains(&wanted) || searched.iter().any(|text| text.to_lowercase().contains(&wanted));
+        if !wanted.is_empty() && (is_part() || asked.are_in(shown, searched)) {
             containing.insert((!lower.starts_with(&wanted), shown.to_owned()));
             if containing.len() > MOST {
                 containing.pop_last();
@@ -85,32 +88,89 @@ fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names
     };
     let fields = [known::NAME, known::GIVEN_NAME, known::FAMILY_NAME, known::EMAIL, known::LOGIN];
     for user in desired.users() {
-        let searched: Vec<&str> = fields
-            .iter()
-            .filter_map(|&field| user.value(field).and_then(crate::model::Value::text))
-            .map(|name| names.text(name))
-            .collect();
+        let own = fields.iter().filter_map(|&field| user.value(field).and_then(Value::text));
+        let account = live.and_then(|live| live.find(user.identity));
+        let places = account.iter().flat_map(|account| account.memberships).map(|one| one.organization);
+        let places = places.filter(|_| asked.are_several());
+        let searched: Vec<&str> = own.chain(places).map(|name| names.text(name)).collect();
         consider(names.text(user.key), &searched);
     }
     for user in live.iter().flat_map(|live| live.users()) {
         if user.identity.is_some_and(|identity| desired.find(identity).is_some()) {
             continue;
         }
-        let searched: Vec<&str> =
-            fields.iter().filter_map(|&field| user.value(field).text()).map(|name| names.text(name)).collect();
+        let own = fields.iter().filter_map(|&field| user.value(field).text());
+        let places = user.memberships.iter().map(|one| one.organization).filter(|_| asked.are_several());
+        let searched: Vec<&str> = own.chain(places).map(|name| names.text(name)).collect();
         consider(names.text(user.key), &searched);
     }
     for (organization, declared) in &desired.catalog.organizations {
         let organization = names.text(*organization);
-        consider(organization, &[]);
-        for site in declared.sites.keys() {
-            consider(&format!("{organization}/{}", names.text(*site)), &[]);
+        consider(organization, &name_for_people(&declared.fields, names));
+        for (site, declared) in &declared.sites {
+            let name = name_for_people(&declared.fields, names);
+            consider(&format!("{organization}/{}", names.text(*site)), &name);
         }
     }
     similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     similar.truncate(MOST);
     let containing = containing.into_iter().map(|(_, shown)| shown).collect();
     (containing, similar.into_iter().map(|(_, shown)| shown).collect())
+}
+
+fn name_for_people<'n>(fields: &Fields, names: &'n Names) -> Vec<&'n str> {
+    fields.get(&known::NAME).and_then(|name| name.text()).map(|name| names.text(name)).into_iter().collect()
+}
+
+/// The words that are looked for, in whatever order they are typed.
+struct Words(Vec<String>);
+
+impl Words {
+    fn of(text: &str) -> Self {
+        Self(folded(text).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    }
+
+    fn are_several(&self) -> bool {
+        self.0.len() > 1
+    }
+
+    /// Whether each of them begins a word of these texts; a single one may stand anywhere in them.
+    fn are_in(&self, shown: &str, searched: &[&str]) -> bool {
+        let texts = || std::iter::once(shown).chain(searched.iter().copied());
+        match self.0.as_slice() {
+            [] => false,
+            // What has no accents has been compared as it stands.
+            [word] if word.is_ascii() && texts().all(str::is_ascii) => false,
+            [word] => texts().any(|text| folded(text).contains(word)),
+            words => {
+                let texts: Vec<String> = texts().map(folded).collect();
+                let begins = |word: &String| {
+                    texts.iter().flat_map(|text| text.split(' ')).any(|other| other.starts_with(word.as_str()))
+                };
+                words.iter().all(begins)
+            }
+        }
+    }
+}
+
+/// The only user whose key or name contains the text, unless there may be others.
+#[must_use]
+pub fn only_user_like(
+    text: &str,
+    desired: &Desired,
+    live: Option<&LiveState>,
+    names: &Names,
+    identity: &Identity,
+) -> Option<Name> {
+    let (containing, _) = search(text, desired, live, names);
+    let is_whole = containing.len() < MOST;
+    let mut users =
+        containing.iter().flat_map(|key| asked(key, desired, live, names, identity)).filter_map(|asked| match asked {
+            Asked::User(user) => Some(user),
+            Asked::Organization(_) | Asked::Site(..) => None,
+        });
+    let first = users.next();
+    first.filter(|_| is_whole && users.next().is_none())
 }
 
 /// Like [`likely`], of users only.

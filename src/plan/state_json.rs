@@ -45,7 +45,7 @@ fn insert(object: &mut Map<String, Json>, field: &str, value: Json) {
     }
 }
 
-fn value_json(names: &Names, value: Value) -> Json {
+pub(super) fn value_json(names: &Names, value: Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Text(text) => Json::from(names.text(text)),

@@ -6,9 +6,10 @@ use jiff::tz::TimeZone;
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::time::{beginning, end};
 use super::words::Context;
-use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Status, Window, known};
+use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Status, Value, Window, known};
 use crate::plan::{
-    Access, Contribution, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Places, UserExplanation,
+    Access, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Places,
+    UserExplanation,
 };
 
 /// Holders of a place that are printed without `-v`.
@@ -22,8 +23,19 @@ pub fn explained_user(
     places: &dyn Places,
     (zone, style): (&TimeZone, Style),
 ) -> String {
-    let UserExplanation { key, position, status, window, leaver, at, live, locked_out, is_compared, places: found } =
-        explanation;
+    let UserExplanation {
+        key,
+        position,
+        status,
+        window,
+        leaver,
+        at,
+        live,
+        locked_out,
+        is_compared,
+        fields,
+        places: found,
+    } = explanation;
     let context = context(names, places, (zone, style));
     let mut head: Vec<String> = vec![style.paint(Tone::Heading, &context.name(*key)).into_owned()];
     head.push(
@@ -50,6 +62,7 @@ pub fn explained_user(
     head.extend(locked_out.as_ref().map(|locked_out| lock_out_words(locked_out, zone)));
     let mut text = format!("{}\n", head.join("   "));
     let missing = missing(*live, locked_out.is_some(), true);
+    text.push_str(&field_rows(context, fields, missing));
     if found.is_empty() {
         text.push_str("  no access\n");
     }
@@ -58,6 +71,43 @@ pub fn explained_user(
         text.push_str(&format!("\n{}   {}\n", style.paint(Tone::Heading, &title), access_words(context, place)));
         text.push_str(&live_line(context, place, (*is_compared && live.is_some()).then_some(missing)));
         text.push_str(&contributions(context, place, *at));
+    }
+    text
+}
+
+/// One line for each field, with what the store has where that is something else.
+fn field_rows(context: Context<'_>, fields: &[FieldExplanation], missing: &str) -> String {
+    let value = |side: FieldSide| {
+        if side.is_everything { "everything".to_owned() } else { context.value(side.value) }
+    };
+    let told = |words: &str| format!("    {}\n", context.style.paint(Tone::Escalation, words));
+    let row = |found: &FieldExplanation| {
+        let &FieldExplanation { field, declared, live, is_left_alone, is_same } = found;
+        let stored = live.map(value).unwrap_or_default();
+        let (words, line) = match declared {
+            Some((_, position)) if is_left_alone => {
+                let now = if stored.is_empty() { String::new() } else { format!(", now {stored}") };
+                (format!("managed by others: left as it is{now}"), line_of(context.places, position))
+            }
+            Some((declared, position)) => (value(declared), line_of(context.places, position)),
+            None => (format!("{stored}, in the store only: nothing declares it"), String::new()),
+        };
+        let difference = match live {
+            _ if is_same || declared.is_none() => String::new(),
+            Some(FieldSide { value: Value::Null, is_everything: false }) => told(missing),
+            Some(_) => told(&format!("in the store: {stored}")),
+            None => String::new(),
+        };
+        ([context.name(field), words, line], difference)
+    };
+    let rows: Vec<([String; 3], String)> = fields.iter().map(row).collect();
+    let widest = |column: usize| rows.iter().map(|(row, _)| width(&row[column])).max().unwrap_or(0);
+    let (first, second) = (widest(0), widest(1));
+    let mut text = String::new();
+    for ([field, words, line], difference) in &rows {
+        let pad = |text: &str, column: usize| " ".repeat(column.saturating_sub(width(text)));
+        let row = format!("  {field}{}  {words}{}  {line}", pad(field, first), pad(words, second));
+        text.push_str(&format!("{}\n{difference}", row.trim_end()));
     }
     text
 }
@@ -174,6 +224,12 @@ pub fn not_found(asked: &str, likely: &[String]) -> String {
         text.push_str(&format!("  {}\n", name(likely)));
     }
     text
+}
+
+/// That what follows is the only thing with a part of this name.
+#[must_use]
+pub fn found_by_part(asked: &str, found: &str) -> String {
+    format!("nobody and nothing is called exactly `{}`; only {} is like it:\n\n", short(asked), name(found))
 }
 
 /// Why the manifests let nobody in to an account, with all the access that it has.

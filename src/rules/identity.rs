@@ -4,8 +4,11 @@
 //! Deliberately absent: look-alikes of several scripts, which are valid keys (`names`), and what an address has to be
 //! beside having such a form (`address`).
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::address::{refuse_address, refuse_wrapped};
 use crate::source::find_hidden;
@@ -102,7 +105,8 @@ impl Identity {
     /// The form in which keys are compared; two spellings with one form are one person. The spelling itself is never
     /// changed anywhere.
     ///
-    /// E-mail addresses compare without case, domains by IDNA (UTS 46); logins by [`Identity::case`].
+    /// E-mail addresses compare without case, domains by IDNA (UTS 46); logins by [`Identity::case`]. Letters with their
+    /// accents apart (Unicode normalization form D) are those of form C.
     ///
     /// # Errors
     /// The reason why `key` is no valid key under these rules.
@@ -119,13 +123,12 @@ impl Identity {
         if find_hidden(key).is_some() {
             return Err(KeyRefused::because("has an invisible character"));
         }
-        // Two spellings of one text would look like one person.
-        if !unicode_normalization::is_nfc(key) {
-            return Err(KeyRefused::because("is not in Unicode normalization form C"));
-        }
         if key.trim() != key {
             return Err(KeyRefused::because("begins or ends with a space"));
         }
+        // Letters with their accents apart are the same letters: two accounts that nobody can tell apart are one person.
+        let composed: Cow<'_, str> = if is_nfc(key) { Cow::Borrowed(key) } else { Cow::Owned(key.nfc().collect()) };
+        let key = composed.as_ref();
         match self.key_field() {
             KeyField::Email => normalize_email(key),
             KeyField::Login if key.contains('*') => Err(KeyRefused::because("has a `*`")),
@@ -297,10 +300,18 @@ mod tests {
             "a..b@example.com",
             "\u{202e}ana@example.com",
             "an\u{200b}a@example.com",
-            "jose\u{301}@example.com",
         ] {
             assert!(normal(key).is_err(), "{key:?}");
         }
+    }
+
+    /// A store may hold what no manifest can say; it is the same person all the same.
+    #[test]
+    fn accents_apart_are_the_same_letters() {
+        let address = Identity::default();
+        assert_eq!(address.normalize("jose\u{301}@example.com"), address.normalize("jos\u{e9}@example.com"));
+        let login = Identity { key: Some(KeyField::Login), ..Identity::default() };
+        assert_eq!(login.normalize("jose\u{301}").as_deref(), Ok("jos\u{e9}"));
     }
 
     #[test]

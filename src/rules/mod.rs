@@ -45,7 +45,7 @@ pub use lifecycle::{
     Undo,
 };
 pub use load::{BUILT_IN, ReadFile, RuleFile, about, from_inline, load, parse, read_document, schema};
-pub use names::{Named, mixed_script, refuse_name};
+pub use names::{Named, folded, mixed_script, refuse_name};
 pub use passwords::PasswordReset;
 pub use period::Period;
 pub use rotation::Rotation;
@@ -264,6 +264,11 @@ pub struct Rules {
     #[serde(deserialize_with = "shape::or_default")]
     #[schemars(with = "Option<Scope>")]
     pub scope: Scope,
+    /// What the vendor calls roles, attributes and kinds, by the word used here. Nothing is read by these words: whoever
+    /// writes one is told the word that is meant.
+    #[serde(deserialize_with = "shape::or_default")]
+    #[schemars(with = "Option<BTreeMap<String, Vec<String>>>")]
+    pub words: BTreeMap<String, Vec<String>>,
 }
 
 /// When a way to end an account is allowed.
@@ -275,6 +280,15 @@ pub struct Allows {
 }
 
 impl Rules {
+    /// The word used here for one of the vendor's, however it is spelled, if that is one of these.
+    pub fn meant<'a>(&self, text: &str, mut words: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+        let text = folded(text);
+        words.find(|word| {
+            let vendor = self.words.get(*word);
+            vendor.is_some_and(|vendor| vendor.iter().any(|word| folded(word) == text))
+        })
+    }
+
     /// Whether there are organizations at all.
     #[must_use]
     pub fn has_organizations(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Rules for names (`language.md` §2): what a name may be, and which spellings could be taken for another.
 
-use unicode_normalization::is_nfc;
+use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use unicode_security::{MixedScript, RestrictionLevel, RestrictionLevelDetection};
 
 /// The longest name, in bytes.
@@ -79,6 +80,14 @@ pub fn mixed_script(text: &str) -> Option<&str> {
             && !word.is_single_script()
             && word.detect_restriction_level() > RestrictionLevel::HighlyRestrictive
     })
+}
+
+/// A text as people look for it: lower case, without accents, words parted by one blank and by nothing else.
+#[must_use]
+pub fn folded(text: &str) -> String {
+    let plain = text.nfd().filter(|&character| !is_combining_mark(character)).flat_map(char::to_lowercase);
+    let plain: String = plain.map(|character| if character.is_alphanumeric() { character } else { ' ' }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

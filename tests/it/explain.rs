@@ -12,7 +12,7 @@ use rollcall::model::{
 };
 use rollcall::plan::{Asked, KnownLockOut, Scene, asked, explain_place, explain_user, likely};
 use rollcall::report::{self, Style};
-use rollcall::rules::Identity;
+use rollcall::rules::{Identity, Rules};
 
 use crate::support::plans::Lines;
 
@@ -118,7 +118,15 @@ fn world() -> (Names, Desired, LiveState) {
 
 fn scene<'a>(desired: &'a Desired, live: Option<&'a LiveState>, names: &'a Names) -> Scene<'a> {
     static NOBODY: BTreeMap<Name, KnownLockOut> = BTreeMap::new();
-    Scene { desired, live, names, lock_outs: &NOBODY, at: "2026-11-22T09:00:00Z".parse().expect("a timestamp") }
+    static RULES: std::sync::LazyLock<Rules> = std::sync::LazyLock::new(|| Rules::built_in("default").expect("a set"));
+    Scene {
+        desired,
+        live,
+        names,
+        rules: &RULES,
+        lock_outs: &NOBODY,
+        at: "2026-11-22T09:00:00Z".parse().expect("a timestamp"),
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{Code, Diagnostic, Position};
+use crate::diagnostic::{Code, Diagnostic, Position, Severity};
 use crate::model::{Catalog, Desired, Fields, Name, Names, UserView, Value, known};
 use crate::rules::{FieldRequired, Rules};
 use crate::source::Mistakes;
@@ -37,6 +37,24 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
     }
     found.extend(users::same_address(&context));
     found.mistakes.into_diagnostics()
+}
+
+/// The errors among these that stand whatever else is wrong in the manifests: in single fields, in the catalog, in
+/// former keys. What is judged by all that somebody has waits until all of it could be read.
+#[must_use]
+pub fn fit_singly(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    catalog(names, &desired.catalog, rules, &mut diagnostics);
+    endings::fit(names, desired, rules, &mut diagnostics);
+    let context = users::Context::new(names, desired, rules);
+    let mut found = Collected::default();
+    found.extend(diagnostics);
+    for user in desired.users() {
+        found.extend(users::fit_singly(&context, &user));
+    }
+    let mut found = found.mistakes.into_diagnostics();
+    found.retain(|one| one.severity == Severity::Error);
+    found
 }
 
 /// Warnings for whoever lacks a field or a membership that a new account needs, of all who are wanted and not `there`, by the key as
@@ -105,7 +123,7 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
     for (&name, organization) in &catalog.organizations {
         let text = names.text(name);
         let kinds = rules.organization_kinds.as_deref();
-        let found = kind(names, &organization.fields, kinds, &format!("organization `{text}`"));
+        let found = kind((names, rules), &organization.fields, kinds, &format!("organization `{text}`"));
         diagnostics.extend(found.map(|found| at(organization.position, found)));
         for (&site_name, site) in &organization.sites {
             let what = format!("site `{text}/{}`", names.text(site_name));
@@ -115,7 +133,7 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
                     diagnostics.push(at(site.position, Diagnostic::error(Code::NotInRules, message)));
                 }
                 Some(sites) => {
-                    let found = kind(names, &site.fields, sites.kinds.as_deref(), &what);
+                    let found = kind((names, rules), &site.fields, sites.kinds.as_deref(), &what);
                     diagnostics.extend(found.map(|found| at(site.position, found)));
                 }
             }
@@ -123,13 +141,16 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
     }
 }
 
-fn kind(names: &Names, fields: &Fields, kinds: Option<&[String]>, what: &str) -> Option<Diagnostic> {
+fn kind((names, rules): (&Names, &Rules), fields: &Fields, kinds: Option<&[String]>, what: &str) -> Option<Diagnostic> {
     let kinds = kinds?;
     let kind = fields.get(&known::KIND).copied().and_then(Value::text).map(|kind| names.text(kind))?;
     if kind.is_empty() || kinds.iter().any(|known| known == kind) {
         return None;
     }
     let message = format!("{what} has the kind `{kind}`, which this store does not have");
+    if let Some(meant) = rules.meant(kind, kinds.iter().map(String::as_str)) {
+        return Some(Diagnostic::error(Code::NotInRules, message).help(format!("did you mean `{meant}`?")));
+    }
     Some(Diagnostic::error(Code::NotInRules, message).help(format!("kinds there are: {}", kinds.join(", "))))
 }
 

@@ -29,8 +29,7 @@ impl<'a> Context<'a> {
 /// Everything that does not fit about one user.
 pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic> {
     let Context { names, rules, .. } = *context;
-    let mut found: Vec<Diagnostic> =
-        user.facts.iter().filter_map(|declared| fields::fit(names, rules, user, declared)).collect();
+    let mut found = fit_singly(context, user);
     if !context.required.is_empty() {
         found.extend(fields::emptied(names, &context.required, user));
     }
@@ -44,9 +43,15 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     }
     found.extend(exact::fit(names, rules, user));
     found.extend(shared(context, user));
-    found.extend(preloaded(context, user));
     access(context, user, &pieces, &effective, &mut found);
     found
+}
+
+/// What does not fit about one user whatever else is declared.
+pub(super) fn fit_singly(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic> {
+    let Context { names, rules, .. } = *context;
+    let fields = user.facts.iter().filter_map(|declared| fields::fit(names, rules, user, declared));
+    fields.chain(preloaded(context, user)).collect()
 }
 
 /// An account that looks as if several people shared it, where the rules forbid that.

@@ -70,7 +70,7 @@ fn a_link_leads_no_store_and_no_mail_out_of_the_repository() {
 }
 
 #[test]
-fn a_target_is_a_whole_key_and_never_a_name_that_somebody_chose() {
+fn what_is_done_unseen_is_done_for_a_whole_key_and_never_for_a_name_that_somebody_chose() {
     let repository = Repository::applied();
     let all = repository.read("access/all.yaml");
     let cyd = "  cyd@example.com: { name: zoe@example.com, access: { north: manager } }\n";
@@ -79,6 +79,9 @@ fn a_target_is_a_whole_key_and_never_a_name_that_somebody_chose() {
         let run = repository.run(["apply", "--yes", "--target", key]);
         run.ends_with(3).tells(&format!("nobody has the key `{key}`")).tells("did you mean `cyd@example.com`?");
     }
+    // What could be the address of somebody else is no part of a name, and a plan writes nothing.
+    repository.run(["plan", "--target", "zoe@example.com"]).ends_with(3).tells("did you mean `cyd@example.com`?");
+    repository.run(["plan", "--target", "zoe"]).ends_with(0).prints("cyd@example.com");
     repository.run(["plan", "--target", "CYD@Example.com"]).ends_with(0).prints("cyd@example.com");
 }
 

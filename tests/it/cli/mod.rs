@@ -39,4 +39,5 @@ mod told;
 mod turnover;
 mod unmanaged;
 mod waivers;
+mod words;
 mod writers;

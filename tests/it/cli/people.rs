@@ -245,3 +245,113 @@ fn a_reduction_before_a_reactivation_is_no_escalation() {
     declare("manager", "active");
     assert_eq!(risks(), ["\"reactivate_user\" [\"access_returns\",\"escalation\"]"]);
 }
+
+/// Access in fields is access: `explain` shows it with the lines it comes from, and what the store has instead.
+#[test]
+fn explain_shows_access_in_fields_and_two_factor_authentication() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: cabinet.yaml } }\n\
+         manage: { absent_users: report }\nsecrets: { sink: { file: .rollcall/secrets } }\n",
+    );
+    repository
+        .write("cabinet.yaml", "rules: { extends: modulr, attributes: { clearance: { values: [open, secret] } } }\n");
+    repository.write(
+        "access/all.yaml",
+        "organizations: { cabinet: {} }
+users:
+  sdiop:
+    name: Sémou Diop
+    mfa: true
+    attributes: { clearance: secret, portfolio_scope: [home], restricted_documents: unmanaged }
+    api: { enabled: true, routes: [GET /clients/$] }
+    access: { cabinet: user }
+  lmorel: { name: Léa Morel, attributes: { portfolio_scope: all }, access: { cabinet: administrator } }
+",
+    );
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let run = repository.run(["explain", "sdiop"]);
+    run.ends_with(0).prints(
+        "
+  api.enabled                      true                                          access/all.yaml:7
+  api.routes                       \"GET /clients/$\"                              access/all.yaml:7
+  attributes.clearance             secret                                        access/all.yaml:6
+  attributes.portfolio_scope       home                                          access/all.yaml:6
+  attributes.restricted_documents  managed by others: left as it is, now (none)  access/all.yaml:6
+  mfa                              true                                          access/all.yaml:5
+    not in the store yet
+",
+    );
+    repository
+        .run(["explain", "lmorel"])
+        .ends_with(0)
+        .prints("attributes.portfolio_scope  everything  access/all.yaml:9");
+    repository.edit("access/all.yaml", "clearance: secret", "clearance: open");
+    repository.edit("access/all.yaml", "    api: { enabled: true, routes: [GET /clients/$] }\n", "");
+    let run = repository.run(["explain", "sdiop"]);
+    run.prints("access/all.yaml:6\n    in the store: secret\n").prints("true, in the store only: nothing declares it");
+    let document = repository.run(["explain", "sdiop", "--format", "json"]).ends_with(0).json();
+    let fields = document["users"][0]["fields"].as_array().expect("fields");
+    let clearance = fields.iter().find(|field| field["field"] == "attributes.clearance").expect("there");
+    assert_eq!((&clearance["declared"], &clearance["live"]), (&json!("open"), &json!("secret")));
+    assert_eq!(clearance["line"], json!({ "file": "access/all.yaml", "line": 6, "column": 30 }));
+}
+
+/// As people type into a search bar (ALT-12).
+#[test]
+fn explain_finds_people_by_words_in_any_order_and_without_accents() {
+    let repository = Repository::applied();
+    repository.edit(
+        "access/all.yaml",
+        "  ana@example.com:\n",
+        "  ana@example.com:\n    given_name: Zoé Marie\n    family_name: Dupont\n",
+    );
+    repository.edit("access/all.yaml", "  ben@example.com:\n", "  ben@example.com:\n    family_name: Dupont\n");
+    for asked in ["dupont marie", "Marie DUPONT", "zoe", "Zoe\u{301}", "ZOÉ dup"] {
+        let run = repository.run(["explain", asked]);
+        run.ends_with(0)
+            .prints(&format!("nobody and nothing is called exactly `{asked}`; only ana@example.com is like it:\n\n"))
+            .prints("ana@example.com   declared in access/all.yaml:");
+        repository.run(["plan", "--target", asked]).ends_with(0).prints("given name (none) → \"Zoé Marie\"");
+    }
+    let document = repository.run(["explain", "dupont marie", "--format", "json"]).ends_with(0).json();
+    assert_eq!(document["users"][0]["user"], "ana@example.com");
+    assert_eq!(document["likely"], json!(["ana@example.com"]));
+    let several = repository.run(["explain", "dupont"]);
+    several.ends_with(0).prints("did you mean:\n  ana@example.com\n  ben@example.com\n");
+    assert!(!several.out.contains("declared in"), "{several}");
+    // By the organization that somebody belongs to, too.
+    repository.run(["explain", "dupont north"]).ends_with(0).prints("  ana@example.com\n  ben@example.com\n");
+    repository.run(["explain", "dupont martin"]).ends_with(1);
+}
+
+/// A store may hold a key whose accents stand apart from their letters: the person is the same one, and not let in twice.
+#[test]
+fn a_live_key_with_its_accents_apart_is_the_same_person() {
+    let repository = Repository::empty();
+    repository.write(
+        "rollcall.yaml",
+        "version: 1\nstores: { local: { sqlite: { path: .rollcall/store.db }, rules: { extends: default, \
+         identity: { key: login } } } }\nmanage: { absent_users: deactivate }\n",
+    );
+    repository.write(
+        "access/all.yaml",
+        "organizations: { north: {} }\nroles: { crew: { rank: 1 } }\n\
+         users: { josé: { email: jose@example.com, access: { north: crew } } }\n",
+    );
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "jose\u{301}"]).ends_with(0);
+    repository.sql("UPDATE users SET key = 'jose' || char(0x301)");
+    let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();
+    assert_eq!(plan["actions"], json!([]), "{plan}");
+    repository.run(["explain", "jose\u{301}"]).ends_with(0).prints("active in the store");
+    // The spelling stays, and no manifest can say it.
+    repository
+        .run(["import", "--out", "seen"])
+        .ends_with(0)
+        .tells("is not in Unicode normalization form C")
+        .prints("0 accounts written");
+}

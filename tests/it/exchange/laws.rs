@@ -121,7 +121,7 @@ proptest! {
         let found: Vec<_> = exported.content.iter().map(|template| (template.name.as_str(), template.people)).collect();
         prop_assert_eq!(found, [("staff--manager--main.xlsx", people.len()), ("staff--user--main.xlsx", 1)]);
         prop_assert_eq!(exported.left_out.len(), 1);
-        let batch = Batch { user_type: Some("staff".to_owned()), role: "manager".to_owned(), ..super::batch() };
+        let batch = Batch { user_type: Some("staff".to_owned()), role: Some("manager".to_owned()), ..super::batch() };
         let imported = read_xlsx(&world.rules, "p.xlsx", &exported.content[0].bytes, &batch, &Known::default());
         let imported = imported.unwrap_or_else(|refused| panic!("{people:?}\n{refused:#?}"));
         prop_assert_eq!(imported.written, write(&alone.names, &alone.rules, &alone.live));

@@ -247,7 +247,8 @@ fn under_other_rules_the_file_is_read_as_far_as_they_go() {
     let imported = read("default", list).expect("read");
     assert!(imported.written.files[1].1.contains("  crew: {}\n"), "{imported:?}");
     assert!(imported.notes.iter().any(|note| note.contains("`crew` is declared without a rank")), "{imported:?}");
-    tells(&super::told(&read("cauca", list).expect_err("logins")), "knows people by their addresses");
+    // Where people are known by a login, the file has to have it.
+    tells(&super::told(&read("cauca", list).expect_err("logins")), "no column is `Login`");
 }
 
 /// Rows are counted as a spreadsheet counts them, blank ones too, and lines as an editor does.
@@ -265,4 +266,45 @@ fn rows_and_lines_are_counted_through_blank_lines_and_long_cells() {
     tells(&told, "has no row with headers that are known");
     let told = mistakes(&format!("sep=,\r\n{head}\r\nnobody,acme,user\r\n"));
     tells(&told, "people.csv:3:1 invalid-key row 3, column A");
+}
+
+/// A value that the service does not have is told where it stands, with those that it has.
+#[test]
+fn alt_8_an_unknown_language_is_told_with_row_and_column() {
+    let told = mistakes(
+        "E-mail;Prénom;Langue;Organisation;Rôle\r\n\
+         ana@example.com;Ana;français;acme;user\r\n\
+         ben@example.com;Ben;FR;acme;user\r\n\
+         nobody;Li;fr;acme;usr\r\n",
+    );
+    for text in [
+        "people.csv:2:3 invalid-value row 2, column C (`Langue`): `français` is no value of `language`",
+        "people.csv:3:3 invalid-value row 3, column C (`Langue`): `FR` is no value of `language`",
+        "people.csv:4:1 invalid-key row 4, column A",
+        "people.csv:4:5 unknown-role row 4, column E",
+    ] {
+        tells(&told, text);
+    }
+    assert_eq!(told.len(), 4, "{told:#?}");
+    // Under rules with a form and no list of values.
+    let list = "E-mail,Language,Company,Role\nana@example.com,french (france),acme,crew\n";
+    let refused = read_csv(&rules("default"), "p.csv", list.as_bytes(), &ListOptions::default(), &Known::default())
+        .expect_err("no");
+    tells(&super::told(&refused), "column B (`Language`): `french (france)` is no language tag");
+}
+
+/// As macOS writes names: letters and accents apart are the same letters, so rows of one person are one person.
+#[test]
+fn letters_with_their_accents_apart_are_the_same_letters() {
+    let text = "E-mail;Prénom;Société;Rôle\n\
+                zoe@example.com;Zoé;Carrière;user\n\
+                zoe@example.com;Zoe\u{301};Carrie\u{300}re sud;manager\n\
+                li@example.com;Li;Carrie\u{300}re;user\n";
+    let imported = read_csv(&rules("alteia"), "p.csv", text.as_bytes(), &ListOptions::default(), &Known::default());
+    let imported = imported.unwrap_or_else(|refused| panic!("{refused:#?}"));
+    let manifests: String = imported.written.files.iter().map(|(_, text)| text.as_str()).collect();
+    assert!(unicode_normalization::is_nfc(&manifests), "{manifests}");
+    assert_eq!(manifests.matches("\n  Carrière: {}\n").count(), 1, "{manifests}");
+    assert_eq!(manifests.matches("given_name: Zoé").count(), 1, "{manifests}");
+    assert!(imported.notes.iter().any(|note| note.starts_with("3 cells with letters and accents apart")));
 }

@@ -6,6 +6,7 @@ mod laws;
 mod list;
 mod loops;
 mod others;
+mod round_trips;
 mod template;
 
 use rollcall::exchange::{Batch, Known, ListOptions, Refused, read_csv, read_xlsx};
@@ -35,9 +36,9 @@ fn mistakes(text: &str) -> Vec<String> {
 fn batch() -> Batch {
     Batch {
         user_type: Some("employee".to_owned()),
-        role: "verifier".to_owned(),
+        role: Some("verifier".to_owned()),
         organization: "acme".to_owned(),
-        site: "main".to_owned(),
+        site: Some("main".to_owned()),
         is_sent: true,
         sheet: None,
     }

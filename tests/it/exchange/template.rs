@@ -96,11 +96,17 @@ fn merged_and_far_cells_are_told() {
 fn cred_5_options_are_checked_by_the_rules() {
     let rules = rules("credivera");
     assert_eq!(batch().refuse(&rules, &Known::default()), Vec::<String>::new());
-    let told = Batch { role: "Verifier".to_owned(), user_type: None, ..batch() }.refuse(&rules, &Known::default());
+    let told =
+        Batch { role: Some("Verifier".to_owned()), user_type: None, ..batch() }.refuse(&rules, &Known::default());
     tells(&told, "--role: `Verifier` is written `verifier`");
     tells(&told, "--user-type TYPE is missing");
-    let told = Batch { role: "boss".to_owned(), site: "a/b".to_owned(), organization: "all".to_owned(), ..batch() }
-        .refuse(&rules, &Known::default());
+    let told = Batch {
+        role: Some("boss".to_owned()),
+        site: Some("a/b".to_owned()),
+        organization: "all".to_owned(),
+        ..batch()
+    }
+    .refuse(&rules, &Known::default());
     tells(&told, "--role: unknown role `boss`; there are admin, global_admin");
     tells(&told, "--site: `a/b` has a `/`");
     tells(&told, "--organization: `all` is a word of the language");
