@@ -23,7 +23,8 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    holding, lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, returned, void_protection,
+    holding, lacking, likely_keys, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
+    unnamed_own_account, void_protection,
 };
 use crate::report::sanitise;
 use crate::rules::Rules;
@@ -344,6 +345,9 @@ impl Access {
             Ok(mut plan) => {
                 secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
+                let is_unnamed = !self.settings.guards.states_own_account;
+                let unnamed = is_unnamed.then(|| unnamed_own_account(&inputs, &plan)).flatten();
+                plan.diagnostics.extend(unnamed);
                 let returned = returned(&inputs, &plan);
                 plan.diagnostics.extend(returned);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");
