@@ -25,7 +25,10 @@ pub(super) fn written_otherwise(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     });
     let leavers = desired.leavers.iter().filter(|&(&identity, _)| !is_known(identity));
     let leavers = leavers.filter(|&(&identity, _)| desired.find(identity).is_none());
-    let unknown: Vec<_> = users.chain(leavers.map(|(_, leaver)| (leaver.key, leaver.position, None))).collect();
+    let leavers = leavers.map(|(_, leaver)| (leaver.key, leaver.position, None));
+    let former = desired.former_keys().filter(|(user, old)| !is_known(old.identity) && !is_known(user.identity));
+    let former = former.map(|(_, old)| (old.name, old.position, None));
+    let unknown: Vec<_> = users.chain(leavers).chain(former).collect();
     // Texts of all who are live are made only where somebody is new.
     if unknown.is_empty() {
         return Vec::new();

@@ -118,6 +118,9 @@ fn mod_4_a_key_that_differs_only_by_case_makes_no_second_account() {
     service.declare("  BRoy: {", "  BRoy: { previously: broy,");
     service.apply();
     assert_eq!(service.rows("SELECT key FROM users ORDER BY key"), ["BRoy", "aroy"]);
+    service.declare("  BRoy: { previously: broy,", "  bpetit: { previously: BROY,");
+    service.run(["plan"]).ends_with(3).tells("`BROY` and the live account `BRoy` differ only by case");
+    service.declare("  bpetit: { previously: BROY,", "  BRoy: { previously: broy,");
     // Where case counts by the rules, it is told.
     service.0.edit("rollcall.yaml", "extends: modulr,", "extends: modulr, identity: { case: sensitive },");
     service.declare("  BRoy: { previously: broy,", "  bRoy: {");
