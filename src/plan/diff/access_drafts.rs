@@ -237,7 +237,7 @@ fn precedes_rebuilding(
     let precedes = |from: &Membership, to: &Membership| {
         replaces_admin_role(context, to, roles)
             || loses_default_site(context, whose, (from, to), roles)
-            || only_reduces(context, whose, (from, to))
+            || loses_first(context, whose, (from, to))
     };
     match one {
         Delta::UpdateMembership { from, to } => precedes(from, to),
@@ -277,19 +277,16 @@ fn precedes_rebuilding(
     }
 }
 
-/// Whether a membership only loses extra roles, none of which makes an admin, or a default site for one that is granted:
-/// it can be so under the old role as well.
-fn only_reduces(context: &Context<'_>, whose: &Differences<'_>, (from, to): (&Membership, &Membership)) -> bool {
+/// Whether a membership loses extra roles, or a default site for one that is granted, and can be as it is to be under the
+/// old role as well: none of the extra roles that go or come makes an admin.
+fn loses_first(context: &Context<'_>, whose: &Differences<'_>, (from, to): (&Membership, &Membership)) -> bool {
     let names = context.inputs.names;
-    let kept = names.elements(to.extra_roles);
-    let lost: Vec<Name> =
-        names.elements(from.extra_roles).iter().copied().filter(|role| !kept.contains(role)).collect();
-    let is_default_there = to.default_site == from.default_site
-        || to.default_site.is_none_or(|site| whose.is_granted(to.organization, site));
-    !context.adds(from.extra_roles, to.extra_roles)
-        && !lost.iter().any(|&role| is_ever_admin(context, Some(role)))
-        && is_default_there
-        && (!lost.is_empty() || to.default_site != from.default_site)
+    let (had, has) = (names.elements(from.extra_roles), names.elements(to.extra_roles));
+    let differs = |role: &&Name| !(had.contains(role) && has.contains(role));
+    let makes_admin = had.iter().chain(has.iter()).filter(differs).any(|&role| is_ever_admin(context, Some(role)));
+    let loses = context.adds(to.extra_roles, from.extra_roles) || to.default_site != from.default_site;
+    let is_there = |site| Some(site) == from.default_site || whose.is_granted(to.organization, site);
+    loses && !makes_admin && to.default_site.is_none_or(is_there)
 }
 
 /// Whether a role makes an admin, as it is or as it will be.

@@ -139,6 +139,21 @@ fn alt_5_what_goes_has_gone_before_the_new_role_comes_and_does_not_wait_for_it()
 }
 
 #[test]
+fn alt_5_other_extra_roles_are_there_before_the_new_role_comes() {
+    let service = service(&user("ben", "quarries: { role: operator, extra_roles: [terrain] }"));
+    service.declare(
+        "  terrain: { applies_to: [extra] }",
+        "  terrain: { applies_to: [extra] }\n  stock: { applies_to: [extra] }",
+    );
+    service.declare("role: operator, extra_roles: [terrain]", "role: contributor, extra_roles: [stock]");
+    let change = service.action("change_role ben@example.com quarries");
+    assert_eq!(change["before"]["extra_roles"], serde_json::json!(["stock"]));
+    assert_eq!(change["after"]["extra_roles"], serde_json::json!(["stock"]));
+    service.apply();
+    assert_eq!(service.rows("SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id"), ["stock"]);
+}
+
+#[test]
 fn alt_5_a_saved_plan_does_not_change_a_role_back_that_others_changed_since() {
     let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
     service.declare("role: operator", "role: contributor");
