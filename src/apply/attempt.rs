@@ -49,10 +49,11 @@ impl Attempt {
         let mut has_written = false;
         let mut shown = shown.into_iter();
         let outcomes = effects.into_iter().map(|effect| {
-            has_written |= matches!(effect, Effect::Done | Effect::Rewritten(_));
+            has_written |= matches!(effect, Effect::Done | Effect::FellBack(_) | Effect::Rewritten(_));
             let outcome = settled(&effect).or_else(|| shown.next().map(|shown| judge(effect, shown)));
             let outcome = outcome.unwrap_or_else(|| Outcome::Unknown("it was not looked up".to_owned()));
-            has_written |= matches!(outcome, Outcome::Done | Outcome::Rewritten(_) | Outcome::Unknown(_));
+            has_written |=
+                matches!(outcome, Outcome::Done | Outcome::FellBack(_) | Outcome::Rewritten(_) | Outcome::Unknown(_));
             outcome
         });
         let outcomes = outcomes.collect();
@@ -66,30 +67,32 @@ fn settled(effect: &Effect) -> Option<Outcome> {
         Effect::Conflict(how) => Some(Outcome::Conflict(how.clone())),
         Effect::Refused(why) => Some(Outcome::Refused(why.clone())),
         Effect::Failed(why) => Some(Outcome::Failed(why.clone())),
-        Effect::Done | Effect::AlreadyTrue | Effect::Rewritten(_) | Effect::Unknown(_) => None,
+        Effect::Done | Effect::FellBack(_) | Effect::AlreadyTrue | Effect::Rewritten(_) | Effect::Unknown(_) => None,
     }
 }
 
 /// What the store said, against what it shows.
 fn judge(effect: Effect, shown: Shown) -> Outcome {
-    use Effect::{AlreadyTrue, Conflict, Done, Failed, Refused, Rewritten, Unknown};
+    use Effect::{AlreadyTrue, Conflict, Done, Failed, FellBack, Refused, Rewritten, Unknown};
     match (effect, shown) {
         (AlreadyTrue, Shown::After) => Outcome::AlreadyTrue,
+        (FellBack(how), Shown::After) => Outcome::FellBack(how),
         (Done | Rewritten(_) | Unknown(_), Shown::After) => Outcome::Done,
         // The store may also take two values to be one that the rules keep apart.
-        (Rewritten(what), Shown::Rewritten(_)) | (Done | AlreadyTrue | Unknown(_), Shown::Rewritten(what)) => {
-            Outcome::Rewritten(what)
-        }
+        (Rewritten(what), Shown::Rewritten(_))
+        | (Done | FellBack(_) | AlreadyTrue | Unknown(_), Shown::Rewritten(what)) => Outcome::Rewritten(what),
 
-        (Done | Rewritten(_), Shown::Before) => Outcome::Failed("accepted but not applied".to_owned()),
+        (Done | FellBack(_) | Rewritten(_), Shown::Before) => Outcome::Failed("accepted but not applied".to_owned()),
         (AlreadyTrue, Shown::Before) => Outcome::Failed("said to be so already, and it is not".to_owned()),
         (Unknown(why), Shown::Before) => Outcome::Failed(format!("{why}; looked up: nothing was changed")),
 
-        (Done | Rewritten(_), Shown::Other(what)) => Outcome::Failed(format!("accepted but not applied: {what}")),
+        (Done | FellBack(_) | Rewritten(_), Shown::Other(what)) => {
+            Outcome::Failed(format!("accepted but not applied: {what}"))
+        }
         (AlreadyTrue, Shown::Other(what)) => Outcome::Failed(format!("said to be so already, and it is not: {what}")),
         (Unknown(why), Shown::Other(what)) => Outcome::Failed(format!("{why}; looked up: {what}")),
 
-        (Done | Rewritten(_) | AlreadyTrue, Shown::Unknown(why)) => {
+        (Done | FellBack(_) | Rewritten(_) | AlreadyTrue, Shown::Unknown(why)) => {
             Outcome::Unknown(format!("accepted, and could not be read back: {why}"))
         }
         (Unknown(why), Shown::Unknown(unread)) => {

@@ -182,6 +182,7 @@ impl ApplyReport {
             needed: match outcome {
                 Outcome::Skipped { need } => plan.actions.get(*need as usize).map(id),
                 Outcome::Done
+                | Outcome::FellBack(_)
                 | Outcome::AlreadyTrue
                 | Outcome::Conflict(_)
                 | Outcome::Refused(_)

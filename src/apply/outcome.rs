@@ -21,6 +21,8 @@ pub enum Outcome {
     Refused(String),
     /// It could not be done: why.
     Failed(String),
+    /// Done in the other way that the action allows, and read back: which, and why.
+    FellBack(String),
     /// Done, and the store made another value of it: which.
     Rewritten(String),
     /// Nobody knows: why.
@@ -39,7 +41,7 @@ impl Outcome {
     #[must_use]
     pub const fn is_achieved(&self) -> bool {
         match self {
-            Self::Done | Self::AlreadyTrue | Self::Rewritten(_) => true,
+            Self::Done | Self::FellBack(_) | Self::AlreadyTrue | Self::Rewritten(_) => true,
             Self::Conflict(_)
             | Self::Refused(_)
             | Self::Failed(_)
@@ -53,7 +55,7 @@ impl Outcome {
     #[must_use]
     pub const fn word(&self) -> OutcomeWord {
         match self {
-            Self::Done => OutcomeWord::Done,
+            Self::Done | Self::FellBack(_) => OutcomeWord::Done,
             Self::AlreadyTrue => OutcomeWord::AlreadyTrue,
             Self::Conflict(_) => OutcomeWord::Conflict,
             Self::Refused(_) => OutcomeWord::Refused,
@@ -72,6 +74,7 @@ impl Outcome {
             Self::Conflict(text)
             | Self::Refused(text)
             | Self::Failed(text)
+            | Self::FellBack(text)
             | Self::Rewritten(text)
             | Self::Unknown(text) => Some(text.as_str()),
             Self::Done | Self::AlreadyTrue | Self::Skipped { .. } | Self::NotTried => None,
@@ -82,7 +85,7 @@ impl Outcome {
     #[must_use]
     pub(super) const fn ended(&self) -> Option<Ended> {
         match self {
-            Self::Done => Some(Ended::Done),
+            Self::Done | Self::FellBack(_) => Some(Ended::Done),
             Self::AlreadyTrue => Some(Ended::AlreadyTrue),
             Self::Conflict(_) => Some(Ended::Conflict),
             Self::Refused(_) => Some(Ended::Refused),

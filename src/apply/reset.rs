@@ -127,6 +127,7 @@ fn not_journalled(error: &JournalError) -> String {
 pub(super) fn outcome_of(effect: Effect) -> Outcome {
     match effect {
         Effect::Done => Outcome::Done,
+        Effect::FellBack(how) => Outcome::FellBack(how),
         Effect::AlreadyTrue => Outcome::AlreadyTrue,
         Effect::Conflict(why) => Outcome::Conflict(why),
         Effect::Refused(why) => Outcome::Refused(why),

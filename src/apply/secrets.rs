@@ -93,7 +93,7 @@ pub(super) fn bounded(options: &Options<'_>, actions: &[&Action], size: usize) -
 /// Whether a secret is handed over although the read-back did not confirm its action: the store said that it did it.
 pub(super) const fn is_worth_telling(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Done | Outcome::Rewritten(_) | Outcome::Unknown(_) => true,
+        Outcome::Done | Outcome::FellBack(_) | Outcome::Rewritten(_) | Outcome::Unknown(_) => true,
         Outcome::AlreadyTrue
         | Outcome::Conflict(_)
         | Outcome::Refused(_)

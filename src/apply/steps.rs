@@ -124,6 +124,7 @@ async fn obstacle<S: Writer>(
             Outcome::Conflict(_) => Outcome::Conflict(why),
             Outcome::Refused(_) => Outcome::Refused(why),
             Outcome::Done
+            | Outcome::FellBack(_)
             | Outcome::AlreadyTrue
             | Outcome::Failed(_)
             | Outcome::Rewritten(_)

@@ -25,7 +25,7 @@ use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
     fit_singly, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
-    returned, void_protection,
+    returned, unnamed_own_account, void_protection,
 };
 use crate::report::sanitise;
 use crate::rules::{KeyField, Rules};
@@ -359,6 +359,9 @@ impl Access {
             Ok(mut plan) => {
                 secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
+                let is_unnamed = !self.settings.guards.states_own_account;
+                let unnamed = is_unnamed.then(|| unnamed_own_account(&inputs, &plan)).flatten();
+                plan.diagnostics.extend(unnamed);
                 let returned = returned(&inputs, &plan);
                 plan.diagnostics.extend(returned);
                 tracing::info!(actions = plan.actions.len(), deferred = plan.deferred.len(), "planned");

@@ -121,10 +121,12 @@ fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Res
     };
     let shown = sanitise(&key);
     match effect {
-        Effect::Done | Effect::Rewritten(_) | Effect::AlreadyTrue if printer.is_json() => {
+        Effect::Done | Effect::FellBack(_) | Effect::Rewritten(_) | Effect::AlreadyTrue if printer.is_json() => {
             printer.json(&AnswerDocument { user: &key, state: word, changed: effect != Effect::AlreadyTrue });
         }
-        Effect::Done | Effect::Rewritten(_) => printer.result(&format!("{shown} {word} the invitation\n")),
+        Effect::Done | Effect::FellBack(_) | Effect::Rewritten(_) => {
+            printer.result(&format!("{shown} {word} the invitation\n"));
+        }
         Effect::AlreadyTrue => printer.result(&format!("{shown} has {word} the invitation already\n")),
         Effect::Conflict(why) | Effect::Refused(why) | Effect::Failed(why) | Effect::Unknown(why) => {
             return Err(Failure::failed(anyhow::anyhow!("the invitation of {shown} can't be {word}: {why}")));

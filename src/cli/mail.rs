@@ -72,7 +72,7 @@ pub(super) fn hand_over(
         mail: &access.settings.mail,
         repository: &access.repository,
         time_zone: &access.settings.time_zone,
-        can_decline: access.rules().lets_decline(),
+        can_decline: access.rules().offers_decline(),
         clock,
         which,
     };

@@ -64,7 +64,11 @@ pub(super) fn in_store(global: &Global, file: Option<&Path>, key: &str) -> Strin
     } else {
         ("KEY".to_owned(), "KEY".to_owned())
     };
-    let whom = format!("WHERE key = '{quoted}' COLLATE NOCASE AND status <> 'closed'");
+    // Where the store keeps keys apart by their case, somebody else may have the other spelling.
+    let whom = format!(
+        "WHERE key = '{quoted}' COLLATE NOCASE AND (key = '{quoted}' OR (SELECT key_case FROM meta) <> 'sensitive') AND \
+         status <> 'closed'"
+    );
     let mut hints: Vec<&str> = Vec::new();
     hints.extend((file == "FILE").then_some("FILE: the `path` of the store"));
     hints.extend((quoted == "KEY").then_some("KEY: the key, each `'` in it doubled"));

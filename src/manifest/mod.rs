@@ -38,7 +38,7 @@ use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, FileId, Severity, has_errors};
 use crate::model::{Desired, Name, Names};
-use crate::rules::{KeyField, Rules};
+use crate::rules::{KeyCase, Rules};
 use crate::source::{Content, LARGEST_FILE, LARGEST_SUM, MOST_LINES, Mistakes, Sources, Unread, is_hidden};
 pub use merge::{role_of, vendor_roles};
 pub use schema::schema;
@@ -174,22 +174,41 @@ fn batch_length(sources: &Sources, files: &[FileId]) -> usize {
     fitting.count().max(1)
 }
 
-/// Where nobody states whether case makes two log-ins, two that differ by nothing else are an error.
+/// Where nobody states whether case makes two log-ins, two that differ by nothing else are an error. A leaver who differs
+/// by nothing else from somebody who is declared is one too; where case is stated to count, it is worth a look.
 fn tell_keys_that_differ_by_case(merged: &mut Merged<'_>, rules: &Rules) {
-    if rules.identity.key_field() != KeyField::Login || rules.identity.case.is_some() {
+    if rules.identity.case() == KeyCase::Insensitive {
         return;
     }
+    let is_stated = rules.identity.case.is_some();
     let mut by_lower: HashMap<String, (Name, crate::diagnostic::Position)> = HashMap::new();
     let mut found = Vec::new();
     for user in merged.desired.users() {
         let text = merged.names.text(user.key);
-        if let Some((first, position)) = by_lower.insert(text.to_lowercase(), (user.key, user.position)) {
+        let first = by_lower.insert(text.to_lowercase(), (user.key, user.position));
+        if let Some((first, position)) = first.filter(|_| !is_stated) {
             let message = format!("the keys `{}` and `{text}` differ only by case", merged.names.text(first));
             found.push(
                 Diagnostic::error(Code::DuplicateDeclaration, message)
                     .at(resolve::span(user.position, text), "")
                     .and(position, "first here")
                     .help("state `identity.case` in the rules, or keep one of them"),
+            );
+        }
+    }
+    // A leaver of another spelling would go on as if nobody had said anything.
+    let undeclared = merged.desired.leavers.iter().filter(|&(&identity, _)| merged.desired.find(identity).is_none());
+    for (_, leaver) in undeclared.filter(|_| !merged.broken) {
+        let text = merged.names.text(leaver.key);
+        if let Some(&(declared, position)) = by_lower.get(&text.to_lowercase()) {
+            let declared = merged.names.text(declared);
+            let message = format!("`{text}` under `inactive` and the declared key `{declared}` differ only by case");
+            let of_code = if is_stated { Diagnostic::warning } else { Diagnostic::error };
+            found.push(
+                of_code(Code::LookAlike, message)
+                    .at(resolve::span(leaver.position, text), "")
+                    .and(position, "declared here")
+                    .help(format!("write `{declared}` if that person leaves")),
             );
         }
     }

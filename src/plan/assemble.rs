@@ -8,6 +8,7 @@ use super::mails::SharedMails;
 use super::order::{Account, Left, Node, Order, order};
 use super::renamed::renamed;
 use super::target::Target;
+use super::written_otherwise::written_otherwise;
 use super::{Deferred, Inputs, Obstacle, Plan, WaitsFor, basis, digest, fit, people, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
@@ -44,6 +45,7 @@ pub fn plan_for(
     }
     let mut renamed = renamed(inputs);
     diagnostics.append(&mut renamed.diagnostics);
+    diagnostics.extend(written_otherwise(inputs));
     let live = renamed.live.take();
     let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
     assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, target)

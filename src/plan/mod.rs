@@ -8,6 +8,7 @@
 mod action;
 mod assemble;
 mod basis;
+mod batches;
 mod census;
 mod diff;
 mod digest;
@@ -40,10 +41,12 @@ mod state_json;
 mod state_read;
 mod target;
 mod time;
+mod written_otherwise;
 mod yields;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted, plan_for};
+pub use batches::{InvitationForm, invitation_batches};
 pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
@@ -66,7 +69,7 @@ pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
-pub use protection::{broad_protection, void_protection};
+pub use protection::{broad_protection, unnamed_own_account, void_protection};
 pub use resend::{Resend, resend};
 pub use reset::{NoReset, active_accounts, can_reset};
 pub use saved::{Changed, Holding, holding};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Inputs;
+use super::{Inputs, Plan};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{LiveView, Name, Status, Value, known, matches};
 
@@ -15,6 +15,12 @@ pub fn void_protection(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
         return Vec::new();
     }
     let warning = |setting: &str, text: &str, help: &str| {
+        if let Some(meant) = by_another_case(inputs, text) {
+            // Whoever is meant would lose what the settings say that nobody takes.
+            let message =
+                format!("`{setting}` has `{text}`, which differs from `{meant}` only by case: it protects nobody");
+            return Diagnostic::error(Code::ProtectsNobody, message).help("write it as the key is written");
+        }
         let message =
             format!("`{setting}` has `{text}`, and nobody with such a key is declared or live: it protects nobody");
         Diagnostic::warning(Code::ProtectsNobody, message).help(help)
@@ -25,6 +31,19 @@ pub fn void_protection(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
     let protected = inputs.policy.protected.iter().filter(|pattern| !is_somebody(inputs, pattern));
     let help = "correct the key or the pattern in rollcall.yaml, or take it out";
     own.chain(undeclared).chain(protected.map(|pattern| warning("guards.protected_users", pattern, help))).collect()
+}
+
+/// A warning where a plan does to somebody what the store refuses to the account that rollcall uses, and the settings do
+/// not say which one that is.
+#[must_use]
+pub fn unnamed_own_account(inputs: &Inputs<'_>, plan: &Plan) -> Option<Diagnostic> {
+    let denied = plan.actions.iter().find(|action| inputs.rules.denies_self(action.kind))?;
+    let message = format!(
+        "`guards.self` is not set, and this store refuses `{}` to the account that acts: the plan can't leave it out",
+        denied.kind.as_str()
+    );
+    let help = "name the account that rollcall uses under `guards.self` in rollcall.yaml, or write `none`";
+    Some(Diagnostic::warning(Code::ProtectsNobody, message).help(help))
 }
 
 /// A warning where the own account is a live person whom no manifest declares: nothing that nobody declares would stay
@@ -95,6 +114,14 @@ fn is_admin(inputs: &Inputs<'_>, user: &LiveView<'_>) -> bool {
     let by_field =
         || user.facts.iter().any(|fact| inputs.rules.is_admin_field(names.text(fact.field)) && fact.value.is_set());
     user.status == Status::Active && (by_role || by_field())
+}
+
+/// The key, live or declared, that a text of the settings would match if small and capital letters were one.
+fn by_another_case<'a>(inputs: &Inputs<'a>, pattern: &str) -> Option<&'a str> {
+    let (names, pattern) = (inputs.names, pattern.to_lowercase());
+    let live = inputs.live.users().filter_map(|user| user.identity);
+    let texts = live.chain(inputs.desired.users().map(|user| user.identity)).map(|identity| names.text(identity));
+    texts.filter(|text| matches(&pattern, &text.to_lowercase())).min()
 }
 
 fn is_somebody(inputs: &Inputs<'_>, pattern: &str) -> bool {

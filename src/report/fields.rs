@@ -65,7 +65,9 @@ impl Context<'_> {
         let value = |side: &BTreeMap<&str, Fact>, field: &str| side.get(field).map_or(Value::Null, |fact| fact.value);
         let mut fields: BTreeMap<&str, Name> = BTreeMap::new();
         fields.extend(before.iter().chain(&after).map(|(&text, fact)| (text, fact.field)));
-        fields.retain(|text, _| value(&before, text) != value(&after, text));
+        // Every route may be what it was: to whom the API is turned on it is given all the same.
+        let is_same = |text: &str| value(&before, text) == value(&after, text);
+        fields.retain(|text, field| *field == known::API_ROUTES || !is_same(text));
         // Routes are of use while the API is on: before and after, whatever the list says, there are none.
         let turns_api = fields.values().any(|&field| field == known::API_ENABLED);
         let is_on = after.values().any(|fact| *fact == Fact::new(known::API_ENABLED, Value::Bool(true)));
@@ -154,6 +156,12 @@ impl Context<'_> {
                 Some((text, format!("{words} {}", self.value_of(field, value))))
             })
             .collect();
+        // Where the API is on and no route is named, every one may be called.
+        let api_is_on = facts.contains(&Fact::new(known::API_ENABLED, Value::Bool(true)));
+        let has_routes = facts.iter().any(|fact| fact.field == known::API_ROUTES);
+        if api_is_on && !has_routes && self.is_everything(known::API_ROUTES, Value::Null) {
+            told.push((self.names.text(known::API_ROUTES), "api.routes everything".to_owned()));
+        }
         told.sort_unstable();
         told.into_iter().map(|(_, words)| words).collect()
     }

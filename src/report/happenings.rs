@@ -99,7 +99,8 @@ fn opened(context: Context<'_>, action: &Action, word: &str, again: &str) -> Str
     };
     let access = context.access(&opens.memberships, &opens.grants, false);
     let access = if access.is_empty() { format!("{word}, without access") } else { format!("{word}: {again}{access}") };
-    let with = context.comes_with(&opens.facts);
+    let mut with = context.comes_with(&opens.facts);
+    with.extend(context.comes_unlimited(&opens.facts));
     if with.is_empty() { access } else { format!("{access}, {}", with.join(", ")) }
 }
 

@@ -102,7 +102,8 @@ pub fn outcomes(lines: &[OutcomeLine], style: Style) -> String {
     for (rank, cause, lines) in groups {
         let outcome = ORDER[rank];
         let is_listed = match outcome {
-            OutcomeWord::AlreadyTrue | OutcomeWord::Done => style.verbose,
+            // What was done in another way than the plan says first is told.
+            OutcomeWord::AlreadyTrue | OutcomeWord::Done => style.verbose || !cause.is_empty(),
             OutcomeWord::Unknown
             | OutcomeWord::Failed
             | OutcomeWord::Refused

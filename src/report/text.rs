@@ -14,7 +14,7 @@ use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::model::{Catalog, Desired, Name, Names};
-use crate::plan::{GuardDocument, People, Places, Plan, StoreRef};
+use crate::plan::{GuardDocument, People, Places, Plan, StoreRef, invitation_batches};
 use crate::rules::Rules;
 
 /// A plan, and what is needed to print it.
@@ -191,7 +191,11 @@ fn sums(context: Context<'_>, plan: &Plan, held: usize) -> String {
             }
         };
     }
-    let kinds = counted(plan.actions.iter());
+    let mut kinds = counted(plan.actions.iter());
+    let batches = context.rules.and_then(|rules| invitation_batches(rules, &plan.actions));
+    if let Some(batches) = batches.filter(|&batches| batches > 1) {
+        kinds.push(format!("the invitations in {} batches", number(batches)));
+    }
     let People { join, leave, gain, lose } = plan.people;
     let people: Vec<String> = [
         (join, "joins", "join"),

@@ -237,6 +237,14 @@ impl SiteRules {
         self.has_default_of_user() && sites >= fewest
     }
 
+    /// The kinds of sites of which everybody has a preselected one, in words, where everybody has.
+    #[must_use]
+    pub fn default_of_everybody(&self) -> Option<String> {
+        let is_demanded = self.has_default_of_user() && self.default_required == Some(DefaultRequired::Any);
+        let kinds = self.default_kinds.as_ref().map_or_else(|| "site".to_owned(), |kinds| kinds.join(" or "));
+        is_demanded.then_some(kinds)
+    }
+
     /// Whether a site of this kind (`None`: without one) can be the preselected one: any can, if not stated.
     #[must_use]
     pub fn can_be_default(&self, kind: Option<&str>) -> bool {
@@ -303,6 +311,21 @@ impl Rules {
         self.vendor_role(role).is_some_and(|fields| fields.protected == Some(false))
     }
 
+    /// Whether a role of the vendor always keeps every right: it administers users, and can't be touched.
+    #[must_use]
+    pub fn keeps_every_right(&self, role: &str) -> bool {
+        self.vendor_role(role).is_some_and(|fields| fields.protected == Some(true) && fields.admin == Some(true))
+    }
+
+    /// The role of the vendor above which this rank would be, though that one always keeps every right.
+    #[must_use]
+    pub fn outranked(&self, rank: Option<i32>) -> Option<&str> {
+        let is_below = |fields: &RoleFields| rank.zip(fields.rank).is_some_and(|(rank, kept)| rank > kept);
+        let vendor = self.roles.vendor.iter();
+        let mut outranked = vendor.filter(|(name, fields)| self.keeps_every_right(name) && is_below(fields));
+        outranked.next().map(|(name, _)| name.as_str())
+    }
+
     /// Whether roles can be made beside those of the vendor: they can, if not stated.
     #[must_use]
     pub fn creates_roles(&self) -> bool {
@@ -365,6 +388,12 @@ impl Rules {
         // More of these is more, whatever rank or permissions say.
         if (to.admin && !from.admin) || to.site_access > from.site_access {
             return true;
+        }
+        // Nothing is more than every right, whatever rank somebody gave it.
+        match (self.keeps_every_right(names.text(from_name)), self.keeps_every_right(names.text(to_name))) {
+            (true, _) => return false,
+            (false, true) => return true,
+            (false, false) => {}
         }
         match self.roles.compare.unwrap_or(RoleComparison::Rank) {
             RoleComparison::Rank => match (from.rank, to.rank) {

@@ -250,6 +250,13 @@ fn attributes(rules: &Rules, found: &mut Found<'_>) {
             // The steps of an ordinal may not be stated: then none of them compares with another.
             AttributeType::Text | AttributeType::Set | AttributeType::Ordinal => {}
         }
+        if let Some(whole) = rule.all_or_none {
+            let is_set = rule.kind == AttributeType::Set && whole > 0;
+            let fits = is_set && values.is_none_or(|values| values.len() == whole as usize);
+            let message = format!("attribute `{name}` can't have {whole} entries or none");
+            let advice = "it belongs to a set, and counts all of its `values`";
+            found.check(fits, &["attributes", name, "all_or_none"], &message, advice);
+        }
         values_are_sets(values, &["attributes", name, "values"], found);
     }
 }

@@ -156,6 +156,8 @@ pub struct Attribute {
     pub access: Option<bool>,
     /// What an empty set means.
     pub empty: Option<EmptyMeaning>,
+    /// Of a set whose entries are given together or not at all: how many there are.
+    pub all_or_none: Option<u32>,
     /// Whether its holder administers users.
     pub admin: Option<bool>,
 }
@@ -288,6 +290,13 @@ impl Rules {
     pub fn narrows(&self, field: &str, value: Value) -> bool {
         let is_open = field.starts_with(ATTRIBUTES) && self.is_access(field) && self.is_everything(field, Value::Null);
         is_open && !self.is_everything(field, value)
+    }
+
+    /// How many entries a set has to have that has some and not all, where they are given together or not at all.
+    #[must_use]
+    pub fn lacks_entries(&self, field: &str, entries: usize) -> Option<u32> {
+        let whole = self.attribute(field)?.all_or_none?;
+        (entries > 0 && entries != whole as usize).then_some(whole)
     }
 
     /// Whether a field can be read back and compared.

@@ -20,6 +20,8 @@ pub enum FieldFormat {
     Language,
     /// A time zone of the IANA database.
     Timezone,
+    /// A route of an API, `VERB /path`: a method of HTTP, one blank, and a path without blanks.
+    Route,
 }
 
 impl FieldFormat {
@@ -35,6 +37,7 @@ impl FieldFormat {
                 let is_known = TimeZoneDatabase::bundled().get(text).is_ok();
                 (is_known, "is no time zone of the IANA database, such as `Europe/Paris`")
             }
+            Self::Route => (is_route(text), "is no route: `VERB /path`, such as `GET /clients/$`"),
         };
         (!fits).then_some(why)
     }
@@ -49,6 +52,16 @@ pub fn is_day(text: &str) -> bool {
             .enumerate()
             .all(|(at, byte)| if at == 4 || at == 7 { byte == b'-' } else { byte.is_ascii_digit() });
     has_form && text.parse::<jiff::civil::Date>().is_ok()
+}
+
+/// The methods of RFC 9110, and `PATCH` of RFC 5789.
+const METHODS: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+
+fn is_route(text: &str) -> bool {
+    let parts = text.split_once(' ');
+    parts.is_some_and(|(verb, path)| {
+        METHODS.contains(&verb) && path.starts_with('/') && !path.contains(char::is_whitespace)
+    })
 }
 
 /// Digits with what people write between them, an extension among it.

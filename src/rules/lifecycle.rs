@@ -169,9 +169,17 @@ pub struct PendingTakes {
     pub role: Option<bool>,
     /// Site grants.
     pub sites: Option<bool>,
+    /// Fields of the profile.
+    pub profile: Option<bool>,
 }
 
 impl PendingTakes {
+    /// Whether fields of the profile can be changed: not, if not stated.
+    #[must_use]
+    pub fn profile(&self) -> bool {
+        self.profile.unwrap_or(false)
+    }
+
     /// Whether roles and memberships can be changed: not, if not stated.
     #[must_use]
     pub fn role(&self) -> bool {

@@ -82,6 +82,12 @@ impl Rules {
         self.invitations.as_ref().is_none_or(|invitations| invitations.declinable != Some(false))
     }
 
+    /// Whether the mail about an invitation offers to decline it: only where the vendor states that a person can.
+    #[must_use]
+    pub fn offers_decline(&self) -> bool {
+        self.invitations.as_ref().is_some_and(|invitations| invitations.declinable == Some(true))
+    }
+
     /// Whether a pending invitation can be cancelled: not, if not stated.
     #[must_use]
     pub fn cancels_invitations(&self) -> bool {

@@ -190,6 +190,9 @@ impl<'a> Sayable<'a> {
         let display = role.name.map(|name| self.names.text(name));
         let is_bad = |text: &str| refuse_text(text).is_some();
         let is_bad_permission = |text: &str| text.is_empty() || mixed_script(text).is_some() || is_bad(text);
+        if self.rules.outranked(role.rank).is_some() {
+            return Some("ranks above a role that always keeps every right");
+        }
         (self.names.sorted_texts(role.permissions).into_iter().any(is_bad_permission) || display.is_some_and(is_bad))
             .then_some("has a name or a permission that can't be said")
     }
@@ -331,7 +334,8 @@ impl<'a> Sayable<'a> {
             return Some("has a value that the rules do not have");
         }
         let texts = self.texts(value);
-        if let Some(rule) = self.rules.field(text) {
+        let is_word = field == known::API_ROUTES && is_text;
+        if let Some(rule) = self.rules.field(text).filter(|_| !is_word) {
             let is_refused = |text: &&str| {
                 let is_none_of = rule.values.as_ref().is_some_and(|values| !values.iter().any(|value| value == text));
                 !text.is_empty() && (is_none_of || rule.format.is_some_and(|format| format.refuses(text).is_some()))
@@ -367,7 +371,10 @@ impl<'a> Sayable<'a> {
         let is_listed = |text: &str| rule.values.as_ref().is_none_or(|values| values.iter().any(|value| value == text));
         match (rule.kind, value) {
             (AttributeType::Bool, Value::Bool(_)) | (AttributeType::Set, Value::Set(List::EMPTY)) => true,
-            (AttributeType::Set, Value::Set(_)) => self.texts(value).into_iter().all(is_listed),
+            (AttributeType::Set, Value::Set(list)) => {
+                let is_whole = rule.all_or_none.is_none_or(|whole| self.names.elements(list).len() == whole as usize);
+                is_whole && self.texts(value).into_iter().all(is_listed)
+            }
             (
                 AttributeType::Text | AttributeType::Enum | AttributeType::Ordinal | AttributeType::Date,
                 Value::Text(text),

@@ -394,6 +394,7 @@ fn check_guards(raw: RawGuards, found: &mut Found<'_>) -> Guards {
         deletions: limit(deletions, 0),
         min_admins: min_admins.unwrap_or(1),
         protected_users,
+        states_own_account: own.is_some(),
         own_account: own.filter(|own| own != "none"),
     }
 }

@@ -142,6 +142,8 @@ pub struct Guards {
     pub protected_users: Vec<String>,
     /// The account behind the token; `None`: not stated, or `none`.
     pub own_account: Option<String>,
+    /// Whether the settings say which one that is, or that there is `none`.
+    pub states_own_account: bool,
 }
 
 impl Guards {

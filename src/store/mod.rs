@@ -96,6 +96,8 @@ pub enum Effect {
     Refused(String),
     /// It could not be done.
     Failed(String),
+    /// Done in the other way that the action allows, and why not in its own.
+    FellBack(String),
     /// Done, and the store made another value of it.
     Rewritten(String),
     /// Nobody knows: the answer was lost.
@@ -107,7 +109,7 @@ impl Effect {
     #[must_use]
     pub const fn is_achieved(&self) -> bool {
         match self {
-            Self::Done | Self::AlreadyTrue | Self::Rewritten(_) => true,
+            Self::Done | Self::FellBack(_) | Self::AlreadyTrue | Self::Rewritten(_) => true,
             Self::Conflict(_) | Self::Refused(_) | Self::Failed(_) | Self::Unknown(_) => false,
         }
     }

@@ -173,6 +173,7 @@ fn profile_changes() {
 
     // What can't be read back is not compared.
     let attribute = Attribute {
+        all_or_none: None,
         kind: AttributeType::Text,
         values: None,
         required: None,

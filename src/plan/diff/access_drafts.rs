@@ -222,7 +222,8 @@ fn precedes_activation(context: &Context<'_>, whose: &Differences<'_>, one: &Del
 }
 
 /// Whether a difference in a membership comes before its role is changed by removing and adding; else it comes after:
-/// another way to administer, a default site that only the old role reaches, and the grant on a new default site.
+/// what goes, so that the new role is never given with it and nobody keeps it where the new role has to wait; another way
+/// to administer, a default site that only the old role reaches, and the grant on a new default site.
 fn precedes_rebuilding(
     context: &Context<'_>,
     whose: &Differences<'_>,
@@ -234,7 +235,9 @@ fn precedes_rebuilding(
         return precedes_activation(context, whose, one);
     }
     let precedes = |from: &Membership, to: &Membership| {
-        replaces_admin_role(context, to, roles) || loses_default_site(context, whose, (from, to), roles)
+        replaces_admin_role(context, to, roles)
+            || loses_default_site(context, whose, (from, to), roles)
+            || loses_first(context, whose, (from, to))
     };
     match one {
         Delta::UpdateMembership { from, to } => precedes(from, to),
@@ -250,19 +253,52 @@ fn precedes_rebuilding(
             | Delta::ChangeSiteRole { .. }
             | Delta::RevokeSite(_) => false,
         }),
+        // What a role that reaches every site was granted besides is compared with what its holder has afterwards.
+        Delta::RevokeSite(grant) => {
+            let goes_first = |delta: &Delta| match delta {
+                Delta::UpdateMembership { from, to } if from.organization == grant.organization => {
+                    let leaves = from.default_site.is_some_and(|site| goes_with(context, grant, site));
+                    !leaves || precedes(from, to)
+                }
+                Delta::AddMembership(_)
+                | Delta::RemoveMembership(..)
+                | Delta::ChangeRole { .. }
+                | Delta::UpdateMembership { .. }
+                | Delta::GrantSite(_)
+                | Delta::ChangeSiteRole { .. }
+                | Delta::RevokeSite(_) => true,
+            };
+            !context.reaches_all(roles.0) && !is_ever_admin(context, grant.role) && whose.deltas.iter().all(goes_first)
+        }
         Delta::AddMembership(_)
         | Delta::RemoveMembership(..)
         | Delta::ChangeRole { .. }
-        | Delta::ChangeSiteRole { .. }
-        | Delta::RevokeSite(_) => false,
+        | Delta::ChangeSiteRole { .. } => false,
     }
+}
+
+/// Whether a membership loses extra roles, or a default site for one that is granted, and can be as it is to be under the
+/// old role as well: none of the extra roles that go or come makes an admin.
+fn loses_first(context: &Context<'_>, whose: &Differences<'_>, (from, to): (&Membership, &Membership)) -> bool {
+    let names = context.inputs.names;
+    let (had, has) = (names.elements(from.extra_roles), names.elements(to.extra_roles));
+    let differs = |role: &&Name| !(had.contains(role) && has.contains(role));
+    let makes_admin = had.iter().chain(has.iter()).filter(differs).any(|&role| is_ever_admin(context, Some(role)));
+    let loses = context.adds(to.extra_roles, from.extra_roles) || to.default_site != from.default_site;
+    let is_there = |site| Some(site) == from.default_site || whose.is_granted(to.organization, site);
+    loses && !makes_admin && to.default_site.is_none_or(is_there)
+}
+
+/// Whether a role makes an admin, as it is or as it will be.
+fn is_ever_admin(context: &Context<'_>, role: Option<Name>) -> bool {
+    context.was_admin_role(role) || context.is_admin_role(role)
 }
 
 /// Whether extra roles make an admin of somebody whose role stops doing so. A role that becomes an admin role is one
 /// already when users are changed.
 fn replaces_admin_role(context: &Context<'_>, to: &Membership, roles: (Option<Name>, Option<Name>)) -> bool {
     let extra = context.inputs.names.elements(to.extra_roles);
-    let is_admin = |role: Option<Name>| context.was_admin_role(role) || context.is_admin_role(role);
+    let is_admin = |role: Option<Name>| is_ever_admin(context, role);
     is_admin(roles.0) && !context.was_admin_role(roles.1) && extra.iter().any(|&role| is_admin(Some(role)))
 }
 

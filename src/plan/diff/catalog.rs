@@ -297,5 +297,14 @@ fn unmanaged(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<'_>)) 
         }
         unmanaged.push(Unmanaged::new("role", text(name), "no manifest names it"));
     }
+    // One of the vendor's that no account ever had is not there to be deleted, and could be given by the rules.
+    let is_whole = inputs.live.evidence.is_complete();
+    for key in tombstones.keys().filter(|_| is_whole) {
+        let CatalogKey::Role(name) = *key else { continue };
+        if !inputs.live.catalog.roles.contains_key(&name) && inputs.rules.is_open_role(names.text(name)) {
+            let reason = "declared absent and not in the store: keep the line, without it the role can be given again";
+            unmanaged.push(Unmanaged::new("role", text(name), reason));
+        }
+    }
     unmanaged
 }

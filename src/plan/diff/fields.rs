@@ -24,17 +24,23 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
         if is_shielded {
             draft.risk(Risk::Escalation);
         }
+        // Where nobody states that a pending invitation takes it, the account that follows does.
+        let is_sent = live.status == Status::Invited
+            && !live.invitation.is_some_and(|one| one.state_at(context.inputs.at).has_ended());
+        if is_sent && !context.inputs.rules.pending_takes().profile() {
+            draft = draft.waiting(WaitsFor::Acceptance);
+        }
         change.push(draft);
     }
     await_enrolment(context, desired, live, change);
 }
 
-/// Adds a draft for profile fields that a new account, the first step, does not come with. An invitation that is pending
-/// takes them: only access waits for its answer.
+/// Adds a draft for profile fields that a new account with this status, the first step, does not come with. Where the
+/// rules say that an invitation that is pending takes them, they do not wait for its answer.
 pub(super) fn complete_profile(
     context: &Context<'_>,
     desired: &UserView<'_>,
-    (first, carried): (u32, &[Fact]),
+    (first, status, carried): (u32, Status, &[Fact]),
     change: &mut Change,
 ) {
     let given = |field| carried.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
@@ -42,6 +48,9 @@ pub(super) fn complete_profile(
     if !changes.after.is_empty() {
         let mut draft = changes.draft(ActionKind::UpdateUser, desired).because("the invitation does not carry it");
         draft.needs.push(Need::Own(first));
+        if status == Status::Invited && !context.inputs.rules.pending_takes().profile() {
+            draft = draft.waiting(WaitsFor::Acceptance);
+        }
         change.push(draft);
     }
 }
@@ -121,6 +130,17 @@ pub(super) fn missing(context: &Context<'_>, desired: &UserView<'_>) -> Vec<Stri
 /// Whether an attribute among these makes its holder an admin.
 pub(super) fn makes_admin(context: &Context<'_>, facts: &[Fact]) -> bool {
     facts.iter().any(|fact| fact.value.is_set() && context.admin_attributes.contains(&fact.field))
+}
+
+/// Whether somebody is declared to see everything where an access attribute could narrow it: as reach over every site, that
+/// is more than a first access.
+pub(super) fn opens_everything(context: &Context<'_>, desired: &UserView<'_>) -> bool {
+    let Inputs { rules, names, .. } = context.inputs;
+    let mut open = rules.open_when_empty().map(|attribute| format!("attributes.{attribute}"));
+    open.any(|field| {
+        let declared = names.find(&field).and_then(|name| desired.value(name));
+        declared.is_some_and(|value| rules.is_everything(&field, value))
+    })
 }
 
 /// The fields that a new account is made with.
@@ -230,13 +250,20 @@ fn access_fields(context: &Context<'_>, desired: &UserView<'_>, live: &[Fact]) -
     let Inputs { names, rules, .. } = context.inputs;
     let mut changes = Changes::default();
     let is_access = |field: Name| rules.is_access(names.text(field));
+    let live_value = |field| live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
     for declared in desired.facts {
         let Fact { field, value } = declared.fact;
-        let current = live.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value);
+        let current = live_value(field);
         let is_managed = is_access(field) && !is_left_alone(context, declared.fact);
         if current != value && is_managed && !rules.same_value(names, field, value, current) {
             changes.add(field, current, value);
         }
+    }
+    // Every route is as it was before there was any, to the store; to whoever reads the plan it is what is given.
+    let turns_on = changes.after.contains(&Fact::new(known::API_ENABLED, Value::Bool(true)));
+    let has_routes = changes.after.iter().any(|fact| fact.field == known::API_ROUTES);
+    if turns_on && !has_routes && desired.value(known::API_ROUTES) == Some(Value::Text(known::ALL)) {
+        changes.add(known::API_ROUTES, live_value(known::API_ROUTES), Value::Text(known::ALL));
     }
     for fact in live {
         if desired.value(fact.field).is_none()

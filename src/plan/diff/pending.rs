@@ -100,6 +100,7 @@ fn begin(
     let has_api = carried_facts.iter().any(|fact| fact.field == known::API_ENABLED && fact.value == Value::Bool(true));
     if has_admin_site
         || has_api
+        || fields::opens_everything(context, desired)
         || fields::makes_admin(context, &carried_facts)
         || carried.memberships.iter().any(|membership| context.is_escalating_membership(membership))
     {
@@ -121,7 +122,7 @@ fn begin(
         draft.obstacle = Some(Obstacle::Fields(missing));
     }
     let first = change.push(draft.because("declared"));
-    fields::complete_profile(context, desired, (first, &carried_facts), change);
+    fields::complete_profile(context, desired, (first, status, &carried_facts), change);
 
     let from = change.drafts.len();
     fields::change_access(context, desired, &carried_facts, change);

@@ -17,7 +17,13 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>, declared: &
     let position = Position::new(user.position.file, declared.offset);
     if text.starts_with("attributes.") {
         // `manifest` needs the rules to read an attribute at all, and has judged its name and value.
-        return None;
+        let Value::Set(list) = declared.fact.value else { return None };
+        let entries = names.elements(list).len();
+        let whole = rules.lacks_entries(text, entries)?;
+        let message =
+            format!("`{text}` of `{}` has {entries} of {whole}, which are given together", names.text(user.key));
+        let help = format!("list all {whole}, or none");
+        return Some(Diagnostic::error(Code::OutsideLimits, message).at(position, "").help(help));
     }
     let Some(rule) = rules.field(text) else {
         if ALWAYS.contains(&field) {
@@ -40,6 +46,16 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>, declared: &
     }
     if let Some(found) = values(names, rule.values.as_deref(), declared.fact.value, text, position) {
         return Some(found);
+    }
+    if let (Value::Set(list), Some(format)) = (declared.fact.value, rule.format) {
+        let mut entries = names.sorted_texts(list).into_iter();
+        let (entry, why) = entries.find_map(|entry| Some((entry, format.refuses(entry)?)))?;
+        let message = format!("`{entry}` in `{text}` of `{}` {why}", names.text(user.key));
+        return Some(Diagnostic::error(Code::InvalidValue, message).at(position, "").help("correct it"));
+    }
+    // `all` and `unmanaged` are no entries.
+    if text == names.text(known::API_ROUTES) {
+        return None;
     }
     let address = declared.fact.value.text().map(|value| names.text(value)).filter(|address| !address.is_empty())?;
     if let Some(why) = rule.format.and_then(|format| format.refuses(address)) {

@@ -114,6 +114,13 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
             diagnostics.push(at(role.position, Diagnostic::error(Code::NotInRules, message)).help(help));
         }
     }
+    for (&name, role) in &catalog.roles {
+        if let Some(top) = rules.outranked(role.rank) {
+            let message = format!("role `{}` ranks above `{top}`, which always keeps every right", names.text(name));
+            let help = format!("give it a rank that is not above that of `{top}`");
+            diagnostics.push(at(role.position, Diagnostic::error(Code::NotInRules, message)).help(help));
+        }
+    }
     let first_two: Vec<_> = catalog.organizations.iter().take(2).collect();
     if rules.organization_limit().is_some_and(|limit| first_two.len() > limit) {
         let limit = if rules.has_organizations() { "one organization" } else { "no organizations" };

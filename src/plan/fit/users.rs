@@ -137,6 +137,9 @@ fn access(
         }
         if let Some(sites) = rules.sites.rules() {
             sites_fit(context, sites, membership, effective, pieces, found);
+            if !user.is_leaving() {
+                found.extend(without_default(context, sites, membership, (effective, pieces)));
+            }
         }
     }
 }
@@ -274,6 +277,26 @@ fn sites_fit(
     if membership.default_site.is_none() && sites.demands_default(possible) {
         limit(format!("`{text}` needs a default site among its {possible}"), "add `default_site`");
     }
+}
+
+/// A member without any site that could be the preselected one, where everybody has one.
+fn without_default(
+    context: &Context<'_>,
+    sites: &SiteRules,
+    membership: &Membership,
+    (effective, pieces): (&Effective, &[Piece]),
+) -> Option<Diagnostic> {
+    let kinds = sites.default_of_everybody()?;
+    let organization = membership.organization;
+    let piece = place_of(pieces, organization).filter(|_| organization != known::PLATFORM)?;
+    let is_left = effective.left_alone_in(organization).sites;
+    if is_left || possible_defaults(context, sites, effective, organization) > 0 {
+        return None;
+    }
+    let text = context.names.text(organization);
+    let message = format!("no {kinds} in `{text}`, so no default one, which everybody has in this store");
+    let help = "add one to `sites`, and `default_site`";
+    Some(Diagnostic::warning(Code::OutsideLimits, message).at(piece.position, "").help(help))
 }
 
 /// How many sites of a user, granted or reached through a granted one, can be the preselected one.

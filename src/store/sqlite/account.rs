@@ -19,7 +19,7 @@ pub(super) struct Account {
     pub(super) id: i64,
     pub(super) key: String,
     pub(super) status: Status,
-    /// Whether it was ever active.
+    /// Whether anybody ever used it, as far as the store can know.
     pub(super) is_used: bool,
 }
 
@@ -37,8 +37,13 @@ pub(super) fn find(turn: &Turn<'_>, key: &str) -> Result<Option<Account>, Stop> 
 
 /// The account in the row with this number, if it is there.
 pub(super) fn of_row(turn: &Turn<'_>, id: i64) -> Result<Option<Account>, Stop> {
-    let mut statement =
-        turn.connection.prepare_cached("SELECT key, status, activated_at IS NOT NULL FROM users WHERE id = ?1")?;
+    // Whoever still has the first password, which the rules have them change at the next log-in, has not logged in.
+    const SQL: &str = "SELECT key, status, activated_at IS NOT NULL AND ( \
+                           EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = users.id AND c.kind = 'api') \
+                           OR NOT EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = users.id \
+                           AND c.kind = 'password' AND c.must_change = 1 AND c.set_at <= users.activated_at)) \
+                       FROM users WHERE id = ?1";
+    let mut statement = turn.connection.prepare_cached(SQL)?;
     let account = statement.query_row([id], |row| {
         Ok(Account { id, key: row.get(0)?, status: read::status(row, 1)?, is_used: row.get(2)? })
     });
@@ -205,6 +210,11 @@ fn load<'f>(turn: &Turn<'_>, id: i64, fields: impl Iterator<Item = &'f String>) 
 
 fn set(turn: &Turn<'_>, id: i64, field: &str, value: &Plain) -> Result<(), Stop> {
     let connection = turn.connection;
+    if let Plain::Set(entries) = value
+        && let Some(whole) = turn.rules.lacks_entries(field, entries.len())
+    {
+        return Err(refused(format!("`{field}` takes all {whole} of its entries or none, and has {}", entries.len())));
+    }
     match (column(field), value) {
         (Some(column), _) => {
             let sql = format!("UPDATE users SET {column} = ?2 WHERE id = ?1");
@@ -338,7 +348,10 @@ pub(super) fn delete(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     check_end(turn, &account, action)?;
     if turn.rules.keeps_used_accounts() && account.is_used {
         if action.fall_back == Some(ActionKind::CloseUser) {
-            return close(turn, action);
+            return Ok(match close(turn, action)? {
+                Effect::Done => Effect::FellBack("closed, since an account that was used can't be deleted".to_owned()),
+                other => other,
+            });
         }
         return Err(refused(format!("`{}` has been used, and such accounts can't be deleted; close it", account.key)));
     }

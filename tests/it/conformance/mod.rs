@@ -130,7 +130,7 @@ impl<S: Writer> Bench<S> {
 
 fn word(effect: &Effect) -> &'static str {
     match effect {
-        Effect::Done => "done",
+        Effect::Done | Effect::FellBack(_) => "done",
         Effect::AlreadyTrue => "already true",
         Effect::Conflict(_) => "conflict",
         Effect::Refused(_) => "refused",

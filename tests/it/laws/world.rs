@@ -138,7 +138,7 @@ impl World {
                 cancel: Some(self.cancels),
                 suppressible: Some(true),
                 carries: Some(carries),
-                pending_takes: Some(PendingTakes { role: takes, sites: takes }),
+                pending_takes: Some(PendingTakes { role: takes, sites: takes, profile: Some(true) }),
                 ..Invitations::default()
             }),
             offboarding: Some(

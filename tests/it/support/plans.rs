@@ -136,6 +136,7 @@ impl Draft {
 pub(crate) fn usual_limits() -> Guards {
     let most = |max_count| CountLimit { max_count };
     Guards {
+        states_own_account: false,
         removals: RemovalLimit::default(),
         invitations: most(200),
         escalations: most(20),

@@ -114,6 +114,46 @@ fn alt_5_a_role_changes_in_two_journalled_steps_with_all_that_hangs_on_it() {
 }
 
 #[test]
+fn alt_5_what_goes_has_gone_before_the_new_role_comes_and_does_not_wait_for_it() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1, pit-2], extra_roles: [terrain] }"));
+    service
+        .declare("role: operator, sites: [pit-1, pit-2], extra_roles: [terrain]", "role: contributor, sites: [pit-2]");
+    let ids = service.ids();
+    let place = |id: &str| ids.iter().position(|other| other == id).unwrap_or_else(|| panic!("no {id} in {ids:?}"));
+    let (role, revoked) = (place("change_role ben@example.com quarries"), "revoke_site ben@example.com quarries pit-1");
+    assert!(place(revoked) < role && place("update_membership ben@example.com quarries") < role, "{ids:?}");
+    assert_eq!(service.action(revoked)["needs"], serde_json::json!([]));
+    let after = &service.action("change_role ben@example.com quarries")["after"];
+    assert_eq!(after["sites"], serde_json::json!({ "pit-2": null }));
+    assert_eq!(after["extra_roles"], serde_json::json!([]));
+    // Nobody keeps what is taken away because the new role has to wait.
+    service.0.sql(
+        "CREATE TRIGGER full BEFORE INSERT ON memberships WHEN NEW.role_id =
+         (SELECT id FROM roles WHERE name = 'contributor') BEGIN SELECT RAISE(ABORT, 'no contributor any more'); END",
+    );
+    service.run(["apply", "--yes"]).ends_with(6);
+    assert_eq!(service.rows(GRANTED), ["ben@example.com pit-2"]);
+    assert_eq!(service.rows("SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id"), [""; 0]);
+    service.0.sql("DROP TRIGGER full");
+    service.apply();
+}
+
+#[test]
+fn alt_5_other_extra_roles_are_there_before_the_new_role_comes() {
+    let service = service(&user("ben", "quarries: { role: operator, extra_roles: [terrain] }"));
+    service.declare(
+        "  terrain: { applies_to: [extra] }",
+        "  terrain: { applies_to: [extra] }\n  stock: { applies_to: [extra] }",
+    );
+    service.declare("role: operator, extra_roles: [terrain]", "role: contributor, extra_roles: [stock]");
+    let change = service.action("change_role ben@example.com quarries");
+    assert_eq!(change["before"]["extra_roles"], serde_json::json!(["stock"]));
+    assert_eq!(change["after"]["extra_roles"], serde_json::json!(["stock"]));
+    service.apply();
+    assert_eq!(service.rows("SELECT r.name FROM extra_roles e JOIN roles r ON r.id = e.role_id"), ["stock"]);
+}
+
+#[test]
 fn alt_5_a_saved_plan_does_not_change_a_role_back_that_others_changed_since() {
     let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
     service.declare("role: operator", "role: contributor");
@@ -172,8 +212,10 @@ fn alt_4_a_hundred_people_a_batch_and_one_form_for_all_of_them() {
     let people: String = many.chain(others).collect();
     let service = Service::new("alteia", &format!("{CATALOG}users:\n{people}"));
     service.0.edit("rollcall.yaml", "max_count: 5 }", "max_count: 5 }, invitations: { max_count: 500 }");
+    let told = service.run(["plan"]).ends_with(0).out.clone();
     service.apply();
     let batches = batches(&service);
+    assert!(told.contains(&format!("the invitations in {} batches", batches.len())), "{} of {told}", batches.len());
     assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 233);
     assert_eq!(batches.iter().map(Vec::len).max(), Some(100));
     for batch in &batches {
@@ -230,18 +272,22 @@ fn alt_8_a_profile_is_edited_and_an_address_is_renamed() {
     service.run(["plan"]).ends_with(3).tells("yyyy-MM-dd");
 }
 
-/// Whether an invitation carries attributes is not stated, so they follow it in the same plan, as they are named.
+/// Whether an invitation carries attributes is not stated, and neither whether the profile of somebody who is only
+/// invited can be changed: they wait for the answer, and are named.
 #[test]
-fn alt_8_a_date_format_is_set_by_the_run_that_invites() {
+fn alt_8_a_date_format_is_set_when_the_person_has_accepted() {
     let service = service("");
     let ben =
         user("ben", "quarries: operator").replace("{ access", "{ attributes: { date_format: dd/MM/yyyy }, access");
     service.declare(MANAGER, &(MANAGER.to_owned() + &ben));
     let invitation = "invite_user ben@example.com";
-    assert_eq!(service.ids(), [invitation, "update_user ben@example.com"]);
-    assert_eq!(service.action("update_user ben@example.com")["needs"], serde_json::json!([invitation]));
+    assert_eq!(service.ids(), [invitation]);
     assert!(!service.action(invitation)["after"].to_string().contains("date_format"));
-    service.run(["plan"]).ends_with(0).prints("attributes.date_format (none) → dd/MM/yyyy");
+    assert_eq!(service.waits(), ["update_user ben@example.com acceptance"]);
+    service.run(["plan"]).ends_with(0).prints("date_format");
+    service.apply();
+    service.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+    assert_eq!(service.ids(), ["update_user ben@example.com"]);
     service.apply();
     assert_eq!(service.rows("SELECT value FROM user_attributes"), ["\"dd/MM/yyyy\""]);
 }
@@ -388,6 +434,18 @@ fn alt_13_what_is_not_stated_about_invitations_is_not_assumed() {
         .tells("`rollcall deactivate`");
     service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1);
     assert_eq!(service.rows("SELECT state FROM invitations WHERE user_key LIKE 'ben%'"), ["pending"]);
+    // Neither is the profile of somebody who is only invited changed.
+    service.declare("  ben@example.com: {", "  ben@example.com: { given_name: Ben,");
+    assert_eq!(service.waits(), ["update_user ben@example.com acceptance"]);
+    service.run(["apply", "--yes"]).ends_with(0);
+    assert_eq!(service.rows("SELECT count(*) || '' FROM users WHERE given_name IS NOT NULL"), ["0"]);
+    // Whether the person can decline is not stated, so the mail does not offer it.
+    let mails = std::fs::read_dir(service.0.file(".rollcall/outbox")).expect("an outbox");
+    let mails: Vec<String> = mails.map(|mail| std::fs::read_to_string(mail.expect("a mail").path()).unwrap()).collect();
+    assert!(
+        !mails.is_empty() && mails.iter().all(|mail| mail.contains("ccept") && !mail.contains("ecline")),
+        "{mails:?}"
+    );
     // Nothing is taken back from a pending invitation: that waits for the answer.
     service.declare("quarries: operator", "quarries: user");
     assert_eq!(service.ids(), [""; 0]);

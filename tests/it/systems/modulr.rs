@@ -61,10 +61,22 @@ fn mod_2_nobody_deactivates_their_own_account() {
 }
 
 #[test]
+fn mod_2_a_plan_that_deactivates_asks_which_account_acts() {
+    let service = service(&user("broy", "guest", ""));
+    service.apply();
+    assert!(!service.run(["plan"]).all().contains("guards.self"));
+    service.declare("users:", "inactive: [broy]\nusers:");
+    service.run(["plan"]).ends_with(0).tells("`guards.self` is not set, and this store refuses `deactivate_user`");
+    own_account(&service, "none");
+    assert!(!service.run(["plan"]).all().contains("guards.self"));
+}
+
+#[test]
 fn mod_3_a_deletion_falls_back_to_closing_an_account_that_was_used() {
     let service = service(&(user("broy", "guest", "") + &user("croy", "guest", "")));
     service.apply();
-    service.0.sql("UPDATE users SET activated_at = NULL WHERE key = 'croy'");
+    // Whoever still has the first password has never been in; ben has chosen another one.
+    service.0.sql("UPDATE credentials SET must_change = 0 WHERE user_id = (SELECT id FROM users WHERE key = 'broy')");
     for login in ["broy", "croy"] {
         service.declare(&format!("{login}: {{"), &format!("{login}: {{ status: absent,"));
     }
@@ -73,9 +85,89 @@ fn mod_3_a_deletion_falls_back_to_closing_an_account_that_was_used() {
     let plan = service.run([&["plan"], &later[..]].concat()).ends_with(0).json();
     let ways: Vec<_> = plan["actions"].as_array().unwrap().iter().map(|one| (&one["id"], &one["else"])).collect();
     assert_eq!(format!("{ways:?}").matches("String(\"close_user\")").count(), 2, "{ways:?}");
-    service.run(["apply", "--yes", "--at", "2099-01-01T00:00:00Z"]).ends_with(0);
+    let applied = service.run(["apply", "--yes", "--at", "2099-01-01T00:00:00Z"]);
+    applied.ends_with(0).prints("done: closed, since an account that was used can't be deleted\n  broy");
     let left = "SELECT key || ' ' || status FROM users ORDER BY key";
     assert_eq!(service.rows(left), ["aroy active", "broy closed"]);
+}
+
+#[test]
+fn mod_3_an_account_with_another_password_since_or_with_the_api_counts_as_used() {
+    let api = "api: { enabled: true, routes: all },";
+    let service = service(&(user("broy", "guest", "") + &user("croy", "guest", api)));
+    service.apply();
+    service.0.sql("UPDATE users SET created_at = '2020-01-01T00:00:00Z', activated_at = '2020-01-01T00:00:00Z'");
+    for login in ["broy", "croy"] {
+        service.declare(&format!("{login}: {{"), &format!("{login}: {{ status: absent,"));
+    }
+    service.apply();
+    service.run(["apply", "--yes", "--at", "2099-01-01T00:00:00Z"]).ends_with(0);
+    let left = "SELECT key || ' ' || status FROM users ORDER BY key";
+    assert_eq!(service.rows(left), ["aroy active", "broy closed", "croy closed"]);
+}
+
+#[test]
+fn mod_4_a_key_that_differs_only_by_case_makes_no_second_account() {
+    let service = service(&user("broy", "guest", ""));
+    service.apply();
+    service.declare("  broy: {", "  BRoy: {");
+    service.run(["plan"]).ends_with(3).tells("`BRoy` and the live account `broy` differ only by case");
+    service.run(["apply", "--yes"]).ends_with(3);
+    assert_eq!(service.rows("SELECT key FROM users ORDER BY key"), ["aroy", "broy"]);
+    // A rename says that it is the same person.
+    service.declare("  BRoy: {", "  BRoy: { previously: broy,");
+    service.apply();
+    assert_eq!(service.rows("SELECT key FROM users ORDER BY key"), ["BRoy", "aroy"]);
+    service.declare("  BRoy: { previously: broy,", "  bpetit: { previously: BROY,");
+    service.run(["plan"]).ends_with(3).tells("`BROY` and the live account `BRoy` differ only by case");
+    service.declare("  bpetit: { previously: BROY,", "  BRoy: { previously: broy,");
+    // Where case counts by the rules, it is told.
+    service.0.edit("rollcall.yaml", "extends: modulr,", "extends: modulr, identity: { case: sensitive },");
+    service.declare("  BRoy: { previously: broy,", "  bRoy: {");
+    service.run(["plan"]).ends_with(0).tells("`bRoy` and the live account `BRoy` differ only by case");
+}
+
+#[test]
+fn mod_4_a_leaver_in_another_case_is_no_leaver_whom_nobody_knows() {
+    let service = service(&(user("broy", "guest", "") + &user("croy", "guest", "")));
+    service.apply();
+    service.declare("users:", "inactive: [BROY]\nusers:");
+    for command in ["validate", "plan"] {
+        service.run([command]).ends_with(3).tells("`BROY` under `inactive` and the declared key `broy`");
+    }
+    // Somebody who is live and declared by nobody is found as well.
+    service.declare("inactive: [BROY]", "inactive: [CROY]");
+    service.declare(&user("croy", "guest", ""), "");
+    service.run(["plan"]).ends_with(3).tells("`CROY` and the live account `croy` differ only by case");
+    service.declare("inactive: [CROY]", "inactive: [croy]");
+    service.apply();
+    assert_eq!(service.rows("SELECT key FROM users WHERE status = 'inactive'"), ["croy"]);
+}
+
+#[test]
+fn mod_4_the_own_account_in_another_case_is_an_error() {
+    let service = service(&user("broy", "administrator", ""));
+    service.apply();
+    own_account(&service, "ARoy");
+    service.declare("users:", "inactive: [aroy]\nusers:");
+    service.run(["plan"]).ends_with(3).tells("`guards.self` has `ARoy`, which differs from `aroy` only by case");
+    service.0.edit("rollcall.yaml", "self: ARoy,", "self: none, protected_users: [AROY],");
+    service.run(["plan"]).ends_with(3).tells("`guards.protected_users` has `AROY`");
+}
+
+#[test]
+fn mod_4_the_way_around_locks_out_nobody_with_a_like_key() {
+    let service = service(&user("broy", "guest", ""));
+    service.apply();
+    service.0.sql("INSERT INTO users (key) VALUES ('BROY')");
+    let settings = service.0.read("rollcall.yaml");
+    service.0.write("rollcall.yaml", "version: 7\n");
+    let run = service.run(["deactivate", "broy", "--yes"]);
+    run.ends_with(3);
+    let statement = run.err.split('"').nth(1).expect("a statement").to_owned();
+    service.0.write("rollcall.yaml", &settings);
+    service.0.sql(&statement.replace("SELECT changes();", ""));
+    assert_eq!(service.rows("SELECT key FROM users WHERE status = 'inactive'"), ["broy"]);
 }
 
 #[test]
@@ -189,6 +281,36 @@ fn mod_7_what_the_first_three_profiles_may_do_can_be_changed_and_they_can_be_del
 }
 
 #[test]
+fn mod_7_no_profile_is_above_the_one_that_keeps_every_right() {
+    let service = service(&user("broy", "administrator", ""));
+    service.apply();
+    service.declare("organizations:", "roles: { owner: { rank: 41, applies_to: [organization] } }\norganizations:");
+    service.run(["validate"]).ends_with(3).tells("`owner` ranks above `administrator`");
+    // One that somebody made in the store is no more than that either, and nobody is managed by it.
+    service.declare("roles: { owner: { rank: 41, applies_to: [organization] } }\n", "");
+    service.0.sql(
+        "INSERT INTO roles (name, rank, admin, applies_to) VALUES ('owner', 50, 1, '[\"organization\"]');
+         UPDATE memberships SET role_id = (SELECT id FROM roles WHERE name = 'owner')
+         WHERE user_id = (SELECT id FROM users WHERE key = 'broy')",
+    );
+    assert!(service.risks("change_role broy cabinet").contains(&"escalation".to_owned()));
+    service.run(["import", "--out", "written"]).ends_with(0);
+    service.run(["plan", "--manifests", "written"]).ends_with(0).prints("no changes");
+}
+
+#[test]
+fn mod_7_a_profile_that_is_declared_absent_and_was_never_given_is_told() {
+    let service = service("");
+    service.apply();
+    service.declare("organizations:", "roles: { guest: { status: absent } }\norganizations:");
+    assert_eq!(service.ids(), [""; 0]);
+    let told = service.list("unmanaged");
+    assert!(told.iter().any(|one| one["kind"] == "role" && one["name"] == "guest"), "{told:?}");
+    let reason = told[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("declared absent and not in the store"), "{reason}");
+}
+
+#[test]
 fn mod_8_raising_the_clearance_is_an_escalation() {
     let service = service(&user("broy", "guest", ""));
     service.apply();
@@ -225,6 +347,36 @@ fn mod_9_restricted_documents_are_a_privilege() {
 }
 
 #[test]
+fn mod_9_the_three_options_are_given_together_or_not_at_all() {
+    let service = service(&user("broy", "guest", ""));
+    service.apply();
+    let line =
+        |more: &str| user("broy", "guest", "").replace("portfolio_scope: all", &format!("portfolio_scope: all{more}"));
+    for some in ["[health]", "[health, legal]", "[health, legal, staff, tax]"] {
+        let some = line(&format!(", restricted_documents: {some}"));
+        service.declare(&line(""), &some);
+        let run = service.run(["validate"]);
+        run.ends_with(3).tells("of 3, which are given together").tells("access/all.yaml:9");
+        service.declare(&some, &line(""));
+    }
+    // The store refuses it too, whoever made the plan; what is in it all the same is left alone.
+    service.declare(&line(""), &line(", restricted_documents: [health, legal, staff]"));
+    service.run(["plan", "--out", "saved.json"]).ends_with(0);
+    let named = "{ extends: modulr, attributes: { restricted_documents: { all_or_none: 2 } } }";
+    let settings = service.0.read("rollcall.yaml");
+    service.0.write("rollcall.yaml", &settings.replace(RULES, named));
+    service.run(["apply", "--yes"]).ends_with(3);
+    service.0.write("rollcall.yaml", &settings);
+    service.declare(&line(", restricted_documents: [health, legal, staff]"), &line(""));
+    service.0.sql(
+        "INSERT INTO user_attributes (user_id, field, value)
+         SELECT id, 'attributes.restricted_documents', '[\"health\"]' FROM users WHERE key = 'broy'",
+    );
+    service.run(["import", "--out", "written"]).ends_with(0);
+    service.run(["plan", "--manifests", "written"]).ends_with(0).prints("no changes");
+}
+
+#[test]
 fn mod_10_widening_or_removing_the_portfolio_scope_is_an_escalation() {
     let service = service(&user("broy", "guest", "").replace("scope: all", "scope: [cars]"));
     service.apply();
@@ -255,6 +407,9 @@ fn mod_10_an_account_never_sees_more_than_is_declared_not_even_for_a_moment() {
     // What an account lacks until it is given may follow; everything is what it has without any.
     assert!(service.ids().contains(&"change_access broy".to_owned()), "{:?}", service.ids());
     assert_eq!(service.action("create_user croy")["after"]["attributes"], serde_json::Value::Null);
+    // Whoever comes with the whole portfolio is shown as somebody who gets more than others.
+    assert_eq!(service.risks("create_user croy"), ["escalation"]);
+    assert_eq!(service.risks("create_user broy"), [""; 0]);
     // A reader sees both, and the first mailbox beside what else the account is made with.
     let shown = service.run(["plan"]);
     shown.ends_with(0).prints("created: guest of cabinet, attributes.portfolio_scope cars");
@@ -329,6 +484,40 @@ fn mod_12_turning_the_api_off_is_no_escalation_and_turning_it_on_no_removal() {
 }
 
 #[test]
+fn mod_12_every_route_is_seen_wherever_the_api_is_turned_on() {
+    let on = "api: { enabled: true, routes: all },";
+    let service = service(&user("broy", "guest", on));
+    let every = serde_json::json!({ "api": { "enabled": true, "routes": "all" } });
+    assert_eq!(service.action("change_access broy")["after"], every);
+    service.run(["plan"]).ends_with(0).prints("api.enabled (none) → true, api.routes everything");
+    service.apply();
+    service.declare(on, "api: { enabled: false },");
+    service.apply();
+    service.declare("api: { enabled: false },", on);
+    assert_eq!(service.action("change_access broy")["after"], every);
+    service.run(["plan"]).ends_with(0).prints("api.routes everything");
+    service.run(["plan", "--out", "saved.json"]).ends_with(0);
+    service.run(["apply", "saved.json", "--yes"]).ends_with(0);
+    assert_eq!(service.ids(), [""; 0]);
+    // An account that comes back comes back with it.
+    service.declare("broy: {", "broy: { status: inactive,");
+    service.apply();
+    service.declare("status: inactive,", "status: active,");
+    service.run(["plan"]).ends_with(0).prints("api.enabled true, api.routes everything");
+}
+
+#[test]
+fn mod_12_a_route_is_a_verb_and_a_path() {
+    let service = service("");
+    for route in ["clients", "GET", "GET clients", "get /clients", "FETCH /clients", "GET  /clients", "GET /a b"] {
+        let api = user("broy", "guest", &format!("api: {{ enabled: true, routes: [GET /x, '{route}'] }},"));
+        service.declare("users:\n", &format!("users:\n{api}"));
+        service.run(["validate"]).ends_with(3).tells(&format!("`{route}` in `api.routes` of `broy` is no route"));
+        service.declare(&api, "");
+    }
+}
+
+#[test]
 fn mod_12_a_route_is_one_line_and_is_never_empty() {
     let service = service("");
     for route in [r#""""#, r#"" ""#, r#""GET /x\nDELETE /clients""#, r#"" GET /x""#] {
@@ -379,6 +568,20 @@ fn mod_14_one_mailbox_of_several_is_the_default_one() {
     service.declare("[contact-box, claims-box, agenda], default_site: contact-box", "[agenda]");
     service.apply();
     assert_eq!(service.rows(held), [""; 0]);
+}
+
+#[test]
+fn mod_14_who_has_no_mailbox_has_no_default_one_and_that_is_told() {
+    let service = service(&user("broy", "{ role: guest, sites: [agenda] }", ""));
+    let told = "no mailbox in `cabinet`, so no default one";
+    service.run(["validate"]).ends_with(0).tells(told);
+    service.declare("sites: [agenda]", "sites: [agenda, contact-box], default_site: contact-box");
+    service.declare("cabinet: administrator", "cabinet: { role: administrator, sites: unmanaged }");
+    assert!(!service.run(["validate"]).all().contains(told));
+    // Who leaves needs none.
+    service.declare("sites: [agenda, contact-box], default_site: contact-box", "sites: [agenda]");
+    service.declare("broy: {", "broy: { status: inactive,");
+    assert!(!service.run(["validate"]).all().contains(told));
 }
 
 #[test]
