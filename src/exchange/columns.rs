@@ -1,9 +1,6 @@
 //! The columns that files of people have, and the names that their headers bear in English and in French.
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::char::is_combining_mark;
-
-use crate::rules::Rules;
+use crate::rules::{Rules, without_accents};
 
 /// What a column tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -143,8 +140,8 @@ impl Column {
 
 /// A text as it is compared with headers and words: lower case, without accents, words parted by one blank.
 pub(super) fn fold(text: &str) -> String {
-    let plain = text.nfd().filter(|&character| !is_combining_mark(character)).flat_map(char::to_lowercase);
-    let plain: String = plain.map(|character| if character.is_alphanumeric() { character } else { ' ' }).collect();
+    let plain = without_accents(text);
+    let plain = plain.replace(|character: char| !character.is_alphanumeric(), " ");
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

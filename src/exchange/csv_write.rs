@@ -8,23 +8,29 @@ use super::roles::status_word;
 use super::{Days, Exported};
 use crate::manifest::Unsayable;
 use crate::model::{LiveState, LiveView, Names, known};
-use crate::rules::{KeyField, Rules};
+use crate::rules::{KEPT_ELSEWHERE, KeyField, Rules};
 
 /// Writes everybody; who has no access has one row without organization and role. All cells are quoted, so that no
 /// program takes what stands in one for several.
 #[must_use]
 pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days) -> Exported<Vec<u8>> {
     let mut people: BTreeMap<(&str, usize), LiveView<'_>> = BTreeMap::new();
+    let mut left_out = Vec::new();
     let mut with_sites: usize = 0;
     for view in live.users() {
+        if rules.keeps_elsewhere(&view) {
+            let name = view.key_text(names).to_owned();
+            left_out.push(Unsayable { kind: "user", name, reason: KEPT_ELSEWHERE.to_owned() });
+            continue;
+        }
         with_sites += usize::from(!view.grants.is_empty());
         people.insert((view.key_text(names), view.row), view);
     }
-    let mut left_out = Vec::new();
     if with_sites > 0 {
         let name = format!("of {with_sites} accounts");
         left_out.push(Unsayable { kind: "sites", name, reason: "are nothing that such a list says".to_owned() });
     }
+    left_out.sort();
     let mut content = Vec::new();
     line(&mut content, &LIST.map(|column| column.title().to_owned()));
     for ((key, _), view) in people {

@@ -1,10 +1,17 @@
 //! Rules for names (`language.md` §2): what a name may be, and which spellings could be taken for another.
 
-use unicode_normalization::is_nfc;
+use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 use unicode_security::{MixedScript, RestrictionLevel, RestrictionLevelDetection};
 
 /// The longest name, in bytes.
 const LONGEST: usize = 255;
+
+/// A text as words are compared that people write in several ways: lower case, without accents.
+#[must_use]
+pub fn without_accents(text: &str) -> String {
+    text.nfd().filter(|&character| !is_combining_mark(character)).flat_map(char::to_lowercase).collect()
+}
 
 /// What bears a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
