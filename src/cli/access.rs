@@ -350,8 +350,7 @@ impl Access {
         let mut before = declared.warnings.clone();
         before.extend(void_protection(&inputs));
         before.extend(broad_protection(&inputs));
-        let is_there = |identity| live.find(identity).is_some();
-        before.extend(lacking(&declared.names, &declared.desired, self.rules(), is_there));
+        before.extend(lacking(&declared.names, &declared.desired, self.rules(), |identity| live.find(identity)));
         before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;

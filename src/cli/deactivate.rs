@@ -6,7 +6,7 @@
 
 use super::access::Access;
 use super::desk::{Desk, Gone};
-use super::exit::{Exit, Failure};
+use super::exit::{Exit, Failure, advised};
 use super::mail::Mails;
 use super::options::{Deactivate, Global};
 use super::printer::Printer;
@@ -14,6 +14,7 @@ use super::ways_out;
 use crate::model::{ActionKind, Name, Status};
 use crate::plan::{LockOut, Plan, WaitsFor, lock_out};
 use crate::report::sanitise;
+use crate::rules::KEPT_ELSEWHERE;
 
 pub(super) fn run(global: &Global, arguments: &Deactivate, printer: &Printer) -> Result<Exit, Failure> {
     let key = &arguments.key;
@@ -135,7 +136,9 @@ fn lock_out_key(
     printer: &Printer,
 ) -> Result<Exit, Failure> {
     match desk.ask(|inputs| lock_out(inputs, identity))? {
-        refused @ (LockOut::OwnAccount | LockOut::Protected) => return Err(refusal(shown, &refused)),
+        refused @ (LockOut::OwnAccount | LockOut::Protected | LockOut::KeptElsewhere) => {
+            return Err(refusal(shown, &refused));
+        }
         LockOut::Unknown | LockOut::Ambiguous | LockOut::Already(_) | LockOut::Waits(_) | LockOut::Planned { .. } => {}
     }
     desk.tell_who_would_undo_it(identity, shown, printer);
@@ -229,6 +232,10 @@ pub(super) fn refusal(shown: &str, refused: &LockOut) -> Failure {
             "{shown} is protected (`guards.protected_users`); take the key out of that list if this has to be, or do it \
              in the store"
         ),
+        LockOut::KeptElsewhere => {
+            let why = format!("{shown} {KEPT_ELSEWHERE}: this store holds only people (`kinds` of the rules)");
+            return Failure::invalid(advised(why, "do it in the application that keeps service accounts"));
+        }
         LockOut::Ambiguous => {
             format!("more than one account has the key {shown}; do it in the store, or give all but one another key")
         }

@@ -55,7 +55,10 @@ impl Read<'_> {
         let Exported { content, left_out } = exchange::csv(self.names, self.access.rules(), self.live, &self.days()?);
         match out {
             None => self.printer.file(&String::from_utf8_lossy(&content)),
-            Some(out) => self.write(out, &content)?,
+            Some(out) => {
+                let left_out = left_out.iter().filter(|left_out| left_out.kind == "user").count();
+                self.write(out, &content, self.live.len() - left_out)?;
+            }
         }
         tell_left_out(&left_out, self.printer);
         Ok(())
@@ -70,7 +73,7 @@ impl Read<'_> {
         };
         let mut bytes = serde_json::to_vec_pretty(&document).map_err(Failure::failed)?;
         bytes.push(b'\n');
-        self.write(out, &bytes)
+        self.write(out, &bytes, self.live.len())
     }
 
     fn templates(&self, out: &Path) -> Result<(), Failure> {
@@ -93,14 +96,14 @@ impl Read<'_> {
         Ok(())
     }
 
-    fn write(&self, out: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    fn write(&self, out: &Path, bytes: &[u8], people: usize) -> Result<(), Failure> {
         let path = in_repository(&self.access.repository, out)?;
         let (folder, name) = (path.parent(), path.file_name().and_then(|name| name.to_str()));
         let (Some(folder), Some(name)) = (folder, name) else {
             return Err(Failure::invalid(anyhow::anyhow!("`{}` names no file", out.display())));
         };
         write_all_new(folder, [(name, bytes)]).map_err(Failure::failed)?;
-        let people = count(self.live.len(), "account", "accounts");
+        let people = count(people, "account", "accounts");
         self.printer.note(&format!("{people} written to {}", out.display()));
         Ok(())
     }

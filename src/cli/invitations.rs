@@ -162,6 +162,7 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
             return Ok(exit.unwrap_or(Exit::Done));
         }
         Resend::Unknown | Resend::Ambiguous => anyhow::anyhow!("more than one account has the key {shown}"),
+        Resend::KeptElsewhere => anyhow::anyhow!("{shown} is a service account, which is managed elsewhere"),
         Resend::Protected => anyhow::anyhow!("{shown} is protected (`guards.protected_users`)"),
         Resend::KeptOut => advised(format!("the manifests do not let {shown} in"), "correct them first, and apply"),
         Resend::CarriesMore => advised(

@@ -10,6 +10,8 @@ use super::printer::Printer;
 use crate::apply::{ApplyReport, MailAbout, MailOutcome, MailWord, RunEnd, Stop};
 use crate::diagnostic::shell_word;
 use crate::mail::{self, Delivery, Which};
+use crate::model::ActionKind;
+use crate::plan::{Action, Plan, Risk};
 use crate::report::{count, sanitise};
 use crate::settings::MailTransport;
 use crate::store::StoreError;
@@ -77,6 +79,33 @@ pub(super) fn hand_over(
         which,
     };
     mail::deliver(store, &delivery, stop)
+}
+
+/// Tells, with a plan that invites people, what their mails will be without: somebody who sends them, or the terms.
+pub(super) fn tell_where_to(printer: &Printer, access: &Access, plan: &Plan) {
+    let invites = |action: &&Action| {
+        let kinds = [ActionKind::InviteUser, ActionKind::SendInvitation, ActionKind::ResendInvitation];
+        kinds.contains(&action.kind) && action.risk.contains(&Risk::Mail)
+    };
+    let number = plan.actions.iter().filter(invites).count();
+    if number == 0 || printer.is_json() {
+        return;
+    }
+    let mut told = Vec::new();
+    if let MailTransport::Outbox(folder) = &access.settings.mail.transport {
+        let folder = folder.display().to_string();
+        told.push(format!(
+            "no mail server is set (`mail.smtp`): apply writes {} to {}, and nobody gets one before somebody sends it on",
+            counted(MailAbout::Invitation, number),
+            sanitise(&folder)
+        ));
+    }
+    if access.settings.mail.links.terms.is_none() {
+        told.push("no link to the terms is set (`mail.links.terms`), so the mails have none".to_owned());
+    }
+    if !told.is_empty() {
+        printer.result(&format!("\n{}\n", told.join("; ")));
+    }
 }
 
 /// What mails are about, in the order in which they are told.

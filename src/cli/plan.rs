@@ -9,6 +9,7 @@ use super::edge;
 use super::exit::{Exit, Failure, advised};
 use super::history::likely_cause;
 use super::journal;
+use super::mail;
 use super::options::{Global, Plan};
 use super::printer::Printer;
 use super::saved;
@@ -51,6 +52,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     if due > 0 {
         printer.note(&format!("invitation mails that the next apply hands over: {due}"));
     }
+    mail::tell_where_to(printer, &access, &plan);
     let is_refused = rulings.iter().any(Ruling::is_refused);
     if is_refused {
         let cause = likely_cause(&access, (global, at), &declared, &rulings, printer);

@@ -93,8 +93,8 @@ fn what_then(way: PasswordReset) -> &'static str {
 fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
     let rules = desk.access.rules();
     if rules.password_reset() == PasswordReset::NotStated {
-        let why = "the rules of this store do not say how passwords are reset (`password.set_by`)";
-        return Err(Failure::failed(advised(why, "do it in the service")));
+        let why = "the rules of this store do not say that passwords are reset (`password.set_by`, `password.reset`)";
+        return Err(Failure::failed(advised(why, "do it in the service, or let the person ask there for another one")));
     }
     let text = |key| desk.names.text(key).to_owned();
     let Some(key) = &arguments.key else {
@@ -127,6 +127,7 @@ const fn reason(why: NoReset) -> &'static str {
             "it is the account that rollcall itself uses (`guards.self`), and would lock itself out; do it in the store"
         }
         NoReset::Protected => "it is protected (`guards.protected_users`)",
+        NoReset::KeptElsewhere => "it is a service account, which is managed elsewhere",
         NoReset::NotActive(Status::Preloaded | Status::Invited) => {
             "the person has not accepted the invitation yet, and has no password"
         }

@@ -14,7 +14,7 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
     let access = Access::load_for_manifests(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     // Without a store nobody is there yet.
-    declared.warnings.extend(lacking(&declared.names, &declared.desired, access.rules(), |_| false));
+    declared.warnings.extend(lacking(&declared.names, &declared.desired, access.rules(), |_| None));
     declared.warnings.extend(missing_sink(&access, &declared));
     printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
     if !printer.is_json() {

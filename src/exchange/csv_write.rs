@@ -7,8 +7,9 @@ use super::formula::neutral;
 use super::losses::Losses;
 use super::roles::status_word;
 use super::{Days, Exported};
+use crate::manifest::Unsayable;
 use crate::model::{LiveState, LiveView, Names};
-use crate::rules::Rules;
+use crate::rules::{KEPT_ELSEWHERE, Rules};
 
 /// Writes everybody; who has no access has one row without organization and role. All cells are quoted, so that no
 /// program takes what stands in one for several.
@@ -17,11 +18,19 @@ pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days) -> Expor
     let columns = of_list(rules);
     let mut people: BTreeMap<(&str, usize), LiveView<'_>> = BTreeMap::new();
     let mut losses = Losses::new(names, rules, &columns, &[]);
+    let mut left_out = Vec::new();
     for view in live.users() {
+        if rules.keeps_elsewhere(&view) {
+            let name = view.key_text(names).to_owned();
+            left_out.push(Unsayable { kind: "user", name, reason: KEPT_ELSEWHERE.to_owned() });
+            continue;
+        }
         losses.count_sites(&view);
         losses.count_fields(&view);
         people.insert((view.key_text(names), view.row), view);
     }
+    left_out.sort();
+    left_out.extend(losses.told());
     let mut content = Vec::new();
     line(&mut content, columns.iter().map(|column| column.title().to_owned()));
     for ((key, _), view) in people {
@@ -30,7 +39,7 @@ pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days) -> Expor
             line(&mut content, columns.iter().map(|&column| cell(names, rules, days, &view, row, column)));
         }
     }
-    Exported { content, left_out: losses.told() }
+    Exported { content, left_out }
 }
 
 /// Organization and role of each row of a person; one row at least.

@@ -13,7 +13,7 @@ use super::{Batch, Exported, Known};
 use crate::document::nearest;
 use crate::manifest::Unsayable;
 use crate::model::{LiveState, LiveView, Membership, Name, Names, Status, Value, known};
-use crate::rules::{FieldRequired, Named, RolePlace, RoleSiteAccess, Rules, refuse_declared};
+use crate::rules::{FieldRequired, KEPT_ELSEWHERE, Named, RolePlace, RoleSiteAccess, Rules, refuse_declared};
 
 /// A file for one user type, one role and one site.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Expor
         let mut leave_out = |reason: String| {
             left_out.push(Unsayable { kind: "user", name: key.to_owned(), reason });
         };
+        if rules.keeps_elsewhere(&view) {
+            leave_out(KEPT_ELSEWHERE.to_owned());
+            continue;
+        }
         match view.status {
             Status::Preloaded | Status::Invited | Status::Active => {}
             Status::Inactive | Status::Closed => {

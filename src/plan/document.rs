@@ -272,7 +272,7 @@ pub struct ExpiringDocument {
 pub struct PasswordDueDocument {
     /// Whose it is.
     pub user: String,
-    /// Since when it is the same.
+    /// Since when no other one is known: it was set or reset then, or the account became active.
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub since: Timestamp,
     /// When another one was due.

@@ -19,6 +19,8 @@ pub enum LockOut {
     OwnAccount,
     /// The settings protect it.
     Protected,
+    /// Another application keeps it.
+    KeptElsewhere,
     /// Nobody can log in with it, or nothing is left that could be taken.
     Already(Status),
     /// The store has no way to do it now.
@@ -46,6 +48,9 @@ pub fn lock_out(inputs: &Inputs<'_>, identity: Name) -> LockOut {
         return LockOut::Protected;
     }
     let Some(live) = inputs.live.find(identity) else { return LockOut::Unknown };
+    if inputs.rules.keeps_elsewhere(&live) {
+        return LockOut::KeptElsewhere;
+    }
     let (mut change, counters) = lock_out_draft(inputs, &live);
     let Some(draft) = change.drafts.first_mut() else { return LockOut::Already(live.status) };
     if let Some(waits_for) = draft.waits_for {

@@ -88,7 +88,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Position};
-use crate::model::{ActionKind, Name};
+use crate::model::{ActionKind, InvitationState, Name};
 
 /// The store that a plan is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +175,8 @@ impl WaitsFor {
 /// What stands in the way of something that waits. Every list is sorted by text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Obstacle {
+    /// The invitation ended in this way, and carries more than is declared.
+    Ended(InvitationState, bool),
     /// An operator locked the account out.
     LockedOut,
     /// An operator locked the account out, and the line that lets the person in may be older than that.
@@ -286,7 +288,7 @@ pub struct Expiring {
 pub struct PasswordDue {
     /// Whose it is: the live key.
     pub user: Name,
-    /// Since when it is the same.
+    /// Since when no other one is known: it was set or reset then, or the account became active.
     pub since: Timestamp,
     /// When another one was due.
     pub due: Timestamp,

@@ -18,6 +18,8 @@ pub enum Resend {
     Ambiguous,
     /// The settings protect it.
     Protected,
+    /// Another application keeps it.
+    KeptElsewhere,
     /// Nothing is there to be accepted: the account has this status.
     NotInvited(Status),
     /// The manifests do not let the person in.
@@ -41,6 +43,9 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name, has_manifests: bool) -> Resen
     let Some(live) = inputs.live.find(identity) else { return Resend::Unknown };
     if inputs.is_protected(identity) {
         return Resend::Protected;
+    }
+    if inputs.rules.keeps_elsewhere(&live) {
+        return Resend::KeptElsewhere;
     }
     if !matches!(live.status, Status::Preloaded | Status::Invited) {
         return Resend::NotInvited(live.status);

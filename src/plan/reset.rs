@@ -17,6 +17,8 @@ pub enum NoReset {
     OwnAccount,
     /// The settings protect it.
     Protected,
+    /// Another application keeps it.
+    KeptElsewhere,
     /// Nobody logs in with it: it has this status.
     NotActive(Status),
     /// The person chooses another one through an address, and there is none.
@@ -34,6 +36,9 @@ pub fn can_reset(inputs: &Inputs<'_>, identity: Name) -> Result<Name, NoReset> {
     }
     if inputs.is_protected(identity) {
         return Err(NoReset::Protected);
+    }
+    if inputs.rules.keeps_elsewhere(&live) {
+        return Err(NoReset::KeptElsewhere);
     }
     match live.status {
         Status::Active => {}

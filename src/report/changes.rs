@@ -255,13 +255,13 @@ fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
             Room::Organization(_) => membership(context, actions),
             Room::Reach | Room::Catalog => catalog(context, actions),
         },
-        note: note(*mark, actions, place.is_empty()),
+        note: note(context, *mark, actions, place.is_empty()),
         place,
     }
 }
 
 /// Risks that the mark does not tell, mails, causes, and the reason where something ends or no line gives one.
-fn note(mark: Mark, actions: &[&Action], without_place: bool) -> String {
+fn note(context: Context<'_>, mark: Mark, actions: &[&Action], without_place: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
     for risk in Risk::ALL {
         let number = actions.iter().filter(|action| action.risk.contains(&risk)).count();
@@ -272,6 +272,7 @@ fn note(mark: Mark, actions: &[&Action], without_place: bool) -> String {
             Risk::Escalation => "escalation".to_owned(),
             Risk::Removal if mark == Mark::Removal => continue,
             Risk::Removal => "removal".to_owned(),
+            Risk::Irreversible if context.knows_no_undo(actions) => "not stated whether it can be undone".to_owned(),
             Risk::Irreversible => "can't be undone".to_owned(),
             Risk::Mail => count(number, "mail", "mails"),
             Risk::LastAdmin => "the last admin".to_owned(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::style::{count, enumeration, name, number};
 use super::words::{Context, NAMED};
 use crate::model::{Fact, Name, Value, known};
-use crate::plan::{Action, State};
+use crate::plan::{Action, Risk, State};
 
 /// Permissions of a role that are named before they are only counted.
 const PERMISSIONS: usize = 8;
@@ -164,6 +164,17 @@ impl Context<'_> {
         }
         told.sort_unstable();
         told.into_iter().map(|(_, words)| words).collect()
+    }
+
+    /// Whether nobody can have more than one site in an organization.
+    pub(super) fn has_one_site(&self) -> bool {
+        self.rules.and_then(|rules| rules.sites.rules()).is_some_and(|sites| sites.max == Some(1))
+    }
+
+    /// Whether of none of these actions that may be for good the vendor says that it is.
+    pub(super) fn knows_no_undo(&self, actions: &[&Action]) -> bool {
+        let mut final_ones = actions.iter().filter(|action| action.risk.contains(&Risk::Irreversible));
+        self.rules.is_some_and(|rules| final_ones.all(|action| !rules.states_undo(action.kind)))
     }
 
     /// What a new account is not limited in, because nothing is said: `attributes.portfolio_scope everything`.

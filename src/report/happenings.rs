@@ -15,7 +15,11 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
         let ended = |word: &str| {
-            let was = before.map(|state| context.access(&state.memberships, &state.grants, true));
+            let was = before.map(|state| {
+                let places = Some(context.access(&state.memberships, &state.grants, true));
+                let places = places.filter(|places| !places.is_empty()).into_iter();
+                places.chain(context.comes_with(&state.facts)).collect::<Vec<String>>().join(", ")
+            });
             let was = was.filter(|was| !was.is_empty()).map(|was| format!(" (was {was})")).unwrap_or_default();
             let otherwise = action.fall_back.map(|kind| done(kind).0);
             let otherwise = otherwise.map(|word| format!(", or {word} if the store refuses")).unwrap_or_default();
@@ -204,22 +208,43 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
     if is_narrowed {
         sites.clear();
     }
+    parts.extend(lost_and_gained(context, actions, sites, becomes));
+    shorten(context, parts)
+}
+
+/// Sites by what happens to them (`loses`, `gains`, `again`) in words. `becomes`: they come with a membership.
+fn lost_and_gained(
+    context: Context<'_>,
+    actions: &[&Action],
+    mut sites: BTreeMap<&str, Vec<(Name, Option<Name>)>>,
+    becomes: bool,
+) -> Vec<Part> {
+    let mut parts = Vec::new();
     let gains = actions.iter().find(|action| action.kind == ActionKind::GrantSite);
+    let bounds_of = |sites: &[(Name, Option<Name>)]| match gains.map(|gained| gained.subject) {
+        Some(Subject { user, organization: Some(organization), .. }) => {
+            let gained: Vec<Name> = sites.iter().map(|&(site, _)| site).collect();
+            Context { whose: user, ..context }.bounds_of_sites(organization, &gained)
+        }
+        Some(_) | None => String::new(),
+    };
+    // Where one site is all that there can be, another one in its place is one change.
+    if let (Some([old]), Some([new])) = (sites.get("loses").map(Vec::as_slice), sites.get("gains").map(Vec::as_slice))
+        && context.has_one_site()
+    {
+        let switch = format!("site {} → {}{}", context.sites(&[*old]), context.sites(&[*new]), bounds_of(&[*new]));
+        sites.clear();
+        parts.push(Part::told(switch));
+    }
     for (how, verb, end) in [("loses", "loses ", ""), ("gains", "gains ", ""), ("again", "gains ", " again")] {
         let Some(sites) = sites.get(how) else { continue };
-        let bounds = match gains.filter(|_| how != "loses" && !becomes).map(|gained| gained.subject) {
-            Some(Subject { user, organization: Some(organization), .. }) => {
-                let gained: Vec<Name> = sites.iter().map(|&(site, _)| site).collect();
-                Context { whose: user, ..context }.bounds_of_sites(organization, &gained)
-            }
-            Some(_) | None => String::new(),
-        };
+        let bounds = if how != "loses" && !becomes { bounds_of(sites) } else { String::new() };
         let words = format!("{}{bounds}", context.sites(sites));
         let kind = if sites.len() == 1 && !becomes { "site " } else { "" };
         let is_brief = how == "gains" && becomes;
         parts.push(Part::told(if is_brief { words } else { format!("{verb}{kind}{words}{end}") }));
     }
-    shorten(context, parts)
+    parts
 }
 
 /// `, every site (14) → pit-1`, where a role no longer reaches every site.

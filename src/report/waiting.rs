@@ -10,7 +10,7 @@ use super::time::{beginning, day, end};
 use super::wanted::{escalates, folded, wishes};
 use super::words::{Context, wanted};
 use crate::diagnostic::shell_word;
-use crate::model::{ActionKind, Name, known};
+use crate::model::{ActionKind, InvitationState, Name, known};
 use crate::plan::{Deferred, Expiring, Obstacle, PasswordDue, Plan, Risk, State, Unmanaged, WaitsFor};
 use crate::rules::{OffBoarding, Rules};
 
@@ -42,7 +42,8 @@ struct Alike {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Why {
     Reactivation,
-    Renewal,
+    /// The invitation ended in this way, where that is known, and may carry more than is declared.
+    Renewal(Option<InvitationState>, bool),
     LockedOut,
     LockedOutSince,
     Closed,
@@ -157,6 +158,7 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
         ) => Vec::new(),
     };
     let why = match (obstacle, deferred.kind) {
+        (Some(&Obstacle::Ended(state, carries_more)), _) => Why::Renewal(Some(state), carries_more),
         (Some(Obstacle::LockedOut), _) => Why::LockedOut,
         (Some(Obstacle::LockedOutSince), _) => Why::LockedOutSince,
         (Some(Obstacle::Closed), _) => Why::Closed,
@@ -189,7 +191,7 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
             "can't be deleted or closed in this store (`offboarding` of the rules); declare `status: inactive` instead",
         ),
         (Some(Obstacle::Deactivated), _) | (None, ActionKind::ReactivateUser) => Why::Reactivation,
-        (_, ActionKind::ResendInvitation) if deferred.waits_for == WaitsFor::Decision => Why::Renewal,
+        (_, ActionKind::ResendInvitation) if deferred.waits_for == WaitsFor::Decision => Why::Renewal(None, false),
         (Some(Obstacle::Organizations(_)) | None, _) => Why::Other,
     };
     Alike { who, places, waits_for: deferred.waits_for, why }
@@ -287,11 +289,26 @@ fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
                  {who} --release`"
             )
         }
-        Why::Renewal => {
-            format!(
-                "the invitation of {who} was declined or has expired, and is not renewed by itself; to send it again, \
-                 run `rollcall invitations resend {who}`"
-            )
+        Why::Renewal(ended, carries_more) => {
+            let ended = match ended {
+                Some(InvitationState::Declined) => format!("{who} declined the invitation, which"),
+                Some(InvitationState::Expired) => format!("the invitation of {who} has expired, and"),
+                Some(
+                    InvitationState::Suppressed
+                    | InvitationState::Pending
+                    | InvitationState::Accepted
+                    | InvitationState::Cancelled,
+                )
+                | None => format!("the invitation of {who} has ended, and"),
+            };
+            let again = if *carries_more {
+                "it carries more than is declared, so it is not sent again as it is: to invite the person anew, take the \
+                 entry out, apply, and declare it again"
+                    .to_owned()
+            } else {
+                format!("to send it again, run `rollcall invitations resend {who}`")
+            };
+            format!("{ended} is not renewed by itself; {again}")
         }
         Why::LockedOut => {
             format!(
@@ -362,7 +379,10 @@ pub(super) fn expiring(context: Context<'_>, plan: &Plan) -> Entries {
 pub(super) fn passwords_due(context: Context<'_>, plan: &Plan) -> Entries {
     let lines = plan.passwords_due.iter().map(|&PasswordDue { user, since, due }| {
         let (since, due) = (day(since, context.zone), day(due, context.zone));
-        format!("{} has the same password since {since}; another one was due on {due}", context.name(user))
+        let who = context.name(user);
+        format!(
+            "{who} has set no other password since {since}, as far as the store knows; another one was due on {due}"
+        )
     });
     let mut lines = capped(lines.collect(), EXPIRING, context.style.verbose);
     if !lines.is_empty() {

@@ -100,6 +100,8 @@ pub struct Field {
     pub values: Option<Vec<String>>,
     /// Domains that an address should have.
     pub domains: Option<Vec<String>>,
+    /// Domains of private addresses, which are advised against; not asked where `domains` says which are expected.
+    pub private_domains: Option<Vec<String>>,
     /// Whether it can never change.
     pub immutable: Option<bool>,
     /// Whether it can't be read back.
@@ -230,6 +232,14 @@ impl Rules {
         let attributes =
             attributes.filter_map(|(name, field)| Some((format!("{ATTRIBUTES}{name}"), field.as_ref()?.required?)));
         core.chain(attributes).filter(|&(_, required)| required != FieldRequired::Never)
+    }
+
+    /// Whether a field has to be set at some time, by its dotted name; the key always is.
+    #[must_use]
+    pub fn is_required(&self, field: &str) -> bool {
+        let of_attribute = || self.attribute(field).and_then(|attribute| attribute.required);
+        let required = self.field(field).map_or_else(of_attribute, |core| core.required);
+        required.is_some_and(|required| required != FieldRequired::Never)
     }
 
     /// What a rule set means by a name: `role`, `status`, a core field or a part of one, or an attribute with or

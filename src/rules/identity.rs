@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::address::{refuse_address, refuse_wrapped};
+use super::names::without_accents;
+use crate::model::matches;
 use crate::source::find_hidden;
 
 /// The field that is the key.
@@ -259,20 +261,35 @@ pub enum SameEmail {
 pub struct Personal {
     /// Whether several people may share an account.
     pub shared_accounts: Option<SharedAccounts>,
-    /// Patterns of keys and addresses that look shared, such as `info@*`.
+    /// Patterns of keys and addresses that look shared, such as `info@*`, and of words in them, such as `team*`.
     pub suspects: Option<Vec<String>>,
     /// How bad it is that two accounts have one address.
     pub same_email: Option<SameEmail>,
 }
 
 impl Personal {
-    /// Patterns of keys and addresses that look shared, where nobody may share an account: none, if not stated.
+    /// Whether a key or an address looks as if several people used it, where nobody may share an account: not, if not
+    /// stated. Patterns are compared with all of it, with what stands before an `@`, and with each word of that, in the
+    /// singular as well; neither accents nor case count.
     #[must_use]
-    pub fn forbidden_patterns(&self) -> &[String] {
-        match self.shared_accounts {
+    pub fn looks_shared(&self, text: &str) -> bool {
+        let patterns = match self.shared_accounts {
             Some(SharedAccounts::Forbidden) => self.suspects.as_deref().unwrap_or_default(),
             Some(SharedAccounts::Allowed) | None => &[],
+        };
+        if patterns.is_empty() {
+            return false;
         }
+        let whole = without_accents(text);
+        let local = whole.rsplit_once('@').map_or(whole.as_str(), |(local, _)| local);
+        let words = local.split(|character: char| !character.is_alphabetic());
+        let words = words.flat_map(|word| [Some(word), word.strip_suffix(['s', 'x'])]).flatten();
+        let texts: Vec<&str> =
+            [whole.as_str(), local].into_iter().chain(words).filter(|text| !text.is_empty()).collect();
+        patterns.iter().any(|pattern| {
+            let pattern = without_accents(pattern);
+            texts.iter().any(|text| matches(&pattern, text))
+        })
     }
 }
 

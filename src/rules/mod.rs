@@ -45,9 +45,10 @@ pub use lifecycle::{
     Undo,
 };
 pub use load::{BUILT_IN, ReadFile, RuleFile, about, from_inline, load, parse, read_document, schema};
-pub use names::{Named, folded, mixed_script, refuse_name};
+pub use names::{Named, folded, mixed_script, refuse_name, without_accents};
 pub use passwords::PasswordReset;
 pub use period::Period;
+pub use questions::KEPT_ELSEWHERE;
 pub use rotation::Rotation;
 pub use sayable::{Refused, Sayable, grant_counts, refuse_declared, refuse_entry, refuse_key, refuse_text};
 pub use shape::InlineRules;
@@ -119,7 +120,9 @@ pub struct Password {
     pub forced_change: Option<bool>,
     /// How long one may be kept.
     pub rotation: Option<Rotation>,
-    /// Whose passwords a reset of all resets.
+    /// Whether an administrator can end one that the person chooses, who then chooses another.
+    pub reset: Option<bool>,
+    /// Whose passwords a reset of all resets; where that is stated, one can be reset as well.
     pub reset_all: Option<ResetAll>,
 }
 
@@ -336,15 +339,13 @@ impl Rules {
     }
 
     /// Whether the mail about an action of this kind is one with the mails about whatever else changes in the account
-    /// at the same time.
+    /// at the same time, whichever key of `mail` asks for it.
     #[must_use]
     pub fn shares_mail(&self, kind: ActionKind) -> bool {
-        let is_stated = matches!(self.mail.actions.get(&kind), Some(Some(_)));
-        let is_update = match kind.topic() {
-            Topic::Fields | Topic::Membership | Topic::SiteGrant => true,
+        match kind.topic() {
+            Topic::Fields | Topic::Membership | Topic::SiteGrant => self.mails(kind, true),
             Topic::Account | Topic::Catalog => false,
-        };
-        is_update && !is_stated && self.mail.update.unwrap_or(true)
+        }
     }
 }
 

@@ -7,6 +7,12 @@ use unicode_security::{MixedScript, RestrictionLevel, RestrictionLevelDetection}
 /// The longest name, in bytes.
 const LONGEST: usize = 255;
 
+/// A text as words are compared that people write in several ways: lower case, without accents.
+#[must_use]
+pub fn without_accents(text: &str) -> String {
+    text.nfd().filter(|&character| !is_combining_mark(character)).flat_map(char::to_lowercase).collect()
+}
+
 /// What bears a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
@@ -85,8 +91,7 @@ pub fn mixed_script(text: &str) -> Option<&str> {
 /// A text as people look for it: lower case, without accents, words parted by one blank and by nothing else.
 #[must_use]
 pub fn folded(text: &str) -> String {
-    let plain = text.nfd().filter(|&character| !is_combining_mark(character)).flat_map(char::to_lowercase);
-    let plain: String = plain.map(|character| if character.is_alphanumeric() { character } else { ' ' }).collect();
+    let plain = without_accents(text).replace(|character: char| !character.is_alphanumeric(), " ");
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 

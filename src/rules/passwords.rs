@@ -52,9 +52,10 @@ impl Rules {
     #[must_use]
     pub fn password_reset(&self) -> PasswordReset {
         let by = self.password.set_by.as_deref().unwrap_or_default();
+        let is_reset = self.password.reset.unwrap_or(self.password.reset_all.is_some());
         if by.contains(&PasswordSetBy::Administrator) {
             PasswordReset::Generated
-        } else if by.contains(&PasswordSetBy::Person) {
+        } else if by.contains(&PasswordSetBy::Person) && is_reset {
             PasswordReset::ByPerson
         } else {
             PasswordReset::NotStated

@@ -4,7 +4,10 @@ use super::{
     BatchSame, Carries, DeleteAllowed, KeyField, NamedField, OffBoarding, OnBoarding, PendingTakes, Period, Renewal,
     Restores, Rules, SeatRefusal,
 };
-use crate::model::{ActionKind, InvitationState, Status};
+use crate::model::{ActionKind, InvitationState, LiveView, Status};
+
+/// Why everything leaves an account alone that another application keeps.
+pub const KEPT_ELSEWHERE: &str = "is a service account, which is managed elsewhere";
 
 impl Rules {
     /// Whether a field makes its holder an admin, by its dotted name.
@@ -158,10 +161,30 @@ impl Rules {
         self.kinds.as_ref().is_none_or(|kinds| kinds.iter().any(|kind| kind == "service"))
     }
 
+    /// Whether an account is one that another application keeps: a service user in a list of people. It is left alone
+    /// by everything, and reported.
+    #[must_use]
+    pub fn keeps_elsewhere(&self, view: &LiveView<'_>) -> bool {
+        view.is_service() && !self.holds_service_users()
+    }
+
     /// Whether closing is stated as a way to end an account.
     #[must_use]
     pub fn closes_accounts(&self) -> bool {
         self.offboarding.iter().flatten().any(|&way| way == OffBoarding::Close)
+    }
+
+    /// Whether the vendor says if an action of this kind can be undone. Of other actions than those that end an account
+    /// nothing has to be stated.
+    #[must_use]
+    pub fn states_undo(&self, kind: ActionKind) -> bool {
+        let stated = [
+            (ActionKind::DeactivateUser, self.undo.deactivate),
+            (ActionKind::StripUser, self.undo.strip),
+            (ActionKind::DeleteUser, self.undo.delete),
+            (ActionKind::CloseUser, self.undo.close),
+        ];
+        stated.iter().find(|(ending, _)| *ending == kind).is_none_or(|(_, stated)| stated.is_some())
     }
 
     /// Whether a kind of action can be undone: not, if not stated.

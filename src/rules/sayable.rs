@@ -8,6 +8,7 @@ use std::fmt;
 
 use unicode_normalization::is_nfc;
 
+use super::questions::KEPT_ELSEWHERE;
 use super::whole::whole;
 use super::{
     AttributeType, EmptyMeaning, Identity, Named, RolePlace, Rules, is_day, mixed_script, readable, refuse_name,
@@ -225,8 +226,8 @@ impl<'a> Sayable<'a> {
         if view.status == Status::Closed {
             return Some(Refused::because("is closed"));
         }
-        if view.is_service() && !self.rules.holds_service_users() {
-            return Some(Refused::because("is a service account, which is managed elsewhere"));
+        if self.rules.keeps_elsewhere(view) {
+            return Some(Refused::because(KEPT_ELSEWHERE));
         }
         if view.identity.is_none() {
             return Some(Refused::because("has no valid, unique key"));
@@ -334,6 +335,9 @@ impl<'a> Sayable<'a> {
             return Some("has a value that the rules do not have");
         }
         let texts = self.texts(value);
+        if is_text && texts.iter().all(|text| text.trim().is_empty()) && self.rules.is_required(text) {
+            return Some("is empty, and the rules demand it");
+        }
         let is_word = field == known::API_ROUTES && is_text;
         if let Some(rule) = self.rules.field(text).filter(|_| !is_word) {
             let is_refused = |text: &&str| {

@@ -8,7 +8,9 @@ use super::draft::{Change, Draft, Need, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State};
+use crate::plan::fit::{Holder, unmet};
 use crate::plan::{Inputs, WaitsFor};
+use crate::rules::{Requirement, RequirementSeverity};
 
 /// Adds a draft for profile fields that differ, one for all of them.
 pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
@@ -17,6 +19,7 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
     }
     let changes = profile(context, desired, |field| live.value(field));
     change.diagnostics.extend(immutable(context, desired, &changes.before));
+    change.diagnostics.extend(apart(context, desired, live));
     if !changes.after.is_empty() {
         // Absence takes nothing from a service account: who becomes one is shielded from then on.
         let is_shielded = changes.after.iter().any(|fact| *fact == Fact::new(known::KIND, Value::Text(known::SERVICE)));
@@ -289,4 +292,16 @@ fn immutable(context: &Context<'_>, desired: &UserView<'_>, before: &[Fact]) -> 
                 .help("write the live value here, or declare a new user")
         })
         .collect()
+}
+
+/// Mistakes: what is declared leaves a live account without something that the rules demand beside what it has.
+fn apart(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Vec<Diagnostic> {
+    let Inputs { names, rules, .. } = *context.inputs;
+    let is_error = |requirement: &Requirement| requirement.severity == RequirementSeverity::Error;
+    if !rules.require.iter().flatten().any(is_error) {
+        return Vec::new();
+    }
+    let access = context.effective(desired, Some(live));
+    let holder = Holder { names, rules, user: desired, access: &access, live: Some(live) };
+    unmet(&holder, RequirementSeverity::Error)
 }

@@ -279,11 +279,13 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         if !is_whole {
             return;
         }
-        if carries_more(context, desired, live) {
+        let is_less = carries_more(context, desired, live);
+        if is_less {
             change.diagnostics.push(less_than_offered(context, desired));
         }
         let mut draft = renewal(desired).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
+        draft.obstacle = Some(Obstacle::Ended(state, is_less));
         change.push(draft);
         return;
     }

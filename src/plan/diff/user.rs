@@ -17,7 +17,7 @@ use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
 use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
-use crate::rules::OffBoarding;
+use crate::rules::{KEPT_ELSEWHERE, OffBoarding};
 
 /// Everything that one user, declared or live or both, needs today.
 pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: Option<&LiveView<'_>>) -> Change {
@@ -124,8 +124,8 @@ fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveVie
     if scoped::is_out(context, desired, live) {
         return scoped::left_alone(context, desired.key, "has no membership in scope");
     }
-    if live.is_some_and(LiveView::is_service) && !context.inputs.rules.holds_service_users() {
-        return scoped::left_alone(context, desired.key, "is a service account, which is managed elsewhere");
+    if live.is_some_and(|live| context.inputs.rules.keeps_elsewhere(live)) {
+        return scoped::left_alone(context, desired.key, KEPT_ELSEWHERE);
     }
     match live {
         Some(live) => {
@@ -180,7 +180,10 @@ pub(super) fn mark(context: &Context<'_>, draft: &mut Draft) {
     if draft.loses {
         draft.risk(Risk::Removal);
     }
-    if context.inputs.mails(draft.action.kind, draft.action.subject.user) && !is_preloading(draft) {
+    if context.inputs.mails(draft.action.kind, draft.action.subject.user)
+        && !is_preloading(draft)
+        && !is_recalled(draft)
+    {
         draft.risk(Risk::Mail);
     }
 }
@@ -189,6 +192,12 @@ pub(super) fn mark(context: &Context<'_>, draft: &mut Draft) {
 fn is_preloading(draft: &Draft) -> bool {
     let status = draft.action.after.as_ref().and_then(|after| after.value(known::STATUS));
     draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Preloaded.name()))
+}
+
+/// Whether it cancels an invitation that never went out: the person knows of none.
+fn is_recalled(draft: &Draft) -> bool {
+    let invitation = draft.action.before.as_ref().and_then(|before| before.value(known::INVITATION));
+    draft.action.kind == ActionKind::CancelInvitation && invitation == Some(Value::Text(known::NONE))
 }
 
 /// A live account that no manifest names: reversible steps only (`language.md` §3, 7).

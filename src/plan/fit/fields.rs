@@ -1,11 +1,11 @@
 //! Fields of users against the rules: whether the store has them, and what they may hold.
 //!
-//! Each field by itself, then those that a new account needs, then those that have to be set together. Deliberately
-//! absent: attributes by themselves, which can't even be read against the rules, and whether a value may change.
+//! Each field by itself, then those that a new account needs. Deliberately absent: attributes by themselves, which can't
+//! even be read against the rules, those that have to be set together (`together`), and whether a value may change.
 
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{DeclaredFact, DeclaredStatus, Effective, Membership, Name, Names, UserView, Value, known};
-use crate::rules::{FieldRequired, NamedField, Requirement, RequirementSeverity, RequirementValue, Rules};
+use crate::model::{DeclaredFact, Name, Names, UserView, Value, known};
+use crate::rules::{FieldRequired, Rules};
 
 /// Fields that every store has, whatever its rules list.
 const ALWAYS: [Name; 1] = [known::KIND];
@@ -64,13 +64,24 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>, declared: &
             Diagnostic::error(Code::InvalidValue, message).at(position, "").help("correct it, or leave it out"),
         );
     }
-    let domains = rule.domains.as_deref()?;
     let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-    if domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) {
-        return None;
-    }
-    let message = format!("`{address}` is not an address at one of the expected domains");
-    let help = format!("expected domains: {}", domains.join(", "));
+    let is_at = |domains: &[String]| domains.iter().any(|known| known.eq_ignore_ascii_case(domain));
+    let (message, help) = match (rule.domains.as_deref(), rule.private_domains.as_deref()) {
+        (Some(domains), _) if !is_at(domains) => {
+            let message = format!("`{address}` is not an address at one of the expected domains");
+            (message, format!("expected domains: {}", domains.join(", ")))
+        }
+        (None, Some(domains)) if is_at(domains) => {
+            let message = format!("`{address}` looks like a private address, and a professional one is advised");
+            (
+                message,
+                format!(
+                    "name the domains that are expected with `fields: {{ {text}: {{ domains: […] }} }}` of the rules"
+                ),
+            )
+        }
+        (Some(_) | None, _) => return None,
+    };
     Some(Diagnostic::warning(Code::InvalidValue, message).at(position, "").help(help))
 }
 
@@ -108,16 +119,16 @@ fn values(
     Some(Diagnostic::error(Code::InvalidValue, message).at(position, "").help(help))
 }
 
-/// Fields that are never empty, and are.
+/// Required fields that are declared, and empty: to leave one out is to leave it alone, and to empty it is a mistake.
 pub(super) fn emptied(names: &Names, fields: &[(String, FieldRequired)], user: &UserView<'_>) -> Vec<Diagnostic> {
     fields
         .iter()
-        .filter(|(_, required)| *required == FieldRequired::Always)
         .filter_map(|(field, _)| {
             let name = names.find(field)?;
-            user.value(name).filter(|&value| is_empty(value))?;
-            let message = format!("`{field}` of `{}` can't be empty", names.text(user.key));
-            Some(Diagnostic::error(Code::RequiredField, message).at(user.value_position(name), ""))
+            user.value(name).filter(|&value| is_empty(names, value))?;
+            let message = format!("`{field}` of `{}` can't be empty: the store demands it", names.text(user.key));
+            let help = "write it; left out, it stays as it is where the account is there already";
+            Some(Diagnostic::error(Code::RequiredField, message).at(user.value_position(name), "").help(help))
         })
         .collect()
 }
@@ -128,7 +139,7 @@ pub(super) fn lacking(names: &Names, fields: &[(String, FieldRequired)], user: &
         .iter()
         .filter(|(field, required)| {
             let value = names.find(field).and_then(|name| user.value(name));
-            *required != FieldRequired::Never && value.is_none_or(is_empty)
+            *required != FieldRequired::Never && value.is_none_or(|value| is_empty(names, value))
         })
         .map(|(field, _)| {
             let message = format!("`{}` has no `{field}`, which a new account needs", names.text(user.key));
@@ -138,91 +149,10 @@ pub(super) fn lacking(names: &Names, fields: &[(String, FieldRequired)], user: &
         .collect()
 }
 
-fn is_empty(value: Value) -> bool {
-    matches!(value, Value::Null | Value::Text(known::EMPTY))
-}
-
-/// Fields that have to be set together. `access` is what reaches the user.
-pub(super) fn together(names: &Names, rules: &Rules, user: &UserView<'_>, access: &Effective) -> Vec<Diagnostic> {
-    let holder = Holder { names, rules, user, access };
-    let unmet = |requirement: &&Requirement| {
-        requirement.when.iter().all(|(name, value)| holder.holds(name, value))
-            && !requirement.any_of.iter().any(|name| holder.is_set(name))
-    };
-    rules
-        .require
-        .iter()
-        .flatten()
-        .filter(unmet)
-        .map(|requirement| {
-            let key = names.text(user.key);
-            let fields = requirement.any_of.join("` or `");
-            let message = format!("`{key}` needs `{fields}`");
-            let diagnostic = match requirement.severity {
-                RequirementSeverity::Error => Diagnostic::error(Code::RequiredField, message),
-                RequirementSeverity::Warning => Diagnostic::warning(Code::RequiredField, message),
-            };
-            let because: Vec<&str> = requirement.when.keys().map(String::as_str).collect();
-            diagnostic
-                .at(user.position, "")
-                .help(format!("asked for by the rules because of `{}`", because.join("`, `")))
-        })
-        .collect()
-}
-
-/// A user of whom a requirement asks what they have.
-struct Holder<'a> {
-    names: &'a Names,
-    rules: &'a Rules,
-    user: &'a UserView<'a>,
-    access: &'a Effective,
-}
-
-impl Holder<'_> {
-    fn is_set(&self, name: &str) -> bool {
-        match self.rules.named_field(name) {
-            None => false,
-            Some(NamedField::Status) => true,
-            // What others manage may well be set.
-            Some(NamedField::Role) => {
-                self.roles().next().is_some() || self.access.left_alone.iter().any(|(_, left_alone)| left_alone.role)
-            }
-            Some(NamedField::Field(field)) => self.value(&field).is_some_and(Value::is_set),
-            Some(NamedField::Parts(prefix)) => self.user.facts.iter().any(|declared| {
-                self.names.text(declared.fact.field).starts_with(prefix) && declared.fact.value.is_set()
-            }),
-        }
-    }
-
-    fn holds(&self, name: &str, wanted: &RequirementValue) -> bool {
-        let wanted = match wanted {
-            RequirementValue::Bool(wanted) => return self.is_set(name) == *wanted,
-            RequirementValue::Null => return !self.is_set(name),
-            RequirementValue::Text(wanted) => wanted.as_str(),
-        };
-        let has = |name: Name| self.names.text(name) == wanted;
-        match self.rules.named_field(name) {
-            None | Some(NamedField::Parts(_)) => false,
-            // Who is declared without a status is to be active.
-            Some(NamedField::Status) => self.user.status.unwrap_or(DeclaredStatus::Active).as_str() == wanted,
-            Some(NamedField::Role) => self.roles().any(has),
-            Some(NamedField::Field(field)) => match self.value(&field) {
-                Some(Value::Text(text)) => has(text),
-                Some(Value::Set(list)) => self.names.elements(list).iter().copied().any(has),
-                Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => false,
-            },
-        }
-    }
-
-    fn value(&self, field: &str) -> Option<Value> {
-        self.user.value(self.names.find(field)?)
-    }
-
-    /// The roles of memberships, extra ones among them, and of site grants.
-    fn roles(&self) -> impl Iterator<Item = Name> {
-        let extra = |membership: &Membership| self.names.elements(membership.extra_roles).to_vec();
-        let memberships = self.access.memberships.iter();
-        let memberships = memberships.flat_map(move |membership| membership.role.into_iter().chain(extra(membership)));
-        memberships.chain(self.access.grants.iter().filter_map(|grant| grant.role))
+fn is_empty(names: &Names, value: Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Text(text) => names.text(text).trim().is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Set(_) => false,
     }
 }

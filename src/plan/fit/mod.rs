@@ -1,21 +1,25 @@
 //! Whether what is declared fits the rules of the store, before anything is compared.
 //!
 //! Every mistake has the line that is wrong and a way out. `validate` runs this without a store. What can only be
-//! judged against live state (a field that can never change) is judged in the diff.
+//! judged against live state (a field that can never change, fields that are wanted together) is judged in the diff, and
+//! by [`lacking`] where it is only odd.
 
 mod endings;
 mod exact;
 mod fields;
+mod together;
 mod users;
 
 use std::collections::HashSet;
 
 use rayon::prelude::*;
 
-use crate::diagnostic::{Code, Diagnostic, Position, Severity};
-use crate::model::{Catalog, Desired, Fields, Name, Names, UserView, Value, known};
+use crate::diagnostic::{Code, Diagnostic, Position, Severity, has_errors};
+use crate::model::{Catalog, Desired, Fields, LiveView, Name, Names, UserView, Value, known};
 use crate::rules::{FieldRequired, Rules};
 use crate::source::Mistakes;
+
+pub(super) use together::{Holder, unmet};
 
 /// Everything that does not fit: errors, and warnings for what is only odd; at most
 /// [`MOST_OF_A_KIND`](crate::source::MOST_OF_A_KIND) of each code, the others counted.
@@ -36,7 +40,16 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
         found.extend(portion.into_iter().flatten());
     }
     found.extend(users::same_address(&context));
-    found.mistakes.into_diagnostics()
+    let mut found = found.mistakes.into_diagnostics();
+    // Nobody comes to ask what is live where there are mistakes, and all that is to be told is told at once.
+    if has_errors(&found) {
+        let mut odd = Collected::default();
+        for user in desired.users().filter(|user| rules.require.is_some() && !user.is_leaving()) {
+            odd.extend(users::odd((names, desired, rules), &user, None));
+        }
+        found.extend(odd.mistakes.into_diagnostics());
+    }
+    found
 }
 
 /// The errors among these that stand whatever else is wrong in the manifests: in single fields, in the catalog, in
@@ -57,18 +70,31 @@ pub fn fit_singly(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagno
     found
 }
 
-/// Warnings for whoever lacks a field or a membership that a new account needs, of all who are wanted and not `there`, by the key as
-/// compared that they have or had; as many as [`fit`] gives of a kind.
+/// Warnings for whoever is wanted: one who has no account yet and lacks a field or a membership that a new account needs,
+/// and anybody who lacks what the rules want beside something else. `live`: the account with the key as compared that
+/// somebody has or had. As many as [`fit`] gives of a kind.
 #[must_use]
-pub fn lacking(names: &Names, desired: &Desired, rules: &Rules, there: impl Fn(Name) -> bool) -> Vec<Diagnostic> {
-    let there =
-        |user: &UserView<'_>| there(user.identity) || user.previous.is_some_and(|previous| there(previous.identity));
+pub fn lacking<'a>(
+    names: &Names,
+    desired: &Desired,
+    rules: &Rules,
+    live: impl Fn(Name) -> Option<LiveView<'a>>,
+) -> Vec<Diagnostic> {
+    let account =
+        |user: &UserView<'_>| live(user.identity).or_else(|| live(user.previous.map(|previous| previous.identity)?));
     let required: Vec<(String, FieldRequired)> = rules.required_fields().collect();
+    let (has_odd, has_new) = (rules.require.is_some(), !required.is_empty() || rules.demands_membership());
     let mut found = Collected::default();
-    if !required.is_empty() || rules.demands_membership() {
-        for user in desired.users().filter(|user| !user.is_leaving() && !there(user)) {
-            found.extend(fields::lacking(names, &required, &user));
-            found.extend(users::lacking(names, desired, rules, &user));
+    if has_odd || has_new {
+        for user in desired.users().filter(|user| !user.is_leaving()) {
+            let account = account(&user);
+            if has_new && account.is_none() {
+                found.extend(fields::lacking(names, &required, &user));
+                found.extend(users::lacking(names, desired, rules, &user));
+            }
+            if has_odd && !account.is_some_and(|account| rules.keeps_elsewhere(&account)) {
+                found.extend(users::odd((names, desired, rules), &user, account.as_ref()));
+            }
         }
     }
     found.mistakes.into_diagnostics()

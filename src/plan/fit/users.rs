@@ -5,12 +5,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::together::{self, Holder};
 use super::{exact, fields};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Catalog, DeclaredStatus, Desired, Effective, Membership, Name, Names, Piece, UserView, Value, known, matches,
+    Catalog, DeclaredStatus, Desired, Effective, LiveView, Membership, Name, Names, Piece, UserView, Value, known,
 };
-use crate::rules::{FieldRequired, OnBoarding, Rules, SameEmail, SiteRules};
+use crate::rules::{FieldRequired, OnBoarding, RequirementSeverity, Rules, SameEmail, SiteRules};
 
 /// What is the same for all users.
 pub(super) struct Context<'a> {
@@ -30,16 +31,18 @@ impl<'a> Context<'a> {
 pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic> {
     let Context { names, rules, .. } = *context;
     let mut found = fit_singly(context, user);
-    if !context.required.is_empty() {
+    // Whoever is to be deleted needs nothing any more.
+    let is_staying = user.status != Some(DeclaredStatus::Absent);
+    if !context.required.is_empty() && is_staying {
         found.extend(fields::emptied(names, &context.required, user));
     }
     let mut pieces = Vec::new();
     user.pieces(names, &mut pieces);
     let mut effective = Effective::default();
     effective.fold(&context.desired.catalog, names, &mut pieces, &mut Vec::new());
-    // Whoever is to be deleted needs nothing any more.
-    if rules.require.is_some() && user.status != Some(DeclaredStatus::Absent) {
-        found.extend(fields::together(names, rules, user, &effective));
+    if rules.require.is_some() && is_staying {
+        let holder = Holder { names, rules, user, access: &effective, live: None };
+        found.extend(together::unmet(&holder, RequirementSeverity::Error));
     }
     found.extend(exact::fit(names, rules, user));
     found.extend(shared(context, user));
@@ -57,16 +60,9 @@ pub(super) fn fit_singly(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diag
 /// An account that looks as if several people shared it, where the rules forbid that.
 fn shared(context: &Context<'_>, user: &UserView<'_>) -> Option<Diagnostic> {
     let Context { names, rules, .. } = *context;
-    let suspects = rules.personal.forbidden_patterns();
-    if suspects.is_empty() {
-        return None;
-    }
     let email = user.value(known::EMAIL).and_then(Value::text).map(|email| names.text(email));
     let texts = [Some(names.text(user.identity)), email];
-    let text = texts.into_iter().flatten().find(|text| {
-        let text = text.to_lowercase();
-        suspects.iter().any(|pattern| matches(pattern, &text))
-    })?;
+    let text = texts.into_iter().flatten().find(|text| rules.personal.looks_shared(text))?;
     let message = format!("`{text}` looks like an account that several people share");
     let help = "the rules of this store ask for one identified person an account";
     Some(Diagnostic::warning(Code::SharedAccount, message).at(user.position, "").help(help))
@@ -142,6 +138,19 @@ fn access(
             }
         }
     }
+}
+
+/// Fields that should be set together, with what is live, and are not.
+pub(super) fn odd(
+    (names, desired, rules): (&Names, &Desired, &Rules),
+    user: &UserView<'_>,
+    live: Option<&LiveView<'_>>,
+) -> Vec<Diagnostic> {
+    let mut pieces = Vec::new();
+    user.pieces(names, &mut pieces);
+    let mut access = Effective::default();
+    access.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
+    together::unmet(&Holder { names, rules, user, access: &access, live }, RequirementSeverity::Warning)
 }
 
 /// Memberships that a new account can't do without, whenever they begin; what others manage is theirs to say.

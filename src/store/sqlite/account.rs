@@ -6,7 +6,7 @@ use super::catalog::{field_of, role_id};
 use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
 use super::read::{self, PROFILE};
 use super::value::{self, Fields, Plain};
-use super::{credentials, invitations, membership, rights};
+use super::{credentials, invitations, membership, required, rights};
 use crate::model::{ActionKind, Name, Status, known};
 use crate::plan::{Action, Cause, State};
 use crate::rules::{OffBoarding, SeatRefusal};
@@ -95,6 +95,7 @@ pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     for (field, value) in fields.iter().filter(|(field, _)| column(field).is_none()) {
         set(turn, id, field, value)?;
     }
+    required::check(turn, (id, key), &fields)?;
     if let Some(State { facts: _, memberships, grants }) = &action.after {
         for membership in memberships {
             membership::insert(turn, id, membership)?;
@@ -179,12 +180,13 @@ pub(super) fn update(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     for (field, value) in &after {
         set(turn, account.id, field, value)?;
     }
+    required::check(turn, (account.id, &account.key), &after)?;
     credentials::follow_api(turn, account.id, &live, &after)?;
     Ok(Effect::Done)
 }
 
 /// The present values of these fields.
-fn load<'f>(turn: &Turn<'_>, id: i64, fields: impl Iterator<Item = &'f String>) -> Result<Fields, Stop> {
+pub(super) fn load<'f>(turn: &Turn<'_>, id: i64, fields: impl Iterator<Item = &'f String>) -> Result<Fields, Stop> {
     let mut live = Fields::new();
     for field in fields {
         let value = match column(field) {
@@ -243,7 +245,7 @@ fn set(turn: &Turn<'_>, id: i64, field: &str, value: &Plain) -> Result<(), Stop>
 }
 
 /// The column that a field has, if it has one of its own.
-fn column(field: &str) -> Option<&'static str> {
+pub(super) fn column(field: &str) -> Option<&'static str> {
     if field == "mfa" {
         return Some("mfa");
     }

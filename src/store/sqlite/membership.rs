@@ -370,12 +370,28 @@ fn change(
     if let Some(roles) = after.get(EXTRA_ROLES) {
         rights::check_own_set(turn, account, field_of(live, EXTRA_ROLES), roles)?;
     }
+    note_membership(turn, account.id, place)?;
     store(turn, account.id, place, after)?;
     Ok(Effect::Done)
 }
 
 fn existing_membership(turn: &Turn<'_>, account: &Account, place: Place) -> Result<Fields, Stop> {
-    load(turn, account.id, place)?.ok_or_else(|| conflict(format!("`{}` is no member any more", account.key)))
+    match load(turn, account.id, place)? {
+        Some(live) => Ok(live),
+        None if !turn.rules.stores_memberships() => Ok(Fields::new()),
+        None => Err(conflict(format!("`{}` is no member any more", account.key))),
+    }
+}
+
+/// Writes down a membership that exists with the account, where somebody made the account without it.
+fn note_membership(turn: &Turn<'_>, user: i64, place: Place) -> Result<(), Stop> {
+    if let Place::Organization(organization) = place
+        && !turn.rules.stores_memberships()
+    {
+        let sql = "INSERT OR IGNORE INTO memberships (user_id, organization_id) VALUES (?1, ?2)";
+        turn.connection.prepare_cached(sql)?.execute((user, organization))?;
+    }
+    Ok(())
 }
 
 pub(super) fn update(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {
@@ -462,10 +478,13 @@ pub(super) fn grant(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop
     match load_grant(turn, account.id, organization, site)? {
         Some(live) if text_of(&live) == role => Ok(Effect::AlreadyTrue),
         Some(live) => Err(conflict(format!("the site is granted already, with the role {}", live.describe()))),
-        None if load(turn, account.id, Place::Organization(organization))?.is_none() => {
+        None if turn.rules.stores_memberships()
+            && load(turn, account.id, Place::Organization(organization))?.is_none() =>
+        {
             Err(conflict(format!("`{}` is no member of the organization of the site", account.key)))
         }
         None => {
+            note_membership(turn, account.id, Place::Organization(organization))?;
             insert_grant_row(turn, account.id, organization, site, role)?;
             Ok(Effect::Done)
         }

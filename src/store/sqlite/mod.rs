@@ -18,6 +18,7 @@ mod mails;
 mod membership;
 mod open;
 mod read;
+mod required;
 mod reset_mails;
 mod rights;
 mod unlocked;

@@ -26,7 +26,12 @@ fn locks_out(bench: &mut Bench<SqliteStore>, identity: Name) -> bool {
         LockOut::Already(_) => {
             bench.store.note_lock_outs(&[(&key, LockOutNote::Holds { waits: true })], at).expect("a store");
         }
-        LockOut::Unknown | LockOut::Ambiguous | LockOut::OwnAccount | LockOut::Protected | LockOut::Waits(_) => {
+        LockOut::Unknown
+        | LockOut::Ambiguous
+        | LockOut::OwnAccount
+        | LockOut::Protected
+        | LockOut::KeptElsewhere
+        | LockOut::Waits(_) => {
             return false;
         }
     }

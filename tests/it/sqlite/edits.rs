@@ -258,3 +258,30 @@ fn rows_of_nobody_make_a_collection_partial() {
     let gaps: Vec<Collection> = live.evidence.gaps().map(|(collection, _)| collection).collect();
     assert_eq!(gaps, [Collection::Memberships, Collection::Grants]);
 }
+
+/// A plan judges what it saw; the store judges what is there.
+#[test]
+fn what_the_rules_demand_together_the_store_demands() {
+    let rules = "extends: null\nidentity: { key: login }\nfields: { login: {}, email: {}, mobile: {}, mfa: {} }\n\
+                 require: [{ when: { mfa: true }, any_of: [email, mobile], severity: error }]\n";
+    let home = Home::with(rollcall::rules::parse(rules, "rules.yaml", &|_| unreachable!()).expect("rules"));
+    let effects = home.run(&[
+        act(CreateUser).user("ana").after("email", "ana@example.com").after("mfa", true),
+        act(CreateUser).user("ben").after("mfa", true),
+        act(CreateUser).user("kim").after("email", "kim@example.com"),
+        act(UpdateUser).user("ana").before("email", "ana@example.com").after("email", ""),
+        act(UpdateUser)
+            .user("ana")
+            .before("email", "ana@example.com")
+            .after("email", "")
+            .after("mobile", "+33612345678"),
+        act(UpdateUser).user("kim").before("email", "kim@example.com").after("email", "  ").after("mfa", true),
+    ]);
+    let refused = |key: &str| Effect::Refused(format!("`{key}` needs `email` or `mobile`"));
+    let expected = [Effect::Done, refused("ben"), Effect::Done, refused("ana"), Effect::Done, refused("kim")];
+    assert_eq!(effects, expected);
+    // What somebody left so by hand keeps nothing else from being changed.
+    home.shell().execute("UPDATE users SET mobile = NULL, mfa = 1", []).expect("edited");
+    let login = act(UpdateUser).user("kim").before("login", None).after("login", "kim");
+    assert_eq!(home.run(&[login]), [Effect::AlreadyTrue]);
+}

@@ -60,6 +60,37 @@ fn act_2_people_set_up_their_password_through_a_professional_address() {
 }
 
 #[test]
+fn act_2_a_private_address_is_told_also_where_no_domains_are_named() {
+    let service = service(&user("broy", "user").replace("broy@example.com", "broy@Gmail.com"));
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("`broy@Gmail.com` looks like a private address").tells("domains: […]");
+    assert!(!run.err.contains("aroy@example.com"), "{run}");
+    // Where domains are named they decide.
+    let rules = "{ extends: actito, fields: { email: { domains: [gmail.com] } } }";
+    let service = service_under(rules, &user("broy", "user").replace("broy@example.com", "broy@gmail.com"));
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("`aroy@example.com` is not an address at one of the expected domains");
+    assert!(!run.err.contains("broy@gmail.com"), "{run}");
+}
+
+/// Its membership is stored nowhere until it has a role.
+#[test]
+fn act_3_an_account_that_somebody_added_by_hand_gets_its_role_and_its_group() {
+    let service = service(&(user("broy", "{ role: user, sites: [solo] }") + &user("croy", "{}")));
+    service.declare("users:", "site_grants: [{ site: licence/solo, users: [croy] }]\nusers:");
+    let hand = |login: &str| {
+        service.0.sql(&format!("INSERT INTO users (key, email) VALUES ('{login}', '{login}@example.com')"));
+    };
+    ["broy", "croy"].into_iter().for_each(hand);
+    assert!(service.ids().contains(&"change_role broy licence".to_owned()), "{:?}", service.ids());
+    service.apply();
+    let held = "SELECT u.key || ' ' || coalesce(r.name, '-') || ' ' || s.name FROM users u
+                JOIN memberships m ON m.user_id = u.id LEFT JOIN roles r ON r.id = m.role_id
+                JOIN site_grants g ON g.user_id = u.id JOIN sites s ON s.id = g.site_id ORDER BY 1";
+    assert_eq!(service.rows(held), ["aroy administrator solo", "broy user solo", "croy - solo"]);
+}
+
+#[test]
 fn act_3_at_most_one_rights_configuration() {
     let service = service(&(user("broy", "reviewer") + &user("croy", "{}")));
     service.apply();
@@ -125,6 +156,7 @@ fn act_4_the_old_entity_group_goes_before_the_new_one_and_the_default_entity_fol
         ["revoke_site broy licence retail", "grant_site broy licence media", "update_membership broy licence"];
     // Never in two groups, and never a default entity of a group that is not granted yet.
     service.declare("[retail], default_site: club", "[media], default_site: toys");
+    service.run(["plan"]).ends_with(0).prints("site retail → media");
     assert_eq!(service.ids(), [revoke, grant, change]);
     assert_eq!((needs(grant), needs(change)), (serde_json::json!([revoke]), serde_json::json!([grant])));
     service.apply();
@@ -211,7 +243,9 @@ fn act_7_passwords_of_one_or_of_all_active_people_are_reset_and_a_policy_says_wh
     assert_eq!(due, ["droy"]);
     assert_eq!(plan["passwords_due"][0]["due"], "2020-07-01T00:00:00Z");
     let shown = service.run(["plan"]);
-    shown.ends_with(0).prints("droy has the same password since 2020-01-01; another one was due on 2020-07-01");
+    // Reset then, and whether another one was chosen since is not known.
+    shown.ends_with(0).prints("droy has set no other password since 2020-01-01, as far as the store knows");
+    shown.prints("another one was due on 2020-07-01");
     shown.prints("rollcall reset-password KEY");
     assert!(!service.ids().iter().any(|id| id.contains("password")));
     service.run(["reset-password", "droy", "--yes"]).ends_with(0);
@@ -260,6 +294,28 @@ fn act_9_a_live_service_user_is_left_alone_whatever_a_manifest_says_and_is_not_i
     }
     service.run(["import", "--out", "imported"]).ends_with(0).tells("crm");
     service.run(["--manifests", "imported", "plan"]).ends_with(0);
+}
+
+#[test]
+fn act_9_no_command_touches_a_service_user_and_no_list_of_people_has_one() {
+    let service = service("");
+    service.apply();
+    service.0.sql("INSERT INTO users (key, kind, email) VALUES ('crm', 'service', 'crm@example.com')");
+    let before = service.rows("SELECT status || version FROM users WHERE key = 'crm'");
+    for words in [["deactivate", "crm", "--yes"], ["reset-password", "crm", "--yes"]] {
+        let run = service.run(words);
+        assert_ne!(run.code, Some(0), "{run}");
+        run.tells("is a service account, which is managed elsewhere");
+    }
+    let list = service.run(["export", "--format", "csv"]);
+    list.ends_with(0).tells("left out: user crm is a service account");
+    assert!(list.out.contains("aroy") && !list.out.contains("crm"), "{list}");
+    service
+        .run(["export", "--format", "xlsx", "--out", "sheets"])
+        .ends_with(0)
+        .tells("left out: user crm is a service");
+    assert_eq!(service.rows("SELECT status || version FROM users WHERE key = 'crm'"), before);
+    assert_eq!(service.rows("SELECT identity FROM lock_outs"), [""; 0]);
 }
 
 #[test]

@@ -82,6 +82,23 @@ fn alt_3_who_has_an_account_is_in_a_further_organization_at_once_and_told() {
 }
 
 /// The actions of which the journal has intents from its line `from` on.
+#[test]
+fn alt_3_two_organizations_that_are_joined_at_once_are_one_mail() {
+    let service = service(&user("ben", "quarries: { role: operator, sites: [pit-1] }"));
+    service.declare("users:\n", &format!("users:\n{}", user("kim", "quarries: { role: user, sites: [pit-1] }")));
+    service.apply();
+    service.run(["invitations", "accept", "kim@example.com"]).ends_with(0);
+    service.declare(
+        "{ role: user, sites: [pit-1] }",
+        "{ role: user, sites: [pit-1, pit-2] }, mines: { role: user, sites: [shaft] }",
+    );
+    service.declare("[pit-1] } } }\n", "[pit-1] }, mines: { role: user, sites: [shaft] } } }\n");
+    let mailing = service.list("actions").into_iter().filter(|one| one["risk"].to_string().contains("mail"));
+    let mut people: Vec<_> = mailing.map(|one| one["user"].clone()).collect();
+    people.sort_by_key(ToString::to_string);
+    assert_eq!(people, ["ben@example.com", "kim@example.com"]);
+}
+
 fn intents(service: &Service, from: usize) -> Vec<String> {
     let journal = service.0.read(".rollcall/journal-local.jsonl");
     let lines = journal.lines().skip(from).map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));

@@ -57,6 +57,68 @@ fn cauca_3_two_factor_authentication_needs_an_address_or_a_mobile_number() {
     assert_eq!(service.rows("SELECT mfa || '' FROM users"), ["0"]);
 }
 
+/// Neither accents nor case nor the number hide a word, nor what stands before it; a surname that begins with one is none.
+#[test]
+fn cauca_2_the_words_of_shared_accounts_are_known_however_they_are_written() {
+    let shared = ["Équipe-nord", "les-admins", "RÉCEPTION", "beauceville.mairie", "pompiers2", "gardes", "villes"];
+    let people = ["mvilleneuve", "villeneuve", "gardechamp", "infante", "bureaud"];
+    let line = |login: &&str| format!("  {login}: {{ email: x@example.com, access: {{}} }}\n");
+    let service = service(&shared.iter().chain(&people).map(line).collect::<String>());
+    let told = service.run(["validate"]).ends_with(0).err.clone();
+    let is_told = |login: &&&str| told.contains(&format!("`{login}` looks like"));
+    assert_eq!(shared.iter().filter(is_told).collect::<Vec<_>>(), shared.iter().collect::<Vec<_>>(), "{told}");
+    assert_eq!(people.iter().filter(is_told).count(), 0, "{told}");
+}
+
+#[test]
+fn cauca_3_what_is_live_counts_beside_what_is_declared() {
+    let lines = |first: &str, second: &str| member("aroy", "trigger_only", first) + &member("broy", "{}", second);
+    let service = service(&lines("mfa: true,", "mobile: '+14185550100', mfa: true,"));
+    service.apply();
+    // The contact is emptied, and that two-factor authentication is on is live only.
+    service.declare("email: aroy@example.com, mfa: true,", "email: '',");
+    let run = service.run(["plan"]);
+    run.ends_with(3).tells("`aroy` needs `email` or `mobile`").tells("access/all.yaml:5:18").tells("with what is live");
+    service.run(["apply", "--yes"]).ends_with(3);
+    // With it off, or another contact, it may be.
+    service.declare("email: '',", "email: '', mfa: false,");
+    service.apply();
+    service.declare("email: broy@example.com, mobile: '+14185550100', mfa: true,", "email: '',");
+    service.apply();
+    service.declare("access: { beauceville: {} }", "mobile: '  ', access: { beauceville: {} }");
+    service.run(["plan"]).ends_with(3);
+    // Nobody is blamed for what stands in no line.
+    service.declare("email: '', mobile: '  ', access", "access");
+    service.0.sql("UPDATE users SET email = NULL, mobile = NULL WHERE key = 'broy'");
+    assert_eq!(service.ids(), [""; 0]);
+}
+
+#[test]
+fn cauca_4_an_address_that_is_live_and_declared_nowhere_is_there() {
+    let service = service(&(member("aroy", "trigger_only", "") + &member("broy", "{}", "")));
+    service.apply();
+    service.declare("email: aroy@example.com, ", "");
+    let silent = |service: &Service| !service.run(["plan"]).ends_with(0).err.contains("needs `email`");
+    assert!(silent(&service));
+    service.0.sql("UPDATE users SET email = NULL WHERE key = 'aroy'");
+    service.run(["plan"]).tells("`aroy` needs `email`");
+    // Nor does anybody need one who leaves.
+    service.declare("users:", "inactive: [aroy]\nusers:");
+    assert!(silent(&service));
+    service.declare("inactive: [aroy]\n", "");
+    // What others manage counts as they gave it.
+    let unmanaged = "attributes: { vendor_trigger_allowed: unmanaged }, access: { beauceville: unmanaged }";
+    service.declare("access: { beauceville: trigger_only }", unmanaged);
+    service.run(["plan"]).tells("`aroy` needs `email`");
+    service.0.sql(
+        "INSERT INTO user_attributes (user_id, field, value)
+         SELECT id, 'attributes.vendor_trigger_allowed', 'true' FROM users WHERE key = 'aroy'",
+    );
+    service.run(["plan"]).tells("`aroy` needs `email`");
+    service.0.sql("UPDATE memberships SET role_id = NULL WHERE user_id = (SELECT id FROM users WHERE key = 'aroy')");
+    assert!(silent(&service));
+}
+
 #[test]
 fn cauca_4_a_missing_address_is_told_except_of_whoever_the_vendor_triggers_for() {
     let vendor = "attributes: { vendor_trigger_allowed: true }";
@@ -335,4 +397,20 @@ fn cauca_12_removal_deletes_after_a_confirmation() {
     assert_eq!(service.rows("SELECT key FROM users ORDER BY key"), ["aroy", "broy"]);
     service.run(later.into_iter().chain(["--yes"])).ends_with(0);
     assert_eq!(service.rows("SELECT key FROM users"), ["broy"]);
+}
+
+#[test]
+fn cauca_12_what_is_not_stated_about_an_end_is_told_so_and_a_strip_names_all_that_goes() {
+    let service = service(
+        &(member("aroy", "trigger_only", "attributes: { vendor_trigger_allowed: true },")
+            + &member("broy", "municipality_manager", "")),
+    );
+    service.apply();
+    service.declare("aroy: {", "aroy: { status: absent,");
+    let run = service.run(["plan"]);
+    run.ends_with(0).prints("(was trigger_only of beauceville, attributes.vendor_trigger_allowed true)");
+    service.apply();
+    let later = service.run(["plan", "--at", "2099-01-01T00:00:00Z"]);
+    later.ends_with(0).prints("deleted").prints("not stated whether it can be undone");
+    assert!(!later.out.contains("can't be undone"), "{later}");
 }

@@ -55,6 +55,29 @@ fn cred_1_people_are_active_invited_or_inactive() {
 }
 
 #[test]
+fn cred_1_a_plan_says_where_mails_go_and_that_they_link_no_terms() {
+    let service = service(&user("ben", "user", "welders", ""));
+    let run = service.run(["plan"]);
+    run.ends_with(0).prints("apply writes 1 invitation mail to .rollcall/outbox, and nobody gets one before");
+    run.prints("no link to the terms is set (`mail.links.terms`)");
+    let settings = service.0.read("rollcall.yaml");
+    let mail = "mail: { from: a@example.com, links: { terms: 'https://example.com/terms' }, smtp: { host: mail.example.com } }";
+    service.0.write("rollcall.yaml", &format!("{settings}{mail}\n"));
+    let run = service.run(["plan"]);
+    run.ends_with(0);
+    assert!(!run.all().contains("terms") && !run.all().contains("outbox"), "{run}");
+}
+
+/// That an administrator may is not stated.
+#[test]
+fn cred_1_a_password_that_the_person_chose_is_not_reset() {
+    let service = service("");
+    let run = service.run(["reset-password", "ana@example.com", "--yes"]);
+    run.ends_with(1).tells("do not say that passwords are reset").tells("do it in the service");
+    assert_eq!(service.rows("SELECT kind FROM credentials"), [""; 0]);
+}
+
+#[test]
 fn cred_2_an_invitation_lives_seven_days_and_is_sent_again_or_cancelled_on_request() {
     let service = service(&user("ben", "user", "welders", ""));
     service.run(["apply", "--yes", "--at", "2026-11-22T10:00:00Z"]).ends_with(0);
@@ -84,6 +107,15 @@ fn cred_3_a_person_can_be_added_now_and_invited_later() {
 }
 
 #[test]
+fn cred_3_an_invitation_that_never_went_out_is_cancelled_without_a_mail() {
+    let service = service(&user("ben", "user", "welders", "status: preloaded,"));
+    service.apply();
+    service.declare(&user("ben", "user", "welders", "status: preloaded,"), "");
+    assert_eq!(service.risks("cancel_invitation ben@example.com"), ["removal"]);
+    service.apply();
+}
+
+#[test]
 fn cred_4_names_are_required_and_the_job_title_is_not() {
     let service = service(&user("ben", "user", "welders", "").replace("family_name: Roy,", ""));
     assert_eq!(service.waits(), ["invite_user ben@example.com field"]);
@@ -91,6 +123,26 @@ fn cred_4_names_are_required_and_the_job_title_is_not() {
     service.declare("given_name: ben,", "given_name: Ben, family_name: Roy, job_title: Welder,");
     service.apply();
     assert_eq!(service.rows("SELECT job_title FROM users WHERE key LIKE 'ben%'"), ["Welder"]);
+}
+
+#[test]
+fn cred_4_a_required_name_is_never_declared_empty() {
+    let service = service(&user("ben", "user", "welders", ""));
+    for empty in ["''", "'  '", "null"] {
+        service.declare("given_name: ben,", &format!("given_name: {empty},"));
+        service.run(["validate"]).ends_with(3).tells("given_name").tells("--> access/all.yaml:8:");
+        service.declare(&format!("given_name: {empty},"), "given_name: ben,");
+    }
+    service.apply();
+    service.declare("given_name: ben,", "given_name: '',");
+    service.run(["plan"]).ends_with(3).tells("`given_name` of `ben@example.com` can't be empty");
+    // Left out it stays; one that is empty in the store is left out of an import, which is told.
+    service.declare("given_name: '', ", "");
+    assert_eq!(service.ids(), [""; 0]);
+    service.0.sql("UPDATE users SET given_name = '' WHERE key = 'ben@example.com'");
+    service.run(["import", "--out", "imported"]).ends_with(0).tells("`given_name` is empty, and the rules demand it");
+    let run = service.run(["--manifests", "imported", "plan", "--format", "json"]);
+    assert_eq!(run.ends_with(0).json()["actions"], serde_json::json!([]), "{run}");
 }
 
 #[test]
@@ -231,4 +283,29 @@ fn cred_10_a_declined_invitation_is_shown_and_renewed_only_on_request() {
     service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0);
     service.run(["apply", "--yes"]).ends_with(0);
     assert_eq!(states(&service).last().map(String::as_str), Some("pending"));
+}
+
+#[test]
+fn cred_10_how_an_invitation_ended_is_told_and_what_helps() {
+    let service = service(&user("ben", "user", "welders", ""));
+    service.run(["apply", "--yes", "--at", "2026-11-22T10:00:00Z"]).ends_with(0);
+    let late = ["plan", "--at", "2026-11-30T00:00:00Z"];
+    let again = "to send it again, run `rollcall invitations resend ben@example.com`";
+    service
+        .run(late)
+        .prints("the invitation of ben@example.com has expired, and is not renewed by itself")
+        .prints(again);
+    // It carries more than is declared by now: it is not sent again, and nobody is told to.
+    service.declare(&user("ben", "user", "welders", ""), &user("ben", "user", "drivers", ""));
+    let run = service.run(late);
+    run.prints("has expired").prints("take the entry out, apply, and declare it again");
+    assert!(!run.all().contains("invitations resend"), "{run}");
+    service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1).tells("carries more");
+    service.declare(&user("ben", "user", "drivers", ""), &user("ben", "user", "welders", ""));
+    service.run(["invitations", "decline", "ben@example.com"]);
+    service.0.sql("UPDATE invitations SET state = 'declined' WHERE user_key = 'ben@example.com'");
+    service
+        .run(["plan"])
+        .prints("ben@example.com declined the invitation, which is not renewed by itself")
+        .prints(again);
 }
