@@ -53,8 +53,8 @@ pub(super) fn fit(names: &Names, rules: &Rules, user: &UserView<'_>, declared: &
         let message = format!("`{entry}` in `{text}` of `{}` {why}", names.text(user.key));
         return Some(Diagnostic::error(Code::InvalidValue, message).at(position, "").help("correct it"));
     }
-    // `all` and `unmanaged` are no entries.
-    if text == names.text(known::API_ROUTES) {
+    // `all` and `unmanaged` are no entries, and stand for every part of it.
+    if text.starts_with("api.") {
         return None;
     }
     let address = declared.fact.value.text().map(|value| names.text(value)).filter(|address| !address.is_empty())?;
