@@ -8,7 +8,7 @@ use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line};
 use super::user;
 use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Name, Piece, Standing, UserView, Value, known,
+    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Name, Piece, Standing, Status, UserView, Value, known,
 };
 use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State, Subject};
@@ -20,7 +20,10 @@ pub(super) fn diff(context: &Context<'_>, desired: &UserView<'_>, live: Option<&
             let mut change = user::diff_from_start(context, desired, live);
             // It was told there, and done, if it could be.
             change.diagnostics.clear();
-            keep(&mut change, |draft| !takes_away(draft));
+            change.unmanaged = None;
+            // Of an account that is out nothing was taken before: what is too much goes when it comes back.
+            let is_out = live.is_some_and(|live| matches!(live.status, Status::Inactive | Status::Closed));
+            keep(&mut change, |draft| is_out || !takes_away(draft));
             for draft in &mut change.drafts {
                 wait(draft, starts);
             }
