@@ -134,7 +134,10 @@ fn both_live(
     position: Option<Position>,
 ) -> Diagnostic {
     let (old, new) = (inputs.names.text(previous.name), inputs.names.text(name));
-    let message = format!("the store has a {kind} `{old}` and a {kind} `{new}`, so the one can't become the other");
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    let message = format!(
+        "the store has {article} {kind} `{old}` and {article} {kind} `{new}`, so the one can't become the other"
+    );
     let diagnostic = Diagnostic::error(Code::FormerName, message).at(previous.position, "former name here");
     let diagnostic = match position {
         Some(position) => diagnostic.and(position, "declared here"),

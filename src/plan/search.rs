@@ -66,7 +66,7 @@ pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &N
 #[must_use]
 pub fn has_invalid_key(text: &str, live: &LiveState, names: &Names) -> bool {
     let is_it = |user: LiveView<'_>| user.key_text(names) == text && user.identity.is_none();
-    live.users().any(|user| is_it(user)) && names.find(text).is_none_or(|key| !live.ambiguous().contains(&key))
+    live.users().any(is_it) && names.find(text).is_none_or(|key| !live.ambiguous().contains(&key))
 }
 
 const MOST: usize = 10;

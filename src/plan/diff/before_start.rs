@@ -63,8 +63,7 @@ impl Kept {
             .extend(others.filter(|grant| !context.in_scope(grant.organization) || wanted.grants.contains(grant)));
         access.memberships.sort_unstable();
         access.grants.sort_unstable();
-        if context.inputs.rules.demands_membership() && has_place(&live.memberships) && !has_place(&access.memberships)
-        {
+        if context.inputs.rules.demands_membership() && has_place(live.memberships) && !has_place(&access.memberships) {
             // The last one can't just end; the account itself stays as it is.
             is_more = true;
             access.memberships = live.memberships.to_vec();

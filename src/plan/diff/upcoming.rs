@@ -82,13 +82,26 @@ fn places(context: &Context<'_>, desired: &UserView<'_>) -> Change {
     let mut pieces: Vec<Piece> = Vec::new();
     desired.pieces(inputs.names, &mut pieces);
     let begins_later = |piece: &Piece| !piece.window.has_begun(inputs.at) && (piece.membership || piece.site.is_some());
-    pieces.retain(begins_later);
     let mut change = Change::default();
-    if pieces.is_empty() {
+    if !pieces.iter().any(begins_later) {
         return change;
     }
-    pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts, piece.position));
     let today: Effective = inputs.effective(desired);
+    let is_member = |organization: Name| today.memberships.iter().any(|one| one.organization == organization);
+    // What is in force already and has no membership as yet begins with that.
+    let memberships: Vec<Piece> =
+        pieces.iter().copied().filter(|piece| piece.membership && begins_later(piece)).collect();
+    pieces.retain_mut(|piece| {
+        let is_held_back = piece.site.is_some() && piece.window.holds(inputs.at) && !is_member(piece.organization);
+        let here = memberships.iter().filter(|one| is_held_back && one.organization == piece.organization);
+        if let Some(first) = here.min_by_key(|one| one.window.starts) {
+            let is_reached = piece.role.is_none() && context.reaches_all(first.role);
+            piece.window.starts = first.window.starts;
+            return !is_reached && !piece.window.starts.is_some_and(|starts| piece.window.has_ended(starts));
+        }
+        begins_later(piece)
+    });
+    pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts, piece.position));
     for here in pieces.chunk_by(|a, b| (a.organization, a.site) == (b.organization, b.site)) {
         let mut held = here.first().and_then(|first| held(context, &today, first));
         for piece in here {

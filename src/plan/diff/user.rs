@@ -377,7 +377,11 @@ fn at_acceptance(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft
 fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why: Why) -> Change {
     let mut change = Change::default();
     let (reason, position) = match why {
-        Why::Declared | Why::BeforeStart => ("declared inactive", desired.status_position.unwrap_or(desired.position)),
+        Why::Declared | Why::BeforeStart => {
+            let is_absent = desired.status == Some(DeclaredStatus::Absent);
+            let reason = if is_absent { "declared absent" } else { "declared inactive" };
+            (reason, desired.status_position.unwrap_or(desired.position))
+        }
         Why::Expired => ("expired", desired.position),
         Why::NotBegun => ("starts later", desired.position),
         Why::Leaver(position) => ("named under `inactive`", position),
