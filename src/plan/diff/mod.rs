@@ -35,6 +35,7 @@ mod scoped;
 mod shield;
 mod switches;
 mod tombstones;
+mod undeclared;
 mod upcoming;
 mod user;
 
