@@ -24,8 +24,8 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    fit_singly, has_invalid_key, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for,
-    plan_of_saved, returned, unnamed_own_account, void_protection,
+    fit_singly, has_invalid_key, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope,
+    plan_for, plan_of_saved, returned, unnamed_own_account, void_protection,
 };
 use crate::report::sanitise;
 use crate::rules::{KeyField, Rules};
