@@ -24,8 +24,8 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    fit_singly, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope, plan_for, plan_of_saved,
-    returned, unnamed_own_account, void_protection,
+    fit_singly, has_invalid_key, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope,
+    plan_for, plan_of_saved, returned, unnamed_own_account, void_protection,
 };
 use crate::report::sanitise;
 use crate::rules::{KeyField, Rules};
@@ -410,13 +410,25 @@ fn target(key: &str, is_whole: bool, inputs: &Inputs<'_>) -> Result<Name, Failur
     };
     let identity = identity.map(|identity| renamed(&identity).unwrap_or(identity));
     let (desired, live) = (inputs.desired, Some(inputs.live));
+    let identity = identity.filter(is_known);
+    if identity.is_none() && has_invalid_key(key, inputs.live, inputs.names) {
+        return Err(invalid_key(key));
+    }
     let rules = &inputs.rules.identity;
     let is_address = rules.key_field() == KeyField::Email && rules.normalize(key).is_ok();
     let by_part = || (!is_whole && !is_address).then(|| only_user_like(key, desired, live, inputs.names, rules));
     identity
-        .filter(is_known)
         .or_else(|| by_part().flatten())
         .ok_or_else(|| unknown_key(key, &likely_keys(key, desired, live, inputs.names, rules)))
+}
+
+/// An account has this key, typed into the store by hand, and no action can name it.
+pub(super) fn invalid_key(key: &str) -> Failure {
+    let why = format!(
+        "an account of the store has the key `{}`, which is no valid one: no action can name it",
+        sanitise(key)
+    );
+    Failure::failed(advised(why, "give it a valid key in the store"))
 }
 
 /// Nobody has this key.

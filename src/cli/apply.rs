@@ -249,9 +249,13 @@ impl<'a> Run<'a> {
             return Ok(ControlFlow::Break(saved::tell_stale(self.printer, &self.declared.names, &now.saved)));
         }
         if now.saved.plan.digest != plan.digest || !now.saved.plan.gaps.is_empty() {
-            let why = "the store changed while you were deciding, so nothing was written; run apply again to see the \
-                       new plan";
-            return Ok(ControlFlow::Break(self.not_begun(&now.saved.plan, Exit::Stale, why.to_owned())));
+            let what = match plan.valid_until.filter(|&until| until <= at) {
+                Some(until) => format!("the plan held until {until:.0}, and that came"),
+                None => "the store changed".to_owned(),
+            };
+            let why =
+                format!("{what} while you were deciding, so nothing was written; run apply again to see the new plan");
+            return Ok(ControlFlow::Break(self.not_begun(&now.saved.plan, Exit::Stale, why)));
         }
         Ok(ControlFlow::Continue((now, journal)))
     }

@@ -6,8 +6,7 @@
 use tokio::runtime::Runtime;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::access::{Access, unknown_key};
-
+use super::access::{Access, invalid_key, unknown_key};
 use super::edge;
 use super::execute::{exit_of, remember, run_guarded, tell};
 use super::exit::{Exit, Failure, advised};
@@ -22,7 +21,7 @@ use crate::guard;
 use crate::journal::{Ended, Run};
 use crate::manifest;
 use crate::model::{ActionKind, Desired, LiveState, Name, Names, Value, known};
-use crate::plan::{Action, Cause, Inputs, Plan, State, Subject, digest, likely_keys, says_active};
+use crate::plan::{Action, Cause, Inputs, Plan, State, Subject, digest, has_invalid_key, likely_keys, says_active};
 use crate::report::sanitise;
 use crate::source::Sources;
 use crate::store::Info;
@@ -75,6 +74,8 @@ impl Desk {
         let is_there = |key: Name| self.live.find(key).is_some() || self.live.ambiguous().contains(&key);
         match self.find(key).filter(|&key| is_there(key)) {
             Some(identity) => Ok((identity, sanitise(key).into_owned())),
+            // Somebody typed it into the store by hand.
+            None if has_invalid_key(key, &self.live, &self.names) => Err(invalid_key(key)),
             None => Err(self.unknown(key)),
         }
     }
@@ -194,11 +195,11 @@ impl Desk {
         Ok(question(&Inputs { names, desired: &desired, live, rules, policy: &policy, store: &store, at }))
     }
 
-    /// What can be done, also by the manifests, where they can be read: the question is told whether.
-    pub(super) fn ask_declared<T>(&self, question: impl FnOnce(&Inputs<'_>, bool) -> T) -> Result<T, Failure> {
+    /// What can be done, also by the manifests, where they can be read.
+    pub(super) fn ask_declared<T>(&self, question: impl FnOnce(&Inputs<'_>) -> T) -> Result<T, Failure> {
         let nobody = Desired::default();
         let desired = self.manifests.as_ref().unwrap_or(&nobody);
-        self.ask(|inputs| question(&Inputs { desired, ..inputs.clone() }, self.manifests.is_some()))
+        self.ask(|inputs| question(&Inputs { desired, ..inputs.clone() }))
     }
 
     /// These organizations, as they may be printed.

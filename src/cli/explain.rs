@@ -7,8 +7,8 @@ use super::lock_outs;
 use super::options::{Explain, Global};
 use super::printer::Printer;
 use crate::diagnostic::mask;
-use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, likely};
-use crate::report::{explained_place, explained_user, found_by_part, not_found};
+use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, has_invalid_key, likely};
+use crate::report::{explained_place, explained_user, found_by_part, invalid_key, not_found};
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
     let Explain { asked: text, at } = arguments;
@@ -55,6 +55,10 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
         return Ok(if is_part { Exit::Done } else { Exit::Failed });
     }
     if found.is_empty() {
+        if has_invalid_key(text, &live, names) {
+            printer.result(&invalid_key(&mask(text)));
+            return Ok(Exit::Done);
+        }
         printer.result(&not_found(&mask(text), &near));
         return Ok(if is_part { Exit::Done } else { Exit::Failed });
     }

@@ -138,6 +138,12 @@ fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Res
 /// Sends an invitation once more, or one that was held back for the first time.
 fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Result<Exit, Failure> {
     let mut desk = Desk::open(global, printer)?;
+    // Who is declared, and with what, decides who is let in: where that can't be read, nobody is.
+    if desk.manifests.is_none() {
+        let why = "the manifests are not valid, so whom they let in is not known";
+        let help = "`rollcall validate` lists what is wrong; correct that, then run this again";
+        return Err(Failure::invalid(advised(why, help)));
+    }
     if let Some(Gone { how, is_locked_out }) = desk.gone(&arguments.key, printer)? {
         let first = if is_locked_out { " once an apply has seen the person declared without it," } else { "" };
         let why = format!("{} {how}, and one that has ended so is not sent again", sanitise(&arguments.key));
@@ -152,7 +158,7 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         let help = "declare `status: active`, and apply, before you send it";
         return Err(Failure::failed(advised(format!("{shown} was locked out by an operator"), help)));
     }
-    let why = match desk.ask_declared(|inputs, has_manifests| plan::resend(inputs, identity, has_manifests))? {
+    let why = match desk.ask_declared(|inputs| plan::resend(inputs, identity))? {
         Resend::Planned(plan) => {
             printer.note(&format!("{shown}: an invitation will go out"));
             let exit = desk.carry_out(*plan, arguments.yes, Mails::To(&key), printer)?;

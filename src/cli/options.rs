@@ -232,7 +232,14 @@ pub(super) enum From {
 
 /// A time with its zone, as RFC 3339 writes it.
 fn timestamp(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "write a time with its zone, such as 2026-12-01T00:00:00Z".to_owned())
+    let mistake = || "write a time with its zone, such as 2026-12-01T00:00:00Z".to_owned();
+    // No zone is a day away, though the library takes them.
+    let zone = text.split_once(['T', 't', ' ']).and_then(|(_, time)| time.rsplit_once(['+', '-']));
+    let hours = zone.and_then(|(_, zone)| zone.get(..2)).and_then(|hours| hours.parse::<u8>().ok());
+    if hours.is_some_and(|hours| hours > 23) {
+        return Err(mistake());
+    }
+    text.parse().map_err(|_| mistake())
 }
 
 /// A file or a folder with manifests.

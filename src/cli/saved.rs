@@ -224,6 +224,10 @@ pub(super) fn write(
     }
     let path = in_repository(&access.repository, file)?;
     let context = || format!("the plan can't be saved in `{}`", path.display());
+    if is_among_manifests(access, &path) {
+        let why = advised("it would be read as a manifest there", "name a file elsewhere, or one that ends in `.json`");
+        return Err(Failure::invalid(why.context(context())));
+    }
     if path.symlink_metadata().is_ok() && !text(&path).is_ok_and(|text| is_plan_file(&text)) {
         let why = advised("something else than a saved plan is there", "name another file, or remove it");
         return Err(Failure::invalid(why.context(context())));
@@ -262,6 +266,17 @@ pub(super) fn write(
         file.display()
     ));
     Ok(())
+}
+
+/// Whether a file would be read as a manifest, by its name and by where it is.
+fn is_among_manifests(access: &Access, path: &Path) -> bool {
+    let is_yaml = path
+        .extension()
+        .is_some_and(|ending| ["yaml", "yml"].into_iter().any(|yaml| ending.eq_ignore_ascii_case(yaml)));
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = real(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
+    let whole = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));
+    is_yaml && access.settings.manifests.iter().any(|below| whole.starts_with(real(&access.repository.join(below))))
 }
 
 /// The name under which a file is written before it gets its own.

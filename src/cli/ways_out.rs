@@ -58,7 +58,7 @@ pub(super) fn in_store(global: &Global, file: Option<&Path>, key: &str) -> Strin
     let file = file.or_else(|| usual.is_file().then_some(&usual));
     let file = file.map_or_else(|| "FILE".to_owned(), |file| shell_word(&shown_path(file)));
     // What a shell would take for something else within double quotes has to be typed by whoever knows how.
-    let is_plain = |c: char| c.is_alphanumeric() || "@.-_+'#%&*/=?^{|}~".contains(c);
+    let is_plain = |c: char| c.is_alphanumeric() || " @.-_+'#%&*/=?^{|}~".contains(c);
     let (quoted, spelled) = if key.chars().all(is_plain) {
         (key.replace('\'', "''"), shell_word(key))
     } else {

@@ -214,6 +214,14 @@ pub struct Leaver {
     pub position: Position,
 }
 
+impl Leaver {
+    /// Whether the day has come.
+    #[must_use]
+    pub fn has_left(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at)
+    }
+}
+
 /// The name that something had before (`previously`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Previous {

@@ -72,7 +72,7 @@ impl UserView<'_> {
         let leaver = leavers.get(&self.identity).or_else(by_former_key).copied();
         match (self.status, leaver) {
             (Some(DeclaredStatus::Absent), _) => Standing::Wanted(self.status),
-            (_, Some(leaver)) if leaver.from.is_none_or(|from| from <= at) => Standing::Left(leaver),
+            (_, Some(leaver)) if leaver.has_left(at) => Standing::Left(leaver),
             (Some(DeclaredStatus::Preloaded | DeclaredStatus::Active | DeclaredStatus::Inactive) | None, _) => {
                 match self.window {
                     Window { expires: Some(expires), .. } if expires <= at => Standing::Expired(expires),

@@ -268,6 +268,10 @@ impl Queue {
                         cause.action.subject.user.filter(|_| cause.action.subject.user != draft.action.subject.user);
                     behind.map_or_else(|| cause.obstacle.clone(), |user| Some(Obstacle::Behind(vec![user])))
                 }),
+                // What hangs on an account is deleted after it.
+                WaitsFor::Grace if cause.action.subject.user != draft.action.subject.user => {
+                    cause.action.subject.user.map(|user| Obstacle::Behind(vec![user]))
+                }
                 WaitsFor::Acceptance
                 | WaitsFor::Seat
                 | WaitsFor::Key
@@ -377,11 +381,16 @@ fn short_counters(
 
 /// The organizations that would be short of admins without what this draft takes, sorted by text.
 fn short_places(inputs: &Inputs<'_>, draft: &Draft, short: &BTreeSet<Counter>) -> Vec<Name> {
-    let places = draft.takes.iter().filter(|counter| short.contains(counter)).filter_map(|counter| match counter {
+    let organization = |counter: &Counter| match counter {
         Counter::Admin(organization) => Some(*organization),
         Counter::Seat => None,
-    });
-    let mut places: Vec<Name> = places.collect();
+    };
+    let mut places: Vec<Name> =
+        draft.takes.iter().filter(|counter| short.contains(counter)).filter_map(organization).collect();
+    if places.is_empty() {
+        // None of them is short in the end: each is before another admin is there, who waits as well.
+        places = draft.takes.iter().filter_map(organization).collect();
+    }
     places.sort_unstable_by_key(|&organization| inputs.names.text(organization));
     places.dedup();
     places

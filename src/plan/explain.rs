@@ -314,7 +314,7 @@ fn holder(
     let standing = match user {
         Some(user) => Some(user.standing(scene.at)),
         None => account.and_then(|account| scene.desired.leavers.get(&account.identity?)).copied().and_then(|leaver| {
-            let has_come = leaver.from.is_none_or(|from| from <= scene.at);
+            let has_come = leaver.has_left(scene.at);
             has_come.then_some(Standing::Left(leaver))
         }),
     };

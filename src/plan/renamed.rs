@@ -24,6 +24,8 @@ pub(super) struct Renamed {
     pub(super) catalog: BTreeMap<CatalogKey, Previous>,
     /// Users by identity, with the keys that they have today.
     pub(super) users: BTreeMap<Name, Previous>,
+    /// Sites that can't be renamed, since the catalog is not written: the declared name by the organization and today's.
+    pub(super) kept_sites: BTreeMap<(Name, Name), Name>,
     /// Former names that are not renamed.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -67,9 +69,10 @@ fn users(inputs: &Inputs<'_>, renamed: &mut Renamed) {
 }
 
 fn catalog(inputs: &Inputs<'_>, renamed: &mut Renamed) {
-    if inputs.desired.renames.is_empty() || inputs.policy.catalog == CatalogPolicy::Existing {
+    if inputs.desired.renames.is_empty() {
         return;
     }
+    let is_written = inputs.policy.catalog != CatalogPolicy::Existing;
     let (declared, live) = (&inputs.desired.catalog, &inputs.live.catalog);
     // Organizations come first, so that a site is looked for where it is today.
     let reach = Reach::new(inputs);
@@ -105,6 +108,13 @@ fn catalog(inputs: &Inputs<'_>, renamed: &mut Renamed) {
         };
         let is_whole = *inputs.live.evidence.of(collection) == Completeness::Complete;
         match (is_live(previous.identity), is_live(name)) {
+            (true, false) if is_whole && !is_written => {
+                renamed.diagnostics.push(not_written(inputs, kind, name, previous));
+                if let CatalogKey::Site(organization, site) = key {
+                    renamed.kept_sites.insert((organization, previous.identity), site);
+                }
+            }
+            (true | false, true | false) if !is_written => {}
             (true, true) => renamed.diagnostics.push(both_live(inputs, kind, name, previous, position)),
             (true, false) if is_whole => {
                 renamed.catalog.insert(key, *previous);
@@ -124,7 +134,10 @@ fn both_live(
     position: Option<Position>,
 ) -> Diagnostic {
     let (old, new) = (inputs.names.text(previous.name), inputs.names.text(name));
-    let message = format!("the store has a {kind} `{old}` and a {kind} `{new}`, so the one can't become the other");
+    let article = if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+    let message = format!(
+        "the store has {article} {kind} `{old}` and {article} {kind} `{new}`, so the one can't become the other"
+    );
     let diagnostic = Diagnostic::error(Code::FormerName, message).at(previous.position, "former name here");
     let diagnostic = match position {
         Some(position) => diagnostic.and(position, "declared here"),
@@ -138,6 +151,15 @@ fn done(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> Dia
     Diagnostic::warning(Code::RenameDone, format!("{kind} `{new}` is not called `{old}` any more"))
         .at(previous.position, "")
         .help("take this line out: the rename is done")
+}
+
+/// Whoever has it by the former name keeps it so.
+fn not_written(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> Diagnostic {
+    let (old, new) = (inputs.names.text(previous.name), inputs.names.text(name));
+    let message = format!("{kind} `{old}` can't become `{new}`: the catalog of this store is not written");
+    Diagnostic::warning(Code::FormerName, message)
+        .at(previous.position, "what is held by the former name stays until then")
+        .help("rename it in the store, or set `manage.catalog: create`")
 }
 
 /// A slip of the pen in a former name makes a second object beside the first.

@@ -1,8 +1,8 @@
 //! The plan of `invitations resend`: one invitation goes out again, or for the first time, because an operator says so
 //! (`language.md` §3, 11).
 //!
-//! Nobody is invited here who has no account yet: access is what manifests declare. Where they can be read, nobody is
-//! let in whom they keep out, and nothing goes out that carries more than they say.
+//! Nobody is invited here who has no account yet: access is what manifests declare. Nobody is let in whom they keep out,
+//! and nothing goes out that carries more than they say.
 
 use super::assemble::assembled;
 use super::diff::{Drafts, carries_more, resend_draft};
@@ -34,9 +34,9 @@ pub enum Resend {
     Planned(Box<Plan>),
 }
 
-/// How the invitation of the account with this key, as compared, goes out. `has_manifests`: what is declared is known.
+/// How the invitation of the account with this key, as compared, goes out.
 #[must_use]
-pub fn resend(inputs: &Inputs<'_>, identity: Name, has_manifests: bool) -> Resend {
+pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
     if inputs.live.ambiguous().contains(&identity) {
         return Resend::Ambiguous;
     }
@@ -50,18 +50,20 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name, has_manifests: bool) -> Resen
     if !matches!(live.status, Status::Preloaded | Status::Invited) {
         return Resend::NotInvited(live.status);
     }
-    if has_manifests {
-        match inputs.desired.find(identity) {
-            None if inputs.policy.absent_users == AbsentUsers::Deactivate => return Resend::KeptOut,
-            None => {}
-            Some(desired) => {
-                let is_out = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
-                if is_out || !matches!(desired.standing(inputs.at), Standing::Wanted(_)) {
-                    return Resend::KeptOut;
-                }
-                if carries_more(inputs, &desired, &live) {
-                    return Resend::CarriesMore;
-                }
+    match inputs.desired.find(identity) {
+        None if inputs.policy.absent_users == AbsentUsers::Deactivate => return Resend::KeptOut,
+        // Also whom nobody declares may be named as somebody who leaves.
+        None if inputs.desired.leavers.get(&identity).is_some_and(|leaver| leaver.has_left(inputs.at)) => {
+            return Resend::KeptOut;
+        }
+        None => {}
+        Some(desired) => {
+            let is_out = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
+            if is_out || !matches!(desired.standing(inputs.at), Standing::Wanted(_)) {
+                return Resend::KeptOut;
+            }
+            if carries_more(inputs, &desired, &live) {
+                return Resend::CarriesMore;
             }
         }
     }

@@ -123,6 +123,16 @@ impl<'a> Reach<'a> {
         }
     }
 
+    /// Whether an account that a manifest names, and gives nothing, is out of scope: with a list, one without a
+    /// membership in it.
+    pub(super) fn leaves_out_named(&self, live: &LiveView<'_>) -> bool {
+        self.listed.is_some()
+            && match self.belongs(live) {
+                Belongs::Inside | Belongs::Partly => false,
+                Belongs::Nowhere | Belongs::Outside => true,
+            }
+    }
+
     /// Whether an action on the catalog stays within the scope. With a list, roles may be added and are not changed:
     /// they are held in other organizations, too.
     pub(super) fn catalog(&self, kind: ActionKind, subject: &Subject) -> bool {
@@ -135,11 +145,7 @@ impl<'a> Reach<'a> {
 
     /// Whether a declared user is out of scope: with a list, who neither has nor shall have a membership in it.
     pub(super) fn leaves_out(&self, names: &Names, declared: &UserView<'_>, live: Option<&LiveView<'_>>) -> bool {
-        let is_inside = live.is_some_and(|live| match self.belongs(live) {
-            Belongs::Inside | Belongs::Partly => true,
-            Belongs::Nowhere | Belongs::Outside => false,
-        });
-        self.listed.is_some() && !is_inside && {
+        self.listed.is_some() && live.is_none_or(|live| self.leaves_out_named(live)) && {
             let mut pieces = Vec::new();
             declared.pieces(names, &mut pieces);
             !pieces.iter().any(|piece| piece.membership && self.organization(piece.organization))

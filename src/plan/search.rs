@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use unicode_normalization::UnicodeNormalization as _;
 
 use super::explain::Asked;
-use crate::model::{Desired, Fields, LiveState, Name, Names, Value, known};
+use crate::model::{Desired, Fields, LiveState, LiveView, Name, Names, Value, known};
 use crate::rules::{Identity, folded};
 
 /// What a text may mean: a key, an organization, `ORG/SITE`; nothing if nobody has heard of it.
@@ -60,6 +60,13 @@ pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &N
     similar.extend(others);
     similar.truncate(MOST);
     (similar, false)
+}
+
+/// Whether an account of the store has exactly this key, and it is no valid one: no action can name the account.
+#[must_use]
+pub fn has_invalid_key(text: &str, live: &LiveState, names: &Names) -> bool {
+    let is_it = |user: LiveView<'_>| user.key_text(names) == text && user.identity.is_none();
+    live.users().any(is_it) && names.find(text).is_none_or(|key| !live.ambiguous().contains(&key))
 }
 
 const MOST: usize = 10;

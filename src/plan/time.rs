@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rayon::prelude::*;
 
 use super::action::{Origin, State};
+use super::scope::Reach;
 use super::{Expiring, Inputs, PasswordDue};
 use crate::model::{
     DeclaredStatus, Effective, Grant, InvitationState, LiveView, Name, Piece, SourceLabel, Standing, Status, UserView,
@@ -52,12 +53,26 @@ pub(super) fn expiring(inputs: &Inputs<'_>) -> Vec<Expiring> {
     }
     let of_user = |row: usize| of_user(inputs, &desired.user(row), &is_soon);
     let mut found: Vec<Expiring> = (0..desired.len()).into_par_iter().flat_map_iter(of_user).collect();
+    found.extend(undeclared_leavers(inputs).filter(|one| is_soon(one.at)));
     let text = |name: Option<Name>| name.map(|name| names.text(name));
     found.sort_by(|a, b| {
         let key = |one: &Expiring| (one.at, text(Some(one.user)), text(one.organization), text(one.site));
         key(a).cmp(&key(b))
     });
     found
+}
+
+/// When those end who are named under `inactive` and nowhere else.
+fn undeclared_leavers<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = Expiring> + 'a {
+    let reach = Reach::new(inputs);
+    inputs.desired.leavers.iter().filter_map(move |(&identity, leaver)| {
+        let live = inputs.live.find(identity).filter(|_| inputs.desired.find(identity).is_none())?;
+        let is_in = matches!(live.status, Status::Preloaded | Status::Invited | Status::Active);
+        let is_meant = is_in && !reach.leaves_out_named(&live) && !inputs.is_protected(identity);
+        let origins = vec![Origin { position: leaver.position, via: None }];
+        let at = leaver.from.filter(|_| is_meant)?;
+        Some(Expiring { user: live.key, organization: None, site: None, at, after: None, origins })
+    })
 }
 
 /// Whose password is older than the rules allow, the oldest first, then by text. Only those of active people who are not

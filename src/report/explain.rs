@@ -232,6 +232,16 @@ pub fn found_by_part(asked: &str, found: &str) -> String {
     format!("nobody and nothing is called exactly `{}`; only {} is like it:\n\n", short(asked), name(found))
 }
 
+/// That an account has this key, and no manifest could say it.
+#[must_use]
+pub fn invalid_key(asked: &str) -> String {
+    let asked = short(asked);
+    format!(
+        "an account of the store has the key `{asked}`, which is no valid one: plans leave it as it is; give it a valid \
+         key in the store\n"
+    )
+}
+
 /// Why the manifests let nobody in to an account, with all the access that it has.
 fn keeps_out(standing: Standing, zone: &TimeZone) -> Option<String> {
     match standing {

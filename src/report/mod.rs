@@ -31,7 +31,7 @@ mod words;
 pub use cause::{Cause, Counted, FileState, LikelyCause, Turn};
 pub use diagnostics::{Snippets, diagnostics, tally};
 pub use excerpt::Excerpt;
-pub use explain::{explained_place, explained_user, found_by_part, not_found};
+pub use explain::{explained_place, explained_user, found_by_part, invalid_key, not_found};
 pub use outcome::{OutcomeLine, outcome_line, outcomes};
 pub use refusal::{RefusalText, refusal};
 pub use style::{Style, count, sanitise, shortened};

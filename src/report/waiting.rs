@@ -113,10 +113,11 @@ pub(super) fn held_leavers(context: Context<'_>, plan: &Plan) -> Vec<String> {
             Some(Obstacle::Organizations(places)) => places.iter().map(|&place| place_text(context, place)).collect(),
             Some(_) | None => Vec::new(),
         };
+        let has = if places.len() > 1 { "have" } else { "has" };
         let place = if places.is_empty() { "an organization".to_owned() } else { folded(context, places) };
         let key = shell_word(context.names.text(user));
         Some(format!(
-            "{} is to leave and keeps all access, everywhere, until {place} has another admin; to end it now: rollcall \
+            "{} is to leave and keeps all access, everywhere, until {place} {has} another admin; to end it now: rollcall \
              deactivate {} (or plan and apply with --waive min_admins)",
             context.name(user),
             sanitise(&key)
@@ -192,6 +193,11 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
         ),
         (Some(Obstacle::Deactivated), _) | (None, ActionKind::ReactivateUser) => Why::Reactivation,
         (_, ActionKind::ResendInvitation) if deferred.waits_for == WaitsFor::Decision => Why::Renewal(None, false),
+        (Some(Obstacle::Organizations(_)) | None, _)
+            if deferred.waits_for == WaitsFor::Catalog && subject.user.is_none() =>
+        {
+            Why::Known("stays as it is: the catalog of this store is not written (`manage.catalog`)")
+        }
         (Some(Obstacle::Organizations(_)) | None, _) => Why::Other,
     };
     Alike { who, places, waits_for: deferred.waits_for, why }
@@ -221,13 +227,24 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
         (WaitsFor::Seat, _) => format!("no seat is free for {who}{}", short("seat", "seats")),
         (WaitsFor::Successor, _) => {
             if places.contains(who) {
-                return format!("{who} is deleted when its last admins may go");
+                return format!("{who} is deleted when its last admins may go, whom `guards.min_admins` keeps as well");
             }
             let place = if places.is_empty() { "an organization".to_owned() } else { folded(context, places.clone()) };
             format!("{place} would be left with too few admins without {who}{}", short("admin", "admins"))
         }
         (WaitsFor::Key, _) => format!("another account has the key {who}"),
+        (WaitsFor::Grace, Why::Behind(by)) => {
+            let until = until.map(|until| format!(", not before {}", beginning(until, zone))).unwrap_or_default();
+            format!("{who} is deleted after {}, whose time of grace is not over{until}", dependents(by))
+        }
         (WaitsFor::Grace, _) => match (since, until) {
+            (Some(since), Some(until)) if since > at => {
+                let (since, until) = (day(since, zone), beginning(until, zone));
+                format!(
+                    "{who} was {} on {since} by the store, which is to come, and is not deleted before {until}",
+                    out(context)
+                )
+            }
             (Some(since), Some(until)) => {
                 let until = beginning(until, zone);
                 format!("{who} was {} {}, and is not deleted before {until}", out(context), ago(at, since))
@@ -246,6 +263,7 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             Some(starts) => format!("{who} starts {}", beginning(starts, zone)),
             None => format!("{who} starts later"),
         },
+        (WaitsFor::Catalog, Why::Known(why)) => format!("{who} {why}"),
         (WaitsFor::Catalog, _) => {
             let place = if places.is_empty() { "something that it needs".to_owned() } else { enumeration(places) };
             format!("{who} waits for {place}, which rollcall may not create in this store")

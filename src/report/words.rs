@@ -124,7 +124,10 @@ impl Context<'_> {
     /// `operator of north-quarries, pit-1 and pit-2; user of south-quarries`. With `brief`, sites are only counted.
     pub(super) fn access(&self, memberships: &[Membership], grants: &[Grant], brief: bool) -> String {
         let mut places: BTreeMap<&str, AccessIn> = BTreeMap::new();
-        for membership in memberships {
+        // The whole platform is no place where nothing is held.
+        let is_nothing =
+            |one: &&Membership| one.organization == known::PLATFORM && one.role.is_none() && one.extra_roles.is_empty();
+        for membership in memberships.iter().filter(|one| !is_nothing(one)) {
             let text = self.names.text(membership.organization);
             places.entry(text).or_insert_with(|| AccessIn::new(membership.organization)).membership = Some(*membership);
         }

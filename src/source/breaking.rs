@@ -205,10 +205,10 @@ fn follows_from(mistake: &Diagnostic, text: &str, offset: usize) -> bool {
     let Some(label) = &mistake.primary else { return false };
     let start = label.span.start.offset as usize;
     let end = start + label.span.length as usize;
+    let runs_into = || {
+        let between = text.get(end.min(offset)..end.max(offset));
+        between.is_some_and(|between| end >= offset || between.bytes().all(|byte| byte.is_ascii_whitespace()))
+    };
     matches!(mistake.code, Code::WrongType | Code::InvalidKey)
-        && label.span.length > 0
-        && start < offset
-        && text
-            .get(end.min(offset)..end.max(offset))
-            .is_some_and(|between| end >= offset || between.bytes().all(|byte| byte.is_ascii_whitespace()))
+        && (start == offset || (label.span.length > 0 && start < offset && runs_into()))
 }

@@ -136,7 +136,11 @@ pub(super) fn deltas(
             // Also a grant that says nothing would keep a site from being deleted.
             grant_counts(grant, context.reaches_all(role)) || context.inputs.desired.tombstones.contains_key(&site)
         };
-        grant_deltas(&wanted_grants, live_grants, counts, &mut deltas);
+        // What can't be renamed is kept by whoever is to have it under the new name.
+        let renamed = |grant: &Grant| context.renamed.kept_sites.get(&(organization, grant.site));
+        let is_kept =
+            |grant: &Grant| renamed(grant).is_some_and(|&site| wanted_grants.iter().any(|wanted| wanted.site == site));
+        grant_deltas(&wanted_grants, live_grants, |grant| counts(grant) && !is_kept(grant), &mut deltas);
     }
     deltas
 }

@@ -50,10 +50,9 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
     if !deltas.is_empty() {
         whose.desired.pieces(context.inputs.names, &mut pieces);
     }
-    let (holding, ended): (Vec<Piece>, Vec<Piece>) = pieces
-        .into_iter()
-        .filter(|piece| piece.window.has_begun(context.inputs.at))
-        .partition(|piece| piece.window.holds(context.inputs.at));
+    let at = context.inputs.at;
+    let (begun, later): (Vec<Piece>, Vec<Piece>) = pieces.into_iter().partition(|piece| piece.window.has_begun(at));
+    let (holding, ended): (Vec<Piece>, Vec<Piece>) = begun.into_iter().partition(|piece| piece.window.holds(at));
     let first = change.drafts.len();
     // Whoever is an admin by an attribute already is one in every organization that is new.
     let is_admin = whose.live.is_some_and(|live| fields::makes_admin(context, live.facts));
@@ -61,7 +60,11 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
         let earlier: Vec<&Delta> = deltas.iter().filter(|other| comes_before(context, whose, other, delta)).collect();
         let mut draft = draft(context, whose, delta, &earlier);
         draft.action.origins = origins(whose.desired, &holding, delta);
-        if let Some(lines) = expired(whose.desired, &ended, delta) {
+        if let Some(lines) = lines_of_end(whose.desired, &later, delta) {
+            draft.action.origins = lines;
+            draft = draft.because("starts later");
+        }
+        if let Some(lines) = lines_of_end(whose.desired, &ended, delta) {
             draft.action.origins = lines;
             draft = draft.because("expired");
         }
@@ -441,8 +444,8 @@ fn whole_membership(
     *after = State { facts: membership_facts(&kept), memberships: Vec::new(), grants };
 }
 
-/// The lines that gave what goes now, if they did until a day that has passed.
-fn expired(desired: &UserView<'_>, ended: &[Piece], delta: &Delta) -> Option<Vec<Origin>> {
+/// The lines among these, which are not in force, that give what goes now on other days.
+fn lines_of_end(desired: &UserView<'_>, others: &[Piece], delta: &Delta) -> Option<Vec<Origin>> {
     let site = match delta {
         Delta::RemoveMembership(..) => None,
         Delta::RevokeSite(grant) => Some(grant.site),
@@ -455,7 +458,7 @@ fn expired(desired: &UserView<'_>, ended: &[Piece], delta: &Delta) -> Option<Vec
     let is_here = |piece: &&Piece| {
         piece.organization == delta.organization() && piece.site == site && (piece.membership || site.is_some())
     };
-    let lines = lines_of(desired, ended.iter().filter(is_here));
+    let lines = lines_of(desired, others.iter().filter(is_here));
     (!lines.is_empty()).then_some(lines)
 }
 

@@ -18,7 +18,7 @@ const REASON: &str = "declared absent";
 /// What has to be done with the account of somebody who is declared absent.
 pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
     let position = desired.status_position.unwrap_or(desired.position);
-    let leaving = Leaving { key: desired.key, reason: REASON, position: Some(position) };
+    let leaving = Leaving { key: desired.key, reason: REASON, position: Some(position), leaves_others: false };
     match live.status {
         Status::Preloaded | Status::Invited => match pending::cancellation(context, desired.key, live) {
             // One that has ended is taken off the list.

@@ -6,7 +6,7 @@
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line, user_subject};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, Status, UserView, Value, known};
+use crate::model::{ActionKind, DeclaredFact, Fact, LiveView, Name, Names, Status, UserView, Value, known};
 use crate::plan::action::{Origin, Risk, State};
 use crate::plan::fit::{Holder, unmet};
 use crate::plan::{Inputs, WaitsFor};
@@ -105,6 +105,43 @@ pub(super) fn change_live_access(
 ) -> Option<u32> {
     let is_managed = context.reach.access_fields(Some(live));
     is_managed.then(|| change_access(context, desired, live.facts, change)).flatten()
+}
+
+/// The fields of an active account that starts later, as they are until then: of what differs, what gives nothing that
+/// is not there today; and whether something stays that is to go.
+pub(super) fn kept_access(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> (Vec<Fact>, bool) {
+    let mut facts = live.facts.to_vec();
+    if !context.reach.access_fields(Some(live)) {
+        return (facts, false);
+    }
+    let Inputs { rules, names, .. } = context.inputs;
+    let changes = access_fields(context, desired, live.facts);
+    let mut kept: Vec<(Name, Value, Value)> = Vec::new();
+    let mut is_more = false;
+    for (from, to) in changes.before.iter().zip(&changes.after) {
+        let candidates = [Some(to.value), common(names, from.value, to.value)];
+        let gives_nothing = |value: &Value| {
+            let mut changes = kept.clone();
+            changes.push((from.field, from.value, *value));
+            !rules.fields_escalate(names, &changes)
+        };
+        let lesser = candidates.into_iter().flatten().find(gives_nothing);
+        is_more |= lesser.is_none() && rules.value_escalates(names, from.field, to.value, from.value);
+        let Some(value) = lesser else { continue };
+        kept.push((from.field, from.value, value));
+        facts.retain(|fact| fact.field != from.field);
+        facts.extend((value != Value::Null).then_some(Fact::new(from.field, value)));
+    }
+    facts.sort_unstable();
+    (facts, is_more)
+}
+
+/// What two sets have in common.
+fn common(names: &Names, one: Value, other: Value) -> Option<Value> {
+    let (Value::Set(one), Value::Set(other)) = (one, other) else { return None };
+    let other = names.elements(other);
+    let both: Vec<Name> = names.elements(one).iter().copied().filter(|element| other.contains(element)).collect();
+    Some(Value::Set(names.list(&both)))
 }
 
 /// The declared access fields that others manage.

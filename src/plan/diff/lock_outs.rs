@@ -17,7 +17,9 @@ use crate::plan::{Cause, Obstacle, WaitsFor};
 /// all the same: rules that somebody wrote into the settings take nobody's way out of an emergency.
 pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let mut change = Change::default();
-    leave(context, live, &Leaving { key: live.key, reason: "locked out by an operator", position: None }, &mut change);
+    let reason = "locked out by an operator";
+    let leaving = Leaving { key: live.key, reason, position: None, leaves_others: false };
+    leave(context, live, &leaving, &mut change);
     if live.status == Status::Active && context.inputs.rules.reversible_offboarding().is_none() {
         for draft in &mut change.drafts {
             draft.waits_for = None;

@@ -5,7 +5,8 @@
 //! input and output, `await`, and any choice about order.
 //!
 //! The files use each other one way only: `user` (what its status on both sides asks for) and `pending` (until an
-//! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find; `flips` looks at
+//! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find, `before_start` what of
+//! that goes before the day on which a user starts; `flips` looks at
 //! all of it once more, and `shield` at roles of those who may lose nothing; `switches` puts together what is one change
 //! for the store; `open` tells what the rules demand and others
 //! manage; `context`, `admin_roles` and `draft` stand below them all.
@@ -14,6 +15,7 @@ mod access;
 mod access_drafts;
 mod admin_roles;
 mod admins;
+mod before_start;
 mod catalog;
 mod catalog_circles;
 mod catalog_order;
@@ -33,6 +35,7 @@ mod scoped;
 mod shield;
 mod switches;
 mod tombstones;
+mod undeclared;
 mod upcoming;
 mod user;
 

@@ -1,8 +1,8 @@
 //! What is told of people who are not in yet, each at its line and with the way out.
 
 use super::context::Context;
-use crate::diagnostic::{Code, Diagnostic};
-use crate::model::UserView;
+use crate::diagnostic::{Code, Diagnostic, Position, shell_word};
+use crate::model::{LiveView, UserView};
 
 pub(super) fn no_account(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
     let key = context.inputs.names.text(desired.key);
@@ -32,6 +32,23 @@ pub(super) fn sent_already(context: &Context<'_>, desired: &UserView<'_>) -> Dia
     Diagnostic::warning(Code::WaitsForAcceptance, message)
         .at(desired.status_position.unwrap_or(desired.position), "it is not called back")
         .help(help)
+}
+
+/// Of somebody who is to be kept out, and can still accept.
+pub(super) fn leaves_at_acceptance(
+    context: &Context<'_>,
+    live: &LiveView<'_>,
+    position: Option<Position>,
+) -> Diagnostic {
+    let key = live.key_text(context.inputs.names);
+    let message =
+        format!("the pending invitation of `{key}` can't be cancelled in this store: it can still be accepted");
+    let diagnostic = Diagnostic::warning(Code::WaitsForAcceptance, message)
+        .help(format!("`rollcall deactivate {}` keeps it from being accepted", shell_word(key)));
+    match position {
+        Some(position) => diagnostic.at(position, "what is to go goes when the invitation is accepted"),
+        None => diagnostic,
+    }
 }
 
 pub(super) fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {

@@ -5,6 +5,7 @@
 
 use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line, user_subject};
+use super::upcoming;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, CatalogKey, Fact, LiveView, UserView, Value, known};
 use crate::plan::action::{Risk, State, Subject};
@@ -49,6 +50,21 @@ pub(super) fn user(context: &Context<'_>, desired: &UserView<'_>, live: &LiveVie
     for draft in &mut change.drafts[..others] {
         draft.needs.push(Need::Own(rename));
     }
+}
+
+/// What is done before the day on which somebody starts who gets a new key then: it is done under the former one.
+pub(super) fn under_former_key(desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let Some(rename) = change.drafts.iter().position(|draft| draft.action.kind == ActionKind::RenameUser) else {
+        return;
+    };
+    let own = u32::try_from(rename).unwrap_or(u32::MAX);
+    for draft in &mut change.drafts {
+        draft.needs.retain(|need| *need != Need::Own(own));
+        if draft.action.subject.user == Some(desired.key) {
+            draft.action.subject.user = Some(live.key);
+        }
+    }
+    upcoming::keep(change, |draft| draft.action.kind != ActionKind::RenameUser);
 }
 
 /// Adds the renames of the catalog.

@@ -121,8 +121,13 @@ pub(super) fn lose(
     if context.inputs.rules.demands_membership() && context.reach.belongs(live) == Belongs::Inside {
         return leave_if_managed(context, live, leaving, change);
     }
-    let facts = fields::left_alone(context, desired);
-    let desired = UserView { facts: &facts, ..*desired };
+    // Who leaves does so whatever is left to others (`language.md` §2).
+    let (facts, rows, links) = if leaving.leaves_others {
+        (fields::left_alone(context, desired), desired.rows, desired.links)
+    } else {
+        (Vec::new(), &[][..], &[][..])
+    };
+    let desired = UserView { facts: &facts, rows, links, ..*desired };
     let from = change.drafts.len();
     fields::change_live_access(context, &desired, live, change);
     let wanted = context.nothing_but_left_alone(&desired, live);

@@ -8,7 +8,7 @@ use super::context::Context;
 use super::draft::{Change, Draft, Need, own_line};
 use super::user;
 use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Name, Piece, Standing, UserView, Value, known,
+    ActionKind, DeclaredStatus, Effective, Fact, LiveView, Name, Piece, Standing, Status, UserView, Value, known,
 };
 use crate::plan::WaitsFor;
 use crate::plan::action::{Risk, State, Subject};
@@ -20,7 +20,10 @@ pub(super) fn diff(context: &Context<'_>, desired: &UserView<'_>, live: Option<&
             let mut change = user::diff_from_start(context, desired, live);
             // It was told there, and done, if it could be.
             change.diagnostics.clear();
-            keep(&mut change, |draft| !takes_away(draft));
+            change.unmanaged = None;
+            // Of an account that is out nothing was taken before: what is too much goes when it comes back.
+            let is_out = live.is_some_and(|live| matches!(live.status, Status::Inactive | Status::Closed));
+            keep(&mut change, |draft| is_out || !takes_away(draft));
             for draft in &mut change.drafts {
                 wait(draft, starts);
             }
@@ -79,13 +82,26 @@ fn places(context: &Context<'_>, desired: &UserView<'_>) -> Change {
     let mut pieces: Vec<Piece> = Vec::new();
     desired.pieces(inputs.names, &mut pieces);
     let begins_later = |piece: &Piece| !piece.window.has_begun(inputs.at) && (piece.membership || piece.site.is_some());
-    pieces.retain(begins_later);
     let mut change = Change::default();
-    if pieces.is_empty() {
+    if !pieces.iter().any(begins_later) {
         return change;
     }
-    pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts, piece.position));
     let today: Effective = inputs.effective(desired);
+    let is_member = |organization: Name| today.memberships.iter().any(|one| one.organization == organization);
+    // What is in force already and has no membership as yet begins with that.
+    let memberships: Vec<Piece> =
+        pieces.iter().copied().filter(|piece| piece.membership && begins_later(piece)).collect();
+    pieces.retain_mut(|piece| {
+        let is_held_back = piece.site.is_some() && piece.window.holds(inputs.at) && !is_member(piece.organization);
+        let here = memberships.iter().filter(|one| is_held_back && one.organization == piece.organization);
+        if let Some(first) = here.min_by_key(|one| one.window.starts) {
+            let is_reached = piece.role.is_none() && context.reaches_all(first.role);
+            piece.window.starts = first.window.starts;
+            return !is_reached && !piece.window.starts.is_some_and(|starts| piece.window.has_ended(starts));
+        }
+        begins_later(piece)
+    });
+    pieces.sort_by_key(|piece| (piece.organization, piece.site, piece.window.starts, piece.position));
     for here in pieces.chunk_by(|a, b| (a.organization, a.site) == (b.organization, b.site)) {
         let mut held = here.first().and_then(|first| held(context, &today, first));
         for piece in here {

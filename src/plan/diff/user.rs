@@ -12,21 +12,24 @@ use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::lock_outs::{keep_locked_out, lock_out_again};
-use super::{endings, fields, open, pending, power, renames, scoped, upcoming};
+use super::pending_told::leaves_at_acceptance;
+use super::{before_start, endings, fields, open, pending, power, renames, scoped, undeclared, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
-use crate::plan::{AbsentUsers, Obstacle, Unmanaged, WaitsFor};
+use crate::plan::{Obstacle, Unmanaged, WaitsFor};
 use crate::rules::{KEPT_ELSEWHERE, OffBoarding};
 
 /// Everything that one user, declared or live or both, needs today.
 pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: Option<&LiveView<'_>>) -> Change {
     let mut change = match desired {
-        None => live.map(|live| undeclared(context, live)).unwrap_or_default(),
+        None => live.map(|live| undeclared::diff(context, live)).unwrap_or_default(),
         Some(desired) => match desired.standing(context.inputs.at) {
             Standing::Wanted(_) => {
                 let mut change = declared(context, desired, live, Why::Declared);
-                if change.unmanaged.is_none() {
+                // Who is kept out has nothing that is left to others.
+                let is_out = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
+                if change.unmanaged.is_none() && !is_out {
                     change.unmanaged = live.and_then(|live| scoped::left_to_others(context, desired, live));
                 }
                 change.unsayable = live.and_then(|live| unsayable(context, desired, live));
@@ -55,9 +58,31 @@ fn before_start(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'
     if live.status == Status::Invited {
         return declared(context, &inactive(desired), Some(live), Why::NotBegun);
     }
-    let mut change = declared(context, desired, Some(live), Why::Declared);
-    upcoming::keep(&mut change, upcoming::takes_away);
-    if live.status == Status::Active && change.drafts.is_empty() {
+    let mut change = match (live.status, desired.status) {
+        // While an account is inactive its access is not compared: what has to go before it comes back goes then.
+        (Status::Inactive | Status::Closed, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+            let mut change = declared(context, desired, Some(live), Why::Declared);
+            change.drafts.clear();
+            change
+        }
+        (Status::Active, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
+            let mut change = declared(context, desired, Some(live), Why::BeforeStart);
+            renames::under_former_key(desired, live, &mut change);
+            change
+        }
+        (
+            Status::Active | Status::Inactive | Status::Closed | Status::Invited | Status::Preloaded,
+            None
+            | Some(
+                DeclaredStatus::Active | DeclaredStatus::Preloaded | DeclaredStatus::Inactive | DeclaredStatus::Absent,
+            ),
+        ) => {
+            let mut change = declared(context, desired, Some(live), Why::Declared);
+            upcoming::keep(&mut change, upcoming::takes_away);
+            change
+        }
+    };
+    if live.status == Status::Active && change.drafts.is_empty() && change.diagnostics.is_empty() {
         let message = format!("`{}` is active before the day on which they start", live.key_text(context.inputs.names));
         let diagnostic = Diagnostic::warning(Code::ActiveBeforeStart, message)
             .at(desired.position, "nothing is taken away by `starts`")
@@ -80,7 +105,12 @@ fn unsayable(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>)
 /// What a user who starts later will need.
 pub(super) fn diff_from_start(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>) -> Change {
     let live = live.filter(|live| live.status != Status::Invited);
-    let mut change = declared(context, desired, live, Why::Declared);
+    // From then on it is compared with what was kept until then.
+    let comes = matches!(desired.status, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded));
+    let active = live.filter(|live| comes && live.status == Status::Active);
+    let kept = active.map(|live| before_start::Kept::of(context, desired, live));
+    let view = active.zip(kept.as_ref()).map(|(live, kept)| kept.view(live));
+    let mut change = declared(context, desired, view.as_ref().or(live), Why::Declared);
     finish(context, Some(desired.identity), &mut change);
     change
 }
@@ -111,6 +141,8 @@ enum Why {
     Expired,
     /// The user's time has not begun.
     NotBegun,
+    /// Nothing says so; the user's time has not begun, and what goes until then goes at once.
+    BeforeStart,
     /// The user is named here, under `inactive:`.
     Leaver(Position),
 }
@@ -200,67 +232,13 @@ fn is_recalled(draft: &Draft) -> bool {
     draft.action.kind == ActionKind::CancelInvitation && invitation == Some(Value::Text(known::NONE))
 }
 
-/// A live account that no manifest names: reversible steps only (`language.md` §3, 7).
-fn undeclared(context: &Context<'_>, live: &LiveView<'_>) -> Change {
-    let left_alone = |reason: &'static str| {
-        let unmanaged = Unmanaged::new("user", live.key_text(context.inputs.names).to_owned(), reason);
-        // Among many whom nobody declares, those who administer others matter most.
-        if live.status != Status::Active || !power::administers(context, live) {
-            return Change { unmanaged: Some(unmanaged), ..Change::default() };
-        }
-        let reason = format!("keeps {}: {reason}", power::kept_power(context, live));
-        Change { unmanaged: Some(Unmanaged { reason: reason.into(), ..unmanaged }.always_told()), ..Change::default() }
-    };
-    // Nobody could have declared this account, so that it is not declared says nothing about it.
-    if let Some(refused) = context.sayable.refuse_user(live) {
-        return left_alone(refused.why);
-    }
-    let Some(identity) = live.identity else { return Change::default() };
-    let leaver = context.inputs.desired.leavers.get(&identity);
-    if let Some(leaver) = leaver.filter(|leaver| leaver.from.is_none_or(|from| from <= context.inputs.at)) {
-        let mut change = Change::default();
-        let leaving = Leaving { key: live.key, reason: "named under `inactive`", position: Some(leaver.position) };
-        if context.reach.whole_account(live, true) {
-            leave(context, live, &leaving, &mut change);
-        } else {
-            scoped::lose(context, &scoped::nobody(context, live, identity), live, &leaving, &mut change);
-        }
-        return change;
-    }
-    match live.status {
-        Status::Inactive | Status::Closed => return Change::default(),
-        Status::Preloaded | Status::Invited | Status::Active => {}
-    }
-    if live.is_service() {
-        return left_alone("a service account that no manifest names");
-    }
-    if context.inputs.is_protected(identity) {
-        let Change { unmanaged, .. } = left_alone("protected by the settings");
-        return Change { unmanaged: unmanaged.map(Unmanaged::always_told), ..Change::default() };
-    }
-    if let Some(reason) = context.reach.refuse_absent(live) {
-        return left_alone(reason);
-    }
-    match context.inputs.policy.absent_users {
-        AbsentUsers::Report => left_alone("no manifest names this person"),
-        AbsentUsers::Deactivate => {
-            let mut change = Change::default();
-            let leaving = Leaving { key: live.key, reason: "not declared", position: None };
-            if context.reach.whole_account(live, false) {
-                leave(context, live, &leaving, &mut change);
-            } else {
-                scoped::lose(context, &scoped::nobody(context, live, identity), live, &leaving, &mut change);
-            }
-            change
-        }
-    }
-}
-
 /// Who leaves, why, and which line says so.
 pub(super) struct Leaving {
     pub(super) key: Name,
     pub(super) reason: &'static str,
     pub(super) position: Option<Position>,
+    /// Whether what others manage stays where the account itself does: nobody has said that the person leaves.
+    pub(super) leaves_others: bool,
 }
 
 /// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
@@ -274,9 +252,8 @@ pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leavin
             Some(draft) => draft,
             None if pending::has_ended(context, live) => return,
             None => {
-                let after = status_state(Status::Inactive);
-                Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after))
-                    .waiting(WaitsFor::Acceptance)
+                change.diagnostics.push(leaves_at_acceptance(context, live, leaving.position));
+                at_acceptance(context, key, live)
             }
         },
         (Status::Active, Some(OffBoarding::Strip)) => {
@@ -313,15 +290,35 @@ pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leavin
     change.push(draft.because(leaving.reason));
 }
 
+/// The end of the log-in of somebody whose invitation can't be cancelled: it has to wait for the answer.
+fn at_acceptance(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft {
+    let (kind, after) = match context.inputs.rules.reversible_offboarding() {
+        Some(OffBoarding::Strip) => (ActionKind::StripUser, live.status),
+        Some(OffBoarding::Deactivate | OffBoarding::Delete | OffBoarding::Close) | None => {
+            (ActionKind::DeactivateUser, Status::Inactive)
+        }
+    };
+    let before = Some(account_state(live));
+    let mut draft =
+        Draft::new(kind, user_subject(key), before, Some(status_state(after))).waiting(WaitsFor::Acceptance);
+    draft.wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
+    draft
+}
+
 fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why: Why) -> Change {
     let mut change = Change::default();
     let (reason, position) = match why {
-        Why::Declared => ("declared inactive", desired.status_position.unwrap_or(desired.position)),
+        Why::Declared | Why::BeforeStart => {
+            let is_absent = desired.status == Some(DeclaredStatus::Absent);
+            let reason = if is_absent { "declared absent" } else { "declared inactive" };
+            (reason, desired.status_position.unwrap_or(desired.position))
+        }
         Why::Expired => ("expired", desired.position),
         Why::NotBegun => ("starts later", desired.position),
         Why::Leaver(position) => ("named under `inactive`", position),
     };
-    let leaving = Leaving { key: desired.key, reason, position: Some(position) };
+    let leaves_others = why == Why::NotBegun;
+    let leaving = Leaving { key: desired.key, reason, position: Some(position), leaves_others };
     if !context.reach.whole_account(live, true)
         && let Some(change) = scoped::instead(context, desired, live, &leaving)
     {
@@ -350,7 +347,11 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
             leave(context, live, &leaving, &mut change);
         }
         (Status::Active, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
-            active(context, desired, live, &mut change);
+            if why == Why::BeforeStart {
+                before_start::reduce(context, desired, live, &mut change);
+            } else {
+                active(context, desired, live, &mut change);
+            }
         }
         (Status::Preloaded | Status::Invited, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
             leave(context, live, &leaving, &mut change);
@@ -390,7 +391,7 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
         && live.memberships.iter().all(|membership| context.in_scope(membership.organization));
     if has_none_left && context.inputs.rules.demands_membership() {
         let reason = "the last membership ends";
-        let leaving = Leaving { key: desired.key, reason, position: Some(desired.position) };
+        let leaving = Leaving { key: desired.key, reason, position: Some(desired.position), leaves_others: true };
         return scoped::leave_if_managed(context, live, &leaving, change);
     }
     fields::update_profile(context, desired, live, change);

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod altered_journal;
+mod before_start;
 mod broken;
 mod broken_settings;
 mod broken_store;
@@ -19,6 +20,7 @@ mod hidden;
 mod history;
 mod hostile;
 mod invitations;
+mod leavers;
 mod limits;
 mod lock_outs;
 mod lock_outs_stay;

@@ -355,3 +355,17 @@ fn a_plan_of_the_same_store_in_another_place_is_refused() {
     repository.write("rollcall.yaml", &settings.replace(".rollcall/store.db", "./.rollcall/store.db"));
     repository.run(["apply", "plan.json", "--yes"]).ends_with(0);
 }
+
+#[test]
+fn no_plan_is_saved_where_it_would_be_read_as_a_manifest() {
+    let repository = Repository::small();
+    for file in ["access/plan.yaml", "access/plan.yml", "./access/../access/plan.yaml"] {
+        let run = repository.run(["plan", "--out", file]);
+        run.ends_with(3).tells("it would be read as a manifest there");
+        assert!(!repository.file(file).exists());
+    }
+    for file in ["access/plan.json", "plan.yaml"] {
+        repository.run(["plan", "--out", file]).ends_with(0);
+        repository.run(["validate"]).ends_with(0);
+    }
+}

@@ -270,3 +270,12 @@ fn what_takes_away_does_not_wait_for_a_first_day() {
     repository.run(["plan"]).ends_with(0).prints("no changes").prints("1 invitation waits");
     repository.run(["plan", "--at", "2031-01-02T00:00:00Z"]).ends_with(0).prints("ed@example.com  invited");
 }
+
+#[test]
+fn a_time_has_a_zone_that_there_is() {
+    let repository = Repository::small();
+    for at in ["2026-12-01T00:00:00+25:00", "2026-12-01T00:00:00-2500", "2026-12-01T00:00:00"] {
+        repository.run(["plan", "--at", at]).ends_with(3).tells("write a time with its zone");
+    }
+    repository.run(["plan", "--at", "2026-12-01T00:00:00+14:00"]).ends_with(0);
+}

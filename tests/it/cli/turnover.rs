@@ -63,15 +63,15 @@ fn both_names_live_is_an_error_at_both_places() {
     repository.sql("INSERT INTO organizations (name) VALUES ('south'); INSERT INTO roles (name) VALUES ('driver');
                     INSERT INTO sites (organization_id, name) SELECT id, 'pit-2' FROM organizations WHERE name = 'north';");
     for (old, new, kind) in [
-        ("north: { sites", "south: { previously: north, sites", "organization"),
-        ("pit-1: {}", "pit-2: { previously: pit-1 }", "site"),
-        ("operator: { rank", "driver: { previously: operator, rank", "role"),
+        ("north: { sites", "south: { previously: north, sites", "an organization"),
+        ("pit-1: {}", "pit-2: { previously: pit-1 }", "a site"),
+        ("operator: { rank", "driver: { previously: operator, rank", "a role"),
     ] {
         let catalog = CATALOG.replace(old, new);
-        let users = if kind == "organization" { "north: manager" } else { "\u{0}" };
+        let users = if kind == "an organization" { "north: manager" } else { "\u{0}" };
         declare(&repository, &catalog, "{ access: {} }", "ben");
         repository.write("access/all.yaml", &repository.read("access/all.yaml").replace(users, "south: manager"));
-        repository.run(["plan"]).ends_with(3).tells(&format!("the store has a {kind}")).tells("former name here");
+        repository.run(["plan"]).ends_with(3).tells(&format!("the store has {kind}")).tells("former name here");
     }
 }
 

@@ -8,14 +8,15 @@ use rollcall::plan::Scope;
 
 use super::naive::{NaiveStore, NaiveUser};
 use super::planner::{actions, cases, run};
-use super::world::{ORGANIZATIONS, World, worlds};
+use super::world::{ORGANIZATIONS, USERS, World, worlds};
 
-fn scopes() -> impl Strategy<Value = (Scope, Option<&'static str>)> {
+fn scopes() -> impl Strategy<Value = (Scope, Option<&'static str>, BTreeSet<&'static str>)> {
     let list = prop::option::weighted(0.7, prop::sample::subsequence(ORGANIZATIONS.to_vec(), 1..=2));
     let undeclared = prop::option::weighted(0.4, prop::sample::select(ORGANIZATIONS.to_vec()));
-    (list, prop::bool::ANY, undeclared).prop_map(|(list, accounts, undeclared)| {
+    let leavers = prop::sample::subsequence(USERS.to_vec(), 0..=3);
+    (list, prop::bool::ANY, undeclared, leavers).prop_map(|(list, accounts, undeclared, leavers)| {
         let organizations = list.map(|list| list.into_iter().map(str::to_owned).collect::<BTreeSet<_>>());
-        (Scope { organizations, accounts }, undeclared)
+        (Scope { organizations, accounts }, undeclared, leavers.into_iter().collect())
     })
 }
 
@@ -37,6 +38,11 @@ fn law_4(world: &World, after: &NaiveStore) -> Result<(), String> {
             }
             continue;
         };
+        // With a list, who neither has nor shall have a membership in it is out of scope, whoever names them.
+        let is_inside = was.access.memberships.keys().any(|organization| world.is_in_scope(organization));
+        if has_list && !is_inside && !world.is_given(key) && was != is {
+            return Err(format!("{key} is out of scope and was touched: {was:?} → {is:?}"));
+        }
         let (old, new) = (outside(world, was), outside(world, is));
         let (is_named, is_declared_inactive) = world.names(key);
         // Said in as many words, and all organizations are managed: then the account ends wherever it belongs.
@@ -71,8 +77,8 @@ fn law_4(world: &World, after: &NaiveStore) -> Result<(), String> {
 #[test]
 fn nothing_outside_of_the_scope_is_touched() {
     let mut runner = TestRunner::new(Config { cases: cases(), ..Config::default() });
-    let outcome = runner.run(&(worlds(), scopes()), |(world, (scope, undeclared))| {
-        let world = world.scoped(scope, undeclared);
+    let outcome = runner.run(&(worlds(), scopes()), |(world, (scope, undeclared, leavers))| {
+        let world = world.scoped(scope, undeclared, leavers);
         let planned = actions(&world.plan(&world.live, 0));
         let after = run(&world.live, planned.iter()).map_err(TestCaseError::fail)?;
         law_4(&world, &after).map_err(|error| TestCaseError::fail(format!("law 4: {error}")))?;
@@ -86,8 +92,8 @@ fn nothing_outside_of_the_scope_is_touched() {
 #[test]
 fn from_a_partial_read_nothing_goes_and_nobody_comes() {
     let mut runner = TestRunner::new(Config { cases: cases() / 2, ..Config::default() });
-    let outcome = runner.run(&(worlds(), scopes()), |(world, (scope, undeclared))| {
-        let mut world = world.scoped(scope, undeclared);
+    let outcome = runner.run(&(worlds(), scopes()), |(world, (scope, undeclared, leavers))| {
+        let mut world = world.scoped(scope, undeclared, leavers);
         world.is_partial = true;
         let planned = actions(&world.plan(&world.live, 0));
         for action in &planned {

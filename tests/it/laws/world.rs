@@ -10,7 +10,7 @@ use rollcall::diagnostic::{FileId, Position};
 use rollcall::guard;
 use rollcall::model::{
     AccessRow, CatalogKey, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant,
-    Invitation, InvitationState, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
+    Invitation, InvitationState, Leaver, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
     Previous, Role, Selector, Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
@@ -31,7 +31,7 @@ use super::naive::{Bounds, NaiveAccess, NaiveRole, NaiveStore};
 
 pub(super) const ORGANIZATIONS: [&str; 3] = ["north", "south", "west"];
 const SITES: [&str; 2] = ["pit-1", "pit-2"];
-const USERS: [&str; 6] = ["ana", "ben", "kim", "li", "max", "zoe"];
+pub(super) const USERS: [&str; 6] = ["ana", "ben", "kim", "li", "max", "zoe"];
 const ROLES: [(&str, Option<i64>, bool, bool); 4] = [
     ("manager", Some(40), true, true),
     ("operator", Some(20), false, false),
@@ -66,6 +66,8 @@ pub(super) struct World {
     has_grace: bool,
     ends: Option<OffBoarding>,
     turnover: Turnover,
+    /// Who is named as leaving, where nobody declares them.
+    leavers: BTreeSet<&'static str>,
     pub(super) scope: Scope,
     /// Whether only a part of the accounts was read.
     pub(super) is_partial: bool,
@@ -89,9 +91,9 @@ fn roles(flips: bool) -> BTreeMap<String, NaiveRole> {
 }
 
 impl World {
-    /// The same world with another scope: what would be declared outside of it is not.
-    pub(super) fn scoped(&self, scope: Scope, undeclared: Option<&str>) -> Self {
-        let mut world = Self { scope, ..self.clone() };
+    /// The same world with another scope: what would be declared outside of it is not; `leavers` are named as leaving.
+    pub(super) fn scoped(&self, scope: Scope, undeclared: Option<&str>, leavers: BTreeSet<&'static str>) -> Self {
+        let mut world = Self { scope, leavers, ..self.clone() };
         world.organizations.retain(|name, _| Some(name.as_str()) != undeclared);
         let declared = world.organizations.clone();
         let listed = world.scope.organizations.clone();
@@ -113,7 +115,23 @@ impl World {
     /// Whether a manifest names the user, and whether it says `inactive`.
     pub(super) fn names(&self, key: &str) -> (bool, bool) {
         let declared = self.declared.get(key);
-        (declared.is_some(), declared.is_some_and(|user| user.status == Some(DeclaredStatus::Inactive)))
+        let leaves = self.leaves(key);
+        (
+            declared.is_some() || leaves,
+            leaves || declared.is_some_and(|user| user.status == Some(DeclaredStatus::Inactive)),
+        )
+    }
+
+    /// Whether a user whom nobody declares is named as leaving.
+    fn leaves(&self, key: &str) -> bool {
+        !self.declared.contains_key(key) && self.leavers.iter().any(|leaver| key.starts_with(leaver))
+    }
+
+    /// Whether a user is declared with a membership in scope.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.declared
+            .get(key)
+            .is_some_and(|user| user.access.memberships.keys().any(|organization| self.is_in_scope(organization)))
     }
 
     fn role_change_loses(&self) -> Vec<RoleChangeLoss> {
@@ -312,6 +330,11 @@ impl World {
             desired.catalog.roles.insert(name, role);
         }
         self.tombstones(names, &mut desired);
+        for key in self.live.users.keys().filter(|key| self.leaves(key)) {
+            let key = names.intern(key);
+            let leaver = Leaver { key, from: None, reason: None, position: Position::new(file, 5) };
+            desired.leavers.insert(key, leaver);
+        }
         for (key, user) in shuffled(self.declared.iter().collect(), shuffle.rotate_left(7)) {
             let offset =
                 u32::try_from(USERS.iter().position(|user| key.starts_with(user)).expect("known")).expect("small");

@@ -131,6 +131,7 @@ pub(super) fn any_worlds() -> impl Strategy<Value = World> {
             ends: None,
             turnover: Turnover::default(),
             scope: Scope::ALL,
+            leavers: BTreeSet::new(),
             is_partial: false,
             bounds: Bounds {
                 seats,
