@@ -14,6 +14,7 @@ mod elsewhere;
 mod emergency;
 mod ends;
 mod fit;
+mod forged_plans;
 mod guards;
 mod hidden;
 mod history;

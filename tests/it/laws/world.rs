@@ -122,7 +122,7 @@ impl World {
         losses.into_iter().filter_map(|(is_lost, loss)| is_lost.then_some(loss)).collect()
     }
 
-    fn rules(&self) -> Rules {
+    pub(super) fn rules(&self) -> Rules {
         let amount = if self.carries_one { Amount::Number(1) } else { Amount::ALL };
         let carries = Carries {
             organizations: Some(amount),
