@@ -39,7 +39,7 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
         },
     };
     if let Some(desired) = desired {
-        keep_locked_out(context, desired, &mut change);
+        keep_locked_out(context, desired, live, &mut change);
     }
     if let Some(live) = live {
         lock_out_again(context, desired, live, &mut change);

@@ -22,6 +22,7 @@ mod hostile;
 mod invitations;
 mod limits;
 mod lock_outs;
+mod lock_outs_renamed;
 mod lock_outs_stay;
 mod one_organization;
 mod one_time_secrets;
