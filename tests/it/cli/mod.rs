@@ -41,5 +41,6 @@ mod told;
 mod turnover;
 mod unmanaged;
 mod waivers;
+mod ways_in;
 mod words;
 mod writers;
