@@ -56,9 +56,11 @@ fn repository() -> Repository {
 fn action(kind: &str, subject: &str, before: Value, after: Value) -> Value {
     let mut parts = subject.split(' ').map(Value::from);
     let mut next = || parts.next().unwrap_or(Value::Null);
-    json!({ "id": "", "action": kind, "user": next(), "organization": next(), "site": next(), "role": null,
-            "before": before, "after": after, "else": null, "cause": "manifest", "risk": [], "needs": [],
-            "reason": "declared", "origins": [] })
+    let mut action = json!({ "id": "", "action": kind, "user": next(), "organization": next(), "site": next(),
+                             "role": null, "before": null, "after": null, "else": null, "cause": "manifest",
+                             "risk": [], "needs": [], "reason": "declared", "origins": [] });
+    (action["before"], action["after"]) = (before, after);
+    action
 }
 
 /// Everything that can be seen of who is who and has what.
