@@ -11,7 +11,7 @@ use crate::model::{ActionKind, CatalogKey, Fact, Grant, Membership, Name, Source
 /// | --- | --- | --- |
 /// | organizations, sites, roles, `update_user`, `change_access` | all set fields, or the changed ones | |
 /// | `invite_user`, `create_user` | all set fields and `status` | what it carries |
-/// | the end of an account | `status` (`key` where it is deleted) | all of its access, in `before` |
+/// | the end of an account | `status`, of `strip_user` access fields, too | all of its access, in `before` |
 /// | `reactivate_user`, `send_invitation` | `status` | |
 /// | `rename_user` | `key` | |
 /// | `resend_invitation`, `cancel_invitation` | `invitation`: `none`, `pending` or `ended` | all of its access, in `before` of a cancellation |

@@ -9,7 +9,7 @@ use super::order::{Account, Left, Node, Order, order};
 use super::renamed::renamed;
 use super::target::Target;
 use super::written_otherwise::written_otherwise;
-use super::{Deferred, Inputs, Obstacle, Plan, WaitsFor, basis, digest, fit, people, time};
+use super::{Deferred, Inputs, Obstacle, Plan, WaitsFor, basis, digest, fit, people, says, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 
@@ -48,7 +48,13 @@ pub fn plan_for(
     diagnostics.extend(written_otherwise(inputs));
     let live = renamed.live.take();
     let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
-    assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, target)
+    let plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, target);
+    // A plan that is saved has to be read again.
+    debug_assert_eq!(
+        plan.iter().flat_map(|plan| &plan.actions).find_map(|one| says::refuse(one, inputs.names, inputs.rules)),
+        None
+    );
+    plan
 }
 
 /// Puts drafts in order and makes a plan of them. The live state comes as it is, and under the names that it will have.

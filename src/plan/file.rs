@@ -1,8 +1,8 @@
 //! Saved plans: the plan document, read back as what it is: hostile input.
 //!
 //! A file that came from a pull request may hold anything. It is read strictly: no unknown member, no unknown kind of
-//! action, every name one that can be a name, every action of a sensible form and in an executable order, and a digest
-//! that is the one of its actions. What it says beyond what is done (risks, causes, reasons, lines, sums) is not
+//! action, every name one that can be a name, every action of a sensible form that says no more than its kind does
+//! (`says`), in an executable order, and a digest that is the one of its actions. What it says beyond what is done (risks, causes, reasons, lines, sums) is not
 //! believed and not kept. Deliberately absent: whether the plan still holds, which `saved` asks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::document::{ActionDocument, FORMAT, PlanDocument};
 use super::documented::action_id;
-use super::{Action, State, StoreRef, Subject, digest, read_state, state_json};
+use super::{Action, State, StoreRef, Subject, digest, read_state, says, state_json};
 use crate::model::{ActionKind, Grant, Name, Names, Topic, known};
 use crate::rules::{Named, Rules, refuse_declared, refuse_key};
 
@@ -183,16 +183,13 @@ fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> 
             check_key(&key, names, rules)?;
         }
     }
-    let is_lawful = match described.fall_back {
-        None => true,
-        Some(ActionKind::CloseUser) => kind == ActionKind::DeleteUser,
-        Some(_) => false,
-    };
-    if !is_lawful {
+    // Whether the rules have it is asked with the rest.
+    if described.fall_back.is_some_and(|other| (kind, other) != (ActionKind::DeleteUser, ActionKind::CloseUser)) {
         return Err("falls back to something that actions of its kind do not".to_owned());
     }
     let fall_back = described.fall_back;
-    Ok(Action { fall_back, reason: "as the saved plan says", ..Action::new(kind, subject, before, after) })
+    let action = Action { fall_back, reason: "as the saved plan says", ..Action::new(kind, subject, before, after) };
+    says::refuse(&action, names, rules).map_or(Ok(action), Err)
 }
 
 /// Whether a change of the catalog that gives a new name gives the one of its subject.

@@ -100,9 +100,14 @@ pub(super) fn gives(action: &Action, inputs: &Inputs<'_>) -> bool {
             let changes: Vec<_> = facts.map(|fact| (fact.field, value(fact.field), fact.value)).collect();
             inputs.rules.fields_escalate(names, &changes)
         }
-        // Absence takes nothing from a service account.
+        // Absence takes nothing from a service account, and who has the way into an account has what it can do.
         ActionKind::UpdateUser => {
-            after.is_some_and(|after| after.facts.contains(&Fact::new(known::KIND, Value::Text(known::SERVICE))))
+            let value = |field: Name| before.and_then(|before| before.value(field)).unwrap_or(Value::Null);
+            let is_more = |fact: &Fact| {
+                *fact == Fact::new(known::KIND, Value::Text(known::SERVICE))
+                    || inputs.rules.opens_account(names.text(fact.field), (value(fact.field), fact.value))
+            };
+            after.is_some_and(|after| after.facts.iter().any(is_more))
         }
         // A new name may be one that somebody else knows as another thing.
         ActionKind::UpdateOrganization | ActionKind::UpdateSite => {

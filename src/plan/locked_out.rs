@@ -23,11 +23,14 @@ pub(super) struct LockedOut {
     pub(super) waits: bool,
     /// Since when, as far as the store knows it.
     pub(super) since: Option<Timestamp>,
+    /// Whether it is the present key that is locked out: an account of somebody else that takes it would let it in.
+    pub(super) is_present: bool,
 }
 
 impl LockedOut {
-    /// How this person is locked out; `None`: is not.
-    pub(super) fn of(inputs: &Inputs<'_>, desired: &UserView<'_>) -> Option<Self> {
+    /// How this person is locked out; `None`: is not. `is_renamed`: what is live under the key is the account of another
+    /// one, which is to take it.
+    pub(super) fn of(inputs: &Inputs<'_>, desired: &UserView<'_>, is_renamed: bool) -> Option<Self> {
         if inputs.live.locked_out.is_empty() && inputs.policy.locked_out.is_empty() {
             return None;
         }
@@ -37,19 +40,24 @@ impl LockedOut {
         let of_store = |key: &Name| inputs.live.locked_out.contains(key);
         // What the store has forgotten nobody knows the circumstances of.
         let of_journal = |key: &Name| inputs.policy.locked_out.contains(inputs.names.text(*key));
-        let is_known = keys.iter().any(|key| of_store(key) || of_journal(key));
-        if !is_known && !is_written_otherwise(inputs, desired) {
+        let is_known = |key: &Name| of_store(key) || of_journal(key);
+        let is_written_otherwise = || {
+            let has_account = !is_renamed && inputs.live.find(desired.identity).is_some();
+            !has_account && is_written_otherwise(inputs, desired)
+        };
+        let is_present = is_known(&desired.identity) || is_written_otherwise();
+        if !is_present && !keys.iter().any(is_known) {
             return None;
         }
         let waits = |key: &Name| inputs.live.waiting_lock_outs.contains(key) || of_journal(key);
         let since = keys.iter().filter_map(|key| inputs.live.locked_out_since.get(key)).max().copied();
-        Some(Self { waits: keys.iter().any(waits), since })
+        Some(Self { waits: keys.iter().any(waits), since, is_present })
     }
 }
 
-/// Whether a person without an account has the key of somebody who is locked out, but for small and capital letters.
+/// Whether a person has the key of somebody who is locked out, but for small and capital letters.
 fn is_written_otherwise(inputs: &Inputs<'_>, desired: &UserView<'_>) -> bool {
-    if inputs.rules.identity.case() == KeyCase::Insensitive || inputs.live.find(desired.identity).is_some() {
+    if inputs.rules.identity.case() == KeyCase::Insensitive {
         return false;
     }
     let key = inputs.names.text(desired.identity);
@@ -103,7 +111,7 @@ pub fn returned(inputs: &Inputs<'_>, plan: &Plan) -> Vec<Diagnostic> {
 }
 
 /// Whether somebody can do something with the account.
-fn is_in(inputs: &Inputs<'_>, live: &LiveView<'_>) -> bool {
+pub(super) fn is_in(inputs: &Inputs<'_>, live: &LiveView<'_>) -> bool {
     match live.status {
         Status::Active => {
             inputs.rules.reversible_offboarding() != Some(OffBoarding::Strip)

@@ -34,6 +34,7 @@ mod reset;
 mod saved;
 mod saved_plan;
 mod saved_renames;
+mod says;
 mod scope;
 mod search;
 mod shown;

@@ -4,7 +4,7 @@ use super::{
     BatchSame, Carries, DeleteAllowed, KeyField, NamedField, OffBoarding, OnBoarding, PendingTakes, Period, Renewal,
     Restores, Rules, SeatRefusal,
 };
-use crate::model::{ActionKind, InvitationState, LiveView, Status};
+use crate::model::{ActionKind, InvitationState, LiveView, Status, Value};
 
 /// Why everything leaves an account alone that another application keeps.
 pub const KEPT_ELSEWHERE: &str = "is a service account, which is managed elsewhere";
@@ -21,6 +21,14 @@ impl Rules {
     pub fn is_address(&self, field: &str) -> bool {
         let is_needed = || matches!(self.mail_field(), NamedField::Field(mails) if mails == field);
         field == KeyField::Email.as_str() || (self.mail.needs.is_some() && is_needed())
+    }
+
+    /// Whether a change of a profile field changes the way into an account: the address to which its mails go, the login,
+    /// or two-factor authentication that goes.
+    #[must_use]
+    pub fn opens_account(&self, field: &str, (from, to): (Value, Value)) -> bool {
+        let is_name = field == KeyField::Login.as_str() || self.is_address(field);
+        (is_name && from != to) || (field == "mfa" && from == Value::Bool(true) && to != from)
     }
 
     /// How people get an account: by creation if not stated.

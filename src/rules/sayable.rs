@@ -315,38 +315,14 @@ impl<'a> Sayable<'a> {
     /// Why a manifest can't say this value of a user's field, as a clause that follows the field.
     #[must_use]
     pub fn refuse_value(&self, field: Name, value: Value) -> Option<&'static str> {
-        let text = self.names.text(field);
-        let is_text = matches!(value, Value::Text(_));
-        let fits = if field == known::KIND {
-            matches!(value, Value::Text(known::HUMAN | known::SERVICE))
-        } else if let Some(attribute) = text.strip_prefix("attributes.") {
-            let Some(Some(_)) = self.rules.attributes.get(attribute) else { return Some("is not in the rules") };
-            self.fits_attribute(attribute, value)
-        } else if self.rules.field(text).is_none() {
-            return Some("is not in the rules");
-        } else if field == known::MFA || field == known::API_ENABLED {
-            matches!(value, Value::Bool(_))
-        } else if field == known::API_ROUTES {
-            matches!(value, Value::Set(_) | Value::Text(known::ALL))
-        } else {
-            is_text && !text.starts_with("api.")
-        };
-        if !fits && value != Value::Null {
-            return Some("has a value that the rules do not have");
+        if let Some(why) = self.rules.refuse_field(self.names, field, value) {
+            return Some(why);
         }
-        let texts = self.texts(value);
+        let text = self.names.text(field);
+        let texts = texts(self.names, value);
+        let is_text = matches!(value, Value::Text(_));
         if is_text && texts.iter().all(|text| text.trim().is_empty()) && self.rules.is_required(text) {
             return Some("is empty, and the rules demand it");
-        }
-        let is_word = field == known::API_ROUTES && is_text;
-        if let Some(rule) = self.rules.field(text).filter(|_| !is_word) {
-            let is_refused = |text: &&str| {
-                let is_none_of = rule.values.as_ref().is_some_and(|values| !values.iter().any(|value| value == text));
-                !text.is_empty() && (is_none_of || rule.format.is_some_and(|format| format.refuses(text).is_some()))
-            };
-            if texts.iter().any(is_refused) {
-                return Some("has a value that the rules do not have");
-            }
         }
         let is_address = field == known::LOGIN || field == known::EMAIL;
         if is_address && texts.iter().any(|text| mixed_script(&readable(text)).is_some()) {
@@ -358,32 +334,66 @@ impl<'a> Sayable<'a> {
         }
         texts.into_iter().chain([text]).find_map(refuse_text)
     }
+}
 
-    fn texts(&self, value: Value) -> Vec<&'a str> {
-        match value {
-            Value::Text(text) => vec![self.names.text(text)],
-            Value::Set(list) => self.names.sorted_texts(list),
-            Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+fn texts(names: &Names, value: Value) -> Vec<&str> {
+    match value {
+        Value::Text(text) => vec![names.text(text)],
+        Value::Set(list) => names.sorted_texts(list),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Vec::new(),
+    }
+}
+
+impl Rules {
+    /// Why a field of a user can't have this value by the rules, as a clause that follows the field; null stands for what
+    /// is not set.
+    #[must_use]
+    pub fn refuse_field(&self, names: &Names, field: Name, value: Value) -> Option<&'static str> {
+        let text = names.text(field);
+        let is_text = matches!(value, Value::Text(_));
+        let fits = if field == known::KIND {
+            matches!(value, Value::Text(known::HUMAN | known::SERVICE))
+        } else if let Some(attribute) = text.strip_prefix("attributes.") {
+            let Some(Some(_)) = self.attributes.get(attribute) else { return Some("is not in the rules") };
+            self.fits_attribute(names, attribute, value)
+        } else if self.field(text).is_none() {
+            return Some("is not in the rules");
+        } else if field == known::MFA || field == known::API_ENABLED {
+            matches!(value, Value::Bool(_))
+        } else if field == known::API_ROUTES {
+            matches!(value, Value::Set(_) | Value::Text(known::ALL))
+        } else {
+            is_text && !text.starts_with("api.")
+        };
+        if !fits && value != Value::Null {
+            return Some("has a value that the rules do not have");
         }
+        let is_word = field == known::API_ROUTES && is_text;
+        let rule = self.field(text).filter(|_| !is_word)?;
+        let is_refused = |text: &str| {
+            let is_none_of = rule.values.as_ref().is_some_and(|values| !values.iter().any(|value| value == text));
+            !text.is_empty() && (is_none_of || rule.format.is_some_and(|format| format.refuses(text).is_some()))
+        };
+        texts(names, value).into_iter().any(is_refused).then_some("has a value that the rules do not have")
     }
 
-    fn fits_attribute(&self, attribute: &str, value: Value) -> bool {
-        let Some(Some(rule)) = self.rules.attributes.get(attribute) else { return false };
-        if self.rules.says_all(attribute, value) {
+    fn fits_attribute(&self, names: &Names, attribute: &str, value: Value) -> bool {
+        let Some(Some(rule)) = self.attributes.get(attribute) else { return false };
+        if self.says_all(attribute, value) {
             return true;
         }
         let is_listed = |text: &str| rule.values.as_ref().is_none_or(|values| values.iter().any(|value| value == text));
         match (rule.kind, value) {
             (AttributeType::Bool, Value::Bool(_)) | (AttributeType::Set, Value::Set(List::EMPTY)) => true,
             (AttributeType::Set, Value::Set(list)) => {
-                let is_whole = rule.all_or_none.is_none_or(|whole| self.names.elements(list).len() == whole as usize);
-                is_whole && self.texts(value).into_iter().all(is_listed)
+                let is_whole = rule.all_or_none.is_none_or(|whole| names.elements(list).len() == whole as usize);
+                is_whole && texts(names, value).into_iter().all(is_listed)
             }
             (
                 AttributeType::Text | AttributeType::Enum | AttributeType::Ordinal | AttributeType::Date,
                 Value::Text(text),
             ) => {
-                let text = self.names.text(text);
+                let text = names.text(text);
                 let is_day = rule.kind != AttributeType::Date || is_day(text);
                 let is_word = text == "unmanaged" && rule.access == Some(true);
                 text.is_empty() || (is_listed(text) && is_day && !is_word)
@@ -391,9 +401,7 @@ impl<'a> Sayable<'a> {
             (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Set(_)) => false,
         }
     }
-}
 
-impl Rules {
     /// Whether this value of an attribute is said with the word `all`, since empty means everything.
     #[must_use]
     pub fn says_all(&self, attribute: &str, value: Value) -> bool {

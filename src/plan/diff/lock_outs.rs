@@ -10,7 +10,7 @@ use super::draft::{Change, Draft, own_line, status_state};
 use super::user::{Leaving, leave, mark};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Status, UserView};
-use crate::plan::locked_out::{LET_IN, LockedOut, is_back};
+use crate::plan::locked_out::{LET_IN, LockedOut, is_back, is_in};
 use crate::plan::{Cause, Obstacle, WaitsFor};
 
 /// What an operator asks for in an emergency. Where the rules know no way that can be undone, the account is deactivated
@@ -30,17 +30,31 @@ pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     change
 }
 
-/// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it.
-pub(super) fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, change: &mut Change) {
-    let Some(locked_out) = LockedOut::of(context.inputs, desired) else { return };
+/// Who was locked out by an operator gets nothing back by default: only `status: active` undoes it. Nor does anybody get
+/// the key whose account would be in under it.
+pub(super) fn keep_locked_out(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    live: Option<&LiveView<'_>>,
+    change: &mut Change,
+) {
+    let is_renamed = context.renamed.users.contains_key(&desired.identity);
+    let Some(locked_out) = LockedOut::of(context.inputs, desired, is_renamed) else { return };
+    let comes_in = is_renamed && locked_out.is_present && live.is_some_and(|live| is_in(context.inputs, live));
     let obstacle = match (locked_out.waits, desired.status) {
-        (false, Some(DeclaredStatus::Active)) => return let_in(context, desired, locked_out.since, change),
+        (false, Some(DeclaredStatus::Active)) => {
+            return let_in(context, desired, (locked_out.since, comes_in), change);
+        }
         (true, Some(DeclaredStatus::Active)) => Obstacle::LockedOutSince,
         (_, None | Some(DeclaredStatus::Inactive | DeclaredStatus::Preloaded | DeclaredStatus::Absent)) => {
             Obstacle::LockedOut
         }
     };
-    let lets_in = |draft: &Draft| draft.gains || draft.action.kind == ActionKind::ResendInvitation;
+    let lets_in = |draft: &Draft| match draft.action.kind {
+        ActionKind::ResendInvitation => true,
+        ActionKind::RenameUser => comes_in,
+        _ => draft.gains,
+    };
     for draft in change.drafts.iter_mut().filter(|draft| lets_in(draft)) {
         let is_renewal = draft.action.kind == ActionKind::ResendInvitation;
         if draft.waits_for.is_none() || (is_renewal && draft.waits_for == Some(WaitsFor::Decision)) {
@@ -50,9 +64,16 @@ pub(super) fn keep_locked_out(context: &Context<'_>, desired: &UserView<'_>, cha
     }
 }
 
-/// Whom a manifest lets in again after an operator's lock-out: whoever reviews the plan is told so.
-fn let_in(context: &Context<'_>, desired: &UserView<'_>, since: Option<Timestamp>, change: &mut Change) {
-    let is_open = |draft: &&mut Draft| draft.gains && draft.waits_for.is_none();
+/// Whom a manifest lets in again after an operator's lock-out: whoever reviews the plan is told so. `comes_in`: by an
+/// account that takes the key.
+fn let_in(
+    context: &Context<'_>,
+    desired: &UserView<'_>,
+    (since, comes_in): (Option<Timestamp>, bool),
+    change: &mut Change,
+) {
+    let lets_in = |draft: &Draft| draft.gains || comes_in && draft.action.kind == ActionKind::RenameUser;
+    let is_open = |draft: &&mut Draft| lets_in(draft) && draft.waits_for.is_none();
     let mut is_any = false;
     for draft in change.drafts.iter_mut().filter(is_open) {
         draft.action.reason = LET_IN;

@@ -6,7 +6,10 @@ use super::access::membership_in;
 use super::admins::When;
 use super::context::Context;
 use super::draft::{Change, Draft};
-use crate::model::{Effective, Grant, LiveView, Membership, Name, Topic, known};
+use super::fields;
+use crate::model::{ActionKind, Effective, Grant, LiveView, Membership, Name, Topic, Value, known};
+use crate::plan::Inputs;
+use crate::plan::action::Risk;
 
 /// Whether an account holds a role with `admin` today, anywhere.
 pub(super) fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
@@ -15,6 +18,22 @@ pub(super) fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
     let by_extra = |roles| names.elements(roles).iter().any(|&role| is_admin(Some(role)));
     live.memberships.iter().any(|membership| is_admin(membership.role) || by_extra(membership.extra_roles))
         || live.grants.iter().any(|grant| is_admin(grant.role))
+}
+
+/// Marks as an escalation what changes the way into the account of somebody who administers others: whoever has that
+/// administers them, too.
+pub(super) fn mark_ways_in(context: &Context<'_>, live: &LiveView<'_>, change: &mut Change) {
+    let Inputs { names, rules, .. } = context.inputs;
+    let opens = |draft: &&mut Draft| {
+        let (before, after) = (draft.action.before.as_ref(), draft.action.after.as_ref());
+        let value = |field: Name| before.and_then(|before| before.value(field)).unwrap_or(Value::Null);
+        let mut facts = after.into_iter().flat_map(|after| &after.facts);
+        draft.action.kind == ActionKind::UpdateUser
+            && facts.any(|fact| rules.opens_account(names.text(fact.field), (value(fact.field), fact.value)))
+    };
+    if administers(context, live) || fields::makes_admin(context, live.facts) {
+        change.drafts.iter_mut().filter(opens).for_each(|draft| draft.risk(Risk::Escalation));
+    }
 }
 
 /// `manager (admin) of north, every site`, the places of an account that administers others.

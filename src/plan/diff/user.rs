@@ -42,10 +42,11 @@ pub(super) fn diff(context: &Context<'_>, desired: Option<&UserView<'_>>, live: 
         },
     };
     if let Some(desired) = desired {
-        keep_locked_out(context, desired, &mut change);
+        keep_locked_out(context, desired, live, &mut change);
     }
     if let Some(live) = live {
         lock_out_again(context, desired, live, &mut change);
+        power::mark_ways_in(context, live, &mut change);
     }
     let identity = desired.map(|desired| desired.identity).or_else(|| live.and_then(|live| live.identity));
     finish(context, identity, &mut change);

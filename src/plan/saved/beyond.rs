@@ -4,7 +4,7 @@
 //! What the manifests of today leave to others is judged elsewhere (`today`), as are roles and places that nobody
 //! declares any more (`given`). Deliberately absent: what an action takes away.
 
-use super::{Action, Inputs, State};
+use super::{Action, Inputs, State, declared};
 use crate::model::{
     ActionKind, Catalog, CatalogKey, Effective, Fact, Grant, Membership, Name, Topic, UserView, Value, known,
 };
@@ -36,7 +36,8 @@ pub(super) fn of_user(action: &Action, declared: &UserView<'_>, inputs: &Inputs<
         }
         Topic::SiteGrant => {
             let site = action.subject.site?;
-            wanted.grant(&Grant { organization, site, role: after.role() })
+            let given = Grant { organization, site, role: after.role() };
+            wanted.grant(&given).or_else(|| wanted.not_itself(&given))
         }
         Topic::Account if matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser) => {
             wanted.access((&after.memberships, &after.grants)).or_else(|| fields(&after.facts, declared, inputs))
@@ -61,16 +62,16 @@ pub(super) fn of_account(
     wanted.access((&memberships, &grants))
 }
 
-/// Why a change of the catalog gives people more than the manifests of today, if it does.
+/// Why a change of the catalog gives people more than the manifests of today, or is another one than these declare.
 pub(super) fn of_catalog(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
     let catalog = &inputs.desired.catalog;
-    let declared: Vec<Fact> = match action.subject.catalog_key()? {
+    let of_declared: Vec<Fact> = match action.subject.catalog_key()? {
         CatalogKey::Role(role) => catalog.roles.get(&role)?.facts(inputs.names),
         CatalogKey::Organization(name) => of_fields(&catalog.organizations.get(&name)?.fields),
         CatalogKey::Site(name, site) => of_fields(&catalog.organizations.get(&name)?.sites.get(&site)?.fields),
     };
     let is_role = action.subject.role.is_some();
-    let value = |field: Name| declared.iter().find(|fact| fact.field == field).map(|fact| fact.value);
+    let value = |field: Name| of_declared.iter().find(|fact| fact.field == field).map(|fact| fact.value);
     let is_more = |fact: &&Fact| {
         let today = value(fact.field);
         match (fact.field, fact.value) {
@@ -86,8 +87,9 @@ pub(super) fn of_catalog(action: &Action, inputs: &Inputs<'_>) -> Option<String>
             _ => false,
         }
     };
-    let field = action.after.as_ref()?.facts.iter().find(is_more)?.field;
-    Some(format!("the manifests of today give less by its `{}`", inputs.names.text(field)))
+    let more = action.after.as_ref()?.facts.iter().find(is_more);
+    let told = |fact: &Fact| format!("the manifests of today give less by its `{}`", inputs.names.text(fact.field));
+    more.map(told).or_else(|| declared::refuse_catalog(action, &of_declared, inputs))
 }
 
 fn of_fields(fields: &crate::model::Fields) -> Vec<Fact> {
@@ -167,6 +169,17 @@ impl Wanted<'_> {
             self.inputs.rules.gives_default_site() && today.default_site != Some(site) && !left_alone.sites
         });
         given.and_then(|site| self.grant(&Grant { organization, site, role: None }))
+    }
+
+    /// Why a site that is no more than what is given is not granted itself.
+    fn not_itself(&self, given: &Grant) -> Option<String> {
+        let Grant { organization, site, role: _ } = *given;
+        let names = self.inputs.names;
+        let is_itself = self.effective.grants_in(organization).iter().any(|wanted| wanted.site == site);
+        let told = || {
+            format!("the manifests of today give `{}/{}` in another way", names.text(organization), names.text(site))
+        };
+        (!is_itself).then(told)
     }
 
     /// Why a site is more.

@@ -10,6 +10,7 @@
 
 mod balance;
 mod beyond;
+mod declared;
 mod done_before;
 mod given;
 mod played;

@@ -14,7 +14,7 @@ use super::super::forbidden::gives;
 use super::super::saved_plan::is_same;
 use super::super::scope::Reach;
 use super::given::refused;
-use super::{Action, Inputs, SavedPlan, State, Subject, beyond};
+use super::{Action, Inputs, SavedPlan, State, Subject, beyond, declared};
 use crate::model::{
     ActionKind, CatalogKey, DeclaredStatus, LeftAlone, LiveRecord, LiveView, Membership, Name, Standing, Status, Topic,
     UserView, Value, known,
@@ -243,6 +243,10 @@ impl<'a> Today<'a> {
             if why.is_some() {
                 return why;
             }
+        }
+        let why = declared::refuse_fields(action, &declared, self.inputs);
+        if let Some(why) = why.or_else(|| declared::keep(action, &declared, self.inputs)) {
+            return Some(why);
         }
         let is_wanted = !matches!(
             standing,

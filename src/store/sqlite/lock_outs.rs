@@ -79,7 +79,9 @@ fn gives(kind: ActionKind) -> bool {
         | ActionKind::ChangeRole
         | ActionKind::ChangeSiteRole
         | ActionKind::UpdateMembership
-        | ActionKind::ChangeAccess => true,
+        | ActionKind::ChangeAccess
+        // The account of somebody else may take the key.
+        | ActionKind::RenameUser => true,
         ActionKind::CreateOrganization
         | ActionKind::UpdateOrganization
         | ActionKind::DeleteOrganization
@@ -90,7 +92,6 @@ fn gives(kind: ActionKind) -> bool {
         | ActionKind::UpdateRole
         | ActionKind::DeleteRole
         | ActionKind::UpdateUser
-        | ActionKind::RenameUser
         | ActionKind::DeactivateUser
         | ActionKind::StripUser
         | ActionKind::CloseUser

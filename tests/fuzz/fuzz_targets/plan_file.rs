@@ -9,7 +9,7 @@ use rollcall::plan;
 use rollcall::rules::Rules;
 
 fuzz_target!(|bytes: &[u8]| {
-    let rules = Rules::default();
+    let rules = Rules::built_in("default").expect("a built-in rule set");
     if let Ok(saved) = plan::read_file(bytes, &mut Names::new(), &rules) {
         let again = plan::read_file(bytes, &mut Names::new(), &rules).expect("it was read before");
         assert_eq!((saved.digest, saved.actions.len()), (again.digest, again.actions.len()));

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rollcall::plan::PlanDocument;
+use rollcall::model::Names;
+use rollcall::plan::{PlanDocument, read_file};
 use serde_json::Value as Json;
 
 use super::naive::NaiveStore;
@@ -180,6 +181,21 @@ fn plans_keep_the_laws() {
         Ok(())
     });
     outcome.expect("the laws hold");
+}
+
+/// Whatever is planned says no more than actions of its kind do, so that a file with it is a plan file.
+#[test]
+fn every_plan_can_be_read_again_as_a_file() {
+    let mut runner = TestRunner::new(Config { cases: cases(), ..Config::default() });
+    let outcome = runner.run(&turned_worlds(), |world| {
+        let document = world.plan(&world.live, 0);
+        let text = serde_json::to_vec(&document).expect("JSON");
+        let saved = read_file(&text, &mut Names::new(), &world.rules());
+        let saved = saved.map_err(|error| TestCaseError::fail(format!("{error}\n{:#?}", document.actions)))?;
+        prop_assert_eq!(saved.actions.len(), document.actions.len());
+        Ok(())
+    });
+    outcome.expect("what is planned is read");
 }
 
 #[test]

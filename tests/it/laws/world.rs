@@ -93,7 +93,7 @@ fn roles(flips: bool) -> BTreeMap<String, NaiveRole> {
 impl World {
     /// The same world with another scope: what would be declared outside of it is not; `leavers` are named as leaving.
     pub(super) fn scoped(&self, scope: Scope, undeclared: Option<&str>, leavers: BTreeSet<&'static str>) -> Self {
-        let mut world = Self { scope, leavers, ..self.clone() };
+        let mut world = Self { leavers, scope, ..self.clone() };
         world.organizations.retain(|name, _| Some(name.as_str()) != undeclared);
         let declared = world.organizations.clone();
         let listed = world.scope.organizations.clone();
@@ -140,7 +140,7 @@ impl World {
         losses.into_iter().filter_map(|(is_lost, loss)| is_lost.then_some(loss)).collect()
     }
 
-    fn rules(&self) -> Rules {
+    pub(super) fn rules(&self) -> Rules {
         let amount = if self.carries_one { Amount::Number(1) } else { Amount::ALL };
         let carries = Carries {
             organizations: Some(amount),

@@ -6,16 +6,16 @@
 //! a plan may have.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rollcall::model::Names;
 use rollcall::plan::{self, FileError, SavedPlan};
 use rollcall::rules::Rules;
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 
 use super::{Dice, WORDS, mutate, run_on};
 use crate::support::cli::Repository;
+use crate::support::plan_files::{digest, seal};
 
 /// Values that stand somewhere in plans, or might be hoped to do something.
 const VALUES: &[&str] = &[
@@ -137,57 +137,6 @@ fn change(dice: &mut Dice, plan: &mut Value) {
     }
 }
 
-fn encoded(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);
-    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
-}
-
-/// The id of an action, of its names.
-fn id(action: &Value) -> String {
-    let parts = ["user", "organization", "site", "role"].map(|part| action[part].as_str().map(encoded));
-    let kind = action["action"].as_str().unwrap_or_default().to_owned();
-    std::iter::once(kind).chain(parts.into_iter().flatten()).collect::<Vec<_>>().join(" ")
-}
-
-/// The digest of a plan document, as the contract words it.
-fn digest(plan: &Value) -> String {
-    let member = |action: &Value, name: &str| action.get(name).cloned().unwrap_or(Value::Null);
-    let row = |action: &Value| {
-        let names = ["action", "user", "organization", "site", "role", "before", "after", "else"];
-        Value::Array(names.map(|name| member(action, name)).to_vec())
-    };
-    let mut rows: Vec<Value> = plan["actions"].as_array().into_iter().flatten().map(row).collect();
-    // Null stands before every text.
-    rows.sort_by_key(|row| (0..5).map(|at| row[at].as_str().map(str::to_owned)).collect::<Vec<_>>());
-    let store = json!({ "kind": plan["store"]["kind"], "id": plan["store"]["id"] });
-    let text = serde_json_canonicalizer::to_vec(&json!({ "format": 1, "store": store, "actions": rows }));
-    let hash = Sha256::digest(text.unwrap_or_default());
-    hash.iter().fold("sha256:".to_owned(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// Makes ids, needs and the digest those of what the plan says now.
-fn seal(plan: &mut Value) {
-    if !plan.is_object() {
-        return;
-    }
-    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
-    if let Some(actions) = plan["actions"].as_array_mut() {
-        for action in actions.iter_mut().filter(|action| action.is_object()) {
-            let (old, new) = (action["id"].as_str().unwrap_or_default().to_owned(), id(action));
-            action["id"] = new.clone().into();
-            renamed.insert(old, new);
-        }
-        for need in actions.iter_mut().filter_map(|action| action.get_mut("needs")?.as_array_mut()).flatten() {
-            if let Some(new) = need.as_str().and_then(|old| renamed.get(old)) {
-                *need = new.clone().into();
-            }
-        }
-    }
-    if plan["store"].is_object() {
-        plan["digest"] = digest(plan).into();
-    }
-}
-
 fn input(dice: &mut Dice, corpus: &[Vec<u8>]) -> Vec<u8> {
     if dice.below(5) == 0 {
         return mutate(dice, corpus);
@@ -228,7 +177,7 @@ fn check_read(text: &[u8], saved: &SavedPlan, names: &Names, rules: &Rules) {
 
 #[test]
 fn mutations_of_plan_files_are_read_or_refused() {
-    let rules = Rules::default();
+    let rules = Rules::built_in("default").expect("a built-in rule set");
     let corpus = corpus();
     let counts: [Cell<usize>; 5] = Default::default();
     let count = |at: usize| counts[at].set(counts[at].get() + 1);

@@ -7,6 +7,7 @@ pub(crate) mod disk;
 pub(crate) mod faulty;
 pub(crate) mod folders;
 pub(crate) mod memory;
+pub(crate) mod plan_files;
 pub(crate) mod plans;
 pub(crate) mod scripted;
 pub(crate) mod show;
