@@ -34,6 +34,7 @@ mod saved;
 mod saved_misuse;
 mod scope;
 mod secrets;
+mod stronger_roles;
 mod time;
 mod told;
 mod turnover;
