@@ -267,7 +267,12 @@ impl Queue {
                 Left::Blocked | Left::Need(_) => None,
             };
             let wait = if draft.wait == (None, None) { cause.wait } else { draft.wait };
+            let redefined =
+                cause.action.subject.role.filter(|_| cause.action.kind == ActionKind::UpdateRole && root.is_some());
             let obstacle = match waits_for {
+                _ if redefined.is_some() && draft.action.subject.user.is_some() => {
+                    redefined.map(Obstacle::Redefinition)
+                }
                 WaitsFor::Successor => Some(Obstacle::Organizations(short_places(inputs, cause, short))),
                 WaitsFor::Decision => draft.obstacle.clone().or_else(|| {
                     let behind =

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 
 use crate::diagnostic::Position;
 use crate::model::{
-    Catalog, DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name,
-    Names, Piece, SourceId, SourceLabel, Standing, Status, UserView, Value, Window, known,
+    DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name, Names,
+    Piece, SiteAccess, SourceId, SourceLabel, Standing, Status, UserView, Value, Window, known,
 };
 use crate::rules::Rules;
 
@@ -98,6 +98,8 @@ pub struct PlaceExplanation {
     pub live: Option<Access>,
     /// How many sites the declared role reaches, where it reaches them all.
     pub reaches: Option<usize>,
+    /// How many sites the live role reaches, as the store has it today, where it reaches them all.
+    pub live_reaches: Option<usize>,
     /// Where nothing is given here itself: the sites, or organizations, that include it and are, sorted by text.
     pub through: Vec<Name>,
     /// What a line leaves to others there.
@@ -304,9 +306,9 @@ fn holder(
     let found = match site {
         None => at(None)?,
         // A role that reaches every site reaches this one without a grant.
-        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| reaches(&scene.desired.catalog, &places[at])))?,
+        Some(site) => at(Some(site)).or_else(|| at(None).filter(|&at| places[at].reaches_all()))?,
     };
-    let is_reaching = |place: &PlaceExplanation| place.site.is_none() && reaches(&scene.desired.catalog, place);
+    let is_reaching = |place: &PlaceExplanation| place.site.is_none() && place.reaches_all();
     let membership =
         site.and_then(|_| places.iter().enumerate().find(|&(at, place)| at != found && is_reaching(place)));
     let membership = membership.map(|(_, place)| place.clone());
@@ -330,8 +332,13 @@ impl Holder {
     }
 }
 
-fn reaches(catalog: &Catalog, place: &PlaceExplanation) -> bool {
-    place.declared.or(place.live).is_some_and(|access| catalog.reaches_all(access.role))
+/// How many sites a role reaches by what it is in the store, where it reaches them all.
+fn live_reach(scene: Scene<'_>, organization: Name, role: Option<Name>) -> Option<usize> {
+    let (declared, live) = (&scene.desired.catalog, &scene.live?.catalog);
+    // What the vendor brings is there, whether or not the store lists it.
+    let of_rules = declared.role(role).filter(|role| role.vendor);
+    let reaches_all = of_rules.or_else(|| live.role(role))?.site_access == SiteAccess::All;
+    live.organizations.get(&organization).filter(|_| reaches_all).map(|organization| organization.sites.len())
 }
 
 /// Every place where a user has access by either side, sorted by text.
@@ -408,6 +415,8 @@ fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveVi
             let organization = desired.catalog.organizations.get(&place.organization);
             place.reaches = organization.map(|organization| organization.sites.len());
         }
+        let live = place.live.filter(|_| place.site.is_none());
+        place.live_reaches = live.and_then(|live| live_reach(scene, place.organization, live.role));
         let is_here = |piece: &&Piece| match place.site {
             _ if place.through.is_empty() => piece.organization == place.organization && piece.site == place.site,
             Some(_) => {
@@ -422,6 +431,11 @@ fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveVi
 }
 
 impl PlaceExplanation {
+    /// Whether every site is reached by this, as declared or as the store has it.
+    const fn reaches_all(&self) -> bool {
+        self.reaches.is_some() || self.live_reaches.is_some()
+    }
+
     const fn nothing((organization, site): (Name, Option<Name>)) -> Self {
         Self {
             organization,
@@ -429,6 +443,7 @@ impl PlaceExplanation {
             declared: None,
             live: None,
             reaches: None,
+            live_reaches: None,
             through: Vec::new(),
             left_alone: LeftAlone::NOTHING,
             contributions: Vec::new(),

@@ -134,6 +134,8 @@ pub struct ExplainedAccess {
     pub live: Option<ExplainedRole>,
     /// How many sites the declared role reaches, where it reaches them all.
     pub reaches: Option<usize>,
+    /// How many sites the live role reaches, as the store has it, where it reaches them all.
+    pub live_reaches: Option<usize>,
     /// Where nothing is given here itself: the sites, or organizations, that include it.
     pub through: Vec<String>,
     /// What others manage there: `membership` (all of it), `role`, `extra_roles`, `sites`.
@@ -266,7 +268,17 @@ fn explained_field(found: &FieldExplanation, names: &Names, places: &dyn Places)
 }
 
 fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> ExplainedAccess {
-    let PlaceExplanation { organization, site, declared, live, reaches, through, left_alone, contributions } = place;
+    let PlaceExplanation {
+        organization,
+        site,
+        declared,
+        live,
+        reaches,
+        live_reaches,
+        through,
+        left_alone,
+        contributions,
+    } = place;
     let LeftAlone { membership, role: of_role, extra_roles, sites } = *left_alone;
     let parts = [(membership, "membership"), (of_role, "role"), (extra_roles, "extra_roles"), (sites, "sites")];
     let mut because: Vec<ExplainedContribution> =
@@ -278,6 +290,7 @@ fn explained(place: &PlaceExplanation, names: &Names, places: &dyn Places) -> Ex
         declared: declared.map(|access| role(access, names)),
         live: live.map(|access| role(access, names)),
         reaches: *reaches,
+        live_reaches: *live_reaches,
         through: through.iter().map(|&name| names.text(name).to_owned()).collect(),
         unmanaged: parts.into_iter().filter_map(|(is_left, part)| is_left.then_some(part)).collect(),
         because,

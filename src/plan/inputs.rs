@@ -76,6 +76,12 @@ pub struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
+    /// Whether roles that are there are changed at all: with a list of organizations they are not, since they are held
+    /// in others, too.
+    pub(super) fn changes_roles(&self) -> bool {
+        self.policy.catalog == CatalogPolicy::Create && self.policy.scope.organizations.is_none()
+    }
+
     /// Whether the settings protect this account from every action.
     #[must_use]
     pub fn is_protected(&self, identity: Name) -> bool {

@@ -200,6 +200,8 @@ pub enum Obstacle {
     NothingReversible,
     /// The rules have no way to end an account for good.
     NoEnd,
+    /// This role has to be changed first, which waits itself.
+    Redefinition(Name),
     /// Something has to be decided about these people first.
     Behind(Vec<Name>),
     /// These required fields have no value.

@@ -17,7 +17,7 @@ use super::held::{Changed, Held, after, change};
 use super::reach::{Catalogs, Reach, reach, roles_through};
 use super::{Inputs, People, State, Subject};
 use crate::model::{
-    ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Previous, Status, UserView, Value, known,
+    ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Previous, Role, Status, UserView, Value, known,
 };
 
 /// What actions come to for people beyond what they say themselves.
@@ -29,6 +29,8 @@ pub struct Effects {
     pub opens: BTreeMap<Name, State>,
     /// By user and organization, where the role reaches every site on one side only: the sites before and after.
     pub sites: BTreeMap<(Name, Name), SiteChange>,
+    /// Roles that are not as declared and stay as they are, where roles are not changed.
+    pub kept_roles: BTreeMap<Name, Role>,
 }
 
 /// Whose reach a change of the catalog changes, each list sorted by text.
@@ -173,8 +175,19 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
             list.dedup();
         }
     }
+    effects.kept_roles = kept_roles(inputs);
     census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
     (people, effects, census)
+}
+
+/// Roles that no plan changes here, and that are not as declared.
+fn kept_roles(inputs: &Inputs<'_>) -> BTreeMap<Name, Role> {
+    let declared = inputs.desired.catalog.roles.iter().filter(|(_, role)| !role.vendor && !inputs.changes_roles());
+    let kept = declared.filter_map(|(&name, role)| {
+        let live = inputs.live.catalog.roles.get(&name)?;
+        (live.facts(inputs.names) != role.facts(inputs.names)).then(|| (name, live.clone()))
+    });
+    kept.collect()
 }
 
 /// Whoever gets another key is one person: under the key by which the live state knows them, whether that is looked at
@@ -218,7 +231,7 @@ fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
 }
 
 /// The live account of a user by the key that actions name.
-fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
+pub(super) fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
     let identity = inputs.rules.identity.normalize(inputs.names.text(key)).ok()?;
     inputs.live.find(inputs.names.find(&identity)?)
 }

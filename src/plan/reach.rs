@@ -114,11 +114,16 @@ impl<'a> Catalogs<'a> {
             || from.extra.iter().any(|role| !to.extra.contains(role) || self.narrowed.contains(role))
     }
 
-    /// Whether `to` as it will be gives something that `from` as it was does not.
+    /// Whether `to` as it will be gives something that `from` does not, as it was or as it will be.
     fn is_more(&self, from: Option<Name>, to: Option<Name>) -> bool {
+        let is_more = |catalog: &Catalog| self.rules.escalates(catalog, self.names, from, to);
         match (from, to) {
             (Some(from), Some(to)) if from == to => self.widened.contains(&to),
-            _ => self.rules.escalates(&self.mixed(from), self.names, from, to),
+            // What `from` will be by then counts as well, if it is there: its own change may come before.
+            _ => {
+                let is_there = from.is_some_and(|from| self.after.roles.contains_key(&from));
+                is_more(&with_one_as_it_was(&self.before, &self.after, from)) || (is_there && is_more(&self.after))
+            }
         }
     }
 
@@ -126,21 +131,21 @@ impl<'a> Catalogs<'a> {
     fn is_less(&self, from: Option<Name>, to: Option<Name>) -> bool {
         match (from, to) {
             (Some(from), Some(to)) if from == to => self.narrowed.contains(&to),
-            _ => self.rules.loses(&self.mixed(from), self.names, from, to),
+            _ => self.rules.loses(&with_one_as_it_was(&self.before, &self.after, from), self.names, from, to),
         }
     }
+}
 
-    /// The roles as they will be, but this one as it was.
-    fn mixed(&self, from: Option<Name>) -> Cow<'_, Catalog> {
-        let was = from.and_then(|from| Some((from, self.before.roles.get(&from)?)));
-        match was {
-            Some((name, role)) if self.after.roles.get(&name) != Some(role) => {
-                let mut roles = self.after.roles.clone();
-                roles.insert(name, role.clone());
-                Cow::Owned(Catalog { roles, ..Catalog::default() })
-            }
-            Some(_) | None => Cow::Borrowed(&self.after),
+/// The roles as they will be, but one as it was.
+pub(super) fn with_one_as_it_was<'c>(before: &Catalog, after: &'c Catalog, one: Option<Name>) -> Cow<'c, Catalog> {
+    let was = one.and_then(|one| Some((one, before.roles.get(&one)?)));
+    match was {
+        Some((name, role)) if after.roles.get(&name) != Some(role) => {
+            let mut roles = after.roles.clone();
+            roles.insert(name, role.clone());
+            Cow::Owned(Catalog { roles, ..Catalog::default() })
         }
+        Some(_) | None => Cow::Borrowed(after),
     }
 }
 

@@ -314,12 +314,22 @@ fn words_of(context: Context<'_>, place: &PlaceExplanation, access: Access) -> S
 
 /// What the store has there, where that is something else; `missing`: how to say that it has nothing, where it is asked.
 fn live_line(context: Context<'_>, place: &PlaceExplanation, missing: Option<&str>) -> String {
-    let Some(missing) = missing.filter(|_| place.live != place.declared) else { return String::new() };
+    let declared = place.declared.filter(|_| place.live.is_some());
+    let differs_in_reach = declared.is_some() && place.reaches.is_some() != place.live_reaches.is_some();
+    let is_told = place.live != place.declared || differs_in_reach;
+    let Some(missing) = missing.filter(|_| is_told) else { return String::new() };
     if place.declared.is_none() && place.site.is_some() && place.left_alone.sites {
         return String::new();
     }
     let words = match place.live {
-        Some(live) => format!("in the store: {}", words_of(context, place, live)),
+        Some(live) => {
+            let reach = match place.live_reaches {
+                Some(sites) => format!(", every site ({})", number(sites)),
+                None if place.reaches.is_some() => ", only the sites that are granted".to_owned(),
+                None => String::new(),
+            };
+            format!("in the store: {}{reach}", words_of(context, place, live))
+        }
         None => missing.to_owned(),
     };
     format!("  {}\n", context.style.paint(Tone::Escalation, &words))

@@ -52,6 +52,8 @@ enum Why {
     Dependents(Vec<String>),
     /// Those about whom something has to be decided first.
     Behind(Vec<String>),
+    /// The role that has to be changed first.
+    Redefinition(String),
     /// A clause that follows the name.
     Known(&'static str),
     Other,
@@ -166,6 +168,7 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
         (Some(Obstacle::Fields(fields)), _) => Why::Fields(fields.clone()),
         (Some(Obstacle::Dependents(who)), _) => Why::Dependents(texts(who)),
         (Some(Obstacle::Behind(who)), _) => Why::Behind(texts(who)),
+        (Some(Obstacle::Redefinition(role)), _) => Why::Redefinition(context.name(*role)),
         (Some(Obstacle::NoAccount), _) => {
             Why::Known("has no account, and accounts are not managed; have somebody make it")
         }
@@ -218,6 +221,7 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
     let until = group.iter().filter_map(|deferred| deferred.until).max();
     let dependents = |who: &[String]| folded(context, who.to_vec());
     match (waits_for, why) {
+        (_, Why::Redefinition(role)) => format!("{who} waits until role {role} is changed, which waits itself"),
         (WaitsFor::Acceptance, _) => {
             let mut times: Vec<String> = since.map(|since| format!("sent {}", ago(at, since))).into_iter().collect();
             times.extend(until.map(|until| format!("ends {}", day(until, zone))));
@@ -346,7 +350,7 @@ fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
             format!("{who} waits for what is to be decided about {}", folded(context, by.clone()))
         }
         Why::Known(why) => format!("{who} {why}"),
-        Why::Fields(_) | Why::Other => format!("{who} needs somebody's decision"),
+        Why::Fields(_) | Why::Redefinition(_) | Why::Other => format!("{who} needs somebody's decision"),
     }
 }
 

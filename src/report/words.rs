@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::style::{Style, count, enumeration, number};
 use crate::model::{
-    ActionKind, Catalog, Desired, Grant, List, Membership, Name, Names, SiteAccess, Status, Value, known,
+    ActionKind, Catalog, Desired, Grant, List, Membership, Name, Names, Role, SiteAccess, Status, Value, known,
 };
 use crate::plan::{Action, Effects, Origin, Places};
 use crate::rules::Rules;
@@ -108,13 +108,19 @@ impl Context<'_> {
 
     /// Whether holders of a role administer users.
     pub(super) fn is_admin(&self, role: Name) -> bool {
-        self.catalog.and_then(|catalog| catalog.role(Some(role))).is_some_and(|role| role.admin)
+        self.definition(role).is_some_and(|role| role.admin)
+    }
+
+    /// What a role is: as declared, unless it stays what it is in the store.
+    fn definition(&self, role: Name) -> Option<&Role> {
+        let kept = self.effects.and_then(|effects| effects.kept_roles.get(&role));
+        kept.or_else(|| self.catalog.and_then(|catalog| catalog.roles.get(&role)))
     }
 
     /// `, every site (14)` where the role reaches them all.
     pub(super) fn reach(&self, organization: Name, role: Option<Name>) -> String {
         let Some(catalog) = self.catalog else { return String::new() };
-        let all = catalog.role(role).is_some_and(|role| role.site_access == SiteAccess::All);
+        let all = role.and_then(|role| self.definition(role)).is_some_and(|role| role.site_access == SiteAccess::All);
         match catalog.organizations.get(&organization) {
             Some(organization) if all => format!(", every site ({})", number(organization.sites.len())),
             Some(_) | None => String::new(),

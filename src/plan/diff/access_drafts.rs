@@ -89,7 +89,7 @@ pub(super) fn access_drafts(context: &Context<'_>, whose: &Differences<'_>, chan
 fn is_reached_today(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta) -> bool {
     let Delta::GrantSite(Grant { organization, role: None, .. }) = delta else { return false };
     let today = whose.live.filter(|live| live.status == Status::Active).and_then(|live| live.membership(*organization));
-    today.is_some_and(|today| context.reaches_all(today.role))
+    today.is_some_and(|today| context.definitions.reached_all(today.role))
 }
 
 /// Whether something else goes with the role: what the rules say is lost when it changes, also if it comes back.
@@ -238,7 +238,7 @@ fn precedes_rebuilding(
         return precedes_activation(context, whose, one);
     }
     let precedes = |from: &Membership, to: &Membership| {
-        replaces_admin_role(context, to, roles)
+        replaces_admin_role(context, (from, to), roles)
             || loses_default_site(context, whose, (from, to), roles)
             || loses_first(context, whose, (from, to))
     };
@@ -298,11 +298,19 @@ fn is_ever_admin(context: &Context<'_>, role: Option<Name>) -> bool {
 }
 
 /// Whether extra roles make an admin of somebody whose role stops doing so. A role that becomes an admin role is one
-/// already when users are changed.
-fn replaces_admin_role(context: &Context<'_>, to: &Membership, roles: (Option<Name>, Option<Name>)) -> bool {
+/// already when users are changed; for whoever comes to it, one that is made less is none any more.
+fn replaces_admin_role(
+    context: &Context<'_>,
+    (from, to): (&Membership, &Membership),
+    roles: (Option<Name>, Option<Name>),
+) -> bool {
     let extra = context.inputs.names.elements(to.extra_roles);
     let is_admin = |role: Option<Name>| is_ever_admin(context, role);
-    is_admin(roles.0) && !context.was_admin_role(roles.1) && extra.iter().any(|&role| is_admin(Some(role)))
+    let later = Membership { role: roles.1, ..*to };
+    let comes_after = roles.1.is_some_and(|role| context.comes_after(Some(from), Some(&later), role));
+    is_admin(roles.0)
+        && (!context.was_admin_role(roles.1) || comes_after)
+        && extra.iter().any(|&role| is_admin(Some(role)))
 }
 
 /// Whether a default site goes that nothing but the old role reaches.

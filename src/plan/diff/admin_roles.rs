@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::Name;
-use crate::plan::{CatalogPolicy, Inputs};
+use crate::plan::Inputs;
 
 /// Whether holders of a role administer users: as live, and as declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,6 @@ pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
     for (&role, live) in &inputs.live.catalog.roles {
         flags.insert(role, AdminFlags { live: Some(live.admin), declared: None });
     }
-    let changes_roles = inputs.policy.catalog == CatalogPolicy::Create && inputs.policy.scope.organizations.is_none();
     for (&role, declared) in &inputs.desired.catalog.roles {
         let entry = flags.entry(role).or_insert(AdminFlags { live: None, declared: None });
         // What the vendor brings is as the rules say, on both sides.
@@ -61,7 +60,7 @@ pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
             entry.live = Some(declared.admin);
         }
         // Where roles are not changed, a live one stays what it is.
-        if changes_roles || entry.live.is_none() || declared.vendor {
+        if inputs.changes_roles() || entry.live.is_none() || declared.vendor {
             entry.declared = Some(declared.admin);
         }
     }

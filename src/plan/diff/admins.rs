@@ -19,8 +19,6 @@ use crate::rules::RoleChangeLoss;
 pub(super) enum When {
     /// As they are.
     Today,
-    /// Before a role is made less and after one is made more: users are changed between these two.
-    Meanwhile,
     /// As they are declared.
     InTheEnd,
 }
@@ -62,18 +60,35 @@ impl Ways {
 impl Context<'_> {
     /// The ways in which a membership makes an active account an admin.
     pub(super) fn ways(&self, membership: Option<&Membership>, facts: &[Fact], when: When) -> Ways {
+        self.ways_by(membership, facts, |role| match when {
+            When::Today => self.was_admin_role(Some(role)),
+            When::InTheEnd => self.is_admin_role(Some(role)),
+        })
+    }
+
+    /// The same for a membership that follows on another one (`now`), while users are changed: after a role is made more
+    /// and before one is made less, unless the user comes to that afterwards.
+    pub(super) fn ways_meanwhile(
+        &self,
+        (now, later): (Option<&Membership>, Option<&Membership>),
+        facts: &[Fact],
+    ) -> Ways {
+        self.ways_by(later, facts, |role| {
+            self.is_admin_role(Some(role)) || (self.was_admin_role(Some(role)) && !self.comes_after(now, later, role))
+        })
+    }
+
+    /// The same for a membership that an account comes back with: when the roles that are made less are so.
+    pub(super) fn ways_on_return(&self, membership: Option<&Membership>, facts: &[Fact]) -> Ways {
+        self.ways_by(membership, facts, |role| self.was_admin_role(Some(role)) && self.is_admin_role(Some(role)))
+    }
+
+    fn ways_by(&self, membership: Option<&Membership>, facts: &[Fact], is_admin: impl Fn(Name) -> bool) -> Ways {
         let Some(membership) = membership else { return Ways::default() };
-        let is_admin = |role: Name| {
-            self.roles.get(&role).is_some_and(|flags| match when {
-                When::Today => flags.was_admin(),
-                When::Meanwhile => flags.was_admin() || flags.is_admin(),
-                When::InTheEnd => flags.is_admin(),
-            })
-        };
         Ways {
-            role: membership.role.is_some_and(is_admin),
+            role: membership.role.is_some_and(&is_admin),
             extra: !membership.extra_roles.is_empty()
-                && self.inputs.names.elements(membership.extra_roles).iter().copied().any(is_admin),
+                && self.inputs.names.elements(membership.extra_roles).iter().copied().any(&is_admin),
             attribute: !self.admin_attributes.is_empty()
                 && facts.iter().any(|fact| self.admin_attributes.contains(&fact.field) && fact.value.is_set()),
         }
@@ -116,11 +131,13 @@ pub(super) struct Person<'a> {
     pub(super) wanted: &'a Effective,
     /// The draft that makes the account active, if one does.
     pub(super) activation: Option<u32>,
+    /// Whether the account comes back, and with it what it had.
+    pub(super) comes_back: bool,
 }
 
 /// Puts takes, gives and needs on the drafts of one user, organization by organization.
 pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Change) {
-    let Person { desired, live, wanted, activation } = *person;
+    let Person { desired, live, wanted, activation, comes_back } = *person;
     let live_memberships = live.map_or(&[][..], |live| live.memberships);
     let live_facts = live.map_or(&[][..], |live| live.facts);
     let is_active = live.is_some_and(|live| live.status == Status::Active);
@@ -128,11 +145,15 @@ pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Ch
     for organization in places(live_memberships, &wanted.memberships) {
         let now = membership_in(live_memberships, organization);
         let later = if context.in_scope(organization) { membership_in(&wanted.memberships, organization) } else { now };
-        let today = if is_active { context.ways(now, live_facts, When::Today) } else { Ways::default() };
+        let today = match (is_active, comes_back) {
+            (true, false) => context.ways(now, live_facts, When::Today),
+            (true, true) => context.ways_on_return(now, live_facts),
+            (false, _) => Ways::default(),
+        };
         if is_active && !today.any() && won(context, (now, later), organization, &change.drafts).is_some() {
             continue;
         }
-        let after = context.ways(later, &facts_after, When::Meanwhile);
+        let after = context.ways_meanwhile((now.filter(|_| is_active && !comes_back), later), &facts_after);
         settle_place(
             context,
             change,
@@ -153,7 +174,9 @@ fn loses_extra(context: &Context<'_>, drafts: &[Draft], organization: Name) -> O
     let rules = context.inputs.rules;
     let is_lost = rules.role_change_loses(RoleChangeLoss::ExtraRoles) && !rules.role_change_rebuilds();
     let changes = |draft: &Draft| {
-        draft.action.kind == ActionKind::ChangeRole && draft.action.subject.organization == Some(organization)
+        draft.action.kind == ActionKind::ChangeRole
+            && draft.action.subject.organization == Some(organization)
+            && draft.waits_for.is_none()
     };
     let at = drafts.iter().position(changes).filter(|_| is_lost)?;
     u32::try_from(at).ok()
@@ -297,8 +320,9 @@ fn end(change: &mut Change, by: By, place: &PlaceChange<'_>) {
 /// One way may replace another: the old one goes only when the new one is there, and if that is there only by a role's
 /// own change, when that is done.
 fn replace(context: &Context<'_>, change: &mut Change, by: By, place: &PlaceChange<'_>) {
-    // Ways of the later membership that do not wait for a role's own change.
+    // Ways of the later membership that do not wait for a role's own change, and do not come after it is made less.
     let sure = Ways { attribute: place.after.attribute, ..context.ways(place.membership, &[], When::Today) };
+    let sure = sure.both(place.after);
     let is_lost = place.loses_extra.is_some();
     let sure = if is_lost { sure.without_extra() } else { sure };
     if place.today.both(sure).any() {

@@ -89,7 +89,7 @@ pub(super) fn reduce(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
     fields::change_live_access(context, &view, live, change);
     let deltas = deltas(context, &kept.access, live.memberships, live.grants);
     access_drafts(context, &Differences::new(&view, Some(live), None, &deltas), change);
-    let person = Person { desired: &view, live: Some(live), wanted: &kept.access, activation: None };
+    let person = Person { desired: &view, live: Some(live), wanted: &kept.access, activation: None, comes_back: false };
     admins::settle(context, &person, change);
     if kept.is_more {
         let message = format!(

@@ -19,14 +19,14 @@ pub(super) fn diff(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<
     let mut change = Change::default();
     roles(inputs, &mut change);
     organizations(inputs, sayable, &mut change);
+    let mut unmanaged = unmanaged(inputs, (reach, sayable));
+    unmanaged.extend(change.drafts.iter().filter_map(|draft| held_elsewhere(inputs, reach, draft)));
     if inputs.policy.catalog == CatalogPolicy::Existing {
         change.drafts.retain(|draft| draft.action.before.is_none());
         for draft in &mut change.drafts {
             draft.waits_for = Some(WaitsFor::Catalog);
         }
     }
-    let mut unmanaged = unmanaged(inputs, (reach, sayable));
-    unmanaged.extend(change.drafts.iter().filter_map(|draft| held_elsewhere(inputs, reach, draft)));
     // Only what people need is wanted here: whoever makes a draft adds it before, so that it can be left out as a whole.
     change.drafts.retain(|draft| reach.catalog(draft.action.kind, &draft.action.subject));
     (change, unmanaged)
@@ -65,7 +65,7 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
 }
 
 /// Whether holders of the role can do more as `to` than as `from`.
-fn widens(inputs: &Inputs<'_>, from: &Role, to: &Role) -> bool {
+pub(in crate::plan) fn widens(inputs: &Inputs<'_>, from: &Role, to: &Role) -> bool {
     let has_more = |from, to| {
         let from = inputs.names.elements(from);
         inputs.names.elements(to).iter().any(|name| !from.contains(name))
@@ -183,11 +183,17 @@ fn finish(mut draft: Draft, position: Option<Position>, change: &mut Change) {
     change.push(draft);
 }
 
-/// A role that differs, and is not changed with a list of organizations.
+/// A role that differs, and is not changed: with a list of organizations, or where the catalog is left as it is.
 fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Option<Unmanaged> {
     let Draft { action, .. } = draft;
-    let role = action.subject.role.filter(|_| !reach.catalog(action.kind, &action.subject))?;
-    let reason = "differs, and a role is not changed with a list of organizations";
+    let role = action.subject.role?;
+    let reason = if !reach.catalog(action.kind, &action.subject) {
+        "differs, and a role is not changed with a list of organizations"
+    } else if inputs.policy.catalog == CatalogPolicy::Existing && action.kind == ActionKind::UpdateRole {
+        "differs, and a role is not changed with `catalog: existing`"
+    } else {
+        return None;
+    };
     Some(Unmanaged::new("role", inputs.names.text(role).to_owned(), reason))
 }
 

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::admin_roles::{self, AdminFlags};
+use super::definitions::Definitions;
 use crate::model::{Effective, Grant, LeftAlone, List, LiveView, Membership, Name, UserView, known};
 use crate::plan::Inputs;
-use crate::plan::reach::roles_through;
 use crate::plan::renamed::Renamed;
 use crate::plan::scope::Reach;
 use crate::rules::{Sayable, grant_counts};
@@ -22,6 +22,8 @@ pub(super) struct Context<'a> {
     unsayable_sites: BTreeSet<(Name, Name)>,
     /// Roles whose holders administer users: as live, and as they will be.
     pub(super) roles: BTreeMap<Name, AdminFlags>,
+    /// What roles give: as live, and as they will be.
+    pub(super) definitions: Definitions,
     /// Attributes that make their holder an admin.
     pub(super) admin_attributes: Vec<Name>,
     /// Fields that a new account can't do without.
@@ -55,6 +57,7 @@ impl<'a> Context<'a> {
             sayable,
             unsayable_sites,
             roles: admin_roles::flags(inputs),
+            definitions: Definitions::new(inputs),
             admin_attributes,
             required,
             over_seats: limit.is_some_and(|limit| seats_taken(inputs) > limit),
@@ -70,18 +73,19 @@ impl Context<'_> {
             if let Some(flags) = self.roles.get_mut(role) {
                 *flags = flags.held();
             }
+            self.definitions.hold(*role);
         }
         self
     }
 
     /// Whether `to` gives something that `from` does not.
     pub(super) fn escalates(&self, from: Option<Name>, to: Option<Name>) -> bool {
-        self.inputs.rules.escalates(&self.inputs.desired.catalog, self.inputs.names, from, to)
+        self.definitions.escalates(self.inputs, from, to)
     }
 
     /// Whether `to` takes something away that `from` gives.
     pub(super) fn loses(&self, from: Option<Name>, to: Option<Name>) -> bool {
-        self.inputs.rules.loses(&self.inputs.desired.catalog, self.inputs.names, from, to)
+        self.definitions.loses(self.inputs, from, to)
     }
 
     /// Whether `to` has a role that `from` has not.
@@ -113,12 +117,7 @@ impl Context<'_> {
     /// Whether a first access by this role is an escalation: it, or a role that it includes, gives power over others
     /// or reaches every site.
     pub(super) fn is_powerful(&self, role: Option<Name>) -> bool {
-        let Some(role) = role else { return false };
-        let Inputs { names, desired, live, .. } = *self.inputs;
-        let catalog = if desired.catalog.roles.contains_key(&role) { &desired.catalog } else { &live.catalog };
-        roles_through(names, catalog, role)
-            .into_iter()
-            .any(|role| self.is_admin_role(Some(role)) || self.reaches_all(Some(role)))
+        role.is_some_and(|role| self.definitions.is_powerful(self.inputs, role))
     }
 
     /// Whether a new membership like this is an escalation.

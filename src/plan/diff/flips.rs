@@ -1,7 +1,8 @@
 //! Changes of a role's own `admin` field, which make or unmake admins of everybody who holds the role.
 //!
 //! Users are changed between the two: a role is made more first, and what counts on that waits for it; a role is made
-//! less last, when everybody who comes to it or leaves it has done so, and takes the places of who holds it then.
+//! less when everybody who leaves it has done so, takes the places of who holds it then, and only then do others come
+//! to it (`lesser_roles`).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use super::admins::{When, places, roles_of, won};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need};
 use super::fields;
-use crate::model::{ActionKind, Fact, LiveView, Membership, Name, Status, UserView, known};
+use crate::model::{ActionKind, Fact, List, LiveView, Membership, Name, Status, UserView, known};
 
 /// Puts takes, gives and needs on the changes of roles.
 pub(super) fn settle(context: &Context<'_>, changes: &mut [Change]) {
@@ -87,7 +88,9 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
     // Every place ends with the first step of an end; what follows on that, a deletion, may wait for long.
     let first_end = drafts.iter().position(|draft| bearing(draft.action.kind) == Bearing::Ends);
     let is_later_end = |at: usize| bearing(drafts[at].action.kind) == Bearing::Ends && first_end != Some(at);
-    let drafts: Vec<&Draft> = (0..drafts.len()).filter(|&at| !is_later_end(at)).map(|at| &drafts[at]).collect();
+    let drafts = (0..drafts.len()).filter(|&at| !is_later_end(at)).map(|at| &drafts[at]);
+    // What has to wait whatever else is done leaves everything as it is.
+    let (blocked, drafts): (Vec<&Draft>, Vec<&Draft>) = drafts.partition(|draft| draft.waits_for.is_some());
     let is_active = live.is_some_and(|live| live.status == Status::Active);
     let today = live.map_or(&[][..], |live| live.memberships);
     let is_any = |wanted: Bearing| drafts.iter().any(|draft| bearing(draft.action.kind) == wanted);
@@ -97,8 +100,10 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
         Some(_) | None => Vec::new(),
     };
     let facts = live.map_or(&[][..], |live| live.facts);
+    let is_held = blocked.iter().any(|draft| bearing(draft.action.kind) == Bearing::Fields);
     let facts_later = desired
         .as_ref()
+        .filter(|_| !is_held)
         .map_or_else(|| facts.to_vec(), |desired| fields::admin_facts_after(context, desired, live.as_ref()));
     for organization in places(today, &wanted) {
         let now = membership_in(today, organization);
@@ -108,6 +113,10 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
         // Whoever leaves stays declared where accounts are not managed.
         let leaves = |draft: &Draft| bearing(draft.action.kind) == Bearing::Leaves && touches(draft, organization);
         let later = membership_in(from, organization).filter(|_| !drafts.iter().copied().any(leaves));
+        let later = without_blocked(&blocked, organization, now, later);
+        let later = later.as_ref();
+        // Who is let in by this plan comes to everything.
+        let now = now.filter(|_| is_active);
         let place = Held { organization, now, later, facts_later: &facts_later, drafts: &drafts };
         if !holds(context, now, role) && !holds(context, later, role) {
             continue;
@@ -118,7 +127,7 @@ fn weigh(context: &Context<'_>, sides: &Sides<'_>, role: Name, flip: Flip, found
             Flip::Raised => raise(context, sides, &Held { later: later.filter(|_| !ends), ..place }, role, found),
             Flip::Dropped => {
                 drop_role(context, &place, role, found);
-                let before = context.ways(later, &facts_later, When::Meanwhile).any();
+                let before = context.ways_meanwhile((now, later), &facts_later).any();
                 let after = context.ways(later, &facts_later, When::InTheEnd).any();
                 if !ends && (is_active || starts) && before && !after {
                     found.takes.push(Counter::Admin(organization));
@@ -155,7 +164,7 @@ fn raise(context: &Context<'_>, sides: &Sides<'_>, place: &Held<'_>, role: Name,
         Some(by) if by == role => found.gives.push(Counter::Admin(organization)),
         Some(_) => {}
         // Another change makes them an admin.
-        None if context.ways(later, facts_later, When::Meanwhile).any() => {}
+        None if context.ways_meanwhile((now, later), facts_later).any() => {}
         // Who leaves it leaves before if they can, and is an admin at no time.
         None => {
             let leaving = place.leaving(context, role);
@@ -171,9 +180,36 @@ fn raise(context: &Context<'_>, sides: &Sides<'_>, place: &Held<'_>, role: Name,
     }
 }
 
+/// The membership that is left where some of its changes have to wait.
+fn without_blocked(
+    blocked: &[&Draft],
+    organization: Name,
+    now: Option<&Membership>,
+    later: Option<&Membership>,
+) -> Option<Membership> {
+    let mut left = later.copied();
+    for draft in blocked.iter().filter(|draft| touches(draft, organization)) {
+        match bearing(draft.action.kind) {
+            Bearing::Joins | Bearing::Leaves => left = now.copied(),
+            Bearing::Role => {
+                left = left.map(|left| Membership { role: now.and_then(|now| now.role), ..left });
+            }
+            Bearing::ExtraRoles => {
+                let extra_roles = now.map_or(List::EMPTY, |now| now.extra_roles);
+                left = left.map(|left| Membership { extra_roles, ..left });
+            }
+            Bearing::Starts | Bearing::Ends | Bearing::Fields | Bearing::None => {}
+        }
+    }
+    left
+}
+
 /// What has to be done before a role is made less: who leaves it only has to have left it, what else is done to them
-/// does not matter.
+/// does not matter. Who comes to it comes afterwards.
 fn drop_role(context: &Context<'_>, place: &Held<'_>, role: Name, found: &mut Holders) {
+    if context.comes_after(place.now, place.later, role) {
+        return;
+    }
     if holds(context, place.later, role) {
         let here = place.drafts.iter().filter(|draft| touches(draft, place.organization));
         found.needs.extend(here.map(|draft| need(draft)));

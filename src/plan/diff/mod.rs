@@ -5,11 +5,12 @@
 //! input and output, `await`, and any choice about order.
 //!
 //! The files use each other one way only: `user` (what its status on both sides asks for) and `pending` (until an
-//! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find, `before_start` what of
-//! that goes before the day on which a user starts; `flips` looks at
-//! all of it once more, and `shield` at roles of those who may lose nothing; `switches` puts together what is one change
+//! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find, `before_start` what
+//! of that goes before the day on which a user starts; `flips` looks at all of it once more, `shield` at roles of those
+//! who may lose nothing, and `lesser_roles` at those who come to a role that is made less; `switches` puts together what
+//! is one change
 //! for the store; `open` tells what the rules demand and others
-//! manage; `context`, `admin_roles` and `draft` stand below them all.
+//! manage; `context`, `definitions`, `admin_roles` and `draft` stand below them all.
 
 mod access;
 mod access_drafts;
@@ -20,10 +21,12 @@ mod catalog;
 mod catalog_circles;
 mod catalog_order;
 mod context;
+mod definitions;
 mod draft;
 mod endings;
 mod fields;
 mod flips;
+mod lesser_roles;
 mod lock_outs;
 mod open;
 mod partial;
@@ -43,6 +46,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+pub(super) use self::catalog::widens;
 use self::context::{Context, seats_taken};
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
@@ -112,6 +116,7 @@ fn diff_holding(inputs: &Inputs<'_>, renamed: &Renamed, held: &BTreeSet<Name>) -
     catalog_order::settle(&context, &mut changes);
     flips::settle(&context, &mut changes);
     shield::settle(&context, &mut changes);
+    lesser_roles::settle(&context, &mut changes);
     if inputs.desired.windows.iter().len() > 1 {
         changes.par_extend((0..inputs.desired.len()).into_par_iter().filter_map(|row| {
             let desired = inputs.desired.user(row);

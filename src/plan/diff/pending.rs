@@ -137,7 +137,11 @@ fn begin(
         }
     }
     if status == Status::Active {
-        admins::settle(context, &Person { desired, live: None, wanted: &wanted, activation: Some(first) }, change);
+        admins::settle(
+            context,
+            &Person { desired, live: None, wanted: &wanted, activation: Some(first), comes_back: false },
+            change,
+        );
     }
     first
 }
@@ -362,7 +366,9 @@ fn sending(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft {
         draft.takes.push(Counter::Seat);
     }
     draft.gains = true;
-    if live.memberships.iter().any(|membership| context.is_escalating_membership(membership)) {
+    if live.memberships.iter().any(|membership| context.is_escalating_membership(membership))
+        || live.grants.iter().any(|grant| context.is_admin_role(grant.role))
+    {
         draft.risk(Risk::Escalation);
     }
     draft

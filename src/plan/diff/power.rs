@@ -48,7 +48,7 @@ pub(super) fn kept_power(context: &Context<'_>, live: &LiveView<'_>) -> String {
     for membership in live.memberships {
         let extra = names.elements(membership.extra_roles);
         for role in membership.role.iter().chain(extra.iter()).filter(|role| context.was_admin_role(Some(**role))) {
-            let all = if context.reaches_all(Some(*role)) { ", every site" } else { "" };
+            let all = if context.definitions.reached_all(Some(*role)) { ", every site" } else { "" };
             places.push(format!("{} (admin) {}{all}", names.text(*role), place(membership.organization)));
         }
     }
@@ -65,7 +65,8 @@ pub(super) fn kept_power(context: &Context<'_>, live: &LiveView<'_>) -> String {
     places.join("; ")
 }
 
-/// Whether access comes back that an invitation with it would be an escalation for.
+/// Whether access comes back that an invitation with it would be an escalation for. It comes back when its roles are made
+/// less (`lesser_roles`).
 pub(super) fn returns_power(
     context: &Context<'_>,
     (view, wanted): (&LiveView<'_>, &Effective),
@@ -81,7 +82,7 @@ pub(super) fn returns_power(
         takes && first.iter().any(|&at| is_there(&change.drafts[at]))
     };
     let is_power = |one: &Membership| {
-        context.is_escalating_membership(one) || context.ways(Some(one), view.facts, When::Meanwhile).any()
+        context.is_escalating_membership(one) || context.ways(Some(one), view.facts, When::InTheEnd).any()
     };
     // What goes before the account comes back does not come back with it.
     let comes_back = |one: &Membership| {

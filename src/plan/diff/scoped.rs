@@ -133,7 +133,11 @@ pub(super) fn lose(
     let wanted = context.nothing_but_left_alone(&desired, live);
     let deltas = deltas(context, &wanted, live.memberships, live.grants);
     access_drafts(context, &Differences::new(&desired, Some(live), None, &deltas), change);
-    admins::settle(context, &Person { desired: &desired, live: Some(live), wanted: &wanted, activation: None }, change);
+    admins::settle(
+        context,
+        &Person { desired: &desired, live: Some(live), wanted: &wanted, activation: None, comes_back: false },
+        change,
+    );
     let is_pending = matches!(live.status, Status::Preloaded | Status::Invited);
     for draft in &mut change.drafts[from..] {
         draft.action.reason = leaving.reason;

@@ -15,7 +15,7 @@ use super::lock_outs::{keep_locked_out, lock_out_again};
 use super::pending_told::leaves_at_acceptance;
 use super::{before_start, endings, fields, open, pending, power, renames, scoped, undeclared, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Standing, Status, UserView, Value, known};
+use crate::model::{ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
 use crate::plan::{Obstacle, Unmanaged, WaitsFor};
 use crate::rules::{KEPT_ELSEWHERE, OffBoarding};
@@ -404,7 +404,11 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     let from = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(live), None, &deltas), change);
     open::additions(context, desired, &wanted, (&deltas, from), change);
-    admins::settle(context, &Person { desired, live: Some(live), wanted: &wanted, activation: None }, change);
+    admins::settle(
+        context,
+        &Person { desired, live: Some(live), wanted: &wanted, activation: None, comes_back: false },
+        change,
+    );
 }
 
 /// Chained: reductions, activation, additions (`contract.md` §3).
@@ -453,12 +457,14 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
         change.drafts[activation as usize].risk(Risk::Escalation);
     }
     if rules.inactive_takes() {
-        let person = Person { desired, live: Some(live), wanted: &wanted, activation: Some(activation) };
+        let person =
+            Person { desired, live: Some(live), wanted: &wanted, activation: Some(activation), comes_back: false };
         return admins::settle(context, &person, change);
     }
     // Whatever comes back counts until it is taken away again.
     let active = LiveView { status: Status::Active, ..view };
-    let mut places = context.admin_places(&active);
+    let is_admin = |membership: &&Membership| context.ways_on_return(Some(membership), live.facts).any();
+    let mut places: Vec<Name> = memberships.iter().filter(is_admin).map(|membership| membership.organization).collect();
     for membership in memberships {
         let organization = membership.organization;
         let later = membership_in(&wanted.memberships, organization);
@@ -470,7 +476,8 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
         }
     }
     change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
-    admins::settle(context, &Person { desired, live: Some(&active), wanted: &wanted, activation: None }, change);
+    let person = Person { desired, live: Some(&active), wanted: &wanted, activation: None, comes_back: true };
+    admins::settle(context, &person, change);
 }
 
 /// What is too much in access that comes back, and whatever that needs before it.

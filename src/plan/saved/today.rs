@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use super::super::diff::widens;
 use super::super::forbidden::gives;
 use super::super::saved_plan::is_same;
 use super::super::scope::Reach;
@@ -87,10 +88,19 @@ impl<'a> Today<'a> {
     fn waits(&self, action: &Action) -> Option<String> {
         let waiting = self.waiting.get(&(action.kind, action.subject))?;
         match waiting.waits_for {
-            WaitsFor::Seat | WaitsFor::Successor => None,
+            WaitsFor::Seat | WaitsFor::Successor => self.stronger_role(waiting),
             WaitsFor::Decision if waiting.obstacle == Some(Obstacle::LockedOut) => Some(LOCKED_OUT.to_owned()),
             other => Some(format!("it has to wait by now, for {}", word(other))),
         }
+    }
+
+    /// The role that a plan made now makes less before anybody comes to it.
+    fn stronger_role(&self, waiting: &Deferred) -> Option<String> {
+        let Some(Obstacle::Redefinition(role)) = waiting.obstacle else { return None };
+        let (declared, live) = (&self.inputs.desired.catalog.roles, &self.inputs.live.catalog.roles);
+        let is_stronger = widens(self.inputs, declared.get(&role)?, live.get(&role)?);
+        let name = self.inputs.names.text(role);
+        is_stronger.then(|| format!("it has to wait by now, until role `{name}` is made less"))
     }
 
     /// Why somebody would come back with more than the manifests of today give: `account` is what there is when the saved

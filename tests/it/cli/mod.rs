@@ -38,6 +38,7 @@ mod saved;
 mod saved_misuse;
 mod scope;
 mod secrets;
+mod stronger_roles;
 mod time;
 mod told;
 mod turnover;

@@ -293,7 +293,7 @@ fn a_role_that_is_exchanged_before_a_reactivation_that_waits_does_not_make_a_pla
     repository.run(["init"]).ends_with(0);
     repository.sql(
         "INSERT INTO organizations(name) VALUES ('north'); INSERT INTO roles(name, rank, admin) VALUES ('manager', 40, \
-         1), ('legacy', 5, 0); INSERT INTO users(key, status) VALUES ('ana@example.com', 'active'), ('bo@example.com', \
+         1), ('legacy', NULL, 0); INSERT INTO users(key, status) VALUES ('ana@example.com', 'active'), ('bo@example.com', \
          'inactive'); INSERT INTO memberships(user_id, organization_id, role_id) SELECT u.id, o.id, r.id FROM users u, \
          organizations o, roles r WHERE (u.key, r.name) IN (VALUES ('ana@example.com', 'manager'), ('bo@example.com', \
          'legacy'));",

@@ -55,9 +55,25 @@ fn is_more(from: (&NaiveStore, &Option<String>), to: (&NaiveStore, &Option<Strin
 }
 
 pub(super) fn has_more(from: (&NaiveStore, &Reached), to: (&NaiveStore, &Reached)) -> bool {
+    has_more_by(from, to, |had, role| is_more((from.0, had), (to.0, role)))
+}
+
+/// Whether more is reached than before: also more than the role of before gives as it will be, if it is there by then.
+fn gains(from: (&NaiveStore, &Reached), to: (&NaiveStore, &Reached)) -> bool {
+    has_more_by(from, to, |had, role| {
+        let is_there = had.as_ref().is_some_and(|had| to.0.roles.contains_key(had));
+        is_more((from.0, had), (to.0, role)) || (is_there && is_more((to.0, had), (to.0, role)))
+    })
+}
+
+fn has_more_by(
+    from: (&NaiveStore, &Reached),
+    to: (&NaiveStore, &Reached),
+    is_role_more: impl Fn(&Option<String>, &Option<String>) -> bool,
+) -> bool {
     let is_new = |place: &(String, String), role: &Option<String>| {
         let had = from.1.main.get(place);
-        !had.into_iter().flatten().any(|had| !is_more((from.0, had), (to.0, role)))
+        !had.into_iter().flatten().any(|had| !is_role_more(had, role))
     };
     to.1.main.iter().any(|(place, roles)| roles.iter().any(|role| is_new(place, role)))
         || to.1.extra.iter().any(|extra| {
@@ -89,7 +105,7 @@ fn reckoned(before: &NaiveStore, after: &NaiveStore, actions: &[Json]) -> [u32; 
                 // What is offered opens on acceptance, in the catalog of then.
                 let today = if was.status == "active" { before } else { after };
                 let (was, is) = (reached(today, was), reached(after, is));
-                sums[2] += u32::from(has_more((today, &was), (after, &is)));
+                sums[2] += u32::from(gains((today, &was), (after, &is)));
                 sums[3] += u32::from(has_more((after, &is), (today, &was)));
             }
         }

@@ -72,3 +72,14 @@ fn who_can_not_leave_a_role_that_becomes_an_admin_role_counts_as_an_admin() {
     ids.sort_by_key(|id| expected.iter().position(|one| one == id));
     assert_eq!(ids, expected, "{shown}");
 }
+
+#[test]
+fn who_can_not_come_to_another_admin_role_counts_as_an_admin_by_the_role_that_becomes_one() {
+    let before =
+        "  ana@example.com: { access: { north: manager } }\n  li@example.com: { access: { north: operator } }\n";
+    let mut bench = raised(before, "  li@example.com: { access: { north: manager } }\n");
+    bench.policy.protected = vec!["li@example.com".to_owned()];
+    let (plan, shown) = settle(&mut bench).expect("nothing is left");
+    assert_eq!(bench.ids(&plan), ["update_role operator", "deactivate_user ana@example.com"], "{shown}");
+    assert_eq!(plan.actions[1].needs, [0]);
+}
