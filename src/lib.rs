@@ -18,7 +18,7 @@
 //! | [`model`] | 1 | names, facts, declared and live state as columns, the fold from contributions to access | input and output, the clock, the environment |
 //! | [`rules`] | 2 | how the system behind a store behaves, as data, and the questions about it | what is declared or live |
 //! | [`settings`] | 3 | `rollcall.yaml` → settings | opening anything, resolving secrets |
-//! | [`manifest`] | 3 | manifests → desired state; live state → manifests | the live side of a comparison, the clock |
+//! | [`manifest`] | 3 | manifests → desired state; live state → manifests; their entries in canonical order | the live side of a comparison, the clock |
 //! | [`plan`] | 3 | fit, diff, order, digest, documents, explanations; pure and synchronous | `await`, the store, choices left for later |
 //! | [`guard`] | 4 | what a plan has to pass; makes the only type that is applied | a way around it |
 //! | [`exchange`] | 4 | files of people (CSV, spreadsheets) → manifests; live state → such files | guesses, files and folders, the clock |

@@ -48,6 +48,42 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), Failure> {
     })
 }
 
+/// The name under which a file is written before it gets its own.
+pub(super) fn beside(path: &Path) -> Option<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name()?);
+    name.push(format!(".{}.tmp", edge::run_id()));
+    Some(path.with_file_name(name))
+}
+
+/// Puts a text in the place of a file's content, all of it or none: the file stays what it is to others, by its mode and
+/// by links to it. Nothing is done where it does not hold `before` any more.
+pub(super) fn replace(path: &Path, before: &str, text: &str) -> anyhow::Result<()> {
+    let context = || format!("`{}` can't be written; it is as it was", path.display());
+    let path = path.canonicalize().with_context(context)?;
+    let beside = beside(&path).ok_or_else(|| anyhow::anyhow!("it names no file").context(context()))?;
+    let mode = path.metadata().with_context(context)?.permissions();
+    let written = (|| {
+        let mut file = fs::File::create_new(&beside)?;
+        file.write_all(text.as_bytes())?;
+        file.set_permissions(mode)?;
+        file.sync_all()?;
+        if fs::read(&path)? == before.as_bytes() {
+            fs::rename(&beside, &path)
+        } else {
+            Err(io::Error::other("somebody else has changed it in the meantime; run it again"))
+        }
+    })();
+    written
+        .inspect_err(|error| {
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                // What was begun is of no use to anybody.
+                let _ = fs::remove_file(&beside);
+            }
+        })
+        .with_context(context)
+}
+
 /// Writes a file that is not there yet.
 pub(super) fn write_new(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let path = folder.join(name);

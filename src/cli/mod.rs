@@ -14,6 +14,7 @@ mod exit;
 mod explain;
 mod export;
 mod files;
+mod fmt;
 mod git;
 mod history;
 mod import;
@@ -83,6 +84,7 @@ fn run() -> ExitCode {
         command if !has_format(command, options.global.format) => Err(no_format()),
         Command::Init => init::run(&options.global, &printer),
         Command::Validate(arguments) => validate::run(&options.global, arguments, &printer),
+        Command::Fmt(arguments) => fmt::run(&options.global, arguments, &printer),
         Command::Plan(arguments) => plan::run(&options.global, arguments, &printer),
         Command::Apply(arguments) => apply::run(&options.global, arguments, &printer),
         Command::Import(arguments) => import::run(&options.global, arguments, &printer),

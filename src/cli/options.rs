@@ -92,6 +92,8 @@ pub(super) enum Command {
     Init,
     /// Checks settings and manifests under the rules of the store; needs neither the store nor secrets
     Validate(Validate),
+    /// Puts entries of manifests in canonical order, with their comments; rewrites nothing else
+    Fmt(Fmt),
     /// Shows what would change; writes nothing
     Plan(Plan),
     /// Plans, asks, and does it
@@ -121,6 +123,13 @@ pub(super) struct Validate {
     /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Fmt {
+    /// Writes nothing, shows what would move, and ends with 3 if anything would
+    #[arg(long)]
+    pub(super) check: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,7 +17,7 @@ use serde_json::Value;
 use super::access::{Access, Declared};
 use super::edge;
 use super::exit::{Exit, Failure, advised};
-use super::files::in_repository;
+use super::files::{beside, in_repository};
 use super::journal;
 use super::printer::Printer;
 use crate::apply::{ApplyReport, ReportChange, ReportDocument};
@@ -277,12 +277,4 @@ fn is_among_manifests(access: &Access, path: &Path) -> bool {
     let folder = real(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")));
     let whole = path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name));
     is_yaml && access.settings.manifests.iter().any(|below| whole.starts_with(real(&access.repository.join(below))))
-}
-
-/// The name under which a file is written before it gets its own.
-fn beside(path: &Path) -> Option<PathBuf> {
-    let mut name = std::ffi::OsString::from(".");
-    name.push(path.file_name()?);
-    name.push(format!(".{}.tmp", edge::run_id()));
-    Some(path.with_file_name(name))
 }

@@ -63,6 +63,8 @@ codes! {
     EmptyManifest = "empty-manifest",
     /// A path that is to hold manifests and holds none.
     NoManifest = "no-manifest",
+    /// Entries of a manifest are not in canonical order.
+    NotCanonical = "not-canonical",
     /// The same entry twice in one list.
     DuplicateEntry = "duplicate-entry",
     /// Lines of which one makes the other say nothing.

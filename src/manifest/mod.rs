@@ -7,6 +7,7 @@
 //! Deliberately absent: the live state, the clock (whether manifests are valid never depends on it), and what a store
 //! can do, apart from the types of its attributes and how keys compare.
 
+mod canonical;
 mod check;
 mod check_former;
 mod check_time;
@@ -40,6 +41,7 @@ use crate::diagnostic::{Code, Diagnostic, FileId, Severity, has_errors};
 use crate::model::{Desired, Name, Names};
 use crate::rules::{KeyCase, Rules};
 use crate::source::{Content, LARGEST_FILE, LARGEST_SUM, MOST_LINES, Mistakes, Sources, Unread, is_hidden};
+pub use canonical::canonical;
 pub use merge::{role_of, vendor_roles};
 pub use schema::schema;
 pub use write::{MODELINE, Partial, Unsayable, Written, write, write_partial};

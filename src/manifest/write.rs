@@ -313,7 +313,7 @@ impl Writer<'_> {
         }
         if *applies_to != AppliesTo::default() {
             let AppliesTo { organization, site, platform, extra } = *applies_to;
-            let places = [(organization, "organization"), (site, "site"), (platform, "platform"), (extra, "extra")];
+            let places = [(extra, "extra"), (organization, "organization"), (platform, "platform"), (site, "site")];
             let places = places.into_iter().filter_map(|(applies, place)| applies.then_some(Yaml::word(place)));
             add("applies_to", Yaml::List(places.collect()));
         }

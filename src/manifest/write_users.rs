@@ -58,8 +58,8 @@ fn content(users: &[(String, User)]) -> Vec<(String, Yaml)> {
     if !grants.is_empty() {
         let grants = grants.into_iter().map(|((site, role), users)| {
             let mut entry = vec![("site".to_owned(), Yaml::Text(site))];
-            entry.extend(role.map(|role| ("role".to_owned(), Yaml::Text(role))));
             entry.push(("users".to_owned(), Yaml::texts(users.iter().map(String::as_str))));
+            entry.extend(role.map(|role| ("role".to_owned(), Yaml::Text(role))));
             Yaml::Short(entry)
         });
         content.push(("site_grants".to_owned(), Yaml::List(grants.collect())));

@@ -10,6 +10,7 @@ mod breaking;
 mod cursor;
 mod file_names;
 mod hidden;
+mod layout;
 mod lines;
 mod mistakes;
 mod text;
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 pub use cursor::{At, Cursor, Node, Outcome, Scalar, walk_over};
 pub use hidden::{find_hidden, is_hidden};
+pub use layout::{Placed, Shape};
 pub use lines::Lines;
 pub use mistakes::{MOST_OF_A_KIND, Mistakes};
 pub use text::{NoText, text_of};

@@ -4,6 +4,7 @@
 #![allow(clippy::format_push_string, clippy::write_with_newline, reason = "texts of tests are short")]
 
 mod apply;
+mod canonical;
 mod cli;
 mod conformance;
 mod exchange;

@@ -202,6 +202,10 @@ proptest! {
         let files: Vec<(String, String)> =
             written.files.iter().map(|(name, text)| (format!("access/{name}"), text.clone())).collect();
         let all = files.iter().map(|(name, text)| format!("== {name}\n{text}")).collect::<Vec<_>>().concat();
+        for (name, text) in &files {
+            let ordered = manifest::canonical(text, &manifest::schema());
+            prop_assert_eq!(ordered.as_ref(), Some(text), "{} is in canonical order", name);
+        }
         let mut sources = Sources::memory(files);
         let loaded = manifest::load(&mut names, manifest::Reading { rules: &rules, time_zone: &jiff::tz::TimeZone::UTC }, &mut sources, &["access".to_owned()]);
         prop_assert!(!loaded.has_errors(), "{:#?}\n{all}", loaded.diagnostics);

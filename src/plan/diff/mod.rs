@@ -8,9 +8,8 @@
 //! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find, `before_start` what
 //! of that goes before the day on which a user starts; `flips` looks at all of it once more, `shield` at roles of those
 //! who may lose nothing, and `lesser_roles` at those who come to a role that is made less; `switches` puts together what
-//! is one change
-//! for the store; `open` tells what the rules demand and others
-//! manage; `context`, `definitions`, `admin_roles` and `draft` stand below them all.
+//! is one change for the store; `open` tells what the rules demand and others manage; `context`, `definitions`,
+//! `admin_roles` and `draft` stand below them all.
 
 mod access;
 mod access_drafts;

@@ -15,6 +15,7 @@ mod elsewhere;
 mod emergency;
 mod ends;
 mod fit;
+mod fmt;
 mod forged_plans;
 mod guards;
 mod hidden;

@@ -10,6 +10,7 @@ mod plans;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use rollcall::diagnostic::Diagnostic;
@@ -204,6 +205,14 @@ fn load_manifest(bytes: &[u8], rules: &Rules) {
     let reading = manifest::Reading { rules, time_zone: &jiff::tz::TimeZone::UTC };
     let loaded = manifest::load(&mut Names::new(), reading, &mut sources, &["access".to_owned()]);
     check_diagnostics(&sources, &loaded.diagnostics);
+    let Some(ordered) = str::from_utf8(bytes).ok().and_then(|text| manifest::canonical(text, schema())) else { return };
+    assert_eq!(manifest::canonical(&ordered, schema()).as_deref(), Some(&ordered[..]), "put in order twice");
+}
+
+/// The schema of manifests, made once.
+fn schema() -> &'static serde_json::Value {
+    static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(manifest::schema);
+    &SCHEMA
 }
 
 fn check_mistakes(mistakes: &[rollcall::document::Mistake]) {
