@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use unicode_normalization::UnicodeNormalization as _;
 
 use super::exit::{Exit, Failure, advised};
 use super::files::in_repository;
@@ -17,18 +16,18 @@ use super::secrets;
 use super::settings_file::{
     about_settings, place_in_settings, read_settings, read_settings_for_manifests, span_in_settings,
 };
+use super::target::target;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
 use crate::manifest;
-use crate::model::{DeclaredStatus, Desired, LiveState, Name, Names};
+use crate::model::{DeclaredStatus, Desired, LiveState, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    fit_singly, has_invalid_key, holding, lacking, likely_keys, only_user_like, outside_scope, people_in_scope,
-    plan_for, plan_of_saved, returned, unnamed_own_account, void_protection,
+    fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
+    unnamed_own_account, void_protection,
 };
-use crate::report::sanitise;
-use crate::rules::{KeyField, Rules};
+use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
 use crate::source::{MOST_OF_A_KIND, Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
@@ -391,56 +390,6 @@ pub(super) fn check_links(
         MailTransport::Outbox(folder) => check(folder, &["mail", "outbox"]),
         MailTransport::Smtp(_) => Ok(()),
     }
-}
-
-/// The user with a key; or, unless it has to be the whole one, the only user with this part in the key or the name. What
-/// could be the whole address of somebody else never is a part: anybody may be called like it.
-fn target(key: &str, is_whole: bool, inputs: &Inputs<'_>) -> Result<Name, Failure> {
-    let key = &key.nfc().collect::<String>();
-    let identity = inputs.rules.identity.normalize(key).ok().and_then(|identity| inputs.names.find(&identity));
-    let is_known = |identity: &Name| {
-        inputs.desired.find(*identity).is_some()
-            || inputs.live.find(*identity).is_some()
-            || inputs.live.ambiguous().contains(identity)
-    };
-    // Whoever is renamed is asked for by either key.
-    let renamed = |identity: &Name| {
-        let mut former = inputs.desired.former_keys();
-        former.find(|(_, previous)| previous.identity == *identity).map(|(user, _)| user.identity)
-    };
-    let identity = identity.map(|identity| renamed(&identity).unwrap_or(identity));
-    let (desired, live) = (inputs.desired, Some(inputs.live));
-    let identity = identity.filter(is_known);
-    if identity.is_none() && has_invalid_key(key, inputs.live, inputs.names) {
-        return Err(invalid_key(key));
-    }
-    let rules = &inputs.rules.identity;
-    let is_address = rules.key_field() == KeyField::Email && rules.normalize(key).is_ok();
-    let by_part = || (!is_whole && !is_address).then(|| only_user_like(key, desired, live, inputs.names, rules));
-    identity
-        .or_else(|| by_part().flatten())
-        .ok_or_else(|| unknown_key(key, &likely_keys(key, desired, live, inputs.names, rules)))
-}
-
-/// An account has this key, typed into the store by hand, and no action can name it.
-pub(super) fn invalid_key(key: &str) -> Failure {
-    let why = format!(
-        "an account of the store has the key `{}`, which is no valid one: no action can name it",
-        sanitise(key)
-    );
-    Failure::failed(advised(why, "give it a valid key in the store"))
-}
-
-/// Nobody has this key.
-pub(super) fn unknown_key(key: &str, likely: &[String]) -> Failure {
-    let shown = sanitise(key);
-    let advice = if likely.is_empty() {
-        "nothing is like it; `rollcall explain` searches keys and names".to_owned()
-    } else {
-        let shown: Vec<_> = likely.iter().map(|key| format!("`{}`", sanitise(key))).collect();
-        format!("did you mean {}?", shown.join(", "))
-    };
-    Failure::invalid(advised(format!("nobody has the key `{shown}`"), advice))
 }
 
 /// Keeps as many of a kind as of mistakes, and counts the others. The first `told` were counted where they were found.

@@ -6,7 +6,7 @@
 use tokio::runtime::Runtime;
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::access::{Access, invalid_key, unknown_key};
+use super::access::Access;
 use super::edge;
 use super::execute::{exit_of, remember, run_guarded, tell};
 use super::exit::{Exit, Failure, advised};
@@ -15,6 +15,7 @@ use super::lock_outs;
 use super::mail::Mails;
 use super::options::Global;
 use super::printer::Printer;
+use super::target::{invalid_key, unknown_key};
 use crate::apply::ApplyReport;
 use crate::diagnostic::has_errors;
 use crate::guard;

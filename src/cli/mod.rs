@@ -37,6 +37,7 @@ mod secrets;
 mod settings_file;
 mod show;
 mod tally;
+mod target;
 mod validate;
 mod ways_out;
 
