@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::context::Context;
 use super::draft::{Change, Draft, Need};
 use super::tombstones::dependents_by_text;
-use crate::model::{ActionKind, LiveView, Membership, Name};
+use crate::model::{ActionKind, Grant, LiveView, Membership, Name};
 use crate::plan::WaitsFor;
 
 /// Makes losing changes of roles wait for what takes the own account off them, or holds them back.
@@ -54,7 +54,10 @@ fn leaving(
     let holds = |membership: &Membership| {
         membership.role == Some(role) || names.elements(membership.extra_roles).contains(&role)
     };
-    if wanted.memberships.iter().any(holds) || wanted.grants.iter().any(|grant| grant.role == Some(role)) {
+    // Where the role is new to them they come to it when it has been made less (`lesser_roles`).
+    let stays = |one: &Membership| holds(one) && live.membership(one.organization).is_some_and(holds);
+    let keeps = |grant: &Grant| grant.role == Some(role) && live.grants.contains(grant);
+    if wanted.memberships.iter().any(stays) || wanted.grants.iter().any(keeps) {
         return None;
     }
     let is_own = |draft: &&Draft| draft.action.subject.user == Some(desired.key);

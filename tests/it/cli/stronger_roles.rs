@@ -310,3 +310,23 @@ fn who_leaves_a_role_that_is_made_less_loses_what_it_gives_today() {
     assert!(all.contains(&"change_role ana north [escalation removal]".to_owned()), "{all:?}");
     assert_eq!((count_of(&plan, "removals"), count_of(&plan, "escalations")), (json!(1), json!(1)));
 }
+
+/// Found by a property: the redefinition waited for the own account, which waited for the redefinition.
+#[test]
+fn the_own_account_leaves_a_role_that_is_made_less_and_comes_to_it_elsewhere_in_one_plan() {
+    let repository = repository("", "self: ana@example.com, min_admins: 0");
+    repository.edit("access/catalog.yaml", "operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
+    repository.edit("access/catalog.yaml", "{ north: { sites", "{ south: {}, north: { sites");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/catalog.yaml", "operator: { rank: 20, admin: true }", "operator: { rank: 20 }");
+    let access = "{ north: manager, south: operator }";
+    repository.write("access/ana.yaml", &format!("users: {{ ana@example.com: {{ access: {access} }} }}\n"));
+    let plan = repository.run(["plan", "--format", "json"]).ends_with(0).json();
+    assert_eq!(waiting(&plan), [""; 0], "{plan:#}");
+    let lines = actions(&plan);
+    let of = |id: &str| lines.iter().find(|line| line.starts_with(id)).unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(of("update_role operator").contains("<- change_role ana north"), "{lines:?}");
+    assert!(of("add_membership ana south").contains("<- update_role operator"), "{lines:?}");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
