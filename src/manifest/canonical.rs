@@ -79,7 +79,7 @@ impl<'a> File<'a> {
             Shape::Sequence(true, _) | Shape::Mapping(true, _) => self.flow(node, schema),
             Shape::Sequence(false, _) | Shape::Mapping(false, _) => self.block(node, &range, schema),
         };
-        let Some(Pieces { pieces, can_move }) = pieces.filter(|found| !found.pieces.is_empty()) else {
+        let Some(Pieces { pieces, can_move }) = pieces.filter(|found| lie_in(&found.pieces, &range)) else {
             out.push_str(&self.text[range]);
             return;
         };
@@ -216,7 +216,8 @@ impl<'a> File<'a> {
                     let dash = before.len().checked_sub(1).filter(|_| before.ends_with('-'))?;
                     let (key, schema) = self.item(schema, item);
                     can_move &= !item.range.is_empty() && !item.is_open;
-                    let range = dash..self.end_of_line(item.range.end);
+                    let end = if item.range.is_empty() { dash + 1 } else { item.range.end };
+                    let range = dash..self.end_of_line(end);
                     pieces.push(Piece { range, from: dash + 1, node: item, schema, key });
                 }
             }
@@ -229,6 +230,9 @@ impl<'a> File<'a> {
                     pieces.push(Piece { range, from: name.range.end, node: value, schema, key });
                 }
             }
+        }
+        if !lie_in(&pieces, range) {
+            return None;
         }
         let column = self.column(pieces.first()?.range.start);
         let starts: Vec<usize> = pieces.iter().map(|piece| piece.range.start).collect();
@@ -300,6 +304,17 @@ impl<'a> File<'a> {
     fn column(self, at: usize) -> usize {
         at - self.begin_of_line(at)
     }
+}
+
+/// Whether there are any, one after the other within a stretch: what stands otherwise is left as it is.
+fn lie_in(pieces: &[Piece<'_, '_>], range: &Range<usize>) -> bool {
+    let mut end = range.start;
+    let follows = |piece: &Piece<'_, '_>| {
+        let is_behind = end <= piece.range.start && piece.range.start <= piece.from && piece.from <= piece.range.end;
+        end = piece.range.end;
+        is_behind
+    };
+    !pieces.is_empty() && pieces.iter().all(follows) && end <= range.end
 }
 
 /// Whether a key of this mapping is nothing, which has no place.

@@ -92,6 +92,20 @@ fn what_can_not_be_moved_stays() {
 }
 
 #[test]
+fn texts_and_items_that_are_nothing_have_a_place() {
+    stays("teams:\n  crew:\n    description: |\n    members: []\n");
+    stays("teams:\n  crew:\n    description: >-\n\n    members: []\n  other: {}\n");
+    stays("teams:\n  crew:\n    description: |+\n\n\n    members: []\n");
+    stays("inactive:\n- ");
+    stays("site_grants:\n-");
+    stays("inactive:\n-\n- b\n-\n- a\n");
+    becomes(
+        "teams:\n  crew:\n    members: []\n    description: |\n  are: { description: ,  members: [b, a] }\n",
+        "teams:\n  are: { description: ,  members: [a, b] }\n  crew:\n    description: |\n    members: []\n",
+    );
+}
+
+#[test]
 fn lists_and_what_they_hold_are_sorted_by_what_names_them() {
     becomes(
         "site_grants:\n- { users: [b, a], site: o/t }\n- role: read\n  site: \"o/s\"\n  users:\n  - b\n  - 'a'\nunknown: [b, a]\n",

@@ -71,10 +71,14 @@ impl<'t> Walk<'t> {
         match event {
             Event::Scalar(text, style, 0, None) => {
                 let written = self.text.get(range.clone())?.trim_end_matches([' ', '\t', '\n', '\r']);
-                let end = range.start + written.len();
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let header = if is_block { header(&self.text[..range.start]) } else { None };
                 let is_open = header.as_ref().is_some_and(|header| self.text[header.clone()].contains('+'));
+                // Where a block scalar holds nothing, its stretch is what begins it.
+                let end = match &header {
+                    Some(header) if written.is_empty() => header.end,
+                    Some(_) | None => range.start + written.len(),
+                };
                 let start = header.map_or(range.start, |header| header.start);
                 Some(Placed { range: start..end, is_open, shape: Shape::Scalar(text) })
             }

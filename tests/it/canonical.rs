@@ -179,6 +179,11 @@ impl Hand<'_> {
             Said::Map(entries) => entries.is_empty(),
         };
         match said {
+            // A block that holds nothing, or no value at all.
+            Said::Text(text) if text.is_empty() && self.chooses(2) == 0 => {
+                let nothing = [" |\n", " >-\n", " |+\n\n", "\n"][usize::from(self.chooses(4))];
+                self.out.push_str(nothing);
+            }
             Said::Text(text) if text.ends_with('\n') && !text.starts_with(' ') && self.chooses(2) == 0 => {
                 self.out.push_str(if text.ends_with("\n\n") { " |+\n" } else { " |\n" });
                 for line in text.trim_end_matches('\n').lines() {

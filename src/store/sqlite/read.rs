@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use jiff::Timestamp;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use rusqlite::{Connection, Row, TransactionBehavior};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::ahead::Ahead;
 use super::value::{self, Plain};
@@ -108,8 +109,10 @@ pub(super) fn read(
 /// The ids of the accounts with this compared key: one at most, unless somebody typed keys beyond ASCII by hand.
 pub(super) fn find(connection: &Connection, rules: &Rules, identity: &str) -> rusqlite::Result<Vec<i64>> {
     let mut found = Vec::new();
-    let mut by_identity = connection.prepare_cached("SELECT id FROM users WHERE identity = ?1")?;
-    let mut rows = by_identity.query([identity])?;
+    // Triggers fill in what somebody typed by hand, and that may have its accents apart from its letters.
+    let apart: String = identity.nfd().collect();
+    let mut by_identity = connection.prepare_cached("SELECT id FROM users WHERE identity IN (?1, ?2)")?;
+    let mut rows = by_identity.query([identity, &apart])?;
     while let Some(row) = rows.next()? {
         found.push(row.get(0)?);
     }

@@ -289,3 +289,38 @@ fn whatever_keeps_a_lock_out_from_being_done_the_way_around_is_named() {
     repository.write("rollcall.yaml", &format!("{settings}guards: {{ protected_users: [ben@example.com] }}\n"));
     deactivate(&repository).tells("guards.protected_users");
 }
+
+/// A login typed into the store by hand with its accent apart from its letter is that of the same person.
+#[test]
+fn a_login_with_its_accents_apart_is_locked_out_and_leaves() {
+    let rules = "{ extends: default, identity: { key: login, case: sensitive }, onboarding: create }";
+    for by_list in [false, true] {
+        let repository = Repository::empty();
+        repository.write(
+            "rollcall.yaml",
+            &format!(
+                "version: 1\nstores: {{ local: {{ sqlite: {{ path: .rollcall/store.db }}, rules: {rules} }} }}\n\
+                 manage: {{ absent_users: report }}\nguards: {{ min_admins: 0 }}\n"
+            ),
+        );
+        let catalog = "organizations: { north: {} }\nroles: { chief: { admin: true } }\n\
+                       users: { ana: { email: ana@example.com, access: { north: chief } } }\n";
+        repository.write("access/all.yaml", catalog);
+        repository.run(["init"]).ends_with(0);
+        repository.run(["apply", "--yes"]).ends_with(0);
+        repository.sql("INSERT INTO users (key, status, email) VALUES ('e\u{301}ric', 'active', 'eric@example.com')");
+        repository.sql("INSERT INTO memberships (user_id, organization_id, role_id) VALUES (2, 1, 1)");
+        if by_list {
+            repository.write("access/all.yaml", &format!("{catalog}inactive: [\u{e9}ric]\n"));
+            repository.run(["apply", "--yes"]).ends_with(0);
+            repository.run(["plan"]).ends_with(0).prints("no changes");
+        } else {
+            repository.run(["deactivate", "\u{e9}ric", "--yes"]).ends_with(0);
+        }
+        let status: String = repository
+            .store()
+            .query_row("SELECT status FROM users WHERE id = 2", [], |row| row.get(0))
+            .expect("the account");
+        assert_eq!(status, "inactive", "{by_list}");
+    }
+}
