@@ -358,7 +358,7 @@ impl Rules {
     /// contained in `from`. What can't be compared is not contained. Both directions can hold.
     ///
     /// By rank a higher role contains a lower one, unless that includes roles that the higher one lacks and that are no
-    /// less, or has other permissions than those that the higher one states.
+    /// less, or has other permissions than the higher one; a role of admins that states none has them all.
     #[must_use]
     pub fn escalates(&self, catalog: &Catalog, names: &Names, from: Option<Name>, to: Option<Name>) -> bool {
         self.exceeds(catalog, names, (from, to), Stated::Counts)
@@ -413,7 +413,7 @@ impl Rules {
 /// What the permissions of two roles mean of which one ranks above the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stated {
-    /// A higher role that states some has no others.
+    /// A higher role has those that it states and no others; one of admins that states none has them all.
     Counts,
     /// A higher role has all of them: rank alone speaks.
     IsOfItsRank,
@@ -438,7 +438,9 @@ fn carries_more(catalog: &Catalog, names: &Names, (higher, rank): (Name, i32), l
         return true;
     }
     let had = permissions(catalog, names, higher);
-    stated == Stated::Counts && !had.is_empty() && !permissions(catalog, names, lower).is_subset(&had)
+    // Who runs an organization may do what others may, where nothing else is stated; nobody else has what is not.
+    let is_unstated = had.is_empty() && had_admin;
+    stated == Stated::Counts && !is_unstated && !permissions(catalog, names, lower).is_subset(&had)
 }
 
 /// The role itself and every role that it includes.

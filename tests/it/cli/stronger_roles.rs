@@ -330,3 +330,21 @@ fn the_own_account_leaves_a_role_that_is_made_less_and_comes_to_it_elsewhere_in_
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.run(["plan"]).ends_with(0).prints("no changes");
 }
+
+/// A rank above says nothing of permissions, unless it is that of admins.
+#[test]
+fn a_role_of_lower_rank_with_permissions_of_its_own_is_more_than_a_higher_one_without() {
+    let repository = repository("", "escalations: { max_count: 0 }");
+    repository.edit("access/catalog.yaml", "reader: { rank: 5 }", "reader: { rank: 5, permissions: [users.admin] }");
+    ana(&repository, "{ role: reader, sites: [pit-1, pit-2] }");
+    let run = repository.run(["plan", "--format", "json"]);
+    let lines = actions(&run.ends_with(4).json());
+    assert!(lines.iter().any(|line| line.starts_with("change_role ana north [escalation removal]")), "{lines:?}");
+    // A manager, who runs the organization, only loses by it.
+    ana(&repository, "manager");
+    let digest = repository.run(["plan", "--format", "json"]).json()["digest"].as_str().expect("a digest").to_owned();
+    repository.run(["apply", "--yes", "--waive", &format!("escalations={digest}")]).ends_with(0);
+    ana(&repository, "{ role: reader, sites: [pit-1, pit-2] }");
+    let lines = actions(&repository.run(["plan", "--format", "json"]).ends_with(0).json());
+    assert!(lines.iter().any(|line| line.starts_with("change_role ana north [removal]")), "{lines:?}");
+}
