@@ -13,13 +13,14 @@ mod alteia;
 mod cauca;
 mod credivera;
 mod modulr;
+mod modulr_access;
 
 /// The facts of each service: the beginning of its ids, how many there are, and the tests.
 const SYSTEMS: [(&str, u32, &str); 5] = [
     ("cauca", 12, include_str!("cauca.rs")),
     ("alt", 13, include_str!("alteia.rs")),
     ("cred", 10, include_str!("credivera.rs")),
-    ("mod", 15, include_str!("modulr.rs")),
+    ("mod", 15, concat!(include_str!("modulr.rs"), include_str!("modulr_access.rs"))),
     ("act", 10, include_str!("actito.rs")),
 ];
 
