@@ -257,7 +257,7 @@ impl Access {
         });
         Ok(Policy {
             scope: self.scope(),
-            locked_out: journal::locked_out(self, &info.id)?,
+            locked_out: journal::forgotten_lock_outs(self, &info.id)?.into_keys().collect(),
             left_since: BTreeMap::new(),
             time_zone: self.settings.time_zone.clone(),
             absent_users: match self.settings.manage.absent_users {

@@ -105,6 +105,11 @@ impl Desk {
         self.live.find(identity).map(|user| user.key_text(&self.names).to_owned())
     }
 
+    /// A name of what is live or declared, as it may be printed.
+    pub(super) fn printed(&self, name: Name) -> String {
+        sanitise(self.names.text(name)).into_owned()
+    }
+
     /// The key as compared, and as it may be printed, of somebody without an account whom the manifests declare, or may
     /// declare, where they can't be read.
     pub(super) fn without_account(&mut self, key: &str) -> Option<(Name, String)> {
@@ -207,7 +212,7 @@ impl Desk {
     pub(super) fn organizations(&self, organizations: &[Name]) -> String {
         let text = |&organization: &Name| match organization {
             known::PLATFORM => "the whole platform".to_owned(),
-            organization => sanitise(self.names.text(organization)).into_owned(),
+            organization => self.printed(organization),
         };
         let texts: Vec<String> = organizations.iter().map(text).collect();
         texts.join(", ")

@@ -175,6 +175,12 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
             format!("the invitation of {shown} carries more than the manifests declare"),
             "apply, and if it stays, take the entry out, apply, and declare it again",
         ),
+        Resend::RoleIsMore(role) => {
+            let role = desk.printed(role);
+            let why =
+                format!("the role {role}, which {shown} is to get, is more in the store than the manifests declare");
+            advised(why, "apply first, which makes it what is declared")
+        }
         Resend::NotInvited(status) => {
             anyhow::anyhow!("{shown} is {}, and has no invitation to accept", status.as_str())
         }

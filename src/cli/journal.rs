@@ -290,18 +290,30 @@ pub(super) fn journalled_lock_outs(
 }
 
 /// Whom an operator locked out, as their keys compare, where the store itself has forgotten it: it knows of none since
-/// then.
-pub(super) fn locked_out(access: &Access, store: &str) -> Result<BTreeSet<String>, Failure> {
+/// then. What has forgotten a lock-out may have forgotten renames before it, so the former keys stand for it, too.
+pub(super) fn forgotten_lock_outs(
+    access: &Access,
+    store: &str,
+) -> Result<BTreeMap<String, JournalledLockOut>, Failure> {
     let found = journalled_lock_outs(access, store)?;
     if found.is_empty() {
-        return Ok(BTreeSet::new());
+        return Ok(BTreeMap::new());
     }
     let StoreKind::Sqlite { .. } = access.store.kind;
     let remembered = SqliteReader::open(&access.store_path(), access.rules())?.list_lock_outs()?;
     let since = |at: String| at.parse().unwrap_or(Timestamp::MIN);
     let remembered: BTreeMap<String, Timestamp> = remembered.into_iter().map(|(key, at)| (key, since(at))).collect();
-    let forgotten = found.into_iter().filter(|(key, told)| remembered.get(key).is_none_or(|known| *known < told.since));
-    Ok(forgotten.map(|(key, _)| key).collect())
+    let is_forgotten =
+        |key: &str, told: &JournalledLockOut| remembered.get(key).is_none_or(|known| *known < told.since);
+    let mut forgotten = BTreeMap::new();
+    for (key, told) in found.into_iter().filter(|(key, told)| is_forgotten(key, told)) {
+        let former = told.former.iter().filter_map(|key| access.rules().identity.normalize(key).ok());
+        for key in former.filter(|key| is_forgotten(key, &told)) {
+            forgotten.entry(key).or_insert_with(|| told.clone());
+        }
+        forgotten.insert(key, told);
+    }
+    Ok(forgotten)
 }
 
 /// Adds to what is live what the journal knows of invitations that were cancelled for others that did not go out: what

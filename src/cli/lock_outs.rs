@@ -85,10 +85,8 @@ pub(super) fn known(
         let by = told.and_then(|told| told.by);
         known.insert(key, KnownLockOut { since, by, waits: live.waiting_lock_outs.contains(&key) });
     }
-    for key in journal::locked_out(access, &info.id)? {
-        if let Some(JournalledLockOut { since, by }) = journalled.remove(&key) {
-            known.insert(names.intern(&key), KnownLockOut { since: Some(since), by, waits: true });
-        }
+    for (key, JournalledLockOut { since, by, .. }) in journal::forgotten_lock_outs(access, &info.id)? {
+        known.insert(names.intern(&key), KnownLockOut { since: Some(since), by, waits: true });
     }
     Ok(known)
 }

@@ -3,8 +3,9 @@
 //!
 //! A later run that lets the person in again, because a manifest says `status: active`, ends it. In a journal that was
 //! altered nothing ends a lock-out from the altered line on: a line that anybody may have written lets nobody in.
+//! A backup may be older than a rename before the lock-out, so each lock-out knows the keys that the account had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufReader, Seek as _};
 use std::path::Path;
 
@@ -25,6 +26,8 @@ pub struct JournalledLockOut {
     pub since: Timestamp,
     /// Who did it, as far as that is known.
     pub by: Option<String>,
+    /// The keys that the account had before, as in the store, as far as nobody else was let in under them since.
+    pub former: BTreeSet<String>,
 }
 
 /// The keys, as in the store, of those whom an operator locked out of the store with this identity; nobody where there
@@ -44,29 +47,25 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Journalle
         return Ok(BTreeMap::new());
     }
     lines.rewind().map_err(unreadable)?;
-    let mut tried: BTreeMap<u64, (JournalledLockOut, Step)> = BTreeMap::new();
+    let mut tried: BTreeMap<u64, (Since, Step)> = BTreeMap::new();
     let mut by: Option<String> = None;
-    let mut locked = BTreeMap::new();
+    let mut told = Told::default();
     // Whether a record is what was written is only known by the next one.
     let mut let_in: Option<String> = None;
     Chain::START.read(&path.display().to_string(), lines, |record, is_whole| {
         if let Some(user) = let_in.take().filter(|_| is_whole) {
-            locked.remove(&user);
+            told.let_in(&user);
         }
         match &record.entry {
             Entry::Intent { store: of, action, then: _ } if of == store => {
-                let told = || JournalledLockOut { since: record.at, by: by.clone() };
-                tried.extend(step(action).map(|step| (record.seq, (told(), step))));
+                let since = || Since { at: record.at, by: by.clone() };
+                tried.extend(step(action).map(|step| (record.seq, (since(), step))));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(intent) {
-                Some((since, Step::Out(user))) => drop(locked.insert(user, since)),
+                Some((since, Step::Out(user))) => told.locked_out(user, since),
                 Some((_, Step::In(user))) => let_in = Some(user).filter(|_| is_whole),
-                // Neither key lets the person in.
-                Some((_, Step::Renamed { from, to })) => {
-                    let since = locked.get(&from).cloned();
-                    locked.extend(since.map(|since| (to, since)));
-                }
+                Some((_, Step::Renamed { from, to })) => told.renamed(from, to),
                 None => {}
             },
             Entry::Began(run) => by = run.who.actor.clone().or_else(|| run.who.user.clone()),
@@ -80,9 +79,48 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Journalle
         }
     })?;
     if let Some(user) = let_in {
-        locked.remove(&user);
+        told.let_in(&user);
     }
-    Ok(locked)
+    Ok(told.locked)
+}
+
+/// When something was done, and by whom.
+struct Since {
+    at: Timestamp,
+    by: Option<String>,
+}
+
+/// What the lines that were read so far tell.
+#[derive(Default)]
+struct Told {
+    locked: BTreeMap<String, JournalledLockOut>,
+    /// The keys that an account had before, by the one that it has.
+    former: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Told {
+    fn locked_out(&mut self, user: String, Since { at, by }: Since) {
+        let former = self.former.get(&user).cloned().unwrap_or_default();
+        self.locked.insert(user, JournalledLockOut { since: at, by, former });
+    }
+
+    /// Neither key lets the person in.
+    fn renamed(&mut self, from: String, to: String) {
+        let since = self.locked.get(&from).cloned();
+        self.locked.extend(since.map(|since| (to.clone(), since)));
+        let mut former = self.former.remove(&from).unwrap_or_default();
+        former.remove(&to);
+        former.insert(from);
+        self.former.insert(to, former);
+    }
+
+    /// Whoever is in under a key is not who had it before.
+    fn let_in(&mut self, user: &str) {
+        self.locked.remove(user);
+        for former in self.former.values_mut().chain(self.locked.values_mut().map(|locked| &mut locked.former)) {
+            former.remove(user);
+        }
+    }
 }
 
 /// What an action did to whether somebody is locked out.

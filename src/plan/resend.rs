@@ -5,8 +5,8 @@
 //! and nothing goes out that carries more than they say.
 
 use super::assemble::assembled;
-use super::diff::{Drafts, carries_more, resend_draft};
-use super::{AbsentUsers, Cause, Inputs, Plan, WaitsFor};
+use super::diff::{Drafts, carries_more, more_than_declared, resend_draft};
+use super::{Cause, Inputs, Plan, WaitsFor};
 use crate::model::{DeclaredStatus, Name, Standing, Status};
 
 /// What can be done about an invitation that an operator wants to send.
@@ -26,6 +26,8 @@ pub enum Resend {
     KeptOut,
     /// It carries more than is declared.
     CarriesMore,
+    /// It carries a role that is more in the store than it is declared, and that an apply makes less.
+    RoleIsMore(Name),
     /// The store sends no invitation again while it is pending.
     NotWhilePending,
     /// No seat is left.
@@ -51,12 +53,8 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
         return Resend::NotInvited(live.status);
     }
     match inputs.desired.find(identity) {
-        None if inputs.policy.absent_users == AbsentUsers::Deactivate => return Resend::KeptOut,
-        // Also whom nobody declares may be named as somebody who leaves.
-        None if inputs.desired.leavers.get(&identity).is_some_and(|leaver| leaver.has_left(inputs.at)) => {
-            return Resend::KeptOut;
-        }
-        None => {}
+        // Whom nobody declares nobody lets in, whatever the settings do about such accounts.
+        None => return Resend::KeptOut,
         Some(desired) => {
             let is_out = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
             if is_out || !matches!(desired.standing(inputs.at), Standing::Wanted(_)) {
@@ -64,6 +62,9 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
             }
             if carries_more(inputs, &desired, &live) {
                 return Resend::CarriesMore;
+            }
+            if let Some(role) = more_than_declared(inputs, &live) {
+                return Resend::RoleIsMore(role);
             }
         }
     }

@@ -47,10 +47,11 @@ use rayon::prelude::*;
 
 pub(super) use self::catalog::widens;
 use self::context::{Context, seats_taken};
+use self::definitions::Definitions;
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
 use super::{Inputs, Unmanaged};
-use crate::model::{ActionKind, LiveView, Name, UserView, known};
+use crate::model::{ActionKind, LiveView, Membership, Name, UserView, known};
 
 /// The drafts of everything, in no order, and the catalog's first.
 pub(super) struct Drafts {
@@ -169,6 +170,19 @@ pub(super) fn resend_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Option<C
 /// Whether the invitation of this person carries something that is not declared.
 pub(super) fn carries_more(inputs: &Inputs<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
     pending::carries_more(&Context::new(inputs, &Renamed::default()), desired, live)
+}
+
+/// The first role of an account, or one that it includes, that is more in the store than it is declared, and that a plan
+/// makes less.
+pub(super) fn more_than_declared(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Option<Name> {
+    let definitions = Definitions::new(inputs);
+    let of_membership = |membership: &Membership| {
+        let extra = inputs.names.elements(membership.extra_roles).to_vec();
+        membership.role.into_iter().chain(extra).collect::<Vec<_>>()
+    };
+    let roles =
+        live.memberships.iter().flat_map(of_membership).chain(live.grants.iter().filter_map(|grant| grant.role));
+    roles.flat_map(|role| definitions.narrowed_through(inputs, role)).next()
 }
 
 /// What today's state leaves over, where no manifest is asked.

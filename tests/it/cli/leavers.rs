@@ -179,6 +179,19 @@ fn no_invitation_goes_out_again_to_a_leaver_nor_while_the_manifests_are_not_vali
 }
 
 #[test]
+fn no_invitation_goes_out_again_to_whom_nobody_declares() {
+    let repository = north("absent_users: report", "default");
+    repository.write("access/new.yaml", "users: { new@example.com: { access: { north: manager } } }\n");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "decline", "new@example.com"]).ends_with(0);
+    std::fs::remove_file(repository.file("access/new.yaml")).expect("a file");
+    let resend = ["invitations", "resend", "new@example.com", "--yes"];
+    repository.run(resend).ends_with(1).tells("the manifests do not let new@example.com in");
+    repository.write("access/new.yaml", "users: { new@example.com: { access: { north: manager } } }\n");
+    repository.run(resend).ends_with(0);
+}
+
+#[test]
 fn a_tombstone_with_a_list_is_told_as_absent() {
     let repository = north("organizations: [north], absent_users: report", "default");
     repository.write("access/ana.yaml", "users: { ana@example.com: { status: absent } }\n");

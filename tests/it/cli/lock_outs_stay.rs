@@ -190,10 +190,17 @@ fn a_journal_that_was_deleted_is_told_by_a_plan() {
 
 /// A copy of the store is put back that is older than a lock-out.
 fn put_back(repository: &Repository) {
+    put_back_after(repository, || {
+        repository.run(["deactivate", KEY, "--yes"]).ends_with(0);
+    });
+}
+
+/// A copy of the store is put back that is older than all this.
+fn put_back_after(repository: &Repository, things_happen: impl FnOnce()) {
     let path = |name: &str| repository.file(&format!(".rollcall/{name}"));
     repository.sql("PRAGMA wal_checkpoint(TRUNCATE)");
     std::fs::copy(path("store.db"), path("backup.db")).expect("a copy");
-    repository.run(["deactivate", KEY, "--yes"]).ends_with(0);
+    things_happen();
     for name in ["store.db", "store.db-wal", "store.db-shm"] {
         std::fs::remove_file(path(name)).ok();
     }
@@ -216,6 +223,60 @@ fn who_is_in_again_by_an_old_backup_is_planned_out_again() {
     std::fs::remove_file(repository.file(".rollcall/journal-local.jsonl")).expect("the journal");
     repository.run(["apply", "--yes"]).ends_with(0).prints("may be older");
     assert_eq!(status(&repository, KEY), "inactive");
+}
+
+/// The backup may be older than a rename that came before the lock-out: the journal knows both keys.
+#[test]
+fn who_is_in_again_under_a_former_key_is_planned_out_again() {
+    for is_still_said in [true, false] {
+        let repository = with_people();
+        put_back_after(&repository, || {
+            for (from, to) in [(KEY, "ben.b@example.com"), ("ben.b@example.com", "ben.c@example.com")] {
+                let all = repository.read("access/all.yaml").replace(&format!("    previously: {KEY}\n"), "");
+                let renamed = format!("  {to}:\n    previously: {from}\n");
+                repository.write("access/all.yaml", &all.replace(&format!("  {from}:\n"), &renamed));
+                repository.run(["apply", "--yes"]).ends_with(0).prints("renamed");
+            }
+            repository.run(["deactivate", "ben.c@example.com", "--yes"]).ends_with(0);
+        });
+        let all = repository.read("access/all.yaml");
+        let line = "    previously: ben.b@example.com\n";
+        let is_said = |text: &str| if is_still_said { format!("    previously: {text}\n") } else { String::new() };
+        repository.write("access/all.yaml", &all.replace(line, &is_said(KEY)));
+        assert_eq!(status(&repository, KEY), "active");
+        repository.run(["plan", "--detailed-exitcode"]).ends_with(2);
+        repository.run(["apply", "--yes"]).ends_with(0);
+        let query = "SELECT count(*) FROM users WHERE key LIKE 'ben%' AND status <> 'inactive'";
+        let left: u32 = repository.store().query_row(query, [], |row| row.get(0)).expect("a count");
+        assert_eq!(left, 0, "{is_still_said}");
+        repository.run(["apply", "--yes"]).ends_with(0);
+        // By the store alone.
+        std::fs::remove_file(repository.file(".rollcall/journal-local.jsonl")).expect("the journal");
+        repository.run(["apply", "--yes"]).ends_with(0);
+        let left: u32 = repository.store().query_row(query, [], |row| row.get(0)).expect("a count");
+        assert_eq!(left, 0, "{is_still_said}");
+    }
+}
+
+/// Whoever was let in under a key after it was given up is not who is locked out.
+#[test]
+fn a_former_key_of_somebody_locked_out_may_be_somebody_else_s() {
+    let repository = with_people();
+    put_back_after(&repository, || {
+        repository.edit(
+            "access/all.yaml",
+            "  ben@example.com:\n",
+            "  ben.b@example.com:\n    previously: ben@example.com\n",
+        );
+        repository.run(["apply", "--yes"]).ends_with(0);
+        let all = repository.read("access/all.yaml").replace("    previously: ben@example.com\n", "");
+        repository.write("access/all.yaml", &format!("{all}  ben@example.com: {{ access: {{ north: operator }} }}\n"));
+        repository.run(["apply", "--yes"]).ends_with(0);
+        repository.run(["deactivate", "ben.b@example.com", "--yes"]).ends_with(0);
+    });
+    let explained = repository.run(["explain", KEY]);
+    explained.ends_with(0);
+    assert!(!explained.all().contains("locked out"), "{explained}");
 }
 
 /// Where the plan can't take the person out, nothing that was approved covers it.

@@ -348,3 +348,22 @@ fn a_role_of_lower_rank_with_permissions_of_its_own_is_more_than_a_higher_one_wi
     let lines = actions(&repository.run(["plan", "--format", "json"]).ends_with(0).json());
     assert!(lines.iter().any(|line| line.starts_with("change_role ana north [removal]")), "{lines:?}");
 }
+
+#[test]
+fn no_invitation_goes_out_again_with_a_role_that_is_more_than_declared() {
+    let repository = repository("", MANY);
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &settings.replace("onboarding: create", "onboarding: invite"));
+    let new = "users: { new@example.com: { access: { north: reader } } }\n";
+    repository.write("access/new.yaml", new);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "decline", "new@example.com"]).ends_with(0);
+    repository.sql(STRONG_READER);
+    let resend = ["invitations", "resend", "new@example.com", "--yes"];
+    let run = repository.run(resend);
+    run.ends_with(1)
+        .tells("the role reader, which new@example.com is to get, is more in the store")
+        .tells("apply first");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(resend).ends_with(0).prints("invitation sent");
+}
