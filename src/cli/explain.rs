@@ -7,7 +7,7 @@ use super::lock_outs;
 use super::options::{Explain, Global};
 use super::printer::Printer;
 use crate::diagnostic::mask;
-use crate::plan::{Asked, ExplainDocument, Scene, asked, explain_place, explain_user, has_invalid_key, likely};
+use crate::plan::{Asked, ExplainDocument, Likely, Scene, asked, explain_place, explain_user, has_invalid_key, likely};
 use crate::report::{explained_place, explained_user, found_by_part, invalid_key, not_found};
 
 pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Result<Exit, Failure> {
@@ -27,8 +27,9 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
     let style = (&access.settings.time_zone, printer.style());
     let mut found = asked(text, desired, Some(&live), names, &rules.identity);
     // What was typed in part is found by that part; what is only like something is unknown.
-    let (near, is_part) = if found.is_empty() { likely(text, desired, Some(&live), names) } else { (Vec::new(), true) };
-    let by_part = near.first().filter(|_| is_part && near.len() == 1);
+    let near = if found.is_empty() { likely(text, desired, Some(&live), names) } else { Likely::default() };
+    let is_part = near.contains || !found.is_empty();
+    let by_part = near.found.first().filter(|_| near.contains && near.found.len() == 1);
     if let Some(only) = by_part {
         found = asked(only, desired, Some(&live), names, &rules.identity);
     }
@@ -50,7 +51,8 @@ pub(super) fn run(global: &Global, arguments: &Explain, printer: &Printer) -> Re
                 }
             }
         }
-        document.likely = near;
+        document.likely = near.found;
+        document.likely_more = near.more;
         printer.json(&document);
         return Ok(if is_part { Exit::Done } else { Exit::Failed });
     }

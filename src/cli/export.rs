@@ -8,9 +8,9 @@ use super::access::Access;
 use super::exit::{Exit, Failure, advised};
 use super::files::{in_repository, write_all_new};
 use super::import::{all_in_scope, tell_left_out};
-use super::options::{Export, Format, Global};
+use super::options::{CellSeparator, Export, Format, Global};
 use super::printer::Printer;
-use crate::exchange::{self, Days, Exported, Template};
+use crate::exchange::{self, Days, Exported, Separator, Template};
 use crate::model::{LiveState, Names};
 use crate::plan::StoreDocument;
 use crate::report::count;
@@ -30,12 +30,15 @@ pub(super) fn run(global: &Global, arguments: &Export, printer: &Printer) -> Res
         }
         (Format::Csv | Format::Xlsx | Format::Json, _) => {}
     }
+    if arguments.separator.is_some() && global.format != Format::Csv {
+        return Err(Failure::invalid(advised("--separator is for --format csv", "leave it out")));
+    }
     let mut names = Names::new();
     let (info, live) = all_in_scope(&access, &mut names, printer)?;
     let export = Read { access: &access, names: &names, info: &info, live: &live, printer };
     match (global.format, out) {
         (Format::Xlsx, Some(folder)) => export.templates(folder)?,
-        (Format::Csv, out) => export.list(out)?,
+        (Format::Csv, out) => export.list(out, arguments.separator)?,
         (_, out) => export.document(out)?,
     }
     Ok(Exit::Done)
@@ -51,8 +54,13 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
-    fn list(&self, out: Option<&Path>) -> Result<(), Failure> {
-        let Exported { content, left_out } = exchange::csv(self.names, self.access.rules(), self.live, &self.days()?);
+    fn list(&self, out: Option<&Path>, separator: Option<CellSeparator>) -> Result<(), Failure> {
+        let separator = match separator {
+            Some(CellSeparator::Comma) | None => Separator::Comma,
+            Some(CellSeparator::Semicolon) => Separator::Semicolon,
+        };
+        let made = exchange::csv(self.names, self.access.rules(), self.live, &self.days()?, separator);
+        let Exported { content, left_out } = made;
         match out {
             None => self.printer.file(&String::from_utf8_lossy(&content)),
             Some(out) => {

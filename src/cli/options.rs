@@ -273,6 +273,17 @@ pub(super) struct Export {
     /// The file (csv, json; standard output without it) or folder (xlsx) to write, relative to the access repository
     #[arg(long, value_name = "FILE|DIR")]
     pub(super) out: Option<PathBuf>,
+    /// What stands between the cells of a list (csv); a list with semicolons begins with a byte-order mark, as
+    /// spreadsheets of many European languages open it by a double click
+    #[arg(long, value_enum, value_name = "SEPARATOR")]
+    pub(super) separator: Option<CellSeparator>,
+}
+
+/// What stands between the cells of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CellSeparator {
+    Comma,
+    Semicolon,
 }
 
 const EXPORT: &str = "--format says what is written. csv: one list, a row for each role. xlsx: templates for \

@@ -11,10 +11,20 @@ use crate::manifest::Unsayable;
 use crate::model::{LiveState, LiveView, Names};
 use crate::rules::{KEPT_ELSEWHERE, Rules};
 
+/// What stands between two cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Separator {
+    /// As in RFC 4180.
+    Comma,
+    /// As spreadsheets expect it where the comma is a decimal sign. They take such a list for UTF-8 only if it begins
+    /// with a byte-order mark.
+    Semicolon,
+}
+
 /// Writes everybody; who has no access has one row without organization and role. All cells are quoted, so that no
 /// program takes what stands in one for several.
 #[must_use]
-pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days) -> Exported<Vec<u8>> {
+pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days, separator: Separator) -> Exported<Vec<u8>> {
     let columns = of_list(rules);
     let mut people: BTreeMap<(&str, usize), LiveView<'_>> = BTreeMap::new();
     let mut losses = Losses::new(names, rules, &columns, &[]);
@@ -31,12 +41,16 @@ pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days) -> Expor
     }
     left_out.sort();
     left_out.extend(losses.told());
-    let mut content = Vec::new();
-    line(&mut content, columns.iter().map(|column| column.title().to_owned()));
+    let (mark, between): (&[u8], u8) = match separator {
+        Separator::Comma => (b"", b','),
+        Separator::Semicolon => ("\u{feff}".as_bytes(), b';'),
+    };
+    let mut content = mark.to_vec();
+    line(&mut content, between, columns.iter().map(|column| column.title().to_owned()));
     for ((key, _), view) in people {
         for (organization, role) in roles(names, &view) {
             let row = (key, organization, role);
-            line(&mut content, columns.iter().map(|&column| cell(names, rules, days, &view, row, column)));
+            line(&mut content, between, columns.iter().map(|&column| cell(names, rules, days, &view, row, column)));
         }
     }
     Exported { content, left_out }
@@ -91,9 +105,10 @@ fn cell(
     }
 }
 
-fn line(content: &mut Vec<u8>, cells: impl Iterator<Item = String>) {
+fn line(content: &mut Vec<u8>, between: u8, cells: impl Iterator<Item = String>) {
     for (index, cell) in cells.enumerate() {
-        content.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+        content.extend((index > 0).then_some(between));
+        content.push(b'"');
         content.extend_from_slice(neutral(&cell).replace('"', "\"\"").as_bytes());
         content.push(b'"');
     }

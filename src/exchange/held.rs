@@ -3,10 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Batch;
 use super::columns::Column;
 use super::intake::{Intake, Kind, Person};
 use super::mistakes::quoted;
 use crate::diagnostic::Code;
+use crate::document::nearest;
 use crate::manifest::Partial;
 use crate::model::known;
 use crate::rules::ExportScope;
@@ -43,6 +45,29 @@ impl Intake<'_> {
             self.notes.insert(format!(
                 "such a file {whom}: keep `absent_users: report` in rollcall.yaml until the plan is as you expect it"
             ));
+        }
+    }
+
+    /// Tells which organizations and sites are declared anew where others are known: one may be a slip.
+    pub(super) fn tell_what_is_new(&mut self) {
+        let site = match self.kind {
+            Kind::Template(Batch { site, .. }) => site.as_deref(),
+            Kind::List(_) => None,
+        };
+        let organizations: BTreeSet<String> = self
+            .people
+            .values()
+            .flat_map(|person| person.seats.keys())
+            .filter(|&&name| name != known::PLATFORM)
+            .map(|&name| self.names.text(name).to_owned())
+            .collect();
+        let others = self.known.organization_names();
+        for organization in &organizations {
+            if !others.contains(organization.as_str()) {
+                self.notes.extend(declared_anew("organization", organization, &others));
+            } else if let Some(site) = site.filter(|site| !self.known.site_names(organization).contains(site)) {
+                self.notes.extend(declared_anew("site", site, &self.known.site_names(organization)));
+            }
         }
     }
 
@@ -132,4 +157,14 @@ impl Intake<'_> {
             }
         }
     }
+}
+
+/// That something is in no manifest and not in the store; nothing where nothing of its kind is.
+fn declared_anew(kind: &str, name: &str, others: &BTreeSet<&str>) -> Option<String> {
+    if others.is_empty() {
+        return None;
+    }
+    let near = nearest(name, others.iter().copied()).map(|near| format!(" (did you mean `{near}`?)"));
+    let near = near.unwrap_or_default();
+    Some(format!("the {kind} {} is known to nobody, and is declared anew{near}", quoted(name)))
 }

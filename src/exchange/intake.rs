@@ -295,7 +295,10 @@ impl<'a> Intake<'a> {
                 );
             }
         }
-        let Some((identity, key)) = key else { return };
+        let Some((identity, key)) = key else {
+            self.refuse_values(at, values);
+            return;
+        };
         if let Some(person) = self.people.get(&identity) {
             let what = format!("{} is in row {} already", quoted(self.names.text(key)), person.first);
             let index = value(values, Column::of_key(self.rules)).map(|(index, _)| index);
@@ -324,7 +327,10 @@ impl<'a> Intake<'a> {
         let status = self.status(at, values, options);
         let identity = key.as_ref().map(|(identity, _)| identity.as_str());
         let given = self.given(at, values, options, identity);
-        let (Some((identity, key)), Some(status), Some(given)) = (key, status, given) else { return };
+        let (Some((identity, key)), Some(status), Some(given)) = (key, status, given) else {
+            self.refuse_values(at, values);
+            return;
+        };
         match self.people.get(&identity) {
             None => {
                 let (facts, seats) = (Vec::new(), BTreeMap::new());
@@ -337,6 +343,7 @@ impl<'a> Intake<'a> {
                     format!("it says `{}`, and row {row} `{}` of the same person", status.as_str(), first.as_str());
                 let index = value(values, Column::Status).map(|(index, _)| index);
                 self.book.tell(Code::DuplicateDeclaration, at, index, &what, CONTRADICTION);
+                self.refuse_values(at, values);
                 return;
             }
             Some(_) => {}
@@ -362,15 +369,26 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// Tells what is wrong with the profile fields of a row, of which nothing else is kept.
+    fn refuse_values(&mut self, at: RowPlace, values: &Values<'_>) {
+        for (column, index, text) in values {
+            self.kept_field(at, (*column, *index, text));
+        }
+    }
+
+    /// The field of a value that may stand there; one that may not is told.
+    fn kept_field(&mut self, at: RowPlace, (column, index, text): (Column, usize, &str)) -> Option<&'a str> {
+        let field = column.field(self.rules)?;
+        let Some((what, help)) = refuse_value(self.rules, field, text) else { return Some(field) };
+        self.book.tell(Code::InvalidValue, at, Some(index), &what, help);
+        None
+    }
+
     /// Profile fields of a row; two rows of one person must not contradict each other.
     fn facts(&mut self, at: RowPlace, values: &Values<'_>, identity: &str) {
         for (column, index, text) in values {
             let (column, index) = (*column, *index);
-            let Some(field) = column.field(self.rules) else { continue };
-            if let Some((what, help)) = refuse_value(self.rules, field, text) {
-                self.book.tell(Code::InvalidValue, at, Some(index), &what, help);
-                continue;
-            }
+            let Some(field) = self.kept_field(at, (column, index, text)) else { continue };
             let (field, text) = (self.names.intern(field), self.names.intern(text));
             let Some(person) = self.people.get_mut(identity) else { return };
             match person.facts.iter().find(|(other, _, _)| *other == field) {
@@ -398,6 +416,7 @@ impl<'a> Intake<'a> {
             return Err(self.book.refuse());
         }
         let held = self.held();
+        self.tell_what_is_new();
         let people = std::mem::take(&mut self.people);
         let (declared, people): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|(identity, _)| known.users.contains(identity));

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Desired, LiveState, Names, Role, SiteAccess, Value};
+use crate::model::{Catalog, Desired, LiveState, Names, Role, SiteAccess, Value};
 use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 
 /// What is known when a file is read.
@@ -20,6 +20,8 @@ pub struct Known {
     pub users: BTreeSet<String>,
     /// Roles as these manifests, else the store, have them.
     role_fields: BTreeMap<String, RoleFields>,
+    /// Organizations of the store with their sites.
+    stored: BTreeMap<String, BTreeSet<String>>,
     /// Accounts of the store, by key as compared.
     accounts: BTreeMap<String, Account>,
 }
@@ -38,15 +40,13 @@ impl Known {
     #[must_use]
     pub fn declared(names: &Names, desired: &Desired) -> Self {
         let text = |name| names.text(name).to_owned();
-        let organizations = desired.catalog.organizations.iter();
         let own_roles = || desired.catalog.roles.iter().filter(|(_, role)| !role.vendor);
         Self {
-            organizations: organizations
-                .map(|(&name, organization)| (text(name), organization.sites.keys().map(|&site| text(site)).collect()))
-                .collect(),
+            organizations: places(names, &desired.catalog),
             roles: own_roles().map(|(&name, _)| text(name)).collect(),
             users: desired.users().map(|user| text(user.identity)).collect(),
             role_fields: own_roles().map(|(&name, role)| (text(name), fields_of(names, role))).collect(),
+            stored: BTreeMap::new(),
             accounts: BTreeMap::new(),
         }
     }
@@ -63,6 +63,7 @@ impl Known {
                 self.role_fields.entry(name.to_owned()).or_insert_with(|| fields_of(names, role));
             }
         }
+        self.stored = places(names, &live.catalog);
         for view in live.users() {
             let Some(identity) = view.identity else { continue };
             let is_held = |field: &str, value: Value| rules.is_access(field) && value != Value::Null;
@@ -82,6 +83,17 @@ impl Known {
     /// Whether there are manifests that the new ones join.
     pub(super) fn has_manifests(&self) -> bool {
         !(self.organizations.is_empty() && self.roles.is_empty() && self.users.is_empty())
+    }
+
+    /// Organizations that manifests or the store have, sorted.
+    pub(super) fn organization_names(&self) -> BTreeSet<&str> {
+        self.organizations.keys().chain(self.stored.keys()).map(String::as_str).collect()
+    }
+
+    /// Sites that manifests or the store have in an organization, sorted.
+    pub(super) fn site_names(&self, organization: &str) -> BTreeSet<&str> {
+        let of = [&self.organizations, &self.stored].map(|places| places.get(organization));
+        of.into_iter().flatten().flatten().map(String::as_str).collect()
     }
 
     /// The account with this key, as compared.
@@ -111,6 +123,15 @@ impl Known {
     pub(super) fn role_names<'r>(&'r self, rules: &'r Rules) -> BTreeSet<&'r str> {
         rules.roles.vendor.keys().chain(self.role_fields.keys()).map(String::as_str).collect()
     }
+}
+
+/// Organizations with their sites.
+fn places(names: &Names, catalog: &Catalog) -> BTreeMap<String, BTreeSet<String>> {
+    let text = |name| names.text(name).to_owned();
+    let organizations = catalog.organizations.iter();
+    organizations
+        .map(|(&name, organization)| (text(name), organization.sites.keys().map(|&site| text(site)).collect()))
+        .collect()
 }
 
 /// A role as rules would write it.

@@ -30,7 +30,7 @@ use crate::model::Status;
 use crate::rules::Rules;
 
 pub use csv_read::LARGEST_CSV;
-pub use csv_write::csv;
+pub use csv_write::{Separator, csv};
 pub use document::{ExportDocument, ExportedGrant, ExportedMembership, ExportedUser, document, schema};
 pub use known::Known;
 pub use mistakes::Refused;

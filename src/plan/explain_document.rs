@@ -25,6 +25,8 @@ pub struct ExplainDocument {
     pub places: Vec<ExplainedPlace>,
     /// Where nothing has exactly this name: what may have been meant. A single thing that has it in part is explained.
     pub likely: Vec<String>,
+    /// How many more contain it.
+    pub likely_more: usize,
 }
 
 /// A user, with all access.
@@ -193,7 +195,14 @@ impl ExplainDocument {
     /// A document in which nothing is found yet.
     #[must_use]
     pub fn new(asked: &str) -> Self {
-        Self { format: FORMAT, asked: asked.to_owned(), users: Vec::new(), places: Vec::new(), likely: Vec::new() }
+        Self {
+            format: FORMAT,
+            asked: asked.to_owned(),
+            users: Vec::new(),
+            places: Vec::new(),
+            likely: Vec::new(),
+            likely_more: 0,
+        }
     }
 
     /// Adds a user.

@@ -76,7 +76,7 @@ pub use reset::{NoReset, active_accounts, can_reset};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
-pub use search::{asked, has_invalid_key, likely, likely_keys, only_user_like};
+pub use search::{Likely, asked, has_invalid_key, likely, likely_keys, only_user_like};
 pub use shown::{Seen, Shown, keys_touched, shows};
 pub use state_json::state_json;
 pub use state_read::read_state;

@@ -40,14 +40,24 @@ pub fn asked(
     found
 }
 
-/// What somebody who typed `text` may have meant: what contains it, by key or by the name of the person, and whether
-/// anything does; else what is spelled nearly so, and for a site that is none, those of its organization. At most ten,
-/// the likeliest first.
+/// What somebody may have meant who typed a text that is nothing's name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Likely {
+    /// Keys, organizations and `ORG/SITE`, ten at most, the likeliest first.
+    pub found: Vec<String>,
+    /// Whether they contain the text, by key or by the name of the person; else they are only spelled nearly so.
+    pub contains: bool,
+    /// How many more contain it.
+    pub more: usize,
+}
+
+/// What somebody who typed `text` may have meant: what contains it; else what is spelled nearly so, and for a site that is
+/// none, those of its organization.
 #[must_use]
-pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> (Vec<String>, bool) {
-    let (containing, mut similar) = search(text, desired, live, names);
+pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> Likely {
+    let Search { containing, more, mut similar } = search(text, desired, live, names);
     if !containing.is_empty() {
-        return (containing, true);
+        return Likely { found: containing, contains: true, more };
     }
     let mut sites: BTreeSet<String> = BTreeSet::new();
     if let Some(place) = text.rsplit_once('/').and_then(|(organization, _)| names.find(organization)) {
@@ -59,7 +69,7 @@ pub fn likely(text: &str, desired: &Desired, live: Option<&LiveState>, names: &N
     let others: Vec<String> = sites.into_iter().filter(|site| !similar.contains(site)).collect();
     similar.extend(others);
     similar.truncate(MOST);
-    (similar, false)
+    Likely { found: similar, contains: false, more: 0 }
 }
 
 /// Whether an account of the store has exactly this key, and it is no valid one: no action can name the account.
@@ -71,12 +81,19 @@ pub fn has_invalid_key(text: &str, live: &LiveState, names: &Names) -> bool {
 
 const MOST: usize = 10;
 
-/// What contains the text, and what is only spelled nearly so.
-fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> (Vec<String>, Vec<String>) {
+/// What contains a text, how many more there are, and what is only spelled nearly so.
+struct Search {
+    containing: Vec<String>,
+    more: usize,
+    similar: Vec<String>,
+}
+
+fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names) -> Search {
     const SIMILAR: f64 = 0.82;
     let wanted = text.trim().nfc().collect::<String>().to_lowercase();
     let asked = Words::of(text);
     let mut containing: BTreeSet<(bool, String)> = BTreeSet::new();
+    let mut more = 0;
     let mut similar: Vec<(f64, String)> = Vec::new();
     let mut consider = |shown: &str, searched: &[&str]| {
         let lower = shown.to_lowercase();
@@ -85,6 +102,7 @@ fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names
             containing.insert((!lower.starts_with(&wanted), shown.to_owned()));
             if containing.len() > MOST {
                 containing.pop_last();
+                more += 1;
             }
             return;
         }
@@ -122,7 +140,7 @@ fn search(text: &str, desired: &Desired, live: Option<&LiveState>, names: &Names
     similar.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     similar.truncate(MOST);
     let containing = containing.into_iter().map(|(_, shown)| shown).collect();
-    (containing, similar.into_iter().map(|(_, shown)| shown).collect())
+    Search { containing, more, similar: similar.into_iter().map(|(_, shown)| shown).collect() }
 }
 
 fn name_for_people<'n>(fields: &Fields, names: &'n Names) -> Vec<&'n str> {
@@ -169,15 +187,14 @@ pub fn only_user_like(
     names: &Names,
     identity: &Identity,
 ) -> Option<Name> {
-    let (containing, _) = search(text, desired, live, names);
-    let is_whole = containing.len() < MOST;
+    let Search { containing, more, similar: _ } = search(text, desired, live, names);
     let mut users =
         containing.iter().flat_map(|key| asked(key, desired, live, names, identity)).filter_map(|asked| match asked {
             Asked::User(user) => Some(user),
             Asked::Organization(_) | Asked::Site(..) => None,
         });
     let first = users.next();
-    first.filter(|_| is_whole && users.next().is_none())
+    first.filter(|_| more == 0 && users.next().is_none())
 }
 
 /// Like [`likely`], of users only.
@@ -192,5 +209,5 @@ pub fn likely_keys(
     let is_user = |found: &String| {
         asked(found, desired, live, names, identity).iter().any(|asked| matches!(asked, Asked::User(_)))
     };
-    likely(text, desired, live, names).0.into_iter().filter(is_user).collect()
+    likely(text, desired, live, names).found.into_iter().filter(is_user).collect()
 }

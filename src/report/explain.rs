@@ -8,8 +8,8 @@ use super::time::{beginning, end};
 use super::words::Context;
 use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Status, Value, Window, known};
 use crate::plan::{
-    Access, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Places,
-    UserExplanation,
+    Access, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, Likely, PlaceExplanation, PlaceHolders,
+    Places, UserExplanation,
 };
 
 /// Holders of a place that are printed without `-v`.
@@ -212,16 +212,20 @@ fn context<'a>(names: &'a Names, places: &'a dyn Places, (zone, style): (&'a Tim
 
 /// That nothing has this name, and what may have been meant.
 #[must_use]
-pub fn not_found(asked: &str, likely: &[String]) -> String {
+pub fn not_found(asked: &str, likely: &Likely) -> String {
     let asked = short(asked);
-    if likely.is_empty() {
+    let Likely { found, contains: _, more } = likely;
+    if found.is_empty() {
         return format!(
             "nobody and nothing is called `{asked}`; ask for the key of a user, for an organization, or for ORG/SITE\n"
         );
     }
     let mut text = format!("nobody and nothing is called exactly `{asked}`; did you mean:\n");
-    for likely in likely {
+    for likely in found {
         text.push_str(&format!("  {}\n", name(likely)));
+    }
+    if *more > 0 {
+        text.push_str(&format!("and {} more: type more of it\n", number(*more)));
     }
     text
 }

@@ -200,14 +200,15 @@ fn what_is_asked_for_is_found_or_the_likely_is_named() {
     assert_eq!(ask("north"), [Asked::Organization(name("north"))]);
     assert_eq!(ask("north/pit-1"), [Asked::Site(name("north"), name("pit-1"))]);
     assert_eq!(ask("nobody"), []);
-    let guess = |text: &str| likely(text, &desired, Some(&live), &names).0;
+    let all = |text: &str| likely(text, &desired, Some(&live), &names);
+    let guess = |text: &str| all(text).found;
     assert_eq!(guess("an"), ["ana@example.com"]);
     assert_eq!(guess("example"), ["ana@example.com", "ben@example.com", "boss@example.com"]);
     assert_eq!(guess("BENED"), ["ben@example.com"], "by the name of the person");
     assert_eq!(guess("nroth"), ["north"]);
     assert_eq!(guess("pit"), ["north/pit-1"]);
     assert_eq!(guess("qqqqq"), Vec::<String>::new());
-    assert_snapshot!(report::not_found("nroth\u{7}", &guess("nroth")), @r#"
+    assert_snapshot!(report::not_found("nroth\u{7}", &all("nroth")), @r#"
         nobody and nothing is called exactly `nroth\u{7}`; did you mean:
           north
         "#);

@@ -48,6 +48,50 @@ fn a_file_with_a_mistake_yields_nothing() {
     assert!(found["help"].is_string(), "{document}");
 }
 
+/// One run tells all mistakes of a row, also those beside a role that is none.
+#[test]
+fn all_mistakes_of_a_row_are_told() {
+    let repository = alteia();
+    repository.write("people.csv", "First name,E-mail,Language,Company,Role\nAna,ana,xx,north,usr\n");
+    let run = repository.run(["import", "--from", "csv", "people.csv", "--out", "access"]);
+    run.ends_with(3).tells("3 errors");
+    for column in ["B (`E-mail`)", "C (`Language`)", "E (`Role`)"] {
+        run.tells(&format!("row 2, column {column}"));
+    }
+}
+
+/// What nobody knows may be a slip, where others are known.
+#[test]
+fn an_organization_that_nobody_knows_is_told() {
+    let repository = alteia();
+    let import = ["import", "--from", "csv", "people.csv", "--out", "access"];
+    let first = repository.run(import);
+    first.ends_with(0);
+    assert!(!first.all().contains("known to nobody"), "{first}");
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.write("people.csv", "E-mail,Company,Role\nben@example.com,nroth,manager\n");
+    let second = ["import", "--from", "csv", "people.csv", "--out", "more"];
+    repository
+        .run(second)
+        .ends_with(0)
+        .tells("the organization `nroth` is known to nobody, and is declared anew (did you mean `north`?)");
+}
+
+#[test]
+fn a_list_may_be_written_for_spreadsheets_of_other_locales() {
+    let repository = alteia();
+    repository.run(["import", "--from", "csv", "people.csv", "--out", "access"]).ends_with(0);
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let export = ["export", "--format", "csv", "--separator", "semicolon", "--out", "list.csv"];
+    repository.run(export).ends_with(0);
+    let text = repository.read("list.csv");
+    assert!(text.starts_with("\u{feff}\"First name\";\"Last name\";\"E-mail\""), "{text}");
+    assert!(text.contains("\"ana@example.com\";"), "{text}");
+    repository.run(["export", "--format", "json", "--separator", "comma"]).ends_with(3).tells("leave it out");
+}
+
 /// An editor finds the schema from wherever the manifests are.
 #[test]
 fn an_import_leads_to_the_schemas_from_a_folder_within_a_folder() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use rollcall::exchange::{Batch, Known, ListOptions, csv, read_csv, read_xlsx, workbooks};
+use rollcall::exchange::{Batch, Known, ListOptions, Separator, csv, read_csv, read_xlsx, workbooks};
 use rollcall::manifest::{Partial, vendor_roles, write, write_partial};
 use rollcall::model::{Fact, Grant, LiveRecord, LiveState, Membership, Name, Names, Site, Status, Value, known};
 use rollcall::rules::Rules;
@@ -74,7 +74,7 @@ impl World {
 
 proptest! {
     #[test]
-    fn a_list_that_was_exported_is_imported_as_it_was(people in people()) {
+    fn a_list_that_was_exported_is_imported_as_it_was(people in people(), is_parted_by_commas in any::<bool>()) {
         let mut world = World::new("alteia");
         for (number, (given, family, status, roles)) in people.iter().enumerate() {
             let status = [Status::Active, Status::Invited, Status::Preloaded, Status::Inactive][usize::from(*status)];
@@ -89,7 +89,8 @@ proptest! {
             world.push(&format!("+u{number}@example.com"), status, &facts, &roles);
         }
         let World { names, rules, live } = world;
-        let exported = csv(&names, &rules, &live, &BTreeMap::new());
+        let separator = if is_parted_by_commas { Separator::Comma } else { Separator::Semicolon };
+        let exported = csv(&names, &rules, &live, &BTreeMap::new(), separator);
         let expected = write_partial(&names, &rules, &live, &Partial { leaves_sites: true, ..Partial::default() });
         let imported = read_csv(&rules, "p.csv", &exported.content, &ListOptions::default(), &Known::default());
         let text = String::from_utf8_lossy(&exported.content).into_owned();

@@ -436,6 +436,13 @@ fn alt_12_people_are_found_by_a_part_of_a_name_or_an_address() {
     }
     // A part that several people share names nobody.
     service.run(["plan", "--target", "@example"]).ends_with(3).tells("did you mean");
+    // Nor does one that very many share hide that there are more.
+    let many: String = (0..30).map(|number| user(&format!("kim{number:02}"), "quarries: operator")).collect();
+    service.declare(&user("cy", "quarries: user"), &(user("cy", "quarries: user") + &many));
+    let run = service.run(["explain", "kim"]);
+    run.ends_with(0).prints("kim09@example.com").prints("and 20 more: type more of it");
+    let document = service.run(["explain", "kim", "--format", "json"]).ends_with(0).json();
+    assert_eq!(document["likely_more"], 20);
 }
 
 #[test]
