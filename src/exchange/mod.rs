@@ -14,6 +14,7 @@ mod csv_read;
 mod csv_write;
 mod document;
 mod formula;
+mod header;
 mod held;
 mod intake;
 mod known;
