@@ -23,7 +23,7 @@ use crate::apply::ApplyReport;
 use crate::guard::{self, Guard, Refused, Ruling, is_digest, refusing};
 use crate::journal::Journal;
 use crate::model::LiveState;
-use crate::plan::{Plan, SavedPlan};
+use crate::plan::{Plan, SavedPlan, comes_to_more};
 use crate::store::Info;
 
 /// Why nothing is applied that would leave somebody in whom an operator locked out.
@@ -255,6 +255,14 @@ impl<'a> Run<'a> {
             };
             let why =
                 format!("{what} while you were deciding, so nothing was written; run apply again to see the new plan");
+            return Ok(ControlFlow::Break(self.not_begun(&now.saved.plan, Exit::Stale, why)));
+        }
+        // What roles give, who holds them, and what sites include is not in the digest.
+        if comes_to_more(&now.saved.plan, plan) {
+            let why =
+                "the plan comes to more since something changed while you were deciding, so nothing was written; \
+                       run apply again to see what"
+                    .to_owned();
             return Ok(ControlFlow::Break(self.not_begun(&now.saved.plan, Exit::Stale, why)));
         }
         Ok(ControlFlow::Continue((now, journal)))

@@ -157,7 +157,7 @@ pub(super) fn population(inputs: &Inputs<'_>, included: &Included) -> Census {
 }
 
 /// Whether an account with this status is one of the active and invited people.
-const fn is_counted(status: Status) -> bool {
+pub(super) const fn is_counted(status: Status) -> bool {
     match status {
         Status::Active | Status::Invited => true,
         Status::Preloaded | Status::Inactive | Status::Closed => false,

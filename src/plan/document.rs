@@ -97,6 +97,21 @@ pub struct BasisDocument {
     #[serde(deserialize_with = "Option::deserialize")]
     #[schemars(with = "Option<String>", extend("format" = "date-time"))]
     pub valid_until: Option<Timestamp>,
+    /// What the actions open beyond the places that they name, sorted by place.
+    pub includes: Vec<IncludesDocument>,
+}
+
+/// A site or an organization that includes others, as the plan leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IncludesDocument {
+    /// The organization, or that of the site.
+    pub organization: String,
+    /// The site; null for the organization.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub site: Option<String>,
+    /// All that is reached through it, also through what it includes.
+    pub includes: Vec<String>,
 }
 
 /// Sums.

@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 
 use super::document::{
     ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
-    OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
-    UnmanagedDocument,
+    IncludesDocument, OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument,
+    SummaryDocument, UnmanagedDocument,
 };
 use super::{
     Action, Affected, Deferred, Effects, Expiring, Origin, PasswordDue, Places, Plan, Risk, State, Subject, Unmanaged,
@@ -77,6 +77,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
             rules: rules.clone(),
             at: seconds(*at),
             valid_until: valid_until.map(seconds),
+            includes: includes(names, effects),
         },
         summary: SummaryDocument {
             people: PeopleDocument { join: people.join, leave: people.leave, gain: people.gain, lose: people.lose },
@@ -109,6 +110,23 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         guards: Vec::new(),
         diagnostics,
     }
+}
+
+fn includes(names: &Names, effects: &Effects) -> Vec<IncludesDocument> {
+    let mut includes: Vec<IncludesDocument> = effects
+        .through
+        .iter()
+        .map(|(&(organization, site), opened)| {
+            let own = site.unwrap_or(organization);
+            let others = opened.iter().filter(|&&one| one != own);
+            let mut includes: Vec<String> = others.map(|&name| names.text(name).to_owned()).collect();
+            includes.sort_unstable();
+            let organization = names.text(organization).to_owned();
+            IncludesDocument { organization, site: site.map(|site| names.text(site).to_owned()), includes }
+        })
+        .collect();
+    includes.sort_unstable();
+    includes
 }
 
 fn affected(plan: &Plan, names: &Names, effects: &Effects) -> Vec<AffectedDocument> {

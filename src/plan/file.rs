@@ -2,17 +2,18 @@
 //!
 //! A file that came from a pull request may hold anything. It is read strictly: no unknown member, no unknown kind of
 //! action, every name one that can be a name, every action of a sensible form that says no more than its kind does
-//! (`says`), in an executable order, and a digest that is the one of its actions. What it says beyond what is done (risks, causes, reasons, lines, sums) is not
-//! believed and not kept. Deliberately absent: whether the plan still holds, which `saved` asks.
+//! (`says`), in an executable order, and a digest that is the one of its actions. What it says beyond what is done
+//! (risks, causes, reasons, lines, sums) is not believed; of risks it is kept what was said, and so what was not. Deliberately absent: whether the plan still holds, which `saved` asks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use serde_json::Value as Json;
 
-use super::document::{ActionDocument, FORMAT, PlanDocument};
+use super::document::{ActionDocument, FORMAT, IncludesDocument, PlanDocument};
 use super::documented::action_id;
-use super::{Action, State, StoreRef, Subject, digest, read_state, says, state_json};
+use super::through::Through;
+use super::{Action, Risk, State, StoreRef, Subject, digest, read_state, says, state_json};
 use crate::model::{ActionKind, Grant, Name, Names, Topic, known};
 use crate::rules::{Named, Rules, refuse_declared, refuse_key};
 
@@ -34,6 +35,11 @@ pub struct SavedPlan {
     pub valid_until: Option<Timestamp>,
     /// What is done, in an executable order; without risks, reasons and lines.
     pub actions: Vec<Action>,
+    /// By place in `actions`: what the file says is dangerous about it. Not believed; but of what it does not say nobody
+    /// was told.
+    pub(super) risks: Vec<Vec<Risk>>,
+    /// What the file says of places that include others, likewise.
+    pub(super) through: Through,
 }
 
 /// Why a file is no plan file.
@@ -94,6 +100,12 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
         places.insert(&described.id, place);
         actions.push(action);
     }
+    let risks = document.actions.iter().map(|described| described.risk.clone()).collect();
+    let mut through = Through::new();
+    for IncludesDocument { organization, site, includes } in &document.basis.includes {
+        let place = (names.intern(organization), site.as_deref().map(|site| names.intern(site)));
+        through.entry(place).or_default().extend(includes.iter().map(|name| names.intern(name)));
+    }
     let store = StoreRef::from(document.store);
     if digest(&store, names, &actions) != document.digest {
         return Err(FileError::Digest);
@@ -105,6 +117,8 @@ pub fn read_file(text: &[u8], names: &mut Names, rules: &Rules) -> Result<SavedP
         at: document.basis.at,
         valid_until: document.basis.valid_until,
         actions,
+        risks,
+        through,
     })
 }
 

@@ -135,8 +135,13 @@ pub(super) fn after(
     }
     let mut fields: Vec<Fact> = live.facts.to_vec();
     for draft in drafts {
-        if let (ActionKind::ReactivateUser | ActionKind::SendInvitation | ActionKind::RenameUser, Some(user)) =
-            (draft.action.kind, draft.action.subject.user)
+        if let (
+            ActionKind::ReactivateUser
+            | ActionKind::SendInvitation
+            | ActionKind::ResendInvitation
+            | ActionKind::RenameUser,
+            Some(user),
+        ) = (draft.action.kind, draft.action.subject.user)
         {
             let Held { memberships, grants } = held.clone();
             opens.insert(user, State { facts: opened(inputs, &fields), memberships, grants });

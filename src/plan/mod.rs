@@ -41,6 +41,7 @@ mod shown;
 mod state_json;
 mod state_read;
 mod target;
+mod through;
 mod time;
 mod written_otherwise;
 mod yields;
@@ -52,8 +53,8 @@ pub use census::{Census, Headcount};
 pub use digest::digest;
 pub use document::{
     ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
-    GuardDocument, OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument, SummaryDocument,
-    UnmanagedDocument, schema,
+    GuardDocument, IncludesDocument, OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument,
+    SummaryDocument, UnmanagedDocument, schema,
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
@@ -74,7 +75,7 @@ pub use protection::{broad_protection, unnamed_own_account, void_protection};
 pub use resend::{Resend, resend};
 pub use reset::{NoReset, active_accounts, can_reset};
 pub use saved::{Changed, Holding, holding};
-pub use saved_plan::{besides, plan_of_saved};
+pub use saved_plan::{besides, comes_to_more, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
 pub use search::{Likely, asked, has_invalid_key, likely, likely_keys, only_user_like};
 pub use shown::{Seen, Shown, keys_touched, shows};

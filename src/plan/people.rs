@@ -3,18 +3,19 @@
 //!
 //! Whoever joins or leaves is told by the account. For all others the access before is compared with the access after
 //! all actions of the plan, both with what they reach in the catalog of that time: through roles that reach every
-//! site, through what sites and organizations include, and by roles as they are then. What is offered to somebody who
-//! has not accepted yet counts by the person's own actions only; by a change of the catalog nothing opens before the
-//! acceptance.
+//! site, through what sites and organizations include, and by roles as they are then. Who is invited counts like who
+//! is in (`contract.md` §4): by a change of the catalog the invitation comes to more or less. Of an account whose
+//! invitation is not sent only its own actions count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::census::{self, Census, Course, Fate, Included, Loss};
+use super::census::{self, Census, Course, Fate, Included, Loss, is_counted};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
 use super::reach::{Catalogs, Reach, reach, roles_through};
+use super::through::{Through, through};
 use super::{Inputs, People, State, Subject};
 use crate::model::{
     ActionKind, Catalog, Grant, List, LiveView, Membership, Name, Previous, Role, Status, UserView, Value, known,
@@ -25,12 +26,14 @@ use crate::model::{
 pub struct Effects {
     /// By subject, of changes of the catalog: whose reach they change. Those that change nobody's are left out.
     pub affected: BTreeMap<Subject, Affected>,
-    /// By user, of reactivations, sent invitations and renames: the access that comes with them.
+    /// By user, of reactivations, invitations that go out and renames: the access that comes with them.
     pub opens: BTreeMap<Name, State>,
     /// By user and organization, where the role reaches every site on one side only: the sites before and after.
     pub sites: BTreeMap<(Name, Name), SiteChange>,
     /// Roles that are not as declared and stay as they are, where roles are not changed.
     pub kept_roles: BTreeMap<Name, Role>,
+    /// By place that actions give, where it includes others: all that is reached through it, itself as well.
+    pub through: Through,
 }
 
 /// Whose reach a change of the catalog changes, each list sorted by text.
@@ -73,8 +76,8 @@ struct Fare {
 struct Context<'a> {
     inputs: &'a Inputs<'a>,
     catalogs: Catalogs<'a>,
-    /// The catalog of after the plan on both sides: what is only offered does not open by a change of the catalog.
-    of_offers: Catalogs<'a>,
+    /// The catalog of after the plan on both sides: of what was not offered yet nothing is changed by the catalog.
+    unsent: Catalogs<'a>,
     /// Executed changes of the catalog that may change somebody's reach.
     changed: Vec<(Subject, Changed)>,
     /// Organizations whose members may fare otherwise by them.
@@ -151,9 +154,9 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     if !context.changed.is_empty() {
         let others = (0..inputs.live.len()).into_par_iter().filter_map(|row| {
             let live = inputs.live.user(row);
-            let is_in = live.status == Status::Active && !told.contains(&row);
+            let is_meant = is_counted(live.status) && !told.contains(&row);
             let may_change = || context.may_change(&live);
-            (is_in && may_change()).then(|| context.person(key_of(inputs, &live), &live, &Held::of(&live)))
+            (is_meant && may_change()).then(|| context.person(key_of(inputs, &live), &live, &Held::of(&live)))
         });
         persons.par_extend(others);
     }
@@ -176,6 +179,8 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         }
     }
     effects.kept_roles = kept_roles(inputs);
+    let given = of_users.values().flatten().map(|draft| &draft.action);
+    effects.through = through(inputs.names, &context.catalogs.after, given);
     census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
     (people, effects, census)
 }
@@ -267,10 +272,10 @@ impl<'a> Context<'a> {
         };
         let organizations = before.organizations.keys().chain(after.organizations.keys()).copied();
         let touched = if changed.is_empty() { BTreeSet::new() } else { organizations.filter(is_touched).collect() };
-        let of_offers = Catalogs::new(inputs.names, inputs.rules, after.clone(), after.clone());
+        let unsent = Catalogs::new(inputs.names, inputs.rules, after.clone(), after.clone());
         let included = [&before, &after].map(|catalog| Included::of(inputs.names, catalog));
         let catalogs = Catalogs::new(inputs.names, inputs.rules, before, after);
-        Self { inputs, catalogs, of_offers, changed, touched, included }
+        Self { inputs, catalogs, unsent, changed, touched, included }
     }
 
     /// A live account of which nothing is said yet but what it reaches.
@@ -341,12 +346,12 @@ impl<'a> Context<'a> {
 
     /// Compares what a person has with what they will have.
     fn person(&self, key: Name, live: &LiveView<'_>, held: &Held) -> Person {
-        let is_in = live.status == Status::Active;
-        let catalogs = if is_in { &self.catalogs } else { &self.of_offers };
+        let counts = is_counted(live.status);
+        let catalogs = if counts { &self.catalogs } else { &self.unsent };
         let before = self.reach(&catalogs.before, live.memberships, live.grants);
         let after = self.reach(&catalogs.after, &held.memberships, &held.grants);
         let fare = Fare { gains: catalogs.gains(&before, &after), loses: catalogs.loses(&before, &after) };
-        let by = if is_in && fare != Fare::default() {
+        let by = if counts && fare != Fare::default() {
             let by = self.changed.iter().enumerate();
             by.filter_map(|(at, (_, changed))| {
                 let (fare, organizations) = self.by(*changed, (live, &before), (held, &after));

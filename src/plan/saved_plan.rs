@@ -3,7 +3,7 @@
 //! What a file says of risks, reasons and sums is not believed: an action that today's plan has too is told as there;
 //! what nobody declares today counts as the most dangerous that its kind can be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::Value as Json;
 
@@ -13,8 +13,8 @@ use super::file::SavedPlan;
 use super::forbidden::{gives, takes_away};
 use super::mails::SharedMails;
 use super::saved_renames::SavedRenames;
-use super::{Action, Cause, Inputs, Plan, action_id, people, state_json};
-use crate::model::{ActionKind, Names, Topic, known};
+use super::{Action, Affected, Cause, Inputs, Plan, Subject, action_id, people, state_json};
+use crate::model::{ActionKind, Name, Names, Topic, known};
 
 /// The plan of exactly these actions. What today's plan says beyond its actions is left out, but for its warnings. What
 /// an earlier run has `done` (positions, sorted) is still among them, and neither dangerous nor counted any more.
@@ -81,6 +81,33 @@ pub fn besides(saved: &SavedPlan, today: &Plan, names: &Names) -> Vec<String> {
     today.actions.iter().filter(is_other).map(|action| id(names, action)).collect()
 }
 
+/// Whether a plan that does the same as the one that was shown comes to more by now: an action has a risk that it did not
+/// have, somebody else's reach changes with the catalog, or a place that is given opens more.
+#[must_use]
+pub fn comes_to_more(now: &Plan, shown: &Plan) -> bool {
+    let risks: HashMap<_, &[Risk]> =
+        shown.actions.iter().map(|action| ((action.kind, action.subject), &action.risk[..])).collect();
+    let is_riskier = |action: &Action| {
+        let told = risks.get(&(action.kind, action.subject)).copied().unwrap_or_default();
+        action.risk.iter().any(|risk| !told.contains(risk))
+    };
+    let affects_more = |(subject, now): (&Subject, &Affected)| {
+        let told = shown.effects.affected.get(subject);
+        let is_new = |people: &[Name], told: &[Name]| {
+            let told: BTreeSet<Name> = told.iter().copied().collect();
+            people.iter().any(|one| !told.contains(one))
+        };
+        told.is_none_or(|told| is_new(&now.gain, &told.gain) || is_new(&now.lose, &told.lose))
+    };
+    now.actions.iter().any(is_riskier)
+        || now.effects.affected.iter().any(affects_more)
+        || now
+            .effects
+            .through
+            .iter()
+            .any(|(place, opened)| shown.effects.through.get(place).is_none_or(|told| !opened.is_subset(told)))
+}
+
 fn id(names: &Names, action: &Action) -> String {
     action_id(names, action.kind, &action.subject)
 }
@@ -124,7 +151,8 @@ fn risks(action: &Action, inputs: &Inputs<'_>) -> Vec<Risk> {
     risks.into_iter().filter(|&(is_risk, _)| is_risk).map(|(_, risk)| risk).collect()
 }
 
-fn draft(action: &Action) -> Draft {
+/// The draft of an action that is judged by itself.
+pub(super) fn draft(action: &Action) -> Draft {
     let loses = action.risk.contains(&Risk::Removal);
     Draft {
         action: action.clone(),

@@ -52,7 +52,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
             }
             ActionKind::ReactivateUser => parts.push(opened(context, action, "reactivated", "again ")),
             ActionKind::SendInvitation => parts.push(opened(context, action, "invitation sent", "")),
-            ActionKind::ResendInvitation => parts.push("invitation sent again".to_owned()),
+            ActionKind::ResendInvitation => parts.push(opened(context, action, "invitation sent again", "")),
             ActionKind::CancelInvitation => parts.push(ended("invitation cancelled")),
             ActionKind::DeactivateUser => parts.push(ended("deactivated")),
             ActionKind::StripUser => parts.push(ended("stripped of all access")),

@@ -12,7 +12,7 @@ use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::pending_told::{less_at_acceptance, less_than_offered, no_account, sent_already};
-use super::{fields, open};
+use super::{fields, open, power};
 use crate::model::{
     ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveRecord, LiveState,
     LiveView, Membership, Name, Status, Topic, UserView, Value, known,
@@ -96,13 +96,8 @@ fn begin(
     }
     draft.needs = carried.memberships.iter().flat_map(|membership| membership_needs(context, membership)).collect();
     draft.needs.extend(carried.grants.iter().flat_map(grant_needs));
-    let has_admin_site = carried.grants.iter().any(|grant| context.is_admin_role(grant.role));
-    let has_api = carried_facts.iter().any(|fact| fact.field == known::API_ENABLED && fact.value == Value::Bool(true));
-    if has_admin_site
-        || has_api
-        || fields::opens_everything(context, desired)
-        || fields::makes_admin(context, &carried_facts)
-        || carried.memberships.iter().any(|membership| context.is_escalating_membership(membership))
+    if fields::opens_everything(context, desired)
+        || power::lets_in(context, (&carried.memberships, &carried.grants), &carried_facts)
     {
         draft.risk(Risk::Escalation);
     }
@@ -287,7 +282,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         if is_less {
             change.diagnostics.push(less_than_offered(context, desired));
         }
-        let mut draft = renewal(desired).waiting(WaitsFor::Decision);
+        let mut draft = renewal(context, desired, live).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
         draft.obstacle = Some(Obstacle::Ended(state, is_less));
         change.push(draft);
@@ -333,7 +328,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.action.origins = own_line(desired.position);
         Some(change.push(draft))
     } else if is_whole && ended.is_some() && !is_unsent {
-        Some(change.push(renewal(desired)))
+        Some(change.push(renewal(context, desired, live)))
     } else {
         None
     };
@@ -366,19 +361,22 @@ fn sending(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft {
         draft.takes.push(Counter::Seat);
     }
     draft.gains = true;
-    if live.memberships.iter().any(|membership| context.is_escalating_membership(membership))
-        || live.grants.iter().any(|grant| context.is_admin_role(grant.role))
-    {
-        draft.risk(Risk::Escalation);
-    }
+    power::mark_offer(context, live, &mut draft);
     draft
 }
 
 /// An invitation that has ended goes out again.
-fn renewal(desired: &UserView<'_>) -> Draft {
-    let mut draft = invitation_draft(ActionKind::ResendInvitation, desired.key, known::ENDED, known::PENDING);
+fn renewal(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
+    let mut draft = again(context, desired.key, live, known::ENDED);
     draft.action.origins = own_line(desired.position);
     draft.because("the invitation has ended")
+}
+
+/// An invitation goes out again, ended or not.
+fn again(context: &Context<'_>, key: Name, live: &LiveView<'_>, before: Name) -> Draft {
+    let mut draft = invitation_draft(ActionKind::ResendInvitation, key, before, known::PENDING);
+    power::mark_offer(context, live, &mut draft);
+    draft
 }
 
 /// The invitation of somebody who has not accepted goes out because an operator says so; `None` where the store sends
@@ -387,9 +385,9 @@ pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Draft
     let draft = if live.status == Status::Preloaded {
         sending(context, live.key, live)
     } else if has_ended(context, live) {
-        invitation_draft(ActionKind::ResendInvitation, live.key, known::ENDED, known::PENDING)
+        again(context, live.key, live, known::ENDED)
     } else if context.inputs.rules.resends_invitations() {
-        invitation_draft(ActionKind::ResendInvitation, live.key, known::PENDING, known::PENDING)
+        again(context, live.key, live, known::PENDING)
     } else {
         return None;
     };

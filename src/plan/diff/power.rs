@@ -7,7 +7,7 @@ use super::admins::When;
 use super::context::Context;
 use super::draft::{Change, Draft};
 use super::fields;
-use crate::model::{ActionKind, Effective, Grant, LiveView, Membership, Name, Topic, Value, known};
+use crate::model::{ActionKind, Effective, Fact, Grant, LiveView, Membership, Name, Topic, Value, known};
 use crate::plan::Inputs;
 use crate::plan::action::Risk;
 
@@ -63,6 +63,22 @@ pub(super) fn kept_power(context: &Context<'_>, live: &LiveView<'_>) -> String {
         places.push(format!("{more} more"));
     }
     places.join("; ")
+}
+
+/// Whether an invitation with this access, or a new account, is an escalation.
+pub(super) fn lets_in(context: &Context<'_>, (memberships, grants): (&[Membership], &[Grant]), facts: &[Fact]) -> bool {
+    memberships.iter().any(|membership| context.is_escalating_membership(membership))
+        || grants.iter().any(|grant| context.is_admin_role(grant.role))
+        || facts.contains(&Fact::new(known::API_ENABLED, Value::Bool(true)))
+        || fields::makes_admin(context, facts)
+}
+
+/// Marks as an escalation what sends an invitation with such access, for the first time or again: who is let in by it is
+/// not in now.
+pub(super) fn mark_offer(context: &Context<'_>, live: &LiveView<'_>, draft: &mut Draft) {
+    if lets_in(context, (live.memberships, live.grants), live.facts) {
+        draft.risk(Risk::Escalation);
+    }
 }
 
 /// Whether access comes back that an invitation with it would be an escalation for. It comes back when its roles are made

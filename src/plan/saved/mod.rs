@@ -15,6 +15,7 @@ mod done_before;
 mod given;
 mod played;
 mod rewound;
+mod riskier;
 mod today;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,7 @@ use jiff::Timestamp;
 
 use balance::{Balances, Place};
 use played::{changed, record_of};
+use riskier::Told;
 use today::Today;
 
 use super::assemble::is_given;
@@ -94,6 +96,7 @@ pub fn holding(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, ran: &BTree
         short = rewound::short(saved, (&viewed, &renames), &found.done).unwrap_or(short);
     }
     found.changed.append(&mut short);
+    let risks = Told::new(saved, &viewed, today, &found.done);
     let told: BTreeSet<Option<u32>> = found.changed.iter().map(|changed| changed.action).collect();
     for (action, at) in saved.actions.iter().zip(0_u32..) {
         if told.contains(&Some(at)) || found.done.binary_search(&at).is_ok() {
@@ -101,6 +104,7 @@ pub fn holding(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, ran: &BTree
         }
         let account = action.subject.user.and_then(|key| play.identity(key)).and_then(|key| play.account(key));
         let what = account.and_then(|account| of_today.comes_back(action, &account, &saved.actions));
+        let what = what.or_else(|| risks.more(action, at));
         found.changed.extend(what.map(|what| Changed { action: Some(at), what }));
     }
     found.changed.sort_by_key(|changed| changed.action);

@@ -1,5 +1,7 @@
 //! `rollcall invitations`: what an operator does about one.
 
+use serde_json::Value;
+
 use super::super::support::cli::Repository;
 
 fn states(repository: &Repository, key: &str) -> Vec<String> {
@@ -32,6 +34,41 @@ fn a_pending_invitation_is_sent_again_where_the_rules_say_so() {
     repository.edit("rollcall.yaml", "rules: default", rules);
     repository.run(["invitations", "resend", "ana@example.com", "--yes"]).ends_with(1).tells("while it is pending");
     assert_eq!(states(&repository, "ana@example.com").len(), 2);
+}
+
+/// Who is let in by it is not in now.
+#[test]
+fn an_invitation_that_goes_out_again_is_judged_like_a_first_one() {
+    let escalations = |plan: &Value| -> (Vec<String>, Value) {
+        let is_risk = |action: &&Value| action["risk"].as_array().expect("risks").contains(&"escalation".into());
+        let actions = plan["actions"].as_array().expect("actions").iter().filter(is_risk);
+        let guards = plan["guards"].as_array().expect("guards").iter().find(|one| one["name"] == "escalations");
+        let ids = actions.map(|action| action["id"].as_str().expect("an id").to_owned());
+        (ids.collect(), guards.expect("a guard")["count"].clone())
+    };
+    let plan = |repository: &Repository| repository.run(["plan", "--format", "json"]).ends_with(0).json();
+    let ids = |ids: &[&str]| ids.iter().map(|&id| id.to_owned()).collect::<Vec<String>>();
+    let repository = Repository::small();
+    let renewing = "rules: { extends: default, invitations: { renew: both } }";
+    repository.edit("rollcall.yaml", "rules: default", renewing);
+    assert_eq!(escalations(&plan(&repository)), (ids(&["invite_user ana@example.com"]), 1.into()));
+    repository.run(["apply", "--yes"]).ends_with(0);
+    for user in ["ana@example.com", "ben@example.com"] {
+        repository.run(["invitations", "decline", user]).ends_with(0);
+    }
+    // Ana would be a manager, Ben an operator.
+    assert_eq!(escalations(&plan(&repository)), (ids(&["resend_invitation ana@example.com"]), 1.into()));
+    repository.run(["plan"]).prints("! ana@example.com  invitation sent again: manager");
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}guards: {{ escalations: {{ max_count: 0 }} }}\n"));
+    repository.run(["apply", "--yes"]).ends_with(4).tells("`escalations`");
+    repository.run(["plan", "--out", "p.json"]).ends_with(4);
+    repository.run(["apply", "p.json", "--yes"]).ends_with(4).tells("`escalations`");
+    // No guard is asked of what an operator does by name.
+    for user in ["ana@example.com", "ben@example.com"] {
+        repository.run(["invitations", "resend", user, "--yes"]).ends_with(0);
+    }
+    repository.run(["apply", "--yes"]).ends_with(0).prints("no changes");
 }
 
 #[test]

@@ -37,6 +37,7 @@ mod rules;
 mod safety;
 mod saved;
 mod saved_misuse;
+mod saved_risks;
 mod scope;
 mod secrets;
 mod stronger_roles;

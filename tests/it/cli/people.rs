@@ -192,10 +192,68 @@ fn an_invitation_that_goes_out_says_what_it_opens() {
 }
 
 #[test]
-fn what_opens_only_on_acceptance_is_no_gain_by_the_catalog() {
+fn who_is_invited_counts_like_who_is_in_where_the_catalog_changes() {
+    let count = |json: &Value, guard: &str| -> Vec<Value> {
+        let guards = json["guards"].as_array().expect("a list").iter();
+        guards.filter(|one| one["name"] == guard).map(|one| one["count"].clone()).collect()
+    };
     let repository = Repository::applied();
-    repository.edit("access/all.yaml", "operator: { rank: 20 }", "operator: { rank: 30 }");
+    repository.edit("access/all.yaml", "operator: { rank: 20 }", "operator: { rank: 20, admin: true }");
     repository.edit("access/all.yaml", "pit-2: {}", "pit-2: {}, pit-3: {}");
+    let (sums, text, json) = plan(&repository);
+    assert_eq!(sums, [0, 0, 2, 0], "{text}");
+    text.prints("1 person becomes admin of north: ben@example.com").prints("reached by 1 person: ana@example.com");
+    assert_eq!(count(&json, "escalations"), [1]);
+
+    // Under another name at once.
+    repository.edit(
+        "access/all.yaml",
+        "operator: { rank: 20, admin: true }",
+        "worker: { rank: 20, admin: true, previously: operator }",
+    );
+    repository.edit("access/all.yaml", "role: operator", "role: worker");
+    let (sums, text, json) = plan(&repository);
+    assert_eq!(sums, [0, 0, 2, 0], "{text}");
+    assert_eq!(count(&json, "escalations"), [1]);
+
+    let repository = Repository::applied();
+    repository.edit("access/all.yaml", "site_access: all, admin: true", "admin: true");
+    let (sums, text, json) = plan(&repository);
+    assert_eq!(sums, [0, 0, 0, 1], "{text}");
+    text.prints("1 person loses access in north: ana@example.com");
+    assert_eq!(count(&json, "removals"), [1, 1], "of the store and of north");
+    // By a file as well.
+    let settings = repository.read("rollcall.yaml");
+    repository.run(["plan", "--out", "p.json"]).ends_with(0);
+    repository
+        .write("rollcall.yaml", &format!("{settings}guards: {{ removals: {{ max_percent: 0, min_count: 0 }} }}\n"));
+    repository.run(["apply", "p.json", "--yes"]).ends_with(4).tells("`removals`");
+    repository.run(["apply", "--yes"]).ends_with(4).tells("`removals`");
+
+    // What a site includes.
+    let repository = Repository::applied();
+    repository.edit("access/all.yaml", "pit-1: {}", "pit-1: { includes: [pit-2] }");
+    let (sums, text, json) = plan(&repository);
+    assert_eq!(sums, [0, 0, 1, 0], "{text}");
+    assert_eq!(count(&json, "escalations"), [1]);
+    repository.run(["plan", "--out", "p.json"]).ends_with(0);
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}guards: {{ escalations: {{ max_count: 0 }} }}\n"));
+    repository.run(["apply", "p.json", "--yes"]).ends_with(4).tells("`escalations`");
+    repository.write("rollcall.yaml", &settings);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "pit-1: { includes: [pit-2] }", "pit-1: {}");
+    let (sums, text, json) = plan(&repository);
+    assert_eq!(sums, [0, 0, 0, 1], "{text}");
+    assert_eq!(count(&json, "removals"), [1, 1]);
+}
+
+#[test]
+fn what_is_not_offered_yet_is_no_gain_by_the_catalog() {
+    let repository = Repository::small();
+    repository.edit("access/all.yaml", "ben@example.com:", "ben@example.com:\n    status: preloaded");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "operator: { rank: 20 }", "operator: { rank: 30 }");
     let (sums, text, json) = plan(&repository);
     assert_eq!(sums, [0; 4], "{text}");
     assert_eq!(json["affected"], json!([]));

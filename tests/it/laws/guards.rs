@@ -65,10 +65,9 @@ fn recount(before: &NaiveStore, after: &NaiveStore, actions: &[Json]) -> BTreeMa
             let count = counts.entry(place.clone()).or_default();
             count.people += 1;
             let loses = is_gone(key) || {
-                let today = if was.status == "active" { before } else { after };
-                let then = within(&reached(today, was), &place);
+                let then = within(&reached(before, was), &place);
                 let now = within(&reached(after, &after.users[key]), &place);
-                has_more((after, &now), (today, &then)) && !moves((today, &then), (after, &now))
+                has_more((after, &now), (before, &then)) && !moves((before, &then), (after, &now))
             };
             count.lose += u32::from(loses);
             loses_somewhere |= loses;

@@ -102,8 +102,8 @@ fn reckoned(before: &NaiveStore, after: &NaiveStore, actions: &[Json]) -> [u32; 
             (None, Some(_)) => sums[0] += 1,
             (Some(was), Some(is)) if was.status == "preloaded" && is.status == "invited" => sums[0] += 1,
             (Some(was), Some(is)) => {
-                // What is offered opens on acceptance, in the catalog of then.
-                let today = if was.status == "active" { before } else { after };
+                // What was not offered yet opens in the catalog of then.
+                let today = if was.status == "preloaded" { after } else { before };
                 let (was, is) = (reached(today, was), reached(after, is));
                 sums[2] += u32::from(gains((today, &was), (after, &is)));
                 sums[3] += u32::from(has_more((after, &is), (today, &was)));
