@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Action;
 
-use crate::model::{ActionKind, Catalog, Grant, Membership, Name, Names, Value, known};
+use crate::model::{ActionKind, Catalog, Fields, Grant, Membership, Name, Names, Value, known};
 
 /// An organization, or a site of it.
 type Place = (Name, Option<Name>);
@@ -16,13 +16,29 @@ pub(super) type Through = BTreeMap<Place, BTreeSet<Name>>;
 
 /// What these actions open beyond the places that they name, in this catalog.
 pub(super) fn through<'a>(names: &Names, catalog: &Catalog, actions: impl Iterator<Item = &'a Action>) -> Through {
-    let places: BTreeSet<Place> = actions.flat_map(given).collect();
+    let including = including(catalog);
+    if including.is_empty() {
+        return Through::new();
+    }
+    let places: BTreeSet<Place> = actions.flat_map(given).filter(|place| including.contains(place)).collect();
     let opened = |(organization, site): Place| match site {
         Some(site) => catalog.sites_through(names, organization, site),
         None => catalog.organizations_through(names, organization),
     };
     let opened = places.into_iter().map(|place| (place, opened(place).into_iter().collect::<BTreeSet<Name>>()));
     opened.filter(|(_, opened)| opened.len() > 1).collect()
+}
+
+/// The places that include others.
+fn including(catalog: &Catalog) -> BTreeSet<Place> {
+    let is_one = |fields: &Fields| fields.contains_key(&known::INCLUDES);
+    let organizations = catalog.organizations.iter();
+    let places = organizations.flat_map(|(&name, organization)| {
+        let own = std::iter::once((None, &organization.fields));
+        let sites = organization.sites.iter().map(|(&site, declared)| (Some(site), &declared.fields));
+        own.chain(sites).filter(|(_, fields)| is_one(fields)).map(move |(site, _)| (name, site))
+    });
+    places.collect()
 }
 
 /// The places that an action gives.
