@@ -34,12 +34,11 @@ pub(super) fn diff(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<
 
 fn roles(inputs: &Inputs<'_>, change: &mut Change) {
     for (&name, declared) in &inputs.desired.catalog.roles {
-        if declared.vendor {
-            continue;
-        }
         let subject = Subject { role: Some(name), ..Subject::default() };
         let wanted = declared.facts(inputs.names);
         let mut draft = match inputs.live.catalog.roles.get(&name) {
+            // The store makes one of the vendor's when somebody is first given it.
+            None if declared.vendor => continue,
             None => {
                 let set = wanted.into_iter().filter(|fact| fact.value != Value::Null).collect();
                 Draft::new(ActionKind::CreateRole, subject, None, Some(State::of(set))).because("declared")
@@ -56,7 +55,7 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
                 if draft.loses {
                     draft.risk(Risk::Removal);
                 }
-                draft.because("role differs")
+                draft.because(if declared.vendor { "role differs from the rules" } else { "role differs" })
             }
         };
         draft.needs.extend(inputs.names.elements(declared.includes).iter().copied().map(Need::Role));
