@@ -4,7 +4,7 @@
 //! It is told and nothing more: two people may have one name. Where a key never changes it is another user, and nothing
 //! is told. Keys that only small and capital letters keep apart are told elsewhere (`written_otherwise`).
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::Inputs;
 use crate::diagnostic::{Code, Diagnostic};
@@ -41,7 +41,7 @@ pub(super) fn same_person(inputs: &Inputs<'_>, target: Option<Name>) -> Vec<Diag
     if new.is_empty() {
         return Vec::new();
     }
-    let former: Vec<Name> = desired.former_keys().map(|(_, previous)| previous.identity).collect();
+    let former: BTreeSet<Name> = desired.former_keys().map(|(_, previous)| previous.identity).collect();
     let is_named = |identity: Name| {
         desired.find(identity).is_some() || desired.leavers.contains_key(&identity) || former.contains(&identity)
     };
@@ -57,6 +57,8 @@ pub(super) fn same_person(inputs: &Inputs<'_>, target: Option<Name>) -> Vec<Diag
     let told = |user: &UserView<'_>| {
         let marks = marks((names, rules), |field| user.value(field).unwrap_or(Value::Null));
         let found = marks.into_iter().find_map(|mark| Some((*by_mark.get(&mark)?, mark)));
+        let is_told_elsewhere = |other: Name| names.text(other).to_lowercase() == names.text(user.key).to_lowercase();
+        let found = found.filter(|&(other, _)| !is_told_elsewhere(other));
         found.map(|(other, mark)| warning(inputs, user, names.text(other), &mark))
     };
     let mut found: Vec<Diagnostic> = new.iter().filter_map(told).collect();
