@@ -235,7 +235,14 @@ impl Writer<'_> {
                 Some(brought) => !self.rules.is_open_role(text) || self.is_as_brought(role, brought),
                 None => role.vendor,
             };
-            if is_given || self.partial.roles.contains(text) {
+            if is_given {
+                // One that was altered in the store is brought back: nobody can say that it be otherwise.
+                if self.rules.vendor_role(text).is_some_and(|brought| !self.is_as_brought(role, brought)) {
+                    self.refuse("role", text, "comes with the store, and is not what the rules say of it");
+                }
+                continue;
+            }
+            if self.partial.roles.contains(text) {
                 continue;
             }
             match self.sayable.refuse_role(name) {

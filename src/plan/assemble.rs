@@ -7,6 +7,7 @@ use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::mails::SharedMails;
 use super::order::{Account, Left, Node, Order, order};
 use super::renamed::renamed;
+use super::same_person::same_person;
 use super::target::Target;
 use super::written_otherwise::written_otherwise;
 use super::{Deferred, Inputs, Obstacle, Plan, WaitsFor, basis, digest, fit, people, says, time};
@@ -46,6 +47,7 @@ pub fn plan_for(
     let mut renamed = renamed(inputs);
     diagnostics.append(&mut renamed.diagnostics);
     diagnostics.extend(written_otherwise(inputs));
+    diagnostics.extend(same_person(inputs, target));
     let live = renamed.live.take();
     let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
     let plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, target);

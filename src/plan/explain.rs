@@ -96,7 +96,7 @@ pub struct PlaceExplanation {
     pub declared: Option<Access>,
     /// What is live; always `None` without a live state.
     pub live: Option<Access>,
-    /// How many sites the declared role reaches, where it reaches them all.
+    /// How many sites the declared role reaches, where it reaches them all; those that only the store has among them.
     pub reaches: Option<usize>,
     /// How many sites the live role reaches, as the store has it today, where it reaches them all.
     pub live_reaches: Option<usize>,
@@ -332,12 +332,20 @@ impl Holder {
     }
 }
 
+/// How many sites a declared organization has, by either side: a role that reaches every site reaches them all.
+fn sites_there(scene: Scene<'_>, organization: Name) -> Option<usize> {
+    let declared = &scene.desired.catalog.organizations.get(&organization)?.sites;
+    let live = scene.live.and_then(|live| live.catalog.organizations.get(&organization));
+    let only_live = live.iter().flat_map(|live| live.sites.keys()).filter(|site| !declared.contains_key(site));
+    Some(declared.len() + only_live.count())
+}
+
 /// How many sites a role reaches by what it is in the store, where it reaches them all.
 fn live_reach(scene: Scene<'_>, organization: Name, role: Option<Name>) -> Option<usize> {
     let (declared, live) = (&scene.desired.catalog, &scene.live?.catalog);
     // What the vendor brings is there, whether or not the store lists it.
-    let of_rules = declared.role(role).filter(|role| role.vendor);
-    let reaches_all = of_rules.or_else(|| live.role(role))?.site_access == SiteAccess::All;
+    let of_rules = || declared.role(role).filter(|role| role.vendor);
+    let reaches_all = live.role(role).or_else(of_rules)?.site_access == SiteAccess::All;
     live.organizations.get(&organization).filter(|_| reaches_all).map(|organization| organization.sites.len())
 }
 
@@ -412,8 +420,7 @@ fn places(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveVi
             && place.site.is_none()
             && desired.catalog.reaches_all(declared.role)
         {
-            let organization = desired.catalog.organizations.get(&place.organization);
-            place.reaches = organization.map(|organization| organization.sites.len());
+            place.reaches = sites_there(scene, place.organization);
         }
         let live = place.live.filter(|_| place.site.is_none());
         place.live_reaches = live.and_then(|live| live_reach(scene, place.organization, live.role));

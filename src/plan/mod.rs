@@ -31,6 +31,7 @@ mod reach;
 mod renamed;
 mod resend;
 mod reset;
+mod same_person;
 mod saved;
 mod saved_plan;
 mod saved_renames;

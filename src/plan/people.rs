@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use super::census::{self, Census, Course, Fate, Included, Loss, is_counted};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
-use super::reach::{Catalogs, Reach, reach, roles_through};
+use super::reach::{Catalogs, Reach, reach, roles_through, with_vendor};
 use super::through::{Through, through};
 use super::{Inputs, People, State, Subject};
 use crate::model::{
@@ -34,6 +34,8 @@ pub struct Effects {
     pub kept_roles: BTreeMap<Name, Role>,
     /// By place that actions give, where it includes others: all that is reached through it, itself as well.
     pub through: Through,
+    /// By organization: how many sites it has after the plan, whether or not a manifest names them.
+    pub site_counts: BTreeMap<Name, usize>,
 }
 
 /// Whose reach a change of the catalog changes, each list sorted by text.
@@ -181,13 +183,15 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     effects.kept_roles = kept_roles(inputs);
     let given = of_users.values().flatten().map(|draft| &draft.action);
     effects.through = through(inputs.names, &context.catalogs.after, given);
+    let organizations = context.catalogs.after.organizations.iter();
+    effects.site_counts = organizations.map(|(&name, organization)| (name, organization.sites.len())).collect();
     census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
     (people, effects, census)
 }
 
 /// Roles that no plan changes here, and that are not as declared.
 fn kept_roles(inputs: &Inputs<'_>) -> BTreeMap<Name, Role> {
-    let declared = inputs.desired.catalog.roles.iter().filter(|(_, role)| !role.vendor && !inputs.changes_roles());
+    let declared = inputs.desired.catalog.roles.iter().filter(|_| !inputs.changes_roles());
     let kept = declared.filter_map(|(&name, role)| {
         let live = inputs.live.catalog.roles.get(&name)?;
         (live.facts(inputs.names) != role.facts(inputs.names)).then(|| (name, live.clone()))
@@ -250,9 +254,7 @@ fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
 impl<'a> Context<'a> {
     fn new(inputs: &'a Inputs<'a>, drafts: &[&Draft]) -> Self {
         let mut before = inputs.live.catalog.clone();
-        // What the vendor brings is there, whether or not the store lists it.
-        let vendor = inputs.desired.catalog.roles.iter().filter(|(_, role)| role.vendor);
-        before.roles.extend(vendor.map(|(&name, role)| (name, role.clone())));
+        before.roles = with_vendor(&inputs.desired.catalog.roles, &before.roles);
         let mut after = before.clone();
         let mut changed = Vec::new();
         for draft in drafts {

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use crate::model::{Catalog, Grant, Membership, Name, Names, SiteAccess, known};
+use crate::model::{Catalog, Grant, Membership, Name, Names, Role, SiteAccess, known};
 use crate::rules::Rules;
 
 /// An organization, or a site of it; [`known::PLATFORM`] for the whole platform.
@@ -134,6 +134,15 @@ impl<'a> Catalogs<'a> {
             _ => self.rules.loses(&with_one_as_it_was(&self.before, &self.after, from), self.names, from, to),
         }
     }
+}
+
+/// The roles that are there: as the store has them, and those that the vendor brings where it does not list them.
+pub(super) fn with_vendor(declared: &BTreeMap<Name, Role>, live: &BTreeMap<Name, Role>) -> BTreeMap<Name, Role> {
+    let mut roles = live.clone();
+    for (&name, role) in declared.iter().filter(|(_, role)| role.vendor) {
+        roles.entry(name).or_insert_with(|| role.clone());
+    }
+    roles
 }
 
 /// The roles as they will be, but one as it was.

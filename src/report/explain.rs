@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::time::{beginning, end};
-use super::words::Context;
+use super::words::{Context, every_site};
 use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Status, Value, Window, known};
 use crate::plan::{
     Access, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, Likely, PlaceExplanation, PlaceHolders,
@@ -282,7 +282,7 @@ fn access_words(context: Context<'_>, place: &PlaceExplanation) -> String {
     };
     let mut words = words_of(context, place, access);
     if let Some(sites) = place.reaches {
-        words.push_str(&format!(", every site ({})", number(sites)));
+        words.push_str(&every_site(sites));
     }
     words.push_str(&through(context, place));
     let LeftAlone { membership: _, role, extra_roles, sites } = place.left_alone;
@@ -328,7 +328,7 @@ fn live_line(context: Context<'_>, place: &PlaceExplanation, missing: Option<&st
     let words = match place.live {
         Some(live) => {
             let reach = match place.live_reaches {
-                Some(sites) => format!(", every site ({})", number(sites)),
+                Some(sites) => every_site(sites),
                 None if place.reaches.is_some() => ", only the sites that are granted".to_owned(),
                 None => String::new(),
             };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::style::{count, enumeration};
-use super::words::{Context, done, is_preloading};
+use super::words::{Context, done, every_site, is_preloading};
 use crate::model::{ActionKind, Grant, List, Membership, Name, Value, known};
 use crate::plan::{Action, Affected, Cause, Risk, SiteChange, Sites, State, Subject};
 
@@ -263,7 +263,7 @@ fn narrowed(context: Context<'_>, action: &Action, actions: &[&Action]) -> Optio
     };
     let sites: Vec<(Name, Option<Name>)> = context.names.elements(*sites).iter().map(|&site| granted(site)).collect();
     let sites = if sites.is_empty() { "no site".to_owned() } else { context.sites(&sites) };
-    Some(format!(", every site ({}) → {sites}", super::style::number(*number)))
+    Some(format!("{} → {sites}", every_site(*number)))
 }
 
 /// A part of what happens in one place.

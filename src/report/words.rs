@@ -53,6 +53,11 @@ const IN_FULL: usize = 50;
 /// How many sites, organizations or fields are named before they are only counted.
 pub(super) const NAMED: usize = 3;
 
+/// `, every site (14)`.
+pub(super) fn every_site(there: usize) -> String {
+    if there == 0 { ", every site (none yet)".to_owned() } else { format!(", every site ({})", number(there)) }
+}
+
 impl Context<'_> {
     /// A name, safe to print.
     pub(super) fn name(&self, of: Name) -> String {
@@ -117,12 +122,15 @@ impl Context<'_> {
         kept.or_else(|| self.catalog.and_then(|catalog| catalog.roles.get(&role)))
     }
 
-    /// `, every site (14)` where the role reaches them all.
+    /// `, every site (14)` where the role reaches them all: those that there are, whoever names them.
     pub(super) fn reach(&self, organization: Name, role: Option<Name>) -> String {
         let Some(catalog) = self.catalog else { return String::new() };
         let all = role.and_then(|role| self.definition(role)).is_some_and(|role| role.site_access == SiteAccess::All);
         match catalog.organizations.get(&organization) {
-            Some(organization) if all => format!(", every site ({})", number(organization.sites.len())),
+            Some(declared) if all => {
+                let there = self.effects.and_then(|effects| effects.site_counts.get(&organization)).copied();
+                every_site(there.unwrap_or(declared.sites.len()))
+            }
             Some(_) | None => String::new(),
         }
     }

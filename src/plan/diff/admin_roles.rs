@@ -55,12 +55,12 @@ pub(super) fn flags(inputs: &Inputs<'_>) -> BTreeMap<Name, AdminFlags> {
     }
     for (&role, declared) in &inputs.desired.catalog.roles {
         let entry = flags.entry(role).or_insert(AdminFlags { live: None, declared: None });
-        // What the vendor brings is as the rules say, on both sides.
+        // What the vendor brings is there as the rules say, unless the store has it otherwise.
         if declared.vendor {
-            entry.live = Some(declared.admin);
+            entry.live.get_or_insert(declared.admin);
         }
         // Where roles are not changed, a live one stays what it is.
-        if inputs.changes_roles() || entry.live.is_none() || declared.vendor {
+        if inputs.changes_roles() || entry.live.is_none() {
             entry.declared = Some(declared.admin);
         }
     }

@@ -34,12 +34,11 @@ pub(super) fn diff(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<
 
 fn roles(inputs: &Inputs<'_>, change: &mut Change) {
     for (&name, declared) in &inputs.desired.catalog.roles {
-        if declared.vendor {
-            continue;
-        }
         let subject = Subject { role: Some(name), ..Subject::default() };
         let wanted = declared.facts(inputs.names);
         let mut draft = match inputs.live.catalog.roles.get(&name) {
+            // The store makes one of the vendor's when somebody is first given it.
+            None if declared.vendor => continue,
             None => {
                 let set = wanted.into_iter().filter(|fact| fact.value != Value::Null).collect();
                 Draft::new(ActionKind::CreateRole, subject, None, Some(State::of(set))).because("declared")
@@ -56,7 +55,7 @@ fn roles(inputs: &Inputs<'_>, change: &mut Change) {
                 if draft.loses {
                     draft.risk(Risk::Removal);
                 }
-                draft.because("role differs")
+                draft.because(if declared.vendor { "role differs from the rules" } else { "role differs" })
             }
         };
         draft.needs.extend(inputs.names.elements(declared.includes).iter().copied().map(Need::Role));
@@ -118,14 +117,11 @@ fn organizations(inputs: &Inputs<'_>, sayable: &Sayable<'_>, change: &mut Change
 
 /// More reached through a site or an organization is an escalation for who has it, less a removal.
 fn mark_reach(inputs: &Inputs<'_>, draft: &mut Draft) {
-    let of = |state: &Option<State>| match state.as_ref().and_then(|state| state.value(known::INCLUDES)) {
-        Some(Value::Set(list)) => inputs.names.elements(list).to_vec(),
-        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
-    };
     if draft.action.before.is_none() {
         return;
     }
-    let (before, after) = (of(&draft.action.before), of(&draft.action.after));
+    let (before, after) =
+        (included(inputs, draft.action.before.as_ref()), included(inputs, draft.action.after.as_ref()));
     draft.gains = after.iter().any(|site| !before.contains(site));
     draft.loses = before.iter().any(|site| !after.contains(site));
     if draft.gains {
@@ -183,10 +179,11 @@ fn finish(mut draft: Draft, position: Option<Position>, change: &mut Change) {
     change.push(draft);
 }
 
-/// A role that differs, and is not changed: with a list of organizations, or where the catalog is left as it is.
+/// What differs in what it lets people do, and is not changed: a role with a list of organizations; a role, or what an
+/// organization or a site includes, where the catalog is left as it is.
 fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Option<Unmanaged> {
     let Draft { action, .. } = draft;
-    let role = action.subject.role?;
+    let Some(role) = action.subject.role else { return other_includes(inputs, reach, draft) };
     let reason = if !reach.catalog(action.kind, &action.subject) {
         "differs, and a role is not changed with a list of organizations"
     } else if inputs.policy.catalog == CatalogPolicy::Existing && action.kind == ActionKind::UpdateRole {
@@ -195,6 +192,44 @@ fn held_elsewhere(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Opti
         return None;
     };
     Some(Unmanaged::new("role", inputs.names.text(role).to_owned(), reason))
+}
+
+/// A site or an organization through which people reach something else than is declared, where that stays so.
+fn other_includes(inputs: &Inputs<'_>, reach: &Reach<'_>, draft: &Draft) -> Option<Unmanaged> {
+    let Draft { action, gains, loses, .. } = draft;
+    let is_left_alone = inputs.policy.catalog == CatalogPolicy::Existing && action.before.is_some();
+    if !is_left_alone || !(*gains || *loses) || !reach.catalog(action.kind, &action.subject) {
+        return None;
+    }
+    let included = |state: &Option<State>| included(inputs, state.as_ref());
+    let (live, declared) = (included(&action.before), included(&action.after));
+    let texts = |of: &[Name], but: &[Name]| {
+        let mut texts: Vec<&str> =
+            of.iter().filter(|name| !but.contains(name)).map(|&name| inputs.names.text(name)).collect();
+        texts.sort_unstable();
+        texts.join(", ")
+    };
+    let parts = [("also ", texts(&live, &declared)), ("not ", texts(&declared, &live))];
+    let parts = parts.into_iter().filter(|(_, names)| !names.is_empty()).map(|(how, names)| format!("{how}{names}"));
+    let reason = format!(
+        "its `includes` differ (in the store {}), and are not changed with `catalog: existing`: what is reached through \
+         it stays",
+        parts.collect::<Vec<_>>().join("; ")
+    );
+    let (name, text) = (action.subject.organization?, |name| inputs.names.text(name));
+    let unmanaged = match action.subject.site {
+        Some(site) => Unmanaged::new("site", format!("{}/{}", text(name), text(site)), reason),
+        None => Unmanaged::new("organization", text(name).to_owned(), reason),
+    };
+    Some(unmanaged.always_told())
+}
+
+/// What a state of a site or an organization includes.
+fn included(inputs: &Inputs<'_>, state: Option<&State>) -> Vec<Name> {
+    match state.and_then(|state| state.value(known::INCLUDES)) {
+        Some(Value::Set(list)) => inputs.names.elements(list).to_vec(),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
+    }
 }
 
 /// Who has access in an organization that no manifest declares.

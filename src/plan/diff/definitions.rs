@@ -10,11 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalog::widens;
 use crate::model::{Catalog, Name, Role};
 use crate::plan::Inputs;
-use crate::plan::reach::{roles_through, with_one_as_it_was};
+use crate::plan::reach::{roles_through, with_one_as_it_was, with_vendor};
 
 /// Every role of both sides. The catalogs hold nothing but roles.
 pub(super) struct Definitions {
-    /// As live; with those that the vendor brings, listed or not.
+    /// As live; with those that the vendor brings and the store does not list.
     present: Catalog,
     /// As this plan leaves them, if nothing of it has to wait.
     planned: Catalog,
@@ -25,12 +25,10 @@ pub(super) struct Definitions {
 impl Definitions {
     pub(super) fn new(inputs: &Inputs<'_>) -> Self {
         let (declared, live) = (&inputs.desired.catalog.roles, &inputs.live.catalog.roles);
-        let mut present = live.clone();
-        let vendor = declared.iter().filter(|(_, role)| role.vendor);
-        present.extend(vendor.map(|(&name, role)| (name, role.clone())));
+        let present = with_vendor(declared, live);
         let mut planned = present.clone();
         let mut narrowed = BTreeSet::new();
-        for (&name, role) in declared.iter().filter(|(_, role)| !role.vendor) {
+        for (&name, role) in declared {
             match live.get(&name) {
                 Some(_) if !inputs.changes_roles() => {}
                 Some(live) => {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Accounts, Action, Inputs};
 use crate::model::{ActionKind, Fact, LiveRecord, Membership, Name, Status, Value, known};
+use crate::plan::reach::with_vendor;
 
 /// One of what is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,13 +51,8 @@ impl<'a> Balances<'a> {
 
     /// What a state leaves over that differs from today's in these accounts, and in whether these roles make admins.
     pub(super) fn before(inputs: &'a Inputs<'a>, changed: &Accounts, flips: &[(Name, bool)]) -> Self {
-        let declared = &inputs.desired.catalog.roles;
-        let live = inputs.live.catalog.roles.iter();
-        // What the vendor brings is as the rules say.
-        let flag =
-            |role: &Name, live: bool| declared.get(role).filter(|role| role.vendor).map_or(live, |role| role.admin);
-        let vendor = declared.iter().filter(|(_, role)| role.vendor && role.admin).map(|(&name, _)| name);
-        let admin_roles = live.filter(|&(name, role)| flag(name, role.admin)).map(|(&name, _)| name).chain(vendor);
+        let roles = with_vendor(&inputs.desired.catalog.roles, &inputs.live.catalog.roles);
+        let admin_roles = roles.iter().filter(|(_, role)| role.admin).map(|(&name, _)| name);
         let admin_attributes = inputs.rules.admin_attributes().filter_map(|field| inputs.names.find(&field));
         let mut balances = Self {
             inputs,

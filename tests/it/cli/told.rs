@@ -214,3 +214,75 @@ fn until_when_and_what_later_is_told_with_access() {
         .prints("becomes viewer, until 2199-03-31")
         .prints("gains site pit-2, until 2199-03-31");
 }
+
+#[test]
+fn what_live_includes_let_people_reach_is_told_where_the_catalog_is_not_written() {
+    let repository = repository("  ben@example.com: { access: { north: { role: viewer, sites: [pit-1] } } }\n");
+    repository.sql(
+        "UPDATE sites SET includes = '[\"pit-2\"]' WHERE name = 'pit-1';
+         UPDATE organizations SET includes = '[\"south\"]' WHERE name = 'north'",
+    );
+    repository.run(["plan"]).ends_with(0).prints("-pit-2").prints("-south");
+    repository.write("rollcall.yaml", &settings("", "default").replace("report }", "report, catalog: existing }"));
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints("no changes");
+    plan.prints(
+        "organization north: its `includes` differ (in the store also south), and are not changed with `catalog:",
+    );
+    plan.prints("site north/pit-1: its `includes` differ (in the store also pit-2)");
+    repository.run(["explain", "north/pit-2"]).ends_with(0).prints("ben@example.com").prints("through pit-1");
+    repository.run(["explain", "south"]).ends_with(0).prints("ben@example.com").prints("through north");
+    // What is declared and not there is no access either.
+    repository.sql("UPDATE sites SET includes = NULL; UPDATE organizations SET includes = NULL");
+    repository.edit(ALL, "pit-1: {}", "pit-1: { includes: [pit-2] }");
+    repository.run(["plan"]).ends_with(0).prints("no changes").prints("(in the store not pit-2)");
+    repository.run(["explain", "ben@example.com"]).ends_with(0).prints("through pit-1").prints("not in the store");
+}
+
+#[test]
+fn sites_that_only_the_store_has_count_for_a_role_that_reaches_every_site() {
+    let repository = repository("");
+    repository.edit(ALL, "north: { sites: { pit-1: {}, pit-2: {} } }", "north: {}");
+    repository.edit(ALL, "users:", "users:\n  ben@example.com: { access: { north: manager, south: manager } }");
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints("manager of north, every site (2)").prints("every site (none yet)");
+    assert!(!plan.out.contains("(0)"), "{}", plan.out);
+    let explained = repository.run(["explain", "ana@example.com"]);
+    explained.ends_with(0).prints("manager, every site (2)");
+    repository.run(["explain", "sam@example.com"]).ends_with(0).prints("manager, every site (none yet)");
+}
+
+#[test]
+fn whoever_is_known_by_another_key_in_the_store_is_hinted_at() {
+    let rules = "{ extends: default, onboarding: create, identity: { key: login, immutable: false } }";
+    let repository = Repository::empty();
+    repository.write("rollcall.yaml", &settings("guards: { removals: { min_count: 50 } }\n", rules));
+    let users = "  ben: { email: ben@example.com, name: Ben Roy, access: { north: viewer } }\n  \
+                 cy: { email: cy@example.com, name: Cy Roy, access: { north: viewer } }\n";
+    let catalog = CATALOG.replace("@example.com", "");
+    repository.write(ALL, &format!("{catalog}{users}"));
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let run = repository.run(["plan"]);
+    run.ends_with(0).prints("no changes");
+    assert!(!run.err.contains("previously"), "{}", run.err);
+    // The address goes before the name.
+    repository.sql("UPDATE users SET key = 'broy' WHERE key = 'ben'; UPDATE users SET key = 'croy' WHERE key = 'cy'");
+    repository.edit(ALL, "email: cy@example.com", "email: cyril@example.com");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).tells("`ben` is nobody in the store, where `broy`").tells("the address `ben@example.com` too");
+    run.tells("`cy` is nobody in the store, where `croy`").tells("the name `Cy Roy` too").tells("`previously: croy`");
+    // Either way out ends it.
+    repository.edit(ALL, "  ben: {", "  broy: {");
+    repository.edit(ALL, "  cy: {", "  cy: { previously: croy,");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).prints("renamed from croy");
+    assert!(!run.err.contains("nobody in the store"), "{}", run.err);
+    // Whoever is named is somebody else, and so is everybody where a key never changes.
+    repository.edit(ALL, "previously: croy,", "");
+    repository.edit(ALL, "users:", "inactive: [croy]\nusers:");
+    assert!(!repository.run(["plan"]).err.contains("nobody in the store"));
+    repository.edit(ALL, "inactive: [croy]\n", "");
+    repository.edit("rollcall.yaml", "immutable: false", "immutable: true");
+    assert!(!repository.run(["plan"]).err.contains("nobody in the store"));
+}

@@ -63,6 +63,8 @@ pub(super) struct World {
     inactive_takes: bool,
     strips: bool,
     reports_absent: bool,
+    /// Whether the rules bring the roles that the store has, and no manifest declares them.
+    brings_roles: bool,
     has_grace: bool,
     ends: Option<OffBoarding>,
     turnover: Turnover,
@@ -323,8 +325,10 @@ impl World {
             desired.catalog.organizations.insert(name, entry);
         }
         for (name, role) in &self.roles {
-            let role = Role { position: Some(Position::new(file, 3)), ..Self::role(role) };
             let renamed = former(names, "role", name);
+            let vendor = self.brings_roles && renamed.is_none() && self.live.roles.contains_key(name);
+            let position = (!vendor).then(|| Position::new(file, 3));
+            let role = Role { position, vendor, ..Self::role(role) };
             let name = called(names, "role", name);
             desired.renames.extend(renamed.map(|previous| (CatalogKey::Role(name), previous)));
             desired.catalog.roles.insert(name, role);

@@ -26,7 +26,7 @@ fn service_under(rules: &str, users: &str) -> Service {
     Service::new(rules, &format!("{CATALOG}users:\n{admin}{users}"))
 }
 
-fn service(users: &str) -> Service {
+pub(super) fn service(users: &str) -> Service {
     service_under("actito", users)
 }
 

@@ -289,6 +289,19 @@ fn alt_8_a_profile_is_edited_and_an_address_is_renamed() {
     service.run(["plan"]).ends_with(3).tells("yyyy-MM-dd");
 }
 
+#[test]
+fn alt_8_an_address_that_was_changed_in_the_store_is_hinted_at() {
+    let named = user("ben", "quarries: operator").replace("{ access", "{ given_name: Ben, family_name: Roy, access");
+    let service = service(&named);
+    service.run(["plan"]).ends_with(0).prints("no changes");
+    service.0.sql("UPDATE users SET key = 'roy@example.com' WHERE key = 'ben@example.com'");
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("where `roy@example.com`, whom no manifest names, has the name `Ben Roy` too");
+    run.tells("`previously: roy@example.com`");
+    service.declare("  ben@example.com: {", "  ben@example.com: { previously: roy@example.com,");
+    assert_eq!(service.ids(), ["rename_user ben@example.com"]);
+}
+
 /// Whether an invitation carries attributes is not stated, and neither whether the profile of somebody who is only
 /// invited can be changed: they wait for the answer, and are named.
 #[test]

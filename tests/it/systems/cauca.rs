@@ -6,12 +6,12 @@ const TOWNS: &str =
     "organizations:\n  beauceville: { kind: municipality }\n  lac-etchemin: { kind: municipality }\nusers:\n";
 
 /// A user with an address, as the member of a group of Beauceville.
-fn member(login: &str, group: &str, more: &str) -> String {
+pub(super) fn member(login: &str, group: &str, more: &str) -> String {
     format!("  {login}: {{ email: {login}@example.com, {more} access: {{ beauceville: {group} }} }}\n")
 }
 
 /// A store with these users.
-fn service(users: &str) -> Service {
+pub(super) fn service(users: &str) -> Service {
     Service::new("cauca", &format!("{TOWNS}{users}"))
 }
 

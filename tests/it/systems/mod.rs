@@ -10,6 +10,7 @@ use crate::support::folders::of_repository;
 
 mod actito;
 mod alteia;
+mod altered_roles;
 mod cauca;
 mod credivera;
 mod modulr;

@@ -86,7 +86,7 @@ pub(super) fn any_worlds() -> impl Strategy<Value = World> {
         USERS.len(),
     );
     let numbers = (prop::option::weighted(0.7, 1..6_usize), 0..3_usize, prop::option::of(0..6_usize), 0..12_usize);
-    let switches = prop::collection::vec(prop::bool::weighted(0.4), 11);
+    let switches = prop::collection::vec(prop::bool::weighted(0.4), 12);
     (people, numbers, switches).prop_map(|(people, (seats, min_admins, own, protected), on)| {
         let catalog = |count: usize| -> BTreeMap<String, BTreeSet<String>> {
             let sites = || SITES.iter().map(|site| (*site).to_owned()).collect();
@@ -127,6 +127,7 @@ pub(super) fn any_worlds() -> impl Strategy<Value = World> {
             inactive_takes: !on[7],
             strips: on[8],
             reports_absent: on[0] && on[8],
+            brings_roles: on[11],
             has_grace: false,
             ends: None,
             turnover: Turnover::default(),
