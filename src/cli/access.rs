@@ -24,7 +24,7 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
+    fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned, shared_with_live,
     unnamed_own_account, void_protection,
 };
 use crate::rules::Rules;
@@ -350,6 +350,7 @@ impl Access {
         before.extend(void_protection(&inputs));
         before.extend(broad_protection(&inputs));
         before.extend(lacking(&declared.names, &declared.desired, self.rules(), |identity| live.find(identity)));
+        before.extend(shared_with_live(&declared.names, &declared.desired, self.rules(), live));
         before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;

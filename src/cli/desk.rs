@@ -100,9 +100,16 @@ impl Desk {
         Ok(Some(Gone { how, is_locked_out: of_journal || of_store }))
     }
 
-    /// The key of a live account as the store spells it.
+    /// The key, as compared, of somebody who declined the last invitation, and has no account any more.
+    pub(super) fn declined(&self, key: &str) -> Option<Name> {
+        self.find(key).filter(|key| self.live.declined.contains(key) && self.live.find(*key).is_none())
+    }
+
+    /// The key of an account as the store spells it, else of somebody declared as the manifests do.
     pub(super) fn spelled(&self, identity: Name) -> Option<String> {
-        self.live.find(identity).map(|user| user.key_text(&self.names).to_owned())
+        let live = self.live.find(identity).map(|user| user.key);
+        let declared = || self.manifests.as_ref()?.find(identity).map(|user| user.key);
+        live.or_else(declared).map(|key| self.names.text(key).to_owned())
     }
 
     /// A name of what is live or declared, as it may be printed.

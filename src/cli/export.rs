@@ -5,6 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::access::Access;
+use super::edge;
 use super::exit::{Exit, Failure, advised};
 use super::files::{in_repository, write_all_new};
 use super::import::{all_in_scope, tell_left_out};
@@ -59,7 +60,8 @@ impl Read<'_> {
             Some(CellSeparator::Comma) | None => Separator::Comma,
             Some(CellSeparator::Semicolon) => Separator::Semicolon,
         };
-        let made = exchange::csv(self.names, self.access.rules(), self.live, &self.days()?, separator);
+        let made =
+            exchange::csv(self.names, self.access.rules(), self.live, (&self.days()?, edge::now(None)), separator);
         let Exported { content, left_out } = made;
         match out {
             None => self.printer.file(&String::from_utf8_lossy(&content)),

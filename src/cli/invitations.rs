@@ -144,7 +144,10 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         let help = "`rollcall validate` lists what is wrong; correct that, then run this again";
         return Err(Failure::invalid(advised(why, help)));
     }
-    if let Some(Gone { how, is_locked_out }) = desk.gone(&arguments.key, printer)? {
+    let declined = desk.declined(&arguments.key);
+    if declined.is_none()
+        && let Some(Gone { how, is_locked_out }) = desk.gone(&arguments.key, printer)?
+    {
         let first = if is_locked_out { " once an apply has seen the person declared without it," } else { "" };
         let why = format!("{} {how}, and one that has ended so is not sent again", sanitise(&arguments.key));
         let help = format!(
@@ -152,7 +155,10 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         );
         return Err(Failure::failed(advised(why, help)));
     }
-    let (identity, shown) = desk.who(&arguments.key)?;
+    let (identity, shown) = match declined {
+        Some(identity) => (identity, sanitise(&arguments.key).into_owned()),
+        None => desk.who(&arguments.key)?,
+    };
     let key = desk.spelled(identity).unwrap_or_default();
     if desk.locked_out(&arguments.key)?.is_some() && !desk.is_let_in(identity) {
         let help = "declare `status: active`, and apply, before you send it";
@@ -171,6 +177,10 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         Resend::KeptElsewhere => anyhow::anyhow!("{shown} is a service account, which is managed elsewhere"),
         Resend::Protected => anyhow::anyhow!("{shown} is protected (`guards.protected_users`)"),
         Resend::KeptOut => advised(format!("the manifests do not let {shown} in"), "correct them first, and apply"),
+        Resend::Waits => advised(
+            format!("{shown} has no account, and can't be invited as declared"),
+            "apply first; `rollcall plan` lists what is missing",
+        ),
         Resend::CarriesMore => advised(
             format!("the invitation of {shown} carries more than the manifests declare"),
             "apply, and if it stays, take the entry out, apply, and declare it again",

@@ -6,14 +6,14 @@ use super::execute::{listen, looked_up, remember};
 use super::exit::{Exit, Failure, advised};
 use super::options::{Global, ResetPassword};
 use super::printer::Printer;
-use super::{edge, mail, secrets};
+use super::{edge, journal, mail, secrets};
 use crate::apply::{
     ApplyError, Options, Outcome, Reset, ResetDocument, ResetReport, SkippedUser, Stop, Verdict, reset_passwords,
 };
 use crate::diagnostic::Code;
 use crate::mail::Which;
 use crate::model::Status;
-use crate::plan::{NoReset, active_accounts, can_reset};
+use crate::plan::{Inputs, NoReset, Policy, active_accounts, can_reset};
 use crate::report::{count, sanitise};
 use crate::rules::PasswordReset;
 use crate::settings::StoreKind;
@@ -65,11 +65,16 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
     let report = execute(&mut desk, &users, sink.as_deref())?;
     tell(&desk.access, (&users, &skipped), &report, printer);
     Ok(match report.verdict() {
-        Verdict::Complete if skipped.iter().any(|(_, why)| *why == NoReset::NoAddress) => Exit::Partial,
+        Verdict::Complete if skipped.iter().any(|(_, why)| lacks_address(*why)) => Exit::Partial,
         Verdict::Complete => Exit::Done,
         Verdict::NothingWritten => Exit::Failed,
         Verdict::Partial => Exit::Partial,
     })
+}
+
+/// Whether somebody who was asked for was left out for want of an address.
+const fn lacks_address(why: NoReset) -> bool {
+    matches!(why, NoReset::NoAddress | NoReset::BadAddress)
 }
 
 fn not_tried(users: &[String]) -> ResetReport {
@@ -104,7 +109,7 @@ fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
             return Err(Failure::failed(advised(why, "name one account")));
         }
         let mut chosen = Chosen { users: Vec::new(), skipped: Vec::new() };
-        for (key, answer) in desk.ask(active_accounts)? {
+        for (key, answer) in ask(desk, active_accounts)? {
             match answer {
                 Ok(_) => chosen.users.push(text(key)),
                 Err(why) => chosen.skipped.push((text(key), why)),
@@ -113,10 +118,19 @@ fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
         return Ok(chosen);
     };
     let (identity, shown) = desk.who(key)?;
-    match desk.ask(|inputs| can_reset(inputs, identity))? {
+    match ask(desk, |inputs| can_reset(inputs, identity))? {
         Ok(key) => Ok(Chosen { users: vec![text(key)], skipped: Vec::new() }),
         Err(why) => Err(Failure::failed(anyhow::anyhow!("the password of {shown} is not reset: {}", reason(why)))),
     }
+}
+
+/// Asks what can be reset, by the store, the settings, and the journal, which knows who has left.
+fn ask<T>(desk: &Desk, question: impl FnOnce(&Inputs<'_>) -> T) -> Result<T, Failure> {
+    let left_since = journal::left_since(&desk.access, &desk.info.id)?;
+    desk.ask(|inputs| {
+        let policy = Policy { left_since, ..inputs.policy.clone() };
+        question(&Inputs { policy: &policy, ..inputs.clone() })
+    })
 }
 
 const fn reason(why: NoReset) -> &'static str {
@@ -133,6 +147,15 @@ const fn reason(why: NoReset) -> &'static str {
         }
         NoReset::NotActive(Status::Inactive | Status::Closed | Status::Active) => {
             "the account is not active, so nobody logs in with it"
+        }
+        NoReset::BadAddress => {
+            "no mail can go to its address, and nobody could log in any more; correct the address first, and apply"
+        }
+        NoReset::LockedOut => {
+            "it is locked out, and gets no new password; let the person in first (`status: active`), if that is meant"
+        }
+        NoReset::Stripped => {
+            "all access was taken from it when the person left; give them access first, if a log-in is meant"
         }
         NoReset::NoAddress => "it has no address to which a link could be sent, and nobody could log in any more",
     }

@@ -133,6 +133,12 @@ codes! {
     OutsideLimits = "outside-limits",
     /// A shared-looking account, or one address of two people.
     SharedAccount = "shared-account",
+    /// More accounts take a seat than the rules have.
+    OverSeats = "over-seats",
+    /// Somebody declared whose account another application keeps.
+    KeptElsewhere = "kept-elsewhere",
+    /// Two-factor authentication that is declared, live otherwise, and switched by others.
+    SwitchedByOthers = "switched-by-others",
     /// A mistake in the settings.
     InvalidSettings = "invalid-settings",
     /// A mistake in a rule set.

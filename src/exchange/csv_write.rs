@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::columns::{Column, of_list};
 use super::formula::neutral;
 use super::losses::Losses;
 use super::roles::status_word;
 use super::{Days, Exported};
 use crate::manifest::Unsayable;
-use crate::model::{LiveState, LiveView, Names};
+use crate::model::{InvitationState, LiveState, LiveView, Names};
 use crate::rules::{KEPT_ELSEWHERE, Rules};
 
 /// What stands between two cells.
@@ -24,7 +26,13 @@ pub enum Separator {
 /// Writes everybody; who has no access has one row without organization and role. All cells are quoted, so that no
 /// program takes what stands in one for several.
 #[must_use]
-pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days, separator: Separator) -> Exported<Vec<u8>> {
+pub fn csv(
+    names: &Names,
+    rules: &Rules,
+    live: &LiveState,
+    (days, at): (&Days, Timestamp),
+    separator: Separator,
+) -> Exported<Vec<u8>> {
     let columns = of_list(rules);
     let mut people: BTreeMap<(&str, usize), LiveView<'_>> = BTreeMap::new();
     let mut losses = Losses::new(names, rules, &columns, &[]);
@@ -50,7 +58,8 @@ pub fn csv(names: &Names, rules: &Rules, live: &LiveState, days: &Days, separato
     for ((key, _), view) in people {
         for (organization, role) in roles(names, &view) {
             let row = (key, organization, role);
-            line(&mut content, between, columns.iter().map(|&column| cell(names, rules, days, &view, row, column)));
+            let cells = columns.iter().map(|&column| cell((names, rules), (days, at), &view, row, column));
+            line(&mut content, between, cells);
         }
     }
     Exported { content, left_out }
@@ -77,9 +86,8 @@ fn roles<'n>(names: &'n Names, view: &LiveView<'_>) -> Vec<(&'n str, &'n str)> {
 }
 
 fn cell(
-    names: &Names,
-    rules: &Rules,
-    days: &Days,
+    (names, rules): (&Names, &Rules),
+    (days, at): (&Days, Timestamp),
     view: &LiveView<'_>,
     (key, organization, role): (&str, &str, &str),
     column: Column,
@@ -91,7 +99,10 @@ fn cell(
     match column {
         column if column == Column::of_key(rules) => key.to_owned(),
         Column::Created => days.get(key).cloned().unwrap_or_default(),
-        Column::Status => status_word(view.status).to_owned(),
+        // Whether somebody can still answer is what the reader wants to know.
+        Column::Status => {
+            view.ended_invitation(at).map_or(status_word(view.status), InvitationState::as_str).to_owned()
+        }
         Column::Company | Column::Organization => organization.to_owned(),
         Column::Role => role.to_owned(),
         Column::GivenName

@@ -116,6 +116,28 @@ impl Intake<'_> {
         held.chain(stated).collect()
     }
 
+    /// Who belongs, in the store, to an organization of which the file says nothing, and has no room for another one: by
+    /// key as compared, why nothing is written of them. A manifest would move them.
+    pub(super) fn elsewhere(&self, people: &[(String, Person)], held: &BTreeSet<String>) -> BTreeMap<String, String> {
+        let Some(most) = self.rules.most_organizations() else { return BTreeMap::new() };
+        let mut found = BTreeMap::new();
+        for (identity, person) in people {
+            let Some(account) = self.known.account(identity) else { continue };
+            let others: Vec<&String> = account.organizations.difference(held).collect();
+            let given = person.seats.keys().filter(|organization| **organization != known::PLATFORM).count();
+            let Some(first) = others.first().filter(|_| given > 0 && given + others.len() > most as usize) else {
+                continue;
+            };
+            let reason = format!(
+                "belongs to {} in the store, of which the file says nothing, and to {most} at most; declare by hand where \
+                 the person is to be",
+                quoted(first)
+            );
+            found.insert(identity.clone(), reason);
+        }
+        found
+    }
+
     /// Who is declared already stays as declared: without access to an organization that only this file declares, which
     /// the next plan would take away, though the file has it.
     pub(super) fn check_declared(&mut self) {

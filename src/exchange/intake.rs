@@ -339,6 +339,9 @@ impl<'a> Intake<'a> {
         let people = std::mem::take(&mut self.people);
         let (declared, people): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|(identity, _)| known.users.contains(identity));
+        let elsewhere = self.elsewhere(&people, &held);
+        let (people, others): (Vec<_>, Vec<_>) =
+            people.into_iter().partition(|(identity, _)| !elsewhere.contains_key(identity));
         let left_fields = self.left_fields(&people);
         self.tell_who_is_in_the_store(&people);
         self.people_to_live(people);
@@ -347,6 +350,7 @@ impl<'a> Intake<'a> {
             organizations: known.organizations.keys().cloned().collect(),
             roles: known.roles.clone(),
             left_alone: known.organizations.keys().filter(|name| !held.contains(name.as_str())).cloned().collect(),
+            most_organizations: self.rules.most_organizations(),
             left_fields,
         };
         let Written { files, mut unsayable, accounts } =
@@ -357,6 +361,11 @@ impl<'a> Intake<'a> {
             reason: "is declared in a manifest already".to_owned(),
         });
         unsayable.extend(again);
+        unsayable.extend(others.into_iter().map(|(identity, person)| Unsayable {
+            kind: "user",
+            name: self.names.text(person.key).to_owned(),
+            reason: elsewhere.get(&identity).cloned().unwrap_or_default(),
+        }));
         for (index, count) in &self.lost {
             let name = self.book.headers.get(*index).cloned().unwrap_or_default();
             let why = match self.columns.get(*index).copied().flatten() {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Catalog, Desired, LiveState, Names, Role, SiteAccess, Value};
+use crate::model::{Catalog, Desired, LiveState, Names, Role, SiteAccess, Value, known};
 use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 
 /// What is known when a file is read.
@@ -33,6 +33,8 @@ pub(super) struct Account {
     pub(super) access_fields: BTreeSet<String>,
     /// Organizations to which the person belongs without a role.
     pub(super) without_role: BTreeSet<String>,
+    /// Organizations to which the person belongs.
+    pub(super) organizations: BTreeSet<String>,
 }
 
 impl Known {
@@ -73,6 +75,12 @@ impl Known {
                 access_fields: access_fields
                     .filter(|&(field, value)| is_held(field, value))
                     .map(|(field, _)| field.to_owned())
+                    .collect(),
+                organizations: view
+                    .memberships
+                    .iter()
+                    .filter(|one| one.organization != known::PLATFORM)
+                    .map(|one| names.text(one.organization).to_owned())
                     .collect(),
                 without_role: without_role.map(|one| names.text(one.organization).to_owned()).collect(),
             };

@@ -11,7 +11,7 @@ use crate::model::{AppliesTo, Name, Role, Status, known};
 use crate::rules::{Named, RolePlace, Rules, folded, refuse_declared};
 
 /// The words for a status, folded: those of the service in English and French, and those of rollcall.
-const STATUSES: [(&str, Status); 15] = [
+const STATUSES: [(&str, Status); 18] = [
     ("connected", Status::Active),
     ("connecte", Status::Active),
     ("connectee", Status::Active),
@@ -23,6 +23,9 @@ const STATUSES: [(&str, Status); 15] = [
     ("invited", Status::Invited),
     ("invite", Status::Invited),
     ("invitee", Status::Invited),
+    ("declined", Status::Invited),
+    ("expired", Status::Invited),
+    ("cancelled", Status::Invited),
     ("preloaded", Status::Preloaded),
     ("inactive", Status::Inactive),
     ("inactif", Status::Inactive),

@@ -109,7 +109,8 @@ impl GuardedPlan {
     }
 }
 
-/// Passes what an operator asked for by name: one action that locks one account out, or sends one invitation. Guards
+/// Passes what an operator asked for by name: one action that locks one account out, or sends one invitation, or makes it
+/// anew for somebody who had declined. Guards
 /// that count people say nothing about it, and it works while a plan would be refused. `None` for every other plan.
 #[must_use]
 pub fn by_operator(plan: Plan) -> Option<GuardedPlan> {
@@ -118,6 +119,7 @@ pub fn by_operator(plan: Plan) -> Option<GuardedPlan> {
             kind,
             ActionKind::DeactivateUser
                 | ActionKind::StripUser
+                | ActionKind::InviteUser
                 | ActionKind::CancelInvitation
                 | ActionKind::SendInvitation
                 | ActionKind::ResendInvitation

@@ -48,6 +48,9 @@ pub struct Partial {
     pub roles: BTreeSet<String>,
     /// Organizations of which nobody has stated who belongs to them, so that a manifest leaves that to others.
     pub left_alone: BTreeSet<String>,
+    /// To how many organizations one person may belong, where that is limited: whoever belongs to as many leaves none to
+    /// others.
+    pub most_organizations: Option<u32>,
     /// Access fields of which nobody has stated what they hold, by key as spelled: a manifest leaves them to others.
     pub left_fields: BTreeMap<String, BTreeSet<String>>,
 }

@@ -80,7 +80,10 @@ impl Writer<'_> {
             }
             Status::Invited | Status::Active | Status::Closed => {}
         }
-        let left_alone = self.partial.left_alone.iter().map(|name| (name.clone(), Yaml::word("unmanaged")));
+        let memberships = view.memberships.iter().filter(|one| one.organization != known::PLATFORM).count();
+        let has_room = self.partial.most_organizations.is_none_or(|most| memberships < most as usize);
+        let left_alone = self.partial.left_alone.iter().filter(|_| has_room);
+        let left_alone = left_alone.map(|name| (name.clone(), Yaml::word("unmanaged")));
         let mut access: BTreeMap<String, Yaml> = left_alone.collect();
         for membership in view.memberships {
             if membership.organization == known::PLATFORM {

@@ -248,7 +248,9 @@ pub struct LiveState {
     /// By key as compared: what was to be carried by the invitation of somebody whose earlier one was cancelled for it,
     /// and who has no account now, since a run was cut off in between.
     pub cut_off: BTreeMap<Name, LiveRecord>,
-    /// Those of them for whom a `status: active` that manifests say may be older than the lock-out.
+    /// By key as compared: who has no account, and answered the last invitation with no.
+    pub declined: BTreeSet<Name>,
+    /// Those who are locked out for whom a `status: active` that manifests say may be older than the lock-out.
     pub waiting_lock_outs: BTreeSet<Name>,
     /// The number of the newest lock-out that the store remembers, 0 without any.
     pub newest_lock_out: i64,
@@ -423,6 +425,13 @@ pub struct LiveView<'a> {
 }
 
 impl<'a> LiveView<'a> {
+    /// How the invitation of somebody who is not in yet has ended by the time `at`, if it has.
+    #[must_use]
+    pub fn ended_invitation(&self, at: Timestamp) -> Option<InvitationState> {
+        let state = self.invitation.map(|invitation| invitation.state_at(at));
+        state.filter(|state| self.status == Status::Invited && state.has_ended())
+    }
+
     /// The value of a field, [`Value::Null`] if it is not set.
     #[must_use]
     pub fn value(&self, field: Name) -> Value {

@@ -9,8 +9,9 @@ use jiff::Timestamp;
 
 use crate::diagnostic::Position;
 use crate::model::{
-    DeclaredStatus, Desired, Effective, Grant, Leaver, LeftAlone, List, LiveState, LiveView, Membership, Name, Names,
-    Piece, SiteAccess, SourceId, SourceLabel, Standing, Status, UserView, Value, Window, known,
+    DeclaredStatus, Desired, Effective, Grant, InvitationState, Leaver, LeftAlone, List, LiveState, LiveView,
+    Membership, Name, Names, Piece, SiteAccess, SourceId, SourceLabel, Standing, Status, UserView, Value, Window,
+    known,
 };
 use crate::rules::Rules;
 
@@ -125,6 +126,8 @@ pub struct UserExplanation {
     pub at: Timestamp,
     /// The status in the store; `None` if there is no account, or no live state was given.
     pub live: Option<Status>,
+    /// How the invitation of somebody who is not in yet has ended, if it has.
+    pub ended: Option<InvitationState>,
     /// The lock-out by an operator, if there is one.
     pub locked_out: Option<KnownLockOut>,
     /// Whether a live state was given.
@@ -183,6 +186,8 @@ pub struct Holder {
     pub key: Name,
     /// The status in the store.
     pub live: Option<Status>,
+    /// How the invitation of somebody who is not in yet has ended, if it has.
+    pub ended: Option<InvitationState>,
     /// Whether an operator locked the person out.
     pub is_locked_out: bool,
     /// What the manifests want of the account at the time for which was asked; `None` for who is not declared.
@@ -210,6 +215,7 @@ pub fn explain_user(scene: Scene<'_>, identity: Name) -> Option<UserExplanation>
         leaver: desired.leavers.get(&identity).copied(),
         at,
         live: account.map(|account| account.status),
+        ended: account.and_then(|account| account.ended_invitation(at)),
         locked_out: lock_out_of(scene, declared.as_ref(), account.as_ref()).cloned(),
         is_compared: live.is_some(),
         fields: fields(scene, declared.as_ref(), account.as_ref()),
@@ -313,6 +319,7 @@ fn holder(
         site.and_then(|_| places.iter().enumerate().find(|&(at, place)| at != found && is_reaching(place)));
     let membership = membership.map(|(_, place)| place.clone());
     let live = account.map(|account| account.status);
+    let ended = account.and_then(|account| account.ended_invitation(scene.at));
     let standing = match user {
         Some(user) => Some(user.standing(scene.at)),
         None => account.and_then(|account| scene.desired.leavers.get(&account.identity?)).copied().and_then(|leaver| {
@@ -321,7 +328,16 @@ fn holder(
         }),
     };
     let is_locked_out = lock_out_of(scene, user, account).is_some();
-    Some(Holder { key, live, is_locked_out, standing, place: places.swap_remove(found), membership, sites: granted })
+    Some(Holder {
+        key,
+        live,
+        ended,
+        is_locked_out,
+        standing,
+        place: places.swap_remove(found),
+        membership,
+        sites: granted,
+    })
 }
 
 impl Holder {

@@ -10,7 +10,7 @@ use super::explain::{
 use super::state_json::value_json;
 use super::{FORMAT, Places};
 use crate::diagnostic::Position;
-use crate::model::{LeftAlone, Name, Names, SourceLabel, Status, known};
+use crate::model::{InvitationState, LeftAlone, Name, Names, SourceLabel, Status, known};
 
 /// What was asked, what it may mean, and who has what access from which lines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -46,6 +46,9 @@ pub struct ExplainedUser {
     pub leaver: Option<ExplainedLeaver>,
     /// The status in the store; null where there is no account.
     pub live_status: Option<&'static str>,
+    /// How the invitation of somebody who is not in yet has ended (`declined`, `expired`, `cancelled`); null where it has
+    /// not.
+    pub invitation: Option<&'static str>,
     /// The lock-out by an operator; null where there is none.
     pub locked_out: Option<ExplainedLockOut>,
     /// Fields that are access, or guard it (`mfa`).
@@ -115,6 +118,9 @@ pub struct ExplainedHolder {
     pub user: String,
     /// The status in the store; null where there is no account.
     pub live_status: Option<&'static str>,
+    /// How the invitation of somebody who is not in yet has ended (`declined`, `expired`, `cancelled`); null where it has
+    /// not.
+    pub invitation: Option<&'static str>,
     /// Whether the user can log in: active in the store, and neither inactive nor out of their time by the manifests.
     pub may_log_in: bool,
     /// What the user has there.
@@ -215,6 +221,7 @@ impl ExplainDocument {
             leaver,
             at: _,
             live,
+            ended,
             locked_out,
             is_compared: _,
             fields,
@@ -232,6 +239,7 @@ impl ExplainDocument {
                 line: line(places, leaver.position),
             }),
             live_status: live.map(Status::as_str),
+            invitation: ended.map(InvitationState::as_str),
             locked_out: locked_out.as_ref().map(|KnownLockOut { since, by, waits }| ExplainedLockOut {
                 since: *since,
                 by: by.clone(),
@@ -248,6 +256,7 @@ impl ExplainDocument {
         let holders = holders.iter().map(|holder| ExplainedHolder {
             user: names.text(holder.key).to_owned(),
             live_status: holder.live.map(Status::as_str),
+            invitation: holder.ended.map(InvitationState::as_str),
             may_log_in: holder.may_log_in(),
             access: explained(&holder.place, names, places),
             membership: holder.membership.as_ref().map(|place| explained(place, names, places)),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{Deferred, Inputs, Plan, WaitsFor};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{ActionKind, DeclaredStatus, Desired, LiveView, Name, Status, UserView};
+use crate::model::{ActionKind, DeclaredStatus, Desired, Fact, LiveView, Name, Status, UserView, Value};
 use crate::rules::{KeyCase, OffBoarding};
 
 /// The reason of what lets somebody in whom an operator had locked out.
@@ -74,6 +74,17 @@ pub(super) fn is_back(inputs: &Inputs<'_>, live: &LiveView<'_>, keys: &[Name]) -
         && is_in(inputs, live)
 }
 
+/// Whether an operator locked out, as the store itself remembers, whoever has this account under any of these keys, and
+/// somebody gave access back by hand, where taking all of it is how people are locked out. A status that is set by hand
+/// ends a lock-out; rows of access say nothing about it.
+pub(super) fn is_given_back(inputs: &Inputs<'_>, live: &LiveView<'_>, keys: &[Name]) -> bool {
+    inputs.rules.reversible_offboarding() == Some(OffBoarding::Strip)
+        && live.status == Status::Active
+        && keys.iter().any(|key| inputs.live.locked_out.contains(key))
+        && !keys.iter().any(|&key| says_active(inputs.desired, key) && !inputs.live.waiting_lock_outs.contains(&key))
+        && is_in(inputs, live)
+}
+
 /// Whether an operator locked out whoever has this key, as compared.
 pub(super) fn is_locked_out(inputs: &Inputs<'_>, identity: Name) -> bool {
     inputs.live.locked_out.contains(&identity) || inputs.policy.locked_out.contains(inputs.names.text(identity))
@@ -98,7 +109,17 @@ pub fn returned(inputs: &Inputs<'_>, plan: &Plan) -> Vec<Diagnostic> {
     };
     let live = inputs.policy.locked_out.iter().filter_map(|key| inputs.live.find(inputs.names.find(key)?));
     let back = live.filter(|live| is_in(inputs, live) && !is_taken_out(live.key));
-    back.map(|live| {
+    let of_store = inputs.live.locked_out.iter().filter_map(|&key| Some((key, inputs.live.find(key)?)));
+    let given = of_store.filter(|(key, live)| is_given_back(inputs, live, &[*key]) && !is_taken_out(live.key));
+    let given = given.map(|(_, live)| {
+        let key = live.key_text(inputs.names);
+        let message = format!("`{key}` was locked out by an operator, and has access again that somebody gave by hand");
+        Diagnostic::warning(Code::LockOutForgotten, message).help(format!(
+            "this plan can't take it: take it in the store, or let the person stay with `rollcall deactivate {key} \
+             --release` and `status: active` in a manifest"
+        ))
+    });
+    let back = back.map(|live| {
         let key = live.key_text(inputs.names);
         let message = format!("`{key}` was locked out by an operator, as the journal says, and is in again");
         Diagnostic::warning(Code::LockOutForgotten, message).help(format!(
@@ -106,8 +127,8 @@ pub fn returned(inputs: &Inputs<'_>, plan: &Plan) -> Vec<Diagnostic> {
              out; lock the person out again with `rollcall deactivate {key}`, or let the person stay with `rollcall deactivate {key} --release` and \
              `status: active` in a manifest"
         ))
-    })
-    .collect()
+    });
+    back.chain(given).collect()
 }
 
 /// Whether somebody can do something with the account.
@@ -117,13 +138,19 @@ pub(super) fn is_in(inputs: &Inputs<'_>, live: &LiveView<'_>) -> bool {
             inputs.rules.reversible_offboarding() != Some(OffBoarding::Strip)
                 || !live.memberships.is_empty()
                 || !live.grants.is_empty()
-                || live.facts.iter().any(|fact| inputs.rules.is_access(inputs.names.text(fact.field)))
+                || live.facts.iter().any(|fact| gives_access(inputs, *fact))
         }
         Status::Preloaded | Status::Invited => {
             !live.invitation.is_some_and(|invitation| invitation.state_at(inputs.at).has_ended())
         }
         Status::Inactive | Status::Closed => false,
     }
+}
+
+/// Whether a field gives something: access that is set.
+fn gives_access(inputs: &Inputs<'_>, fact: Fact) -> bool {
+    let Inputs { rules, names, .. } = inputs;
+    rules.is_access(names.text(fact.field)) && !rules.same_value(names, fact.field, Value::Null, fact.value)
 }
 
 /// What is to be written down about somebody who is locked out, once a run is over.

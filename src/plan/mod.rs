@@ -67,7 +67,7 @@ pub use explain_document::{
     ExplainedLine, ExplainedPlace, ExplainedRole, ExplainedUser,
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
-pub use fit::{fit, fit_singly, lacking};
+pub use fit::{fit, fit_singly, lacking, shared_with_live};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
@@ -204,6 +204,8 @@ pub enum Obstacle {
     NoEnd,
     /// This role has to be changed first, which waits itself.
     Redefinition(Name),
+    /// It is in the store already, in another Unicode form.
+    Apart,
     /// Something has to be decided about these people first.
     Behind(Vec<Name>),
     /// These required fields have no value.

@@ -303,6 +303,7 @@ pub(super) fn view(inputs: &Inputs<'_>, renamed: &Renamed) -> LiveState {
     live.locked_out_since.clone_from(&inputs.live.locked_out_since);
     live.cut_off = inputs.live.cut_off.iter().map(|(&user, record)| (user, map.record(record))).collect();
     live.half_changed = map.half_changed(&inputs.live.half_changed, &users);
+    live.declined.clone_from(&inputs.live.declined);
     live.newest_lock_out = inputs.live.newest_lock_out;
     live.waiting_lock_outs.clone_from(&inputs.live.waiting_lock_outs);
     let ambiguous = inputs.live.ambiguous();

@@ -1,13 +1,14 @@
 //! The plan of `invitations resend`: one invitation goes out again, or for the first time, because an operator says so
 //! (`language.md` §3, 11).
 //!
-//! Nobody is invited here who has no account yet: access is what manifests declare. Nobody is let in whom they keep out,
+//! Nobody is invited here who has no account yet, but who declined and is declared (CRED-10): access is what manifests
+//! declare. Nobody is let in whom they keep out,
 //! and nothing goes out that carries more than they say.
 
 use super::assemble::assembled;
-use super::diff::{Drafts, carries_more, more_than_declared, resend_draft};
+use super::diff::{Change, Drafts, carries_more, invite_again_draft, more_than_declared, resend_draft};
 use super::{Cause, Inputs, Plan, WaitsFor};
-use crate::model::{DeclaredStatus, Name, Standing, Status};
+use crate::model::{DeclaredStatus, Name, Standing, Status, UserView};
 
 /// What can be done about an invitation that an operator wants to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub enum Resend {
     NotInvited(Status),
     /// The manifests do not let the person in.
     KeptOut,
+    /// The person has no account, and what would be invited to is not there yet, or something is missing.
+    Waits,
     /// It carries more than is declared.
     CarriesMore,
     /// It carries a role that is more in the store than it is declared, and that an apply makes less.
@@ -42,7 +45,7 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
     if inputs.live.ambiguous().contains(&identity) {
         return Resend::Ambiguous;
     }
-    let Some(live) = inputs.live.find(identity) else { return Resend::Unknown };
+    let Some(live) = inputs.live.find(identity) else { return invite_again(inputs, identity) };
     if inputs.is_protected(identity) {
         return Resend::Protected;
     }
@@ -56,31 +59,60 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
         // Whom nobody declares nobody lets in, whatever the settings do about such accounts.
         None => return Resend::KeptOut,
         Some(desired) => {
-            let is_out = matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent));
-            if is_out || !matches!(desired.standing(inputs.at), Standing::Wanted(_)) {
+            if is_kept_out(inputs, &desired) {
                 return Resend::KeptOut;
             }
             if carries_more(inputs, &desired, &live) {
                 return Resend::CarriesMore;
             }
-            if let Some(role) = more_than_declared(inputs, &live) {
+            if let Some(role) = more_than_declared(inputs, (live.memberships, live.grants)) {
                 return Resend::RoleIsMore(role);
             }
         }
     }
-    let Some(mut change) = resend_draft(inputs, &live) else { return Resend::NotWhilePending };
+    match resend_draft(inputs, &live) {
+        Some(change) => planned(inputs, change).unwrap_or(Resend::NotInvited(live.status)),
+        None => Resend::NotWhilePending,
+    }
+}
+
+/// Somebody who declined, and whose account is gone with the entry that was away for a time.
+fn invite_again(inputs: &Inputs<'_>, identity: Name) -> Resend {
+    if !inputs.live.declined.contains(&identity) {
+        return Resend::Unknown;
+    }
+    if inputs.is_protected(identity) {
+        return Resend::Protected;
+    }
+    let Some(desired) = inputs.desired.find(identity).filter(|desired| !is_kept_out(inputs, desired)) else {
+        return Resend::KeptOut;
+    };
+    let Some(change) = invite_again_draft(inputs, &desired) else { return Resend::Waits };
+    let mut carried = change.drafts.iter().filter_map(|draft| draft.action.after.as_ref());
+    if let Some(role) = carried.find_map(|one| more_than_declared(inputs, (&one.memberships, &one.grants))) {
+        return Resend::RoleIsMore(role);
+    }
+    let resend = planned(inputs, change);
+    let goes_out = |resend: &Resend| match resend {
+        Resend::Planned(plan) => !plan.actions.is_empty(),
+        _ => true,
+    };
+    resend.filter(goes_out).unwrap_or(Resend::Waits)
+}
+
+fn is_kept_out(inputs: &Inputs<'_>, desired: &UserView<'_>) -> bool {
+    matches!(desired.status, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent))
+        || !matches!(desired.standing(inputs.at), Standing::Wanted(_))
+}
+
+/// The plan of what an operator asks for; `None` where there is none.
+fn planned(inputs: &Inputs<'_>, mut change: Change) -> Option<Resend> {
     for draft in &mut change.drafts {
         draft.action.cause = Cause::Operator;
     }
     let counters = super::diff::balances_of(inputs);
-    match assembled(
-        (inputs, inputs),
-        Drafts { changes: vec![change], counters, unmanaged: Vec::new() },
-        Vec::new(),
-        None,
-    ) {
-        Ok(plan) if plan.deferred.iter().any(|deferred| deferred.waits_for == WaitsFor::Seat) => Resend::NoSeat,
-        Ok(plan) => Resend::Planned(Box::new(plan)),
-        Err(_) => Resend::NotInvited(live.status),
-    }
+    let drafts = Drafts { changes: vec![change], counters, unmanaged: Vec::new() };
+    let plan = assembled((inputs, inputs), drafts, Vec::new(), None).ok()?;
+    let is_full = plan.deferred.iter().any(|deferred| deferred.waits_for == WaitsFor::Seat);
+    Some(if is_full { Resend::NoSeat } else { Resend::Planned(Box::new(plan)) })
 }

@@ -3,8 +3,9 @@
 //! Deliberately absent: manifests, and how it is done.
 
 use super::Inputs;
-use crate::model::{Name, Status};
-use crate::rules::PasswordReset;
+use super::locked_out::{is_in, is_locked_out};
+use crate::model::{LiveView, Name, Status};
+use crate::rules::{NamedField, PasswordReset, is_mail_address};
 
 /// Why the password of somebody is not reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +24,12 @@ pub enum NoReset {
     NotActive(Status),
     /// The person chooses another one through an address, and there is none.
     NoAddress,
+    /// The person chooses another one through an address, and no mail can go to that.
+    BadAddress,
+    /// An operator locked it out.
+    LockedOut,
+    /// All access was taken from it, in a store that has no other way to lock somebody out.
+    Stripped,
 }
 
 /// The live key of the account with this key, as compared, if its password can be reset.
@@ -46,10 +53,32 @@ pub fn can_reset(inputs: &Inputs<'_>, identity: Name) -> Result<Name, NoReset> {
             return Err(NoReset::NotActive(status));
         }
     }
-    if inputs.rules.password_reset() == PasswordReset::ByPerson && !inputs.has_mail_field(live.key) {
-        return Err(NoReset::NoAddress);
+    if is_locked_out(inputs, identity) {
+        return Err(NoReset::LockedOut);
+    }
+    // Who never had any access is no leaver.
+    if !is_in(inputs, &live) && inputs.policy.left_since.contains_key(inputs.names.text(identity)) {
+        return Err(NoReset::Stripped);
+    }
+    if inputs.rules.password_reset() == PasswordReset::ByPerson {
+        if !inputs.has_mail_field(live.key) {
+            return Err(NoReset::NoAddress);
+        }
+        if !has_good_address(inputs, &live) {
+            return Err(NoReset::BadAddress);
+        }
     }
     Ok(live.key)
+}
+
+/// Whether a mail can go to the address of the account. What is declared beside it is not there yet.
+fn has_good_address(inputs: &Inputs<'_>, live: &LiveView<'_>) -> bool {
+    let NamedField::Field(field) = inputs.rules.mail_field() else { return true };
+    if field == inputs.rules.identity.key_field().as_str() {
+        return true;
+    }
+    let address = inputs.names.find(&field).and_then(|field| live.value(field).text());
+    address.is_some_and(|address| is_mail_address(inputs.names.text(address)))
 }
 
 /// Every active account of a person, by its live key, sorted by text: whether its password can be reset.

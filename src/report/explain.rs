@@ -6,7 +6,9 @@ use jiff::tz::TimeZone;
 use super::style::{Style, Tone, count, enumeration, name, number, sanitise, short, width};
 use super::time::{beginning, end};
 use super::words::{Context, every_site};
-use crate::model::{DeclaredStatus, LeftAlone, Names, SourceLabel, Standing, Status, Value, Window, known};
+use crate::model::{
+    DeclaredStatus, InvitationState, LeftAlone, Names, SourceLabel, Standing, Status, Value, Window, known,
+};
 use crate::plan::{
     Access, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, Likely, PlaceExplanation, PlaceHolders,
     Places, UserExplanation,
@@ -31,6 +33,7 @@ pub fn explained_user(
         leaver,
         at,
         live,
+        ended,
         locked_out,
         is_compared,
         fields,
@@ -55,7 +58,7 @@ pub fn explained_user(
         head.push(format!("named under `inactive`{from} ({}){reason}", line_of(places, leaver.position)));
     }
     match live {
-        Some(live) => head.push(format!("{} in the store", live.as_str())),
+        Some(live) => head.push(live_words(*live, *ended)),
         None if *is_compared => head.push("not in the store".to_owned()),
         None => {}
     }
@@ -112,6 +115,17 @@ fn field_rows(context: Context<'_>, fields: &[FieldExplanation], missing: &str) 
     text
 }
 
+/// The status in the store, and how the invitation of somebody who is not in yet has ended.
+fn live_words(live: Status, ended: Option<InvitationState>) -> String {
+    let ended = match ended {
+        Some(InvitationState::Declined) => ", and declined the invitation",
+        Some(InvitationState::Expired) => ", and the invitation has expired",
+        Some(InvitationState::Cancelled) => ", and the invitation was cancelled",
+        Some(InvitationState::Suppressed | InvitationState::Pending | InvitationState::Accepted) | None => "",
+    };
+    format!("{} in the store{ended}", live.as_str())
+}
+
 /// Who locked somebody out, when, and whether a line waits that would let the person in.
 fn lock_out_words(locked_out: &KnownLockOut, zone: &TimeZone) -> String {
     let KnownLockOut { since, by, waits } = locked_out;
@@ -158,7 +172,7 @@ pub fn explained_place(
     }
     let mut text = format!("{}   {declared}   {people}\n", style.paint(Tone::Heading, &title));
     let shown = if style.verbose { holders.len() } else { holders.len().min(HOLDERS) };
-    for Holder { key, live, is_locked_out, standing, place, membership, sites } in &holders[..shown] {
+    for Holder { key, live, ended, is_locked_out, standing, place, membership, sites } in &holders[..shown] {
         let mut words = access_words(context, place);
         if let Some(membership) = membership {
             words.push_str(&format!("; {}, by membership", access_words(context, membership)));
@@ -176,7 +190,7 @@ pub fn explained_place(
             words.push_str("; locked out by an operator");
         }
         let live_word = match live {
-            Some(live) => format!("   {} in the store", live.as_str()),
+            Some(live) => format!("   {}", live_words(*live, *ended)),
             None if *is_compared => "   no account in the store".to_owned(),
             None => String::new(),
         };

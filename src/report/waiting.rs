@@ -187,6 +187,10 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
             "lacks something that the rules demand and that is left to others; declare it, or have whoever manages it \
              give it in the store",
         ),
+        (Some(Obstacle::Apart), _) => Why::Known(
+            "waits for something that is in the store with its letters and accents apart (Unicode normalization form D); \
+             write its name there with whole letters",
+        ),
         (Some(Obstacle::NothingReversible), _) => Why::Known(
             "can't be off-boarded in a way that could be undone (`offboarding` of the rules); declare `status: absent`, \
              or lock the person out with `rollcall deactivate`",

@@ -3,10 +3,12 @@
 //! A field is named by its dotted name: `home.company`, `api.routes`, `attributes.clearance`. Core fields are those of
 //! the language; attributes are what a store has beside them.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::{UnicodeNormalization as _, is_nfc};
 
 use super::Rules;
 use super::formats::FieldFormat;
@@ -399,6 +401,12 @@ impl Rules {
                 };
                 same_text(stated.unwrap_or(Comparison::Exact), names.text(declared), names.text(live))
             }
+            (Value::Set(declared), Value::Set(live)) => {
+                let texts =
+                    |list| names.elements(list).iter().map(|&one| whole(names.text(one)).into_owned()).collect();
+                let (declared, live): (BTreeSet<String>, BTreeSet<String>) = (texts(declared), texts(live));
+                declared == live
+            }
             (Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) | Value::Set(_), _) => false,
         }
     }
@@ -466,13 +474,20 @@ impl Rules {
     }
 }
 
+/// Letters with their accents apart are the same text as whole ones, which manifests have.
 fn same_text(comparison: Comparison, declared: &str, live: &str) -> bool {
+    let (declared, live) = (whole(declared), whole(live));
     match comparison {
         Comparison::Exact => declared == live,
         Comparison::Case => declared.to_lowercase() == live.to_lowercase(),
         Comparison::Trimmed => declared.trim() == live.trim(),
-        Comparison::Digits => digits(declared) == digits(live),
+        Comparison::Digits => digits(&declared) == digits(&live),
     }
+}
+
+/// The text in Unicode normalization form C.
+fn whole(text: &str) -> Cow<'_, str> {
+    if is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
 fn digits(text: &str) -> String {

@@ -176,6 +176,12 @@ pub(super) fn is_email(text: &str) -> bool {
         && refuse_address(text).is_none()
 }
 
+/// Whether a mail can go to what stands in a store as an address.
+#[must_use]
+pub fn is_mail_address(text: &str) -> bool {
+    is_email(text)
+}
+
 /// The domain of a pattern of addresses: each label in the form in which domains are compared, those with `*` without
 /// case only.
 fn normalize_domain_pattern(domain: &str) -> String {

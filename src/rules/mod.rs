@@ -38,7 +38,7 @@ pub use fields::{
     NamedField, Requirement, RequirementSeverity, RequirementValue,
 };
 pub use formats::{FieldFormat, is_day};
-pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts};
+pub use identity::{Identity, KeyCase, KeyField, KeyRefused, Personal, SameEmail, SharedAccounts, is_mail_address};
 pub use lifecycle::{
     AllWord, Amount, BatchSame, Carries, Creation, CreationSecret, DeleteAllowed, Denials, ExistingAccount,
     Invitations, Needs, OffBoarding, OnBoarding, PendingTakes, Reactivation, Renewal, Restores, SeatRefusal, Seats,

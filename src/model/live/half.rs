@@ -28,6 +28,7 @@ impl LiveState {
             locked_out: self.locked_out.clone(),
             locked_out_since: self.locked_out_since.clone(),
             cut_off: self.cut_off.clone(),
+            declined: self.declined.clone(),
             waiting_lock_outs: self.waiting_lock_outs.clone(),
             newest_lock_out: self.newest_lock_out,
             ..Self::default()

@@ -164,6 +164,7 @@ pub(super) fn settle(context: &Context<'_>, person: &Person<'_>, change: &mut Ch
                 membership: later,
                 activation,
                 loses_extra: loses_extra(context, &change.drafts, organization),
+                loses_attribute: !fields::makes_admin(context, &facts_after),
             },
         );
     }
@@ -224,6 +225,8 @@ struct PlaceChange<'a> {
     activation: Option<u32>,
     /// The draft that changes the role, where that loses extra roles: they come back, if they do, after it.
     loses_extra: Option<u32>,
+    /// Whether no attribute makes an admin of the person afterwards, wherever they belong.
+    loses_attribute: bool,
 }
 
 fn settle_place(context: &Context<'_>, change: &mut Change, place: &PlaceChange<'_>) {
@@ -299,6 +302,11 @@ impl By {
 
 /// Every way goes; the last of the drafts, in a chain, takes the place.
 fn end(change: &mut Change, by: By, place: &PlaceChange<'_>) {
+    if let Some((first, last)) = either(change, by, place) {
+        change.drafts[last as usize].needs.push(Need::Own(first));
+        change.drafts[first as usize].takes.push(Counter::Admin(place.organization));
+        return;
+    }
     let mut chain: Vec<u32> = match by.end {
         Some(end) => vec![end],
         None => by.going(place.today).collect(),
@@ -315,6 +323,20 @@ fn end(change: &mut Change, by: By, place: &PlaceChange<'_>) {
     if let Some(&last) = chain.last() {
         change.drafts[last as usize].takes.push(Counter::Admin(place.organization));
     }
+}
+
+/// The end of the membership and the loss of the attribute, where either alone takes the place: the first of them takes
+/// it, and the other one waits for that. Nobody is to be an admin for a moment of where they go.
+fn either(change: &Change, by: By, place: &PlaceChange<'_>) -> Option<(u32, u32)> {
+    let by_attribute = Ways { attribute: true, ..Ways::default() };
+    let (end, attribute) = (by.end?, by.attribute?);
+    if place.today != by_attribute || !place.loses_attribute {
+        return None;
+    }
+    let is_first = change.drafts[end as usize].needs.contains(&Need::Own(attribute));
+    let comes = change.drafts.iter().any(|draft| draft.action.kind == ActionKind::AddMembership);
+    let is_last = change.drafts[attribute as usize].needs.contains(&Need::Own(end));
+    Some(if (comes || is_first) && !is_last { (attribute, end) } else { (end, attribute) })
 }
 
 /// One way may replace another: the old one goes only when the new one is there, and if that is there only by a role's

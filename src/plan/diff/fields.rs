@@ -36,6 +36,28 @@ pub(super) fn update_profile(context: &Context<'_>, desired: &UserView<'_>, live
         change.push(draft);
     }
     await_enrolment(context, desired, live, change);
+    change.diagnostics.extend(switched_by_others(context, desired, live));
+}
+
+/// That two-factor authentication is declared, live otherwise, and nothing that rollcall could do changes it. Whoever has
+/// to enrol is told as waiting.
+fn switched_by_others(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Option<Diagnostic> {
+    let Inputs { names, rules, .. } = context.inputs;
+    let declared = desired.value(known::MFA).filter(|_| rules.is_set_by_others("mfa"))?;
+    let current = live.value(known::MFA);
+    let is_wanted = declared == Value::Bool(true);
+    if rules.same_value(names, known::MFA, declared, current) || (is_wanted && rules.needs_enrolment()) {
+        return None;
+    }
+    let (declared, current) = if is_wanted { ("wanted", "off") } else { ("not wanted", "on") };
+    let who = if rules.needs_enrolment() { "the person" } else { "the licence" };
+    let message = format!(
+        "two-factor authentication of `{}` is declared as {declared}, and {current} in the store, where {who} switches it",
+        names.text(desired.key)
+    );
+    let found = Diagnostic::warning(Code::SwitchedByOthers, message);
+    let help = "have it switched in the service, or take the line out";
+    Some(found.at(desired.value_position(known::MFA), "nothing is done about it").help(help))
 }
 
 /// Adds a draft for profile fields that a new account with this status, the first step, does not come with. Where the

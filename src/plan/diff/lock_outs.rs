@@ -10,7 +10,7 @@ use super::draft::{Change, Draft, own_line, status_state};
 use super::user::{Leaving, leave, mark};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Status, UserView};
-use crate::plan::locked_out::{LET_IN, LockedOut, is_back, is_in};
+use crate::plan::locked_out::{LET_IN, LockedOut, is_back, is_given_back, is_in};
 use crate::plan::{Cause, Obstacle, WaitsFor};
 
 /// What an operator asks for in an emergency. Where the rules know no way that can be undone, the account is deactivated
@@ -90,7 +90,7 @@ fn let_in(
     }
 }
 
-/// Whoever was locked out by an operator, as the journal says, and is in again without any run having let the person in,
+/// Whoever was locked out by an operator, as the journal or the store says, and is in again without any run having let the person in,
 /// is taken out again before anything else is done, and the store remembers it.
 pub(super) fn lock_out_again(
     context: &Context<'_>,
@@ -101,7 +101,8 @@ pub(super) fn lock_out_again(
     let former = desired.and_then(|desired| desired.previous).map(|previous| previous.identity);
     let keys: Vec<Name> =
         [live.identity, desired.map(|desired| desired.identity), former].into_iter().flatten().collect();
-    if !is_back(context.inputs, live, &keys) || !context.reach.whole_account(live, true) {
+    let is_given_back = is_given_back(context.inputs, live, &keys);
+    if !(is_given_back || is_back(context.inputs, live, &keys)) || !context.reach.whole_account(live, true) {
         return;
     }
     // What ends for good is declared, and takes the person out as well.
@@ -115,7 +116,11 @@ pub(super) fn lock_out_again(
     }
     for draft in &mut again.drafts {
         draft.action.cause = Cause::Operator;
-        draft.action.reason = "locked out by an operator, which the store has forgotten";
+        draft.action.reason = if is_given_back {
+            "locked out by an operator, and given access by hand"
+        } else {
+            "locked out by an operator, which the store has forgotten"
+        };
         draft.action.origins = desired.map_or_else(Vec::new, |desired| own_line(desired.position));
     }
     *change = again;

@@ -8,18 +8,20 @@
 //! invitation is accepted) put together what `access`, `access_drafts`, `fields` and `admins` find, `before_start` what
 //! of that goes before the day on which a user starts; `flips` looks at all of it once more, `shield` at roles of those
 //! who may lose nothing, and `lesser_roles` at those who come to a role that is made less; `switches` puts together what
-//! is one change for the store; `open` tells what the rules demand and others manage; `context`, `definitions`,
+//! is one change for the store; `apart` holds back what is there in another Unicode form; `declined` keeps an answer; `open` tells what the rules demand and others manage; `context`, `definitions`,
 //! `admin_roles` and `draft` stand below them all.
 
 mod access;
 mod access_drafts;
 mod admin_roles;
 mod admins;
+mod apart;
 mod before_start;
 mod catalog;
 mod catalog_circles;
 mod catalog_order;
 mod context;
+mod declined;
 mod definitions;
 mod draft;
 mod endings;
@@ -51,7 +53,8 @@ use self::definitions::Definitions;
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
 use super::{Inputs, Unmanaged};
-use crate::model::{ActionKind, LiveView, Membership, Name, UserView, known};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{ActionKind, Grant, LiveView, Membership, Name, UserView, known};
 
 /// The drafts of everything, in no order, and the catalog's first.
 pub(super) struct Drafts {
@@ -93,7 +96,9 @@ pub(super) fn diff(inputs: &Inputs<'_>, renamed: &Renamed) -> Drafts {
 /// The same, where these roles stay what they are.
 fn diff_holding(inputs: &Inputs<'_>, renamed: &Renamed, held: &BTreeSet<Name>) -> Drafts {
     let context = Context::new(inputs, renamed).holding(held);
-    let (catalog, mut unmanaged) = catalog::diff(inputs, (&context.reach, &context.sayable));
+    let (mut catalog, mut unmanaged) = catalog::diff(inputs, (&context.reach, &context.sayable));
+    catalog.diagnostics.extend(over_seats(&context));
+    apart::hold(inputs, &mut catalog);
     let live = inputs.live;
     let declared = (0..inputs.desired.len()).into_par_iter().filter_map(|row| {
         let desired = inputs.desired.user(row);
@@ -142,6 +147,21 @@ fn diff_holding(inputs: &Inputs<'_>, renamed: &Renamed, held: &BTreeSet<Name>) -
     Drafts { changes, counters, unmanaged }
 }
 
+/// That more accounts take a seat than the rules have: whoever comes has to wait until enough are given back.
+fn over_seats(context: &Context<'_>) -> Option<Diagnostic> {
+    let inputs = context.inputs;
+    let limit = inputs.rules.seat_limit().filter(|_| context.over_seats)?;
+    let taken = seats_taken(inputs);
+    let over = taken.saturating_sub(limit);
+    let have = if over == 1 { "has" } else { "have" };
+    let message = format!(
+        "{taken} accounts take a seat, and this store has {limit}: {over} {have} to be given back before anybody else is \
+         let in"
+    );
+    let help = "deactivate somebody, or correct `seats.max` of the rules if the subscription has more";
+    Some(Diagnostic::warning(Code::OverSeats, message).help(help))
+}
+
 /// The draft that locks an account out, if there is anything left to take, and how many admins there are where it takes
 /// one. No floor holds it back: all of them may be taken.
 pub(super) fn lock_out_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> (Change, BTreeMap<Counter, Balance>) {
@@ -167,21 +187,29 @@ pub(super) fn resend_draft(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Option<C
     user::resend(&Context::new(inputs, &Renamed::default()), live)
 }
 
+/// The draft that invites somebody again who declined, and has no account any more; `None` where something else is in the
+/// way.
+pub(super) fn invite_again_draft(inputs: &Inputs<'_>, desired: &UserView<'_>) -> Option<Change> {
+    user::invite_again(&Context::new(inputs, &Renamed::default()), desired)
+}
+
 /// Whether the invitation of this person carries something that is not declared.
 pub(super) fn carries_more(inputs: &Inputs<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> bool {
     pending::carries_more(&Context::new(inputs, &Renamed::default()), desired, live)
 }
 
-/// The first role of an account, or one that it includes, that is more in the store than it is declared, and that a plan
+/// The first role of this access, or one that it includes, that is more in the store than it is declared, and that a plan
 /// makes less.
-pub(super) fn more_than_declared(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Option<Name> {
+pub(super) fn more_than_declared(
+    inputs: &Inputs<'_>,
+    (memberships, grants): (&[Membership], &[Grant]),
+) -> Option<Name> {
     let definitions = Definitions::new(inputs);
     let of_membership = |membership: &Membership| {
         let extra = inputs.names.elements(membership.extra_roles).to_vec();
         membership.role.into_iter().chain(extra).collect::<Vec<_>>()
     };
-    let roles =
-        live.memberships.iter().flat_map(of_membership).chain(live.grants.iter().filter_map(|grant| grant.role));
+    let roles = memberships.iter().flat_map(of_membership).chain(grants.iter().filter_map(|grant| grant.role));
     roles.flat_map(|role| definitions.narrowed_through(inputs, role)).next()
 }
 

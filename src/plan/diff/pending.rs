@@ -12,7 +12,7 @@ use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::pending_told::{less_at_acceptance, less_than_offered, no_account, sent_already};
-use super::{fields, open, power};
+use super::{declined, fields, open, power};
 use crate::model::{
     ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveRecord, LiveState,
     LiveView, Membership, Name, Status, Topic, UserView, Value, known,
@@ -33,7 +33,8 @@ pub(super) fn onboard(context: &Context<'_>, desired: &UserView<'_>) -> Change {
         (_, OnBoarding::Create) => Status::Active,
     };
     let cut_off = context.inputs.live.cut_off.get(&desired.identity).map(|record| still_there(context, record));
-    begin(context, desired, cut_off.as_ref().map(LiveRecord::view).as_ref(), status, &mut change);
+    let first = begin(context, desired, cut_off.as_ref().map(LiveRecord::view).as_ref(), status, &mut change);
+    declined::hold(context, desired, &mut change.drafts[first as usize]);
     if !context.reach.accounts() {
         // Somebody else has to make the account; all access waits for that.
         change.drafts.truncate(1);

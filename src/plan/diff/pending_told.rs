@@ -1,4 +1,4 @@
-//! What is told of people who are not in yet, each at its line and with the way out.
+//! What is told of people who are not in yet, or of whom nothing is planned, each at its line and with the way out.
 
 use super::context::Context;
 use crate::diagnostic::{Code, Diagnostic, Position, shell_word};
@@ -56,4 +56,22 @@ pub(super) fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) 
     let message = format!("the pending invitation of `{key}` carries more than is declared, and can't be cancelled");
     Diagnostic::warning(Code::WaitsForAcceptance, message)
         .at(desired.position, "what is too much goes when the invitation is accepted")
+}
+
+/// A declared person whose account another application keeps.
+pub(super) fn kept_elsewhere(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("`{key}` is a service account in the store, which is managed elsewhere");
+    Diagnostic::warning(Code::KeptElsewhere, message)
+        .at(desired.position, "nothing is planned for this user")
+        .help("take the entry out, or give the person another key")
+}
+
+/// Somebody declared whose key more than one account has.
+pub(super) fn ambiguous(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!("the store has more than one account with the key `{key}`");
+    Diagnostic::warning(Code::AmbiguousKey, message)
+        .at(desired.position, "nothing is planned for this user")
+        .help("give all but one of these accounts another key in the store")
 }

@@ -111,5 +111,28 @@ pub(super) fn returns_power(
     let is_power_on_site = |grant: &Grant| {
         context.is_admin_role(grant.role) && !goes_before(Topic::SiteGrant, grant.organization, Some(grant.site))
     };
-    view.memberships.iter().any(comes_back) || view.grants.iter().any(is_power_on_site)
+    view.memberships.iter().any(comes_back)
+        || view.grants.iter().any(is_power_on_site)
+        || returns_fields(context, view, (change, first))
+}
+
+/// Whether access in fields comes back that is an escalation where a new account is given it: the API, sight of everything,
+/// and, where fields do not go with an account that is made, whatever is more than nothing.
+fn returns_fields(context: &Context<'_>, view: &LiveView<'_>, (change, first): (&Change, &BTreeSet<usize>)) -> bool {
+    let Inputs { names, rules, .. } = context.inputs;
+    let goes_before =
+        |at: &&usize| rules.inactive_takes() && change.drafts[**at].action.kind == ActionKind::ChangeAccess;
+    let before = first.iter().find(goes_before).and_then(|&at| change.drafts[at].action.after.as_ref());
+    let value = |field: Name| before.and_then(|after| after.value(field)).unwrap_or_else(|| view.value(field));
+    let has_api = value(known::API_ENABLED) == Value::Bool(true);
+    let opens_everything = rules.open_when_empty().any(|attribute| {
+        let field = format!("attributes.{attribute}");
+        rules.is_everything(&field, names.find(&field).map_or(Value::Null, value))
+    });
+    let is_more = |field: Name| {
+        let is_counted = rules.is_access(names.text(field)) && field != known::API_ROUTES;
+        is_counted && rules.value_escalates(names, field, Value::Null, value(field))
+    };
+    let goes_apart = !rules.carries().attributes();
+    has_api || opens_everything || (goes_apart && view.facts.iter().any(|fact| is_more(fact.field)))
 }

@@ -12,8 +12,8 @@ use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
 use super::lock_outs::{keep_locked_out, lock_out_again};
-use super::pending_told::leaves_at_acceptance;
-use super::{before_start, endings, fields, open, pending, power, renames, scoped, undeclared, upcoming};
+use super::pending_told::{ambiguous, kept_elsewhere, leaves_at_acceptance};
+use super::{before_start, declined, endings, fields, open, pending, power, renames, scoped, undeclared, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
@@ -133,6 +133,15 @@ pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Chang
     Some(change)
 }
 
+/// What an operator asks for who wants somebody to be invited again who declined, and has no account any more.
+pub(super) fn invite_again(context: &Context<'_>, desired: &UserView<'_>) -> Option<Change> {
+    let mut change = Change::default();
+    change.push(declined::again(pending::onboard(context, desired))?);
+    hold_back(context, desired.identity, &mut change);
+    change.drafts.iter_mut().for_each(|draft| mark(context, draft));
+    Some(change)
+}
+
 /// Why nobody shall log in with an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Why {
@@ -158,7 +167,9 @@ fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveVie
         return scoped::left_alone(context, desired.key, "has no membership in scope");
     }
     if live.is_some_and(|live| context.inputs.rules.keeps_elsewhere(live)) {
-        return scoped::left_alone(context, desired.key, KEPT_ELSEWHERE);
+        let mut change = scoped::left_alone(context, desired.key, KEPT_ELSEWHERE);
+        change.diagnostics.push(kept_elsewhere(context, desired));
+        return change;
     }
     match live {
         Some(live) => {
@@ -166,18 +177,11 @@ fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveVie
             renames::user(context, desired, live, &mut change);
             change
         }
-        None if context.inputs.live.ambiguous().contains(&desired.identity) => ambiguous(context, desired),
+        None if context.inputs.live.ambiguous().contains(&desired.identity) => {
+            Change { diagnostics: vec![ambiguous(context, desired)], ..Change::default() }
+        }
         None => pending::onboard(context, desired),
     }
-}
-
-fn ambiguous(context: &Context<'_>, desired: &UserView<'_>) -> Change {
-    let key = context.inputs.names.text(desired.key);
-    let message = format!("the store has more than one account with the key `{key}`");
-    let diagnostic = Diagnostic::warning(Code::AmbiguousKey, message)
-        .at(desired.position, "nothing is planned for this user")
-        .help("give all but one of these accounts another key in the store");
-    Change { diagnostics: vec![diagnostic], ..Change::default() }
 }
 
 /// Protected users get no action; the account behind the token loses nothing.

@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, has_errors};
-use crate::model::{Catalog, Desired, Fields, LiveView, Name, Names, UserView, Value, known};
+use crate::model::{Catalog, Desired, Fields, LiveState, LiveView, Name, Names, UserView, Value, known};
 use crate::rules::{FieldRequired, Rules};
 use crate::source::Mistakes;
 
@@ -97,6 +97,15 @@ pub fn lacking<'a>(
             }
         }
     }
+    found.mistakes.into_diagnostics()
+}
+
+/// Warnings of addresses that a declared person and an account whom no manifest names have in common. As many as [`fit`]
+/// gives of a kind.
+#[must_use]
+pub fn shared_with_live(names: &Names, desired: &Desired, rules: &Rules, live: &LiveState) -> Vec<Diagnostic> {
+    let mut found = Collected::default();
+    found.extend(users::same_live_address((names, desired, rules), live));
     found.mistakes.into_diagnostics()
 }
 

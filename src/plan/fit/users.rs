@@ -9,7 +9,8 @@ use super::together::{self, Holder};
 use super::{exact, fields};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{
-    Catalog, DeclaredStatus, Desired, Effective, LiveView, Membership, Name, Names, Piece, UserView, Value, known,
+    Catalog, DeclaredStatus, Desired, Effective, LiveState, LiveView, Membership, Name, Names, Piece, Status, UserView,
+    Value, known,
 };
 use crate::rules::{FieldRequired, OnBoarding, RequirementSeverity, Rules, SameEmail, SiteRules};
 
@@ -108,6 +109,37 @@ pub(super) fn same_address(context: &Context<'_>) -> Vec<Diagnostic> {
     found
 }
 
+/// The address of a declared person that an account has whom no manifest names.
+pub(super) fn same_live_address(
+    (names, desired, rules): (&Names, &Desired, &Rules),
+    live: &LiveState,
+) -> Vec<Diagnostic> {
+    if rules.personal.same_email.is_none() {
+        return Vec::new();
+    }
+    let address = |value: Value| value.text().filter(|&text| text != known::EMPTY).map(|text| names.text(text));
+    let former: HashSet<Name> = desired.former_keys().map(|(_, former)| former.identity).collect();
+    let is_named = |identity: Name| {
+        desired.find(identity).is_some() || desired.leavers.contains_key(&identity) || former.contains(&identity)
+    };
+    let others = live.users().filter(|user| !matches!(user.status, Status::Inactive | Status::Closed));
+    let others = others.filter(|user| !user.identity.is_some_and(is_named));
+    let others: HashMap<String, Name> =
+        others.filter_map(|user| Some((address(user.value(known::EMAIL))?.to_lowercase(), user.key))).collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let told = |user: UserView<'_>| {
+        let email = address(user.value(known::EMAIL)?)?;
+        let (key, other) = (names.text(user.key), names.text(*others.get(&email.to_lowercase())?));
+        let message = format!("`{key}` and `{other}` have the same address `{email}`");
+        let help = format!("`{other}` is in the store, and no manifest names it");
+        let found = Diagnostic::warning(Code::SharedAccount, message);
+        Some(found.at(user.value_position(known::EMAIL), "").help(help))
+    };
+    desired.users().filter(|user| !user.is_leaving()).filter_map(told).collect()
+}
+
 fn access(
     context: &Context<'_>,
     user: &UserView<'_>,
@@ -126,6 +158,7 @@ fn access(
             format!("`{}` belongs to {count} organizations, at most {max} in this store", names.text(user.key));
         found.push(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""));
     }
+    found.extend(left_to_others(context, user, pieces, (count, effective)));
     for membership in &effective.memberships {
         let left_alone = effective.left_alone_in(membership.organization);
         if !left_alone.role {
@@ -138,6 +171,29 @@ fn access(
             }
         }
     }
+}
+
+/// A membership that others may manage beside as many as the store has room for: there can't be both, so the next plan
+/// would ask for what the store refuses.
+fn left_to_others(
+    context: &Context<'_>,
+    user: &UserView<'_>,
+    pieces: &[Piece],
+    (count, effective): (usize, &Effective),
+) -> Option<Diagnostic> {
+    let Context { names, rules, .. } = *context;
+    let max = rules.most_organizations().filter(|&max| max > 0 && count == max as usize)?;
+    let mut left = effective.left_alone.iter().filter(|(_, left_alone)| left_alone.membership);
+    let (organization, _) = left.find(|(organization, _)| *organization != known::PLATFORM)?;
+    let of = pieces.iter().find(|piece| piece.organization == *organization && piece.left_alone.membership);
+    let organizations = if count == 1 { "1 organization".to_owned() } else { format!("{count} organizations") };
+    let (key, organization) = (names.text(user.key), names.text(*organization));
+    let message = format!(
+        "`{key}` belongs to {organizations} and leaves `{organization}` to others, at most {max} in this store"
+    );
+    let position = of.map_or(user.position, |piece| piece.position);
+    let help = "take one of them out: what is declared goes before a membership that somebody else gave";
+    Some(Diagnostic::error(Code::OutsideLimits, message).at(position, "").help(help))
 }
 
 /// Fields that should be set together, with what is live, and are not.

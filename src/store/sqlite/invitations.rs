@@ -9,9 +9,9 @@ use super::mails::{self, StoredMail};
 use super::membership;
 use super::read::{Moment, invitation_columns};
 use super::{lock_outs, rights, value};
-use crate::model::{Invitation, InvitationState, Name, Status, Value, known};
+use crate::model::{Invitation, InvitationState, LiveState, Name, Names, Status, Value, known};
 use crate::plan::{Action, State};
-use crate::rules::SeatRefusal;
+use crate::rules::{Identity, SeatRefusal};
 use crate::store::Effect;
 
 /// An invitation as the store keeps it.
@@ -51,6 +51,29 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<StoredInvita
         Ok(StoredInvitation { key: value::lossy(row, 0)?, state, sent, ends, answered, mail })
     })?;
     rows.collect()
+}
+
+/// Reads who has no account any more, and answered the last invitation with no.
+pub(super) fn read_declined(
+    connection: &Connection,
+    identity: &Identity,
+    names: &mut Names,
+    live: &mut LiveState,
+) -> rusqlite::Result<()> {
+    let sql = "SELECT user_key, state, max(id) FROM invitations WHERE user_id NOT IN (SELECT id FROM users) \
+               GROUP BY user_key ORDER BY 3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    // One person may have been written in several ways: the newest decides.
+    while let Some(row) = rows.next()? {
+        let Some(compared) = value::text(row, 0).ok().and_then(|key| identity.normalize(key).ok()) else { continue };
+        if value::text(row, 1).is_ok_and(|state| state == InvitationState::Declined.as_str()) {
+            live.declined.insert(names.intern(&compared));
+        } else if let Some(name) = names.find(&compared) {
+            live.declined.remove(&name);
+        }
+    }
+    Ok(())
 }
 
 /// Adds an invitation, with the mail about it; one that is not sent is suppressed.

@@ -83,6 +83,7 @@ pub(super) fn read(
     let mut live = LiveState::default();
     live.catalog = catalog::read(&snapshot, rules, names, (&mut ids, &mut live.evidence))?;
     lock_outs::read(&snapshot, &rules.identity, names, &mut live)?;
+    super::invitations::read_declined(&snapshot, &rules.identity, names, &mut live)?;
     match which {
         Which::All => {
             let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use proptest::prelude::*;
 use rollcall::exchange::{Batch, Known, ListOptions, Separator, csv, read_csv, read_xlsx, workbooks};
 use rollcall::manifest::{Partial, vendor_roles, write, write_partial};
@@ -90,7 +91,7 @@ proptest! {
         }
         let World { names, rules, live } = world;
         let separator = if is_parted_by_commas { Separator::Comma } else { Separator::Semicolon };
-        let exported = csv(&names, &rules, &live, &BTreeMap::new(), separator);
+        let exported = csv(&names, &rules, &live, (&BTreeMap::new(), Timestamp::UNIX_EPOCH), separator);
         let expected = write_partial(&names, &rules, &live, &Partial { leaves_sites: true, ..Partial::default() });
         let imported = read_csv(&rules, "p.csv", &exported.content, &ListOptions::default(), &Known::default());
         let text = String::from_utf8_lossy(&exported.content).into_owned();

@@ -15,6 +15,7 @@ mod cauca;
 mod credivera;
 mod modulr;
 mod modulr_access;
+mod oddities;
 
 /// The facts of each service: the beginning of its ids, how many there are, and the tests.
 const SYSTEMS: [(&str, u32, &str); 5] = [
