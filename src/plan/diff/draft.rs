@@ -3,6 +3,8 @@
 //! A draft says by [`Need`] what has to be done before it, and by [`Counter`] what it takes from or gives to all users.
 //! Deliberately absent: what is compared, and why there is a draft at all.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::diagnostic::{Diagnostic, Position};
@@ -133,6 +135,35 @@ impl Change {
     pub(super) fn push(&mut self, draft: Draft) -> u32 {
         self.drafts.push(draft);
         u32::try_from(self.drafts.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// What the drafts from the first one on take away goes before the invitation goes out, unless something of that is
+    /// left to the acceptance.
+    pub(super) fn take_away_before(&mut self, invitation: u32, first: usize) {
+        let later: Vec<usize> = (first..self.drafts.len()).collect();
+        let before = self.reductions(&later);
+        if before.iter().any(|&at| self.drafts[at].waits_for == Some(WaitsFor::Acceptance)) {
+            return;
+        }
+        let own = before.into_iter().map(|at| Need::Own(u32::try_from(at).unwrap_or(u32::MAX)));
+        self.drafts[invitation as usize].needs.extend(own);
+    }
+
+    /// What takes something away, of these drafts, and whatever of them that needs before it.
+    pub(super) fn reductions(&self, drafts: &[usize]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut waiting: Vec<usize> = drafts.iter().copied().filter(|&at| self.drafts[at].loses).collect();
+        while let Some(at) = waiting.pop() {
+            if found.insert(at) {
+                waiting.extend(self.drafts[at].needs.iter().filter_map(|need| match need {
+                    Need::Own(other) => drafts.iter().copied().find(|&at| at == *other as usize),
+                    Need::Organization(_) | Need::Site(..) | Need::Role(_) | Need::RoleUpdate(_) | Need::Action(..) => {
+                        None
+                    }
+                }));
+            }
+        }
+        found
     }
 }
 

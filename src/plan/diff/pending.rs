@@ -348,6 +348,9 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         draft.waits_for = Some(WaitsFor::Acceptance);
         draft.wait = wait;
     }
+    if let Some(step) = step {
+        change.take_away_before(step, first_delta);
+    }
 }
 
 /// The invitation of a preloaded account goes out.

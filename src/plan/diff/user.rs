@@ -4,8 +4,6 @@
 //! decision. At the end protected users and the own account are held back, and risks are marked. Deliberately absent:
 //! what differs in fields and access, and anything about other users.
 
-use std::collections::BTreeSet;
-
 use super::access::{deltas, membership_in};
 use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person};
@@ -444,7 +442,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     access_drafts(context, &Differences::new(desired, Some(&view), Some(activation), &deltas), change);
     open::additions(context, desired, &wanted, (&deltas, from), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
-    let first = reductions(change, &later);
+    let first = change.reductions(&later);
     for at in later {
         if first.contains(&at) && rules.inactive_takes() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
@@ -482,21 +480,6 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
     let person = Person { desired, live: Some(&active), wanted: &wanted, activation: None, comes_back: true };
     admins::settle(context, &person, change);
-}
-
-/// What is too much in access that comes back, and whatever that needs before it.
-fn reductions(change: &Change, drafts: &[usize]) -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
-    let mut waiting: Vec<usize> = drafts.iter().copied().filter(|&at| change.drafts[at].loses).collect();
-    while let Some(at) = waiting.pop() {
-        if found.insert(at) {
-            waiting.extend(change.drafts[at].needs.iter().filter_map(|need| match need {
-                Need::Own(other) => drafts.iter().copied().find(|&at| at == *other as usize),
-                Need::Organization(_) | Need::Site(..) | Need::Role(_) | Need::RoleUpdate(_) | Need::Action(..) => None,
-            }));
-        }
-    }
-    found
 }
 
 /// Marks what can't be undone.

@@ -367,3 +367,44 @@ fn no_invitation_goes_out_again_with_a_role_that_is_more_than_declared() {
     repository.run(["apply", "--yes"]).ends_with(0);
     repository.run(resend).ends_with(0).prints("invitation sent");
 }
+
+/// Found by the laws (law 1): the invitation waited for the change of a role that was taken from the person before.
+#[test]
+fn an_invitation_goes_out_after_what_is_too_much_is_taken_away() {
+    let repository = Repository::empty();
+    let carries = "{ organizations: 1, sites: 0, extra_roles: false, attributes: false }";
+    let settings = |onboarding: &str| {
+        format!(
+            "version: 1\nstores: {{ local: {{ sqlite: {{ path: .rollcall/store.db }}, rules: {{ extends: default, \
+             onboarding: {onboarding}, invitations: {{ carries: {carries}, pending_takes: {{ role: true, sites: true }} \
+             }} }} }} }}\nmanage: {{ absent_users: deactivate }}\nguards: {{ min_admins: 1 }}\n"
+        )
+    };
+    let catalog = |admin: bool| {
+        format!(
+            "organizations: {{ south: {{}} }}\nroles:\n  manager: {{ rank: 40, admin: true }}\n  operator: {{ rank: 20, admin: \
+             {admin}, applies_to: [organization, extra] }}\n"
+        )
+    };
+    repository.write("rollcall.yaml", &settings("invite"));
+    repository.write("access/catalog.yaml", &catalog(true));
+    repository.write(
+        "access/people.yaml",
+        "users:\n  li@example.com: { access: { south: { role: manager, extra_roles: [operator] } } }\n  \
+         zoe@example.com: { status: preloaded, access: { south: operator } }\n",
+    );
+    repository.run(["init"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "li@example.com"]).ends_with(0);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.write("rollcall.yaml", &settings("create"));
+    repository.write("access/catalog.yaml", &catalog(false));
+    repository.write("access/people.yaml", "users: { zoe@example.com: { access: {} } }\n");
+    let plan = plan_of(&repository, &[]);
+    assert_eq!(
+        actions(&plan),
+        ["remove_membership zoe south [removal]", "send_invitation zoe [mail] <- remove_membership zoe south"]
+    );
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
