@@ -2,12 +2,12 @@
 
 use rusqlite::{OptionalExtension, params_from_iter};
 
-use super::catalog::{field_of, role_id};
+use super::catalog::field_of;
 use super::execute::{Stop, Turn, conflict, failed, refused, verdict};
 use super::read::{self, PROFILE};
 use super::value::{self, Fields, Plain};
-use super::{credentials, invitations, membership, required, rights};
-use crate::model::{ActionKind, Name, Status, known};
+use super::{access, credentials, invitations, required, rights};
+use crate::model::{ActionKind, Status, known};
 use crate::plan::{Action, Cause, State};
 use crate::rules::{OffBoarding, SeatRefusal};
 use crate::secret::SecretKind;
@@ -98,10 +98,10 @@ pub(super) fn create(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
     required::check(turn, (id, key), &fields)?;
     if let Some(State { facts: _, memberships, grants }) = &action.after {
         for membership in memberships {
-            membership::insert(turn, id, membership)?;
+            access::insert(turn, id, membership)?;
         }
         for grant in grants {
-            membership::insert_grant(turn, id, grant)?;
+            access::insert_grant(turn, id, grant)?;
         }
     }
     if !is_invited && turn.rules.creates_with_secret() {
@@ -153,12 +153,12 @@ fn has(turn: &Turn<'_>, account: &Account, fields: &Fields, after: &State) -> Re
         return Ok(false);
     }
     for membership in &after.memberships {
-        if !membership::is_there(turn, account.id, membership)? {
+        if !access::is_there(turn, account.id, membership)? {
             return Ok(false);
         }
     }
     for grant in &after.grants {
-        if !membership::is_granted(turn, account.id, grant)? {
+        if !access::is_granted(turn, account.id, grant)? {
             return Ok(false);
         }
     }
@@ -298,11 +298,11 @@ pub(super) fn strip(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop
     rights::check_way(turn, OffBoarding::Strip)?;
     let account = existing(turn, action)?;
     let access_fields = access_fields(turn, account.id)?;
-    if access_fields.is_empty() && !membership::has_access(turn, account.id)? {
+    if access_fields.is_empty() && !access::has_access(turn, account.id)? {
         return Ok(Effect::AlreadyTrue);
     }
     check_status(turn, &account, action)?;
-    membership::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
+    access::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
     rights::check_not_own(turn, &account)?;
     strip_access(turn, account.id)?;
     Ok(Effect::Done)
@@ -370,7 +370,7 @@ pub(super) fn remove(turn: &mut Turn<'_>, account: &Account) -> Result<Effect, S
 
 fn check_end(turn: &Turn<'_>, account: &Account, action: &Action) -> Result<(), Stop> {
     check_status(turn, account, action)?;
-    membership::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
+    access::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
     rights::check_not_own(turn, account)
 }
 
@@ -441,12 +441,5 @@ fn strip_access(turn: &Turn<'_>, id: i64) -> Result<(), Stop> {
     for field in access_fields(turn, id)? {
         set(turn, id, &field, &Plain::Null)?;
     }
-    Ok(())
-}
-
-/// Sets the role on the whole platform.
-pub(super) fn set_platform_role(turn: &Turn<'_>, id: i64, role: Option<Name>) -> Result<(), Stop> {
-    let role = role_id(turn, role.map(|role| turn.names.text(role)))?;
-    turn.connection.prepare_cached("UPDATE users SET role_id = ?2 WHERE id = ?1")?.execute((id, role))?;
     Ok(())
 }

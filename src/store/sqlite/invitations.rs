@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::access;
 use super::account::{self, Account, existing};
 use super::execute::{Stop, Turn, conflict, refused};
 use super::mails::{self, StoredMail};
-use super::membership;
 use super::read::{Moment, invitation_columns};
 use super::{lock_outs, rights, value};
 use crate::model::{Invitation, InvitationState, LiveState, Name, Names, Status, Value, known};
@@ -222,8 +222,8 @@ pub(super) fn cancel(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Sto
         return Err(conflict(format!("the invitation of `{}` has changed since the plan", account.key)));
     }
     // An invitation that carries other access is another one: it may have been made anew since the plan.
-    membership::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
-    membership::check_nothing_lost(turn, account.id, action.before.as_ref())?;
+    access::check_nothing_gained(turn, account.id, action.before.as_ref(), None)?;
+    access::check_nothing_lost(turn, account.id, action.before.as_ref())?;
     rights::check_not_own(turn, &account)?;
     account::remove(turn, &account)
 }

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: any decision about what should be, and a clock: the time of a change comes with it.
 
+mod access;
 mod account;
 mod ahead;
 mod batch;
