@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::runtime::Runtime;
 
 use super::access::{Access, Declared};
+use super::cut_short::end_what_is_over;
 use super::edge;
 use super::execute::{exit_of, run_guarded, tell};
 use super::exit::{Exit, Failure, advised};
@@ -268,9 +269,9 @@ impl<'a> Run<'a> {
         Ok(ControlFlow::Continue((now, journal)))
     }
 
-    /// Executes what passes the guards, and settles lock-outs where all of it was done.
+    /// Executes what passes the guards, and settles lock-outs and what was cut off where all of it was done.
     fn carry_out(mut self, runtime: &Runtime, looked: Looked, mut journal: Journal) -> Result<Exit, Failure> {
-        let Looked { saved, newest_lock_out, .. } = looked;
+        let Looked { info, saved, newest_lock_out } = looked;
         let Saved { plan, done_before, besides, changed: _, has_returned: _ } = saved;
         // What the plan comes to can have changed with the store although its actions are the same.
         let guarded = match guard::check(plan, &self.access.settings.guards, &self.arguments.waive) {
@@ -295,8 +296,12 @@ impl<'a> Run<'a> {
         };
         if exit == Exit::Done && self.access.target.is_none() {
             let plan = guarded.plan();
-            let settled = (&plan.deferred[..], plan.at, self.global.manifests.is_empty());
+            let (at, is_configured) = (plan.at, self.global.manifests.is_empty());
+            let settled = (&plan.deferred[..], at, is_configured);
             runtime.block_on(lock_outs::settle(&self.access, &mut self.declared, settled, self.printer))?;
+            if is_configured {
+                end_what_is_over(&self.access, &mut self.declared, (&info, at), &mut journal)?;
+            }
         }
         Ok(exit)
     }

@@ -336,7 +336,11 @@ pub(super) fn remember_cut_off(
 /// Memberships that are gone since a run was stopped between the two steps of a change of role, as they were to be;
 /// nothing where this user may not read the journal.
 pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> Result<HalfChanged, Failure> {
-    let found = if_readable(journal::half_changed(&path(&access.repository, &access.store_name)?, store))?;
+    let found = if_readable(journal::half_changed(
+        &path(&access.repository, &access.store_name)?,
+        store,
+        &access.rules().identity,
+    ))?;
     let mut half = HalfChanged::new();
     for whole in &found {
         let Some(Action { subject, before: Some(before), after: Some(after), .. }) = journal::revive(names, whole)

@@ -6,6 +6,7 @@
 mod access;
 mod apply;
 mod completions;
+mod cut_short;
 mod deactivate;
 mod desk;
 mod edge;

@@ -83,6 +83,7 @@ impl Chain {
                 | Entry::LookedUp { .. }
                 | Entry::Delivered { .. }
                 | Entry::Released { .. }
+                | Entry::Over { .. }
                 | Entry::Missing { .. } => None,
             };
             chain.check((record.seq, &record.prev), recovered);
@@ -168,6 +169,7 @@ impl Chain {
             | Entry::Began(_)
             | Entry::Delivered { .. }
             | Entry::Released { .. }
+            | Entry::Over { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
             Entry::Outcome { intent, .. } => {

@@ -102,7 +102,9 @@ pub fn cut_off(
             LookedUp::NotAchieved | LookedUp::Changed => forget(&mut lost, tried.remove(intent), false),
             LookedUp::Unknown => {}
         },
+        Entry::Over { store: of, user, organization: None } if of == store => drop(lost.remove(user)),
         Entry::Intent { .. }
+        | Entry::Over { .. }
         | Entry::Began(_)
         | Entry::Delivered { .. }
         | Entry::Released { .. }

@@ -14,6 +14,8 @@ use super::describe::kind_of;
 use super::record::{Ended, Entry, LookedUp};
 use super::{JournalError, medium, verify};
 use crate::model::ActionKind;
+use crate::plan::Cause;
+use crate::rules::Identity;
 
 /// The changes of roles in the store with this identity, as described but for the key of a user who has
 /// another one since, of which the first step was done, or may have
@@ -21,7 +23,7 @@ use crate::model::ActionKind;
 ///
 /// # Errors
 /// If it can't be read.
-pub fn half_changed(path: &Path, store: &str) -> Result<Vec<Json>, JournalError> {
+pub fn half_changed(path: &Path, store: &str, identity: &Identity) -> Result<Vec<Json>, JournalError> {
     // Most journals know of no such change, and need not be understood line by line.
     match medium::open_to_read(path).and_then(|file| medium::has_text(&mut BufReader::new(file), b"\"whole\":{")) {
         Ok(true) => {}
@@ -47,6 +49,13 @@ pub fn half_changed(path: &Path, store: &str) -> Result<Vec<Json>, JournalError>
                 LookedUp::NotAchieved => (intent, false),
                 LookedUp::Changed | LookedUp::Unknown => return,
             },
+            Entry::Over { store: of, user, organization } => {
+                let is_of = |key: &str| identity.normalize(key).is_ok_and(|key| key == *user);
+                if of == store {
+                    found.forget(|(key, place)| is_of(key) && organization.as_ref().is_none_or(|one| one == place));
+                }
+                return;
+            }
             Entry::Began(_)
             | Entry::Delivered { .. }
             | Entry::Released { .. }
@@ -146,6 +155,9 @@ fn step(action: &Json) -> Option<Step> {
             None => Step::Settles(place()?),
         }),
         ActionKind::AddMembership | ActionKind::ChangeRole => Some(Step::Settles(place()?)),
+        ActionKind::DeactivateUser if action.get("cause").and_then(Json::as_str) == Some(Cause::Operator.as_str()) => {
+            Some(Step::Ends(user))
+        }
         ActionKind::InviteUser
         | ActionKind::CreateUser
         | ActionKind::StripUser

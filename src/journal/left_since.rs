@@ -46,6 +46,7 @@ pub fn left_since(path: &Path, store: &str, identity: &Identity) -> Result<BTree
         | Entry::Began(_)
         | Entry::Delivered { .. }
         | Entry::Released { .. }
+        | Entry::Over { .. }
         | Entry::Recovered { .. }
         | Entry::Missing { .. } => {}
     });

@@ -74,6 +74,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Journalle
             | Entry::LookedUp { .. }
             | Entry::Delivered { .. }
             | Entry::Released { .. }
+            | Entry::Over { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

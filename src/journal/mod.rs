@@ -314,6 +314,18 @@ impl Journal {
         self.write(at, std::iter::once(Entry::Released { store, user: user.to_owned() })).map(|_| ())
     }
 
+    /// Writes and syncs that what was cut off is wanted no more: of these people, by their compared keys, in the
+    /// organization where one is named.
+    pub fn over(&mut self, at: Timestamp, ended: &[(String, Option<String>)]) -> Result<(), JournalError> {
+        let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
+        let entry = |(user, organization): &(String, Option<String>)| Entry::Over {
+            store: store.clone(),
+            user: user.clone(),
+            organization: organization.clone(),
+        };
+        self.write(at, ended.iter().map(entry)).map(|_| ())
+    }
+
     /// Appends entries in one write and syncs once, after whatever has to be said first. Their lines.
     fn write(&mut self, at: Timestamp, entries: impl Iterator<Item = Entry>) -> Result<Vec<u64>, JournalError> {
         if self.is_broken {

@@ -137,6 +137,16 @@ pub enum Entry {
         /// The key of the person, as compared.
         user: String,
     },
+    /// An apply has seen that what was cut off is wanted no more: whoever lost it then is not to be in, or not in that
+    /// organization.
+    Over {
+        /// The store's own identity.
+        store: String,
+        /// The key of the person, as compared.
+        user: String,
+        /// The organization; null: wherever it was.
+        organization: Option<String>,
+    },
     /// The lines just before were torn by a kill while they were written; they stay as they are.
     Recovered {
         /// The first of them.
@@ -205,6 +215,7 @@ enum LinkEntry {
     LookedUp(IgnoredAny),
     Delivered(IgnoredAny),
     Released(IgnoredAny),
+    Over(IgnoredAny),
     Recovered { first_line: u64, lines: u64 },
     Missing(IgnoredAny),
 }
@@ -225,6 +236,7 @@ impl<'a> Link<'a> {
             | LinkEntry::LookedUp(_)
             | LinkEntry::Delivered(_)
             | LinkEntry::Released(_)
+            | LinkEntry::Over(_)
             | LinkEntry::Missing(_) => None,
         }
     }

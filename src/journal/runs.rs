@@ -116,6 +116,7 @@ fn read(
             | Entry::LookedUp { .. }
             | Entry::Delivered { .. }
             | Entry::Released { .. }
+            | Entry::Over { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

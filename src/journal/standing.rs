@@ -76,6 +76,7 @@ pub(super) fn first_store(existing: impl Read) -> io::Result<Option<String>> {
                 | Entry::LookedUp { .. }
                 | Entry::Delivered { .. }
                 | Entry::Released { .. }
+                | Entry::Over { .. }
                 | Entry::Recovered { .. }
                 | Entry::Missing { .. },
             )
@@ -123,6 +124,7 @@ pub fn done_since(path: &Path, line: u64) -> Result<BTreeSet<String>, JournalErr
             | Entry::Began(_)
             | Entry::Delivered { .. }
             | Entry::Released { .. }
+            | Entry::Over { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => {}
         }

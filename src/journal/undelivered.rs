@@ -105,7 +105,11 @@ impl Found {
                     self.lacking.remove(&(user, kind));
                 }
             }
-            Entry::Began(_) | Entry::Released { .. } | Entry::Recovered { .. } | Entry::Missing { .. } => {}
+            Entry::Began(_)
+            | Entry::Released { .. }
+            | Entry::Over { .. }
+            | Entry::Recovered { .. }
+            | Entry::Missing { .. } => {}
         }
     }
 

@@ -10,6 +10,13 @@ use crate::model::{AccessRow, DeclaredFact, DeclaredStatus, Fact, Name, Value, W
 use crate::rules::{Attribute, AttributeType, EmptyMeaning, KeyField, is_day, refuse_entry, refuse_wrapped};
 use crate::source::{At, Node, Scalar, find_hidden};
 
+/// Which words may stand in the place of a list.
+#[derive(Debug, Clone, Copy)]
+struct SetWords {
+    all: bool,
+    unmanaged: bool,
+}
+
 pub(super) const USER: &[&str] = &[
     "login",
     "email",
@@ -334,7 +341,8 @@ impl<'t> Reader<'t, '_> {
                         }
                         "routes" => {
                             let rule = self.rules.field("api").and_then(|rule| rule.empty_routes);
-                            self.set(known::API_ROUTES, "`routes`", None, rule != Some(EmptyMeaning::None));
+                            let words = SetWords { all: true, unmanaged: true };
+                            self.set(known::API_ROUTES, "`routes`", None, (rule != Some(EmptyMeaning::None), words));
                         }
                         _ => self.unknown_key(&field, &["enabled", "routes"], "`api`"),
                     }
@@ -375,7 +383,10 @@ impl<'t> Reader<'t, '_> {
         let what = format!("attribute `{}`", key.text);
         let empty_is_all = rule.empty == Some(EmptyMeaning::All);
         match rule.kind {
-            AttributeType::Set => return self.set(field, &what, rule.values.as_deref(), empty_is_all),
+            AttributeType::Set => {
+                let words = SetWords { all: empty_is_all, unmanaged: rule.access == Some(true) };
+                return self.set(field, &what, rule.values.as_deref(), (empty_is_all, words));
+            }
             AttributeType::Bool => {
                 let node = self.cursor.node();
                 if let Node::Scalar(scalar) = &node
@@ -414,14 +425,14 @@ impl<'t> Reader<'t, '_> {
         self.fact(field, Value::Text(text), value.at);
     }
 
-    /// A set of texts; where an empty one would mean everything, that has to be written `all`.
-    fn set(&mut self, field: Name, what: &str, values: Option<&[String]>, empty_is_all: bool) {
+    /// A set of texts, or one of these words; where an empty one would mean everything, that has to be written `all`.
+    fn set(&mut self, field: Name, what: &str, values: Option<&[String]>, (empty_is_all, words): (bool, SetWords)) {
         let at = match self.cursor.node() {
             Node::Sequence(at) => at,
-            Node::Scalar(scalar) if scalar.text == "all" => {
+            Node::Scalar(scalar) if words.all && scalar.text == "all" => {
                 return self.fact(field, Value::Text(known::ALL), scalar.at);
             }
-            Node::Scalar(scalar) if is_unmanaged(&scalar) => {
+            Node::Scalar(scalar) if words.unmanaged && is_unmanaged(&scalar) => {
                 return self.fact(field, Value::Text(known::UNMANAGED), scalar.at);
             }
             node @ (Node::Scalar(_) | Node::Mapping(_) | Node::Nothing) => {

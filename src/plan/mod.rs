@@ -10,6 +10,7 @@ mod assemble;
 mod basis;
 mod batches;
 mod census;
+mod cut_short;
 mod diff;
 mod digest;
 mod document;
@@ -51,6 +52,7 @@ pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use assemble::{plan, plan_fitted, plan_for};
 pub use batches::{InvitationForm, invitation_batches};
 pub use census::{Census, Headcount};
+pub use cut_short::over;
 pub use digest::digest;
 pub use document::{
     ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
@@ -186,6 +188,8 @@ pub enum Obstacle {
     LockedOutSince,
     /// Somebody deactivated the account in the store.
     Deactivated,
+    /// The account is inactive, and nobody undoes that by the rules.
+    NotUndone,
     /// The account is closed.
     Closed,
     /// It has no account, and accounts are not managed.

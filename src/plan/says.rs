@@ -128,7 +128,10 @@ impl Judge<'_> {
             ActionKind::DeleteUser => rules.final_offboarding() == Some(OffBoarding::Delete),
             ActionKind::CloseUser => rules.final_offboarding() == Some(OffBoarding::Close),
             ActionKind::CreateOrganization => rules.creates_organizations(),
-            ActionKind::ChangeSiteRole => rules.has_site_roles(),
+            // A role that was put on a site by hand is taken away also where sites have none.
+            ActionKind::ChangeSiteRole => {
+                rules.has_site_roles() || action.after.as_ref().is_some_and(|after| after.role().is_none())
+            }
             ActionKind::UpdateOrganization
             | ActionKind::DeleteOrganization
             | ActionKind::CreateSite

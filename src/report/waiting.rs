@@ -165,6 +165,9 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
         (Some(Obstacle::LockedOut), _) => Why::LockedOut,
         (Some(Obstacle::LockedOutSince), _) => Why::LockedOutSince,
         (Some(Obstacle::Closed), _) => Why::Closed,
+        (Some(Obstacle::NotUndone), _) => Why::Known(
+            "is inactive, and by the rules nobody undoes that from here; have the account unblocked in the service itself",
+        ),
         (Some(Obstacle::Fields(fields)), _) => Why::Fields(fields.clone()),
         (Some(Obstacle::Dependents(who)), _) => Why::Dependents(texts(who)),
         (Some(Obstacle::Behind(who)), _) => Why::Behind(texts(who)),

@@ -332,6 +332,15 @@ impl Rules {
         self.roles.create.unwrap_or(true)
     }
 
+    /// Whether roles other than those beside the main one can be made. Where the vendor brings main roles and does not
+    /// state that there can be others, there are none.
+    #[must_use]
+    pub fn creates_main_roles(&self) -> bool {
+        let is_main = |fields: &RoleFields| fields.can_be_given(RolePlace::Organization);
+        let are_given = self.has_extra_roles() && self.roles.vendor.values().any(is_main);
+        self.roles.create.unwrap_or(!are_given)
+    }
+
     /// Whether a role is exchanged by ending the membership and adding it again, with all that hangs on it: not, if
     /// not stated.
     #[must_use]

@@ -9,6 +9,7 @@ use rollcall::journal::{
 };
 use rollcall::model::{ActionKind, Fact, Grant, Membership, Names, Value, known};
 use rollcall::plan::{Action, State, Subject};
+use rollcall::rules::Identity;
 
 use crate::support::disk::Disk;
 use crate::support::scripted::{action, creation};
@@ -439,7 +440,7 @@ fn a_change_in_two_steps_is_one_attempt_that_is_done_with_its_last_step() {
         let attempts = attempts_of(&path, "sha256:00").unwrap();
         assert!(attempts.iter().all(|attempt| attempt.action["action"] == "change_role"), "{attempts:?}");
         assert_eq!(attempts.iter().filter(|attempt| attempt.done.is_some()).count(), done);
-        assert_eq!(half_changed(&path, "1").unwrap().len(), 1 - done);
+        assert_eq!(half_changed(&path, "1", &Identity::default()).unwrap().len(), 1 - done);
     }
 }
 
@@ -450,13 +451,13 @@ fn what_was_left_half_way_is_known_until_the_access_ends_and_from_a_whole_journa
     let mut names = Names::new();
     let mut journal = Journal::open(&path).unwrap();
     change_in_steps(&mut journal, &mut names, Ended::Failed);
-    let half = half_changed(&path, "1").unwrap();
+    let half = half_changed(&path, "1", &Identity::default()).unwrap();
     assert_eq!(half.len(), 1);
     assert_eq!(half[0]["id"], "change_role ana@example.com north");
-    assert_eq!(half_changed(&path, "2").unwrap().len(), 0, "another store");
+    assert_eq!(half_changed(&path, "2", &Identity::default()).unwrap().len(), 0, "another store");
     let good = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, good.replacen("viewer", "manager", 1)).unwrap();
-    assert_eq!(half_changed(&path, "1").unwrap().len(), 0, "an altered line gives nobody a role");
+    assert_eq!(half_changed(&path, "1", &Identity::default()).unwrap().len(), 0, "an altered line gives nobody a role");
     std::fs::write(&path, good).unwrap();
     // Whoever loses all access, or the account, gets nothing of it back under the same key.
     let subject = Subject { user: Some(names.intern("ana@example.com")), ..Subject::default() };
@@ -475,9 +476,9 @@ fn what_was_left_half_way_is_known_until_the_access_ends_and_from_a_whole_journa
         journal.begin(run("run-2"));
         let ending = Action::new(kind, subject, None, None);
         let line = journal.intents(&names, AT, [&ending]).unwrap()[0];
-        assert_eq!(half_changed(&copy, "1").unwrap().len(), 1, "it is not known to be done");
+        assert_eq!(half_changed(&copy, "1", &Identity::default()).unwrap().len(), 1, "it is not known to be done");
         journal.outcomes(AT, [(line, Ended::Done, None)]).unwrap();
-        assert_eq!(half_changed(&copy, "1").unwrap().len(), left, "{kind:?}");
+        assert_eq!(half_changed(&copy, "1", &Identity::default()).unwrap().len(), left, "{kind:?}");
     }
 }
 
@@ -502,7 +503,7 @@ fn what_was_left_half_way_follows_its_user_to_another_key() {
         for (action, left) in [(rename, 1), (end(former), 1), (end(new), 0)] {
             let line = journal.intents(&names, AT, [&action]).unwrap()[0];
             journal.outcomes(AT, [(line, Ended::Done, None)]).unwrap();
-            let half = half_changed(&path, "1").unwrap();
+            let half = half_changed(&path, "1", &Identity::default()).unwrap();
             assert_eq!(half.len(), left, "{:?} of {:?}: {half:?}", action.kind, action.subject.user);
             assert!(half.iter().all(|whole| whole["user"] == "anna@example.com"), "{half:?}");
         }

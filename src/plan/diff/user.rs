@@ -15,6 +15,7 @@ use super::{before_start, declined, endings, fields, open, pending, power, renam
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, UserView, Value, known};
 use crate::plan::action::Risk;
+use crate::plan::locked_out::is_locked_out;
 use crate::plan::{Obstacle, Unmanaged, WaitsFor};
 use crate::rules::{KEPT_ELSEWHERE, OffBoarding};
 
@@ -430,6 +431,11 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     draft.action.origins = own_line(desired.status_position.unwrap_or(desired.position));
     if rules.takes_seat(Some(Status::Inactive), Status::Active) {
         draft.takes.push(Counter::Seat);
+    }
+    // Whom an operator locked out by way of exception comes back by the same.
+    if !rules.can_undo(OffBoarding::Deactivate) && !is_locked_out(context.inputs, desired.identity) {
+        draft.waits_for = Some(WaitsFor::Decision);
+        draft.obstacle = Some(Obstacle::NotUndone);
     }
     let activation = change.push(draft.because("declared active"));
 

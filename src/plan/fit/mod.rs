@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use rayon::prelude::*;
 
 use crate::diagnostic::{Code, Diagnostic, Position, Severity, has_errors};
-use crate::model::{Catalog, Desired, Fields, LiveState, LiveView, Name, Names, UserView, Value, known};
+use crate::model::{Catalog, Desired, Fields, LiveState, LiveView, Name, Names, Role, UserView, Value, known};
 use crate::rules::{FieldRequired, Rules};
 use crate::source::Mistakes;
 
@@ -146,6 +146,19 @@ fn catalog(names: &Names, catalog: &Catalog, rules: &Rules, diagnostics: &mut Ve
         for (&name, role) in catalog.roles.iter().filter(|(_, role)| !role.vendor) {
             let message = format!("role `{}` can't be made: the roles of this store are given", names.text(name));
             let help = format!("roles there are: {}", listed(names, vendor_roles(catalog)));
+            diagnostics.push(at(role.position, Diagnostic::error(Code::NotInRules, message)).help(help));
+        }
+    }
+    if rules.creates_roles() && !rules.creates_main_roles() {
+        let is_main = |role: &Role| role.applies_to.organization || role.applies_to.site || role.applies_to.platform;
+        for (&name, role) in catalog.roles.iter().filter(|(_, role)| !role.vendor && is_main(role)) {
+            let name = names.text(name);
+            let message =
+                format!("role `{name}` can't be a main role: the rules of this store state none but the vendor's");
+            let help = format!(
+                "one that is held beside them says `applies_to: [extra]`; main roles there are: {}",
+                listed(names, vendor_roles(catalog))
+            );
             diagnostics.push(at(role.position, Diagnostic::error(Code::NotInRules, message)).help(help));
         }
     }

@@ -63,9 +63,8 @@ fn alt_5_killed_anywhere_in_an_approved_plan_of_two_steps_the_same_command_finis
     kill_everywhere_in(&repository, &["apply", "--approved", &digest(&repository)]);
 }
 
-/// What others manage of a membership that is gone half-way comes back also where something is renamed in the same plan.
-#[test]
-fn alt_5_what_was_stopped_half_way_comes_back_beside_a_rename() {
+/// The store of [`roles_in_steps`] where a run was killed when Cy's old membership was gone and the new one not there.
+fn killed_in_between() -> Repository {
     need_strace();
     let template = roles_in_steps();
     let (_, calls) = traced(&template.copy(), &["apply", "--yes"], None);
@@ -75,7 +74,47 @@ fn alt_5_what_was_stopped_half_way_comes_back_beside_a_rename() {
         let is_between = !repository.contents().has_grant("cy@example.com pit-2");
         is_between.then_some(repository)
     });
-    let killed = killed.expect("a kill in between");
+    killed.expect("a kill in between")
+}
+
+/// Whoever is out by an apply after the kill gets nothing back of what others managed.
+#[test]
+fn alt_5_what_was_stopped_half_way_is_over_for_who_leaves_in_between() {
+    let killed = killed_in_between();
+    let path = killed.path().join("access/all.yaml");
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    let cy =
+        "  cy@example.com: { access: { quarries: { role: contributor, sites: unmanaged, extra_roles: unmanaged } } }\n";
+    assert!(text.contains(cy), "{text}");
+    for leaving in
+        [String::new(), cy.replace("{ access", "{ status: inactive, access"), "inactive: [cy@example.com]\n".to_owned()]
+    {
+        let repository = killed.copy();
+        let path = repository.path().join("access/all.yaml");
+        let left =
+            if leaving.starts_with("inactive") { format!("{text}{leaving}") } else { text.replace(cy, &leaving) };
+        let settings = repository.path().join("rollcall.yaml");
+        let deactivates = std::fs::read_to_string(&settings).expect("settings").replace("report", "deactivate");
+        std::fs::write(&settings, deactivates).expect("settings");
+        std::fs::write(&path, left).expect("a manifest");
+        let ended = repository.run(&["apply", "--yes"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.streams);
+        std::fs::write(&path, text.replace("sites: unmanaged, extra_roles: unmanaged", "sites: []"))
+            .expect("a manifest");
+        let ended = repository.run(&["apply", "--yes"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.streams);
+        std::fs::write(&path, &text).expect("a manifest");
+        let ended = repository.run(&["apply", "--yes"]);
+        assert_eq!(ended.code, Some(0), "{}", ended.streams);
+        let contents = repository.contents();
+        assert!(!contents.has_grant("cy@example.com pit-2"), "{leaving}: {contents:?}");
+    }
+}
+
+/// What others manage of a membership that is gone half-way comes back also where something is renamed in the same plan.
+#[test]
+fn alt_5_what_was_stopped_half_way_comes_back_beside_a_rename() {
+    let killed = killed_in_between();
     let path = killed.path().join("access/all.yaml");
     let text = std::fs::read_to_string(&path).expect("a manifest");
     let renamed = text.replace("  di@example.com: {", "  dana@example.com: { previously: di@example.com,");
