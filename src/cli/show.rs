@@ -3,7 +3,7 @@
 use super::access::{Access, Declared, Lines};
 use super::printer::Printer;
 use crate::guard::{self, Ruling};
-use crate::plan::{Actions, Plan, PlanDocument, document};
+use crate::plan::{Actions, ImpactPeople, Plan, PlanDocument, document};
 use crate::report::{self, Cause, PlanText, RefusalText, Style};
 
 /// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
@@ -28,7 +28,7 @@ pub(super) fn document_of<'a>(
     plan: &'a Plan,
     rulings: &[Ruling],
     lines: &'a Lines<'a>,
-) -> PlanDocument<Actions<'a>> {
+) -> PlanDocument<Actions<'a>, ImpactPeople<'a>> {
     let mut document = document(plan, &declared.names, lines);
     document.guards = guard::documents(&declared.names, rulings);
     document

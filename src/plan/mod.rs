@@ -20,6 +20,8 @@ mod file;
 mod fit;
 mod forbidden;
 mod held;
+mod impact;
+mod impact_document;
 mod inputs;
 mod lock_out;
 mod locked_out;
@@ -68,6 +70,11 @@ pub use explain_document::{
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, fit_singly, lacking, shared_with_live};
+pub use impact::{Impact, ImpactCourse, OrganizationImpact, PersonImpact, PlaceImpact, Shift};
+pub use impact_document::{
+    ImpactDocument, ImpactFieldDocument, ImpactPeople, ImpactPlaceDocument, OrganizationImpactDocument,
+    PersonImpactDocument, ShiftDocument,
+};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};

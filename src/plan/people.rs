@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use super::census::{self, Census, Course, Fate, Included, Loss, is_counted};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
+use super::impact::{self, Impact, ImpactCourse, OrganizationImpact, PersonImpact};
 use super::reach::{Catalogs, Reach, reach, roles_through, with_vendor};
 use super::through::{Through, through};
 use super::{Inputs, People, State, Subject};
@@ -36,6 +37,8 @@ pub struct Effects {
     pub through: Through,
     /// By organization: how many sites it has after the plan, whether or not a manifest names them.
     pub site_counts: BTreeMap<Name, usize>,
+    /// What people reach afterwards that they could not before, and the other way round.
+    pub impact: Impact,
 }
 
 /// Whose reach a change of the catalog changes, each list sorted by text.
@@ -96,6 +99,15 @@ struct Person {
     by: Vec<(usize, Fare, Vec<Name>)>,
     sites: Vec<(Name, SiteChange)>,
     fate: Fate,
+    /// Where something else is reached.
+    organizations: Vec<OrganizationImpact>,
+}
+
+/// Somebody who joins or leaves, by these drafts.
+struct Move<'d> {
+    key: Name,
+    course: ImpactCourse,
+    drafts: &'d [&'d Draft],
 }
 
 /// Counts the people of these drafts, which stand in the order of the plan.
@@ -113,6 +125,8 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     let (mut people, mut effects) = (People::default(), Effects::default());
     let mut told: BTreeSet<usize> = BTreeSet::new();
     let mut persons: Vec<Person> = Vec::new();
+    let mut impacts: BTreeMap<Name, PersonImpact> = BTreeMap::new();
+    let mut moves: Vec<Move<'_>> = Vec::new();
     let mut census = census::population(inputs, &context.included[0]);
     for (&key, drafts) in &of_users {
         let is = |kinds: fn(ActionKind) -> bool| drafts.iter().any(|draft| kinds(draft.action.kind));
@@ -121,6 +135,19 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         let is_sent = starts && ends && is_sent_anew(inputs, key, drafts);
         people.join += u32::from(starts && !ends || is_sent);
         people.leave += u32::from(ends && !starts);
+        let course = match (starts, ends) {
+            (true, false) => ImpactCourse::Joins,
+            (true, true) if is_sent => ImpactCourse::Joins,
+            (false, true) => ImpactCourse::Leaves,
+            (true, true) | (false, false) => ImpactCourse::Stays,
+        };
+        if course == ImpactCourse::Stays {
+            let mut impact = PersonImpact::new(key, course);
+            impact.add_drafts(inputs, drafts);
+            impacts.insert(key, impact);
+        } else {
+            moves.push(Move { key, course, drafts });
+        }
         // Who never was there, or is gone, has nothing to compare; who comes back is told what comes back.
         let opens = is(|kind| matches!(kind, ActionKind::ReactivateUser | ActionKind::SendInvitation));
         if (starts != ends || is_sent) && !opens {
@@ -162,8 +189,12 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         });
         persons.par_extend(others);
     }
-    for Person { key, fare, by, sites, fate } in persons {
+    let moved = moves.par_iter().map(|one| (one.key, context.moved(one)));
+    impacts.par_extend(moved);
+    for Person { key, fare, by, sites, fate, organizations } in persons {
         census.add(&fate);
+        let impact = impacts.entry(key).or_insert_with(|| PersonImpact::new(key, ImpactCourse::Stays));
+        (impact.gains, impact.loses, impact.organizations) = (fare.gains, fare.loses, organizations);
         people.gain += u32::from(fare.gains);
         people.lose += u32::from(fare.loses);
         for (changed, fare, organizations) in by {
@@ -185,7 +216,12 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     effects.through = through(inputs.names, &context.catalogs.after, given);
     let organizations = context.catalogs.after.organizations.iter();
     effects.site_counts = organizations.map(|(&name, organization)| (name, organization.sites.len())).collect();
-    census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
+    let drafts = of_users.iter().map(|(&user, drafts)| (user, &drafts[..]));
+    for escalated in census.add_actions(&effects, drafts, &of_catalog) {
+        let impact = impacts.entry(escalated).or_insert_with(|| PersonImpact::new(escalated, ImpactCourse::Stays));
+        impact.escalation = true;
+    }
+    effects.impact = Impact::of(inputs, impacts.into_values().collect());
     (people, effects, census)
 }
 
@@ -237,6 +273,23 @@ fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
         draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Invited.name()))
     };
     find(inputs, key).is_some_and(|live| live.status == Status::Preloaded) && drafts.iter().any(invites)
+}
+
+/// An account that is not there: nothing but drafts says what it reaches.
+const fn nobody(key: Name) -> LiveView<'static> {
+    LiveView {
+        row: usize::MAX,
+        id: key,
+        key,
+        identity: None,
+        status: Status::Closed,
+        inactive_since: None,
+        password_since: None,
+        facts: &[],
+        memberships: &[],
+        grants: &[],
+        invitation: None,
+    }
 }
 
 /// The live account of a user by the key that actions name.
@@ -314,23 +367,32 @@ impl<'a> Context<'a> {
             after.filter_map(|after| after.value(field)).any(|is| is == Value::Text(value))
         };
         let is_in = says(known::STATUS, Status::Active.name());
-        // Nothing but the drafts says what this account reaches.
-        let nobody = LiveView {
-            row: usize::MAX,
-            id: key,
-            key,
-            identity: None,
-            status: Status::Closed,
-            inactive_since: None,
-            password_since: None,
-            facts: &[],
-            memberships: &[],
-            grants: &[],
-            invitation: None,
-        };
+        let nobody = nobody(key);
         let held = if is_in { after(self.inputs, &nobody, drafts, &mut BTreeMap::new()) } else { Held::default() };
         let course = if is_in { Course::Enters } else { Course::Stays };
         Fate { is_service: says(known::KIND, known::SERVICE), ..self.fate(&nobody, course, &held) }
+    }
+
+    /// What somebody who joins reaches from then on, and who leaves reached until then.
+    fn moved(&self, &Move { key, course, drafts }: &Move<'_>) -> PersonImpact {
+        let mut impact = PersonImpact::new(key, course);
+        (impact.gains, impact.loses) = (course == ImpactCourse::Joins, course == ImpactCourse::Leaves);
+        impact.add_drafts(self.inputs, drafts);
+        let live = find(self.inputs, key);
+        let nothing = Reach::new();
+        if course == ImpactCourse::Joins {
+            let makes = |draft: &&Draft| matches!(draft.action.kind, ActionKind::InviteUser | ActionKind::CreateUser);
+            let live = live.filter(|_| !drafts.iter().any(makes));
+            live.iter().for_each(|live| impact.add_account(self.inputs, live));
+            let held = after(self.inputs, &live.unwrap_or_else(|| nobody(key)), drafts, &mut BTreeMap::new());
+            let reached = self.reach(&self.catalogs.after, &held.memberships, &held.grants);
+            impact.organizations = impact::compared(&self.catalogs, &nothing, &reached);
+        } else if let Some(live) = live.filter(|live| !matches!(live.status, Status::Inactive | Status::Closed)) {
+            impact.add_account(self.inputs, &live);
+            let reached = self.reach(&self.catalogs.before, live.memberships, live.grants);
+            impact.organizations = impact::compared(&self.catalogs, &reached, &nothing);
+        }
+        impact
     }
 
     /// Whether a person without actions may fare otherwise by what changes in the catalog.
@@ -365,7 +427,9 @@ impl<'a> Context<'a> {
         };
         let losses = if fare.loses { census::losses(catalogs, &before, &after) } else { Vec::new() };
         let sites = self.site_changes(catalogs, live, held);
-        Person { key, fare, by, sites, fate: Fate { losses, ..self.fate(live, Course::Stays, held) } }
+        let is_otherwise = fare != Fare::default();
+        let organizations = if is_otherwise { impact::compared(catalogs, &before, &after) } else { Vec::new() };
+        Person { key, fare, by, sites, organizations, fate: Fate { losses, ..self.fate(live, Course::Stays, held) } }
     }
 
     /// What one change of the catalog lets a person do more or less, and where.
