@@ -234,9 +234,12 @@ fn places(catalogs: &Catalogs<'_>, organization: Name, alike: Alike) -> Vec<Plac
         .into_iter()
         .map(|(place, sites)| {
             let catalog = if place.after.is_some() { &catalogs.after } else { &catalogs.before };
-            let there = catalog.organizations.get(&organization).map_or(0, |organization| organization.sites.len());
+            let there = catalog.organizations.get(&organization).map(|organization| &organization.sites);
+            let is_every = |there: &BTreeMap<Name, _>| {
+                there.len() == sites.len() && sites.iter().all(|site| there.contains_key(site))
+            };
             let first = sites.iter().map(|&site| names.text(site)).min().unwrap_or_default();
-            let every_site = place.sites.is_some() && sites.len() == there;
+            let every_site = place.sites.is_some() && there.is_some_and(is_every);
             (first, PlaceImpact { sites: place.sites.map(|_| names.list(&sites)), every_site, ..place })
         })
         .collect();

@@ -7,10 +7,13 @@
 //! is in (`contract.md` §4): by a change of the catalog the invitation comes to more or less. Of an account whose
 //! invitation is not sent only its own actions count.
 
+mod moves;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use self::moves::{Turn, nobody};
 use super::census::{self, Census, Course, Fate, Included, Loss, is_counted};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
@@ -103,13 +106,6 @@ struct Person {
     organizations: Vec<OrganizationImpact>,
 }
 
-/// Somebody who joins or leaves, by these drafts.
-struct Move<'d> {
-    key: Name,
-    course: ImpactCourse,
-    drafts: &'d [&'d Draft],
-}
-
 /// Counts the people of these drafts, which stand in the order of the plan.
 pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Draft>) -> (People, Effects, Census) {
     let mut of_users: BTreeMap<Name, Vec<&Draft>> = BTreeMap::new();
@@ -125,29 +121,13 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     let (mut people, mut effects) = (People::default(), Effects::default());
     let mut told: BTreeSet<usize> = BTreeSet::new();
     let mut persons: Vec<Person> = Vec::new();
-    let mut impacts: BTreeMap<Name, PersonImpact> = BTreeMap::new();
-    let mut moves: Vec<Move<'_>> = Vec::new();
     let mut census = census::population(inputs, &context.included[0]);
     for (&key, drafts) in &of_users {
         let is = |kinds: fn(ActionKind) -> bool| drafts.iter().any(|draft| kinds(draft.action.kind));
-        let (starts, ends) = (is(begins), is(finishes));
-        // Another invitation in the place of one that was not sent lets the person in like the sending of it.
-        let is_sent = starts && ends && is_sent_anew(inputs, key, drafts);
-        people.join += u32::from(starts && !ends || is_sent);
-        people.leave += u32::from(ends && !starts);
-        let course = match (starts, ends) {
-            (true, false) => ImpactCourse::Joins,
-            (true, true) if is_sent => ImpactCourse::Joins,
-            (false, true) => ImpactCourse::Leaves,
-            (true, true) | (false, false) => ImpactCourse::Stays,
-        };
-        if course == ImpactCourse::Stays {
-            let mut impact = PersonImpact::new(key, course);
-            impact.add_drafts(inputs, drafts);
-            impacts.insert(key, impact);
-        } else {
-            moves.push(Move { key, course, drafts });
-        }
+        let turn = Turn::of(inputs, key, drafts);
+        let Turn { starts, ends, is_sent } = turn;
+        people.join += u32::from(turn.course() == ImpactCourse::Joins);
+        people.leave += u32::from(turn.course() == ImpactCourse::Leaves);
         // Who never was there, or is gone, has nothing to compare; who comes back is told what comes back.
         let opens = is(|kind| matches!(kind, ActionKind::ReactivateUser | ActionKind::SendInvitation));
         if (starts != ends || is_sent) && !opens {
@@ -189,8 +169,7 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         });
         persons.par_extend(others);
     }
-    let moved = moves.par_iter().map(|one| (one.key, context.moved(one)));
-    impacts.par_extend(moved);
+    let mut impacts = context.impacts(&of_users);
     for Person { key, fare, by, sites, fate, organizations } in persons {
         census.add(&fate);
         let impact = impacts.entry(key).or_insert_with(|| PersonImpact::new(key, ImpactCourse::Stays));
@@ -245,53 +224,6 @@ fn aliases(inputs: &Inputs<'_>) -> BTreeMap<Name, Name> {
     inputs.desired.former_keys().filter_map(alias).collect()
 }
 
-/// Whether a person joins by an action of this kind (`contract.md` §2): account created, invited or reactivated.
-const fn begins(kind: ActionKind) -> bool {
-    matches!(
-        kind,
-        ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::ReactivateUser | ActionKind::SendInvitation
-    )
-}
-
-/// Whether a person leaves by an action of this kind.
-const fn finishes(kind: ActionKind) -> bool {
-    matches!(
-        kind,
-        ActionKind::DeactivateUser
-            | ActionKind::StripUser
-            | ActionKind::CloseUser
-            | ActionKind::DeleteUser
-            | ActionKind::CancelInvitation
-    )
-}
-
-/// Whether somebody whose invitation was held back is invited by these drafts.
-fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
-    let invites = |draft: &&Draft| {
-        let after = draft.action.after.as_ref();
-        let status = after.and_then(|after| after.value(known::STATUS));
-        draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Invited.name()))
-    };
-    find(inputs, key).is_some_and(|live| live.status == Status::Preloaded) && drafts.iter().any(invites)
-}
-
-/// An account that is not there: nothing but drafts says what it reaches.
-const fn nobody(key: Name) -> LiveView<'static> {
-    LiveView {
-        row: usize::MAX,
-        id: key,
-        key,
-        identity: None,
-        status: Status::Closed,
-        inactive_since: None,
-        password_since: None,
-        facts: &[],
-        memberships: &[],
-        grants: &[],
-        invitation: None,
-    }
-}
-
 /// The live account of a user by the key that actions name.
 pub(super) fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
     let identity = inputs.rules.identity.normalize(inputs.names.text(key)).ok()?;
@@ -299,7 +231,7 @@ pub(super) fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
 }
 
 /// The key that a live account has in actions: a declared one as it is declared.
-fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
+pub(super) fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
     let declared = live.identity.and_then(|identity| inputs.desired.find(identity));
     declared.map_or(live.key, |declared| declared.key)
 }
@@ -371,28 +303,6 @@ impl<'a> Context<'a> {
         let held = if is_in { after(self.inputs, &nobody, drafts, &mut BTreeMap::new()) } else { Held::default() };
         let course = if is_in { Course::Enters } else { Course::Stays };
         Fate { is_service: says(known::KIND, known::SERVICE), ..self.fate(&nobody, course, &held) }
-    }
-
-    /// What somebody who joins reaches from then on, and who leaves reached until then.
-    fn moved(&self, &Move { key, course, drafts }: &Move<'_>) -> PersonImpact {
-        let mut impact = PersonImpact::new(key, course);
-        (impact.gains, impact.loses) = (course == ImpactCourse::Joins, course == ImpactCourse::Leaves);
-        impact.add_drafts(self.inputs, drafts);
-        let live = find(self.inputs, key);
-        let nothing = Reach::new();
-        if course == ImpactCourse::Joins {
-            let makes = |draft: &&Draft| matches!(draft.action.kind, ActionKind::InviteUser | ActionKind::CreateUser);
-            let live = live.filter(|_| !drafts.iter().any(makes));
-            live.iter().for_each(|live| impact.add_account(self.inputs, live));
-            let held = after(self.inputs, &live.unwrap_or_else(|| nobody(key)), drafts, &mut BTreeMap::new());
-            let reached = self.reach(&self.catalogs.after, &held.memberships, &held.grants);
-            impact.organizations = impact::compared(&self.catalogs, &nothing, &reached);
-        } else if let Some(live) = live.filter(|live| !matches!(live.status, Status::Inactive | Status::Closed)) {
-            impact.add_account(self.inputs, &live);
-            let reached = self.reach(&self.catalogs.before, live.memberships, live.grants);
-            impact.organizations = impact::compared(&self.catalogs, &reached, &nothing);
-        }
-        impact
     }
 
     /// Whether a person without actions may fare otherwise by what changes in the catalog.
