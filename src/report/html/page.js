@@ -9,6 +9,11 @@
     if (kind) made.className = kind;
     return made;
   };
+  // Said for those who hear the page: on a narrow screen tables are laid out as blocks.
+  const as = (made, role) => {
+    made.setAttribute("role", role);
+    return made;
+  };
   const number = (of) => of.toLocaleString("en");
   const count = (of, one, many) => `${number(of)} ${of === 1 ? one : many}`;
   const fold = (text) => text.toLowerCase();
@@ -25,7 +30,7 @@
       const pages = Math.max(1, Math.ceil(rows.length / size));
       page = Math.min(Math.max(page, 0), pages - 1);
       const from = page * size, shown = rows.slice(from, from + size);
-      body.replaceChildren(...shown.map(row));
+      body.replaceChildren(...shown.map(row).map((made) => as(made, "row")));
       back.disabled = page === 0;
       on.disabled = page === pages - 1;
       nav.hidden = pages === 1;
@@ -39,12 +44,12 @@
     return (all) => { rows = all; page = 0; draw(); };
   };
   const cell = (label, text, kind) => {
-    const made = make("td", text, kind);
+    const made = as(make("td", text, kind), "cell");
     made.dataset.label = label;
     return made;
   };
   const head = (text) => {
-    const made = make("th", text);
+    const made = as(make("th", text), "rowheader");
     made.scope = "row";
     return made;
   };
@@ -85,8 +90,8 @@
   const showSums = paged("sums", 100, ["place", "places"], ([organization, site, lose, exit, gain, enter]) => {
     const row = make("tr");
     const of = head(site < 0 ? place(organization) : `${place(organization)} / ${texts[site]}`);
-    row.append(of, cell("lose", number(lose)), cell("of them out", number(exit)),
-      cell("gain", number(gain)), cell("of them new", number(enter)));
+    row.append(of, cell("lose something", number(lose)), cell("lose all there", number(exit)),
+      cell("gain something", number(gain)), cell("new there", number(enter)));
     if (site < 0) {
       const open = make("button", "Show access");
       open.type = "button";

@@ -407,7 +407,7 @@ fn sums(context: Context<'_>, plan: &Plan, most: usize) -> String {
             return String::new();
         }
         let head = format!(
-            "| {} | lose | of them out | gain | of them new |\n",
+            "| {} | lose something | lose all there | gain something | new there |\n",
             if is_site { "site" } else { "organization" }
         );
         details(
