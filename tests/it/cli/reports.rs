@@ -197,3 +197,28 @@ fn files_are_named_from_where_the_run_began() {
     );
     assert!(run.ends_with(0).out.starts_with("::warning file=100%25%2C done/access/all.yaml,line="), "{run}");
 }
+
+/// The page holds what everybody reaches before the plan beside what it changes.
+#[test]
+fn a_page_holds_the_access_of_everybody() {
+    let repository = changed();
+    repository.run(["plan", "--report", "html=plan.html"]).ends_with(0);
+    let page = repository.read("plan.html");
+    let data = page.split("id=\"data\">").nth(1).and_then(|rest| rest.split("</script>").next()).expect("data");
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    let text =
+        |number: &Value| data["texts"][usize::try_from(number.as_u64().expect("a number")).expect("small")].clone();
+    let people: Vec<Value> = data["people"].as_array().expect("people").iter().map(|person| text(&person[0])).collect();
+    assert_eq!(people, ["ana@example.com", "ben@example.com"]);
+    let changed: Vec<Value> =
+        data["impact"].as_array().expect("people").iter().map(|person| text(&person[0])).collect();
+    assert_eq!(changed, ["ben@example.com", "li@example.com"], "escalations first");
+    let lines = data["lines"].to_string();
+    assert!(lines.contains("li@example.com: { access: { north: { role: operator, sites: [pit-2] } } }"), "{lines}");
+    assert!(page.contains("<h1>local: 1 person joins, 1 gains access, 1 escalation</h1>"), "{page}");
+    let printed = repository.run(["plan", "--format", "html"]);
+    assert!(printed.ends_with(0).out.starts_with("<!doctype html>"), "{printed}");
+    repository.edit("access/all.yaml", "north: manager", "north: manger");
+    repository.run(["plan", "--report", "html=plan.html"]).ends_with(3);
+    assert!(repository.read("plan.html").contains("unknown role `manger`"), "{}", repository.read("plan.html"));
+}
