@@ -25,7 +25,7 @@
 //! | [`store`] | 5 | reader and writer; the embedded store | decisions about what should be |
 //! | [`journal`] | 5 | intents and outcomes on disk, a chain of hashes | the store |
 //! | [`apply`] | 6 | executes a guarded plan, verifies by reading back | choices: the plan has made them all |
-//! | [`report`] | 7 | plans, outcomes, explanations, diagnostics as text | a clock, a terminal, files |
+//! | [`report`] | 7 | plans, outcomes, explanations, diagnostics as text; plans for reviews as comments, pages and annotations | a clock, a terminal, files |
 //! | [`mail`] | 7 | mails about invitations: from the store that queued them to a server or a folder | a clock, retries within a run but on a fresh connection after one that broke |
 //! | [`cli`] | 9 | one file a command, one printer, exit codes, the clock and the environment | anything that a floor below could decide |
 //!

@@ -23,9 +23,9 @@ use crate::journal::Head;
 use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned, shared_with_live,
-    unnamed_own_account, void_protection,
+    AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, Standing, StoreRef, broad_protection,
+    fit, fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
+    shared_with_live, standing, unnamed_own_account, void_protection,
 };
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
@@ -69,21 +69,22 @@ const MOST_COMPARISONS: usize = 3_000_000;
 impl Access {
     /// Reads the settings and finds the store that is meant.
     pub(super) fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
-        Self::of(global, read_settings(&global.repository, printer)?)
+        Self::of(global, read_settings(&global.repository, printer)?, printer)
     }
 
     /// The same for whoever goes on with the manifests: mistakes of the settings do not hide theirs.
     pub(super) fn load_for_manifests(global: &Global, printer: &Printer) -> Result<Self, Failure> {
-        Self::of(global, read_settings_for_manifests(global, printer)?)
+        Self::of(global, read_settings_for_manifests(global, printer)?, printer)
     }
 
-    fn of(global: &Global, settings: Settings) -> Result<Self, Failure> {
+    fn of(global: &Global, settings: Settings, printer: &Printer) -> Result<Self, Failure> {
         let repository = global.repository.clone();
         let (name, store) = settings.store(global.store.as_deref()).map_err(|none| match global.store {
             Some(_) => Failure::invalid(none),
             None => about_settings(Failure::invalid(none), &repository, &["stores"]),
         })?;
         let (store_name, store) = (name.to_owned(), store.clone());
+        printer.remember_store(&store_name);
         Ok(Self {
             repository,
             settings,
@@ -316,6 +317,13 @@ impl Access {
     ) -> Inputs<'a> {
         let Declared { names, desired, .. } = declared;
         Inputs { names, desired, live, rules: self.rules(), policy, store, at }
+    }
+
+    /// What everybody reaches now; nobody, where the settings are broken by now.
+    pub(super) fn standing(&self, declared: &Declared, info: &Info, live: &LiveState, at: Timestamp) -> Vec<Standing> {
+        let store = self.store_ref(info);
+        let Ok(policy) = self.policy(info) else { return Vec::new() };
+        standing(&self.inputs(declared, live, (&policy, &store), at))
     }
 
     /// The plan, where somebody only asks what it would be; `None` where there is none.

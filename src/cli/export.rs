@@ -29,7 +29,16 @@ pub(super) fn run(global: &Global, arguments: &Export, printer: &Printer) -> Res
             let help = "name the folder to write them into with --out DIR";
             return Err(Failure::invalid(advised("there may be several files", help)));
         }
-        (Format::Csv | Format::Xlsx | Format::Json, _) => {}
+        (
+            Format::Csv
+            | Format::Xlsx
+            | Format::Json
+            | Format::Markdown
+            | Format::Html
+            | Format::Github
+            | Format::Gitlab,
+            _,
+        ) => {}
     }
     if arguments.separator.is_some() && global.format != Format::Csv {
         return Err(Failure::invalid(advised("--separator is for --format csv", "leave it out")));

@@ -88,7 +88,7 @@ pub(super) fn tell_where_to(printer: &Printer, access: &Access, plan: &Plan) {
         kinds.contains(&action.kind) && action.risk.contains(&Risk::Mail)
     };
     let number = plan.actions.iter().filter(invites).count();
-    if number == 0 || printer.is_json() {
+    if number == 0 || printer.is_json() || printer.prints_report() {
         return;
     }
     let mut told = Vec::new();

@@ -30,6 +30,7 @@ mod mail;
 mod options;
 mod plan;
 mod printer;
+mod reports;
 mod reset_password;
 mod rules;
 mod saved;
@@ -51,8 +52,16 @@ use exit::{Exit, Failure, advised};
 use options::{Command, Format, Options};
 use printer::Printer;
 
-fn no_format() -> Failure {
-    Failure::invalid(advised("csv and xlsx are formats of `rollcall export` only", "use --format text or json"))
+/// Says which command has this format.
+fn no_format(format: Format) -> Failure {
+    let why = match format {
+        Format::Csv | Format::Xlsx => "csv and xlsx are formats of `rollcall export` only",
+        Format::Markdown | Format::Html => "markdown and html are formats of `rollcall plan` only",
+        Format::Text | Format::Json | Format::Github | Format::Gitlab => {
+            "github and gitlab are formats of `rollcall plan` and `rollcall validate` only"
+        }
+    };
+    Failure::invalid(advised(why, "use --format text or json"))
 }
 
 /// Whether a command can print its result so.
@@ -60,6 +69,8 @@ const fn has_format(command: &Command, format: Format) -> bool {
     match format {
         Format::Text | Format::Json => true,
         Format::Csv | Format::Xlsx => matches!(command, Command::Export(_)),
+        Format::Markdown | Format::Html => matches!(command, Command::Plan(_)),
+        Format::Github | Format::Gitlab => matches!(command, Command::Plan(_) | Command::Validate(_)),
     }
 }
 
@@ -83,7 +94,7 @@ fn run() -> ExitCode {
     let printer = Printer::new(&options.global);
     log::start(&options.global, &printer);
     let outcome = match &options.command {
-        command if !has_format(command, options.global.format) => Err(no_format()),
+        command if !has_format(command, options.global.format) => Err(no_format(options.global.format)),
         Command::Init => init::run(&options.global, &printer),
         Command::Validate(arguments) => validate::run(&options.global, arguments, &printer),
         Command::Fmt(arguments) => fmt::run(&options.global, arguments, &printer),

@@ -35,7 +35,7 @@ pub(super) struct Global {
     /// Files and folders with manifests, in place of those that rollcall.yaml names
     #[arg(long, global = true, value_name = "PATH", value_parser = manifests_path)]
     pub(super) manifests: Vec<String>,
-    /// How results are printed; csv and xlsx: `export` only
+    /// How results are printed; csv and xlsx: `export` only; markdown and html: `plan` only; github and gitlab: `plan` and `validate`
     #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
     pub(super) format: Format,
     /// Whether to use colours
@@ -63,6 +63,30 @@ pub(super) enum Format {
     Csv,
     /// Templates for invitations, of `export`.
     Xlsx,
+    /// A comment under a pull request, of `plan`.
+    Markdown,
+    /// One page that needs nothing else, of `plan`.
+    Html,
+    /// Annotations at their lines, as workflow commands of GitHub, of `plan` and `validate`.
+    Github,
+    /// A Code Quality report of GitLab, of `plan` and `validate`.
+    Gitlab,
+}
+
+/// A format of `--report`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    Markdown,
+    Html,
+    Github,
+    Gitlab,
+}
+
+/// A report that is written into a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ReportFile {
+    pub(super) format: ReportFormat,
+    pub(super) file: PathBuf,
 }
 
 /// Whether to use colours.
@@ -123,6 +147,9 @@ pub(super) struct Validate {
     /// The time of the run instead of now, such as 2026-12-01T00:00:00Z
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
+    /// Writes what is found into a file as well (github or gitlab), also where something is wrong; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub(super) report: Vec<ReportFile>,
 }
 
 #[derive(Debug, Args)]
@@ -149,6 +176,11 @@ pub(super) struct Plan {
     /// Saves the plan in this file, relative to the access repository, for `apply FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// Writes a report of the plan into a file as well, or of what keeps it from being made: markdown, html, github or
+    /// gitlab;
+    /// may be repeated
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub(super) report: Vec<ReportFile>,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +289,17 @@ fn manifests_path(text: &str) -> Result<String, String> {
         return Err("name a file or a folder below the access repository".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// `FORMAT=FILE`.
+fn report_file(text: &str) -> Result<ReportFile, String> {
+    let formats = || "FORMAT=FILE, with one of: markdown, html, github, gitlab".to_owned();
+    let (format, file) = text.split_once('=').ok_or_else(formats)?;
+    let format = ReportFormat::from_str(format, false).map_err(|_| formats())?;
+    if file.is_empty() {
+        return Err(formats());
+    }
+    Ok(ReportFile { format, file: PathBuf::from(file) })
 }
 
 /// `WORD=STATUS`.

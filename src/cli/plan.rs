@@ -12,13 +12,19 @@ use super::journal;
 use super::mail;
 use super::options::{Global, Plan};
 use super::printer::Printer;
+use super::reports::Reports;
 use super::saved;
-use super::show::{document_of, show, show_refusal};
+use super::show::{document_of, show, show_refusal, show_reports};
 use crate::diagnostic::{Code, shell_word};
 use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
+use crate::report::Cause;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
+    Reports::new(global, &arguments.report, printer).run(|reports| plan(global, arguments, reports, printer))
+}
+
+fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Printer) -> Result<Exit, Failure> {
     let mut access = Access::load_for_manifests(global, printer)?;
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
@@ -54,12 +60,17 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     mail::tell_where_to(printer, &access, &plan);
     let is_refused = rulings.iter().any(Ruling::is_refused);
+    let mut why = Cause::Unknown;
     if is_refused {
         let cause = likely_cause(&access, (global, at), &declared, &rulings, printer);
         let saved = (arguments.out.as_deref(), arguments.target.as_deref(), access.as_of);
         let command = apply_command(global, saved, waivers, &plan);
         show_refusal(printer, &declared, &plan, &rulings, &cause, &command);
+        why = cause;
     }
+    let apply = Some(&*command).filter(|_| is_applicable);
+    let standing = || access.standing(&declared, &info, &live, at);
+    show_reports(reports, (&access, &declared), &plan, (&rulings, &why), (apply, &standing))?;
     let has_returned =
         access.target.is_none() && plan.diagnostics.iter().any(|found| found.code == Code::LockOutForgotten);
     Ok(match (plan.gaps.is_empty() && !has_returned, plan.actions.is_empty()) {

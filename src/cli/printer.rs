@@ -1,7 +1,7 @@
 //! The only place that prints: results to standard output, everything else to standard error, where what looks like a
 //! secret is masked.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::edge::{self, Interrupts};
 use super::exit::Failure;
-use super::options::{Colour, Format, Global};
+use super::options::{Colour, Format, Global, ReportFormat};
 use crate::diagnostic::{Diagnostic, Severity, mask};
 use crate::plan::DiagnosticDocument;
 use crate::report::{Snippets, Style, diagnostics, sanitise, tally};
@@ -25,6 +25,12 @@ pub(super) struct Printer {
     has_failed: Cell<bool>,
     /// Whether a document was printed: there is one a run, and no second.
     has_document: Cell<bool>,
+    /// What was found, for reports of a run that ends without a plan.
+    recorded: RefCell<Vec<DiagnosticDocument>>,
+    /// The store that is meant, once that is known.
+    store: RefCell<Option<String>>,
+    /// Whether the reports of the run were made.
+    has_reports: Cell<bool>,
 }
 
 /// What `--format json` prints where there is nothing but diagnostics.
@@ -43,11 +49,44 @@ impl Printer {
             is_quiet: global.quiet,
             has_failed: Cell::new(false),
             has_document: Cell::new(false),
+            recorded: RefCell::default(),
+            store: RefCell::default(),
+            has_reports: Cell::new(false),
         }
     }
 
     pub(super) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether standard output is for a report, which is made at the end of the run.
+    pub(super) fn prints_report(&self) -> bool {
+        ReportFormat::of(self.format).is_some()
+    }
+
+    /// Remembers for which store the run is.
+    pub(super) fn remember_store(&self, name: &str) {
+        self.store.replace(Some(name.to_owned()));
+    }
+
+    /// The store that is meant, where that is known.
+    pub(super) fn store(&self) -> Option<String> {
+        self.store.borrow().clone()
+    }
+
+    /// What was found so far where that was the result.
+    pub(super) fn recorded(&self) -> Vec<DiagnosticDocument> {
+        self.recorded.borrow().clone()
+    }
+
+    /// Notes that the reports of the run are made.
+    pub(super) fn reports_are_made(&self) {
+        self.has_reports.set(true);
+    }
+
+    /// Whether they are.
+    pub(super) const fn has_reports(&self) -> bool {
+        self.has_reports.get()
     }
 
     /// How texts for standard output are written.
@@ -66,6 +105,7 @@ impl Printer {
             width: edge::columns().unwrap_or(Style::default().width),
             verbose: self.is_verbose,
             in_full: false,
+            marks_names: false,
         }
     }
 
@@ -175,9 +215,11 @@ impl Printer {
 
     /// Diagnostics where they are the result: as a document, or for people.
     pub(super) fn only_diagnostics(&self, found: &[Diagnostic], snippets: &dyn Snippets) {
+        let document = |found| crate::plan::diagnostic_document(found, &Placed(snippets));
+        let diagnostics: Vec<DiagnosticDocument> = found.iter().map(document).collect();
+        self.recorded.borrow_mut().extend_from_slice(&diagnostics);
         if self.is_json() {
-            let diagnostics = found.iter().map(|found| crate::plan::diagnostic_document(found, &Placed(snippets)));
-            self.json(&DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics: diagnostics.collect() });
+            self.json(&DiagnosticsDocument { format: crate::plan::FORMAT, diagnostics });
         } else {
             self.diagnostics(found, snippets);
         }

@@ -25,8 +25,8 @@ use crate::diagnostic::Code;
 use crate::journal::{attempts_of, attempts_since, revive};
 use crate::model::{LiveState, Names};
 use crate::plan::{
-    Action, Actions, Cause, Changed, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id, besides, digest,
-    is_plan_file, read_file,
+    Action, Actions, Cause, Changed, ImpactPeople, LARGEST_FILE, Plan, PlanDocument, SavedPlan, StoreRef, action_id,
+    besides, digest, is_plan_file, read_file,
 };
 use crate::report::sanitise;
 use crate::store::Info;
@@ -215,7 +215,7 @@ fn text(path: &Path) -> io::Result<Vec<u8>> {
 pub(super) fn write(
     access: &Access,
     file: &Path,
-    (plan, document): (&Plan, &PlanDocument<Actions<'_>>),
+    (plan, document): (&Plan, &PlanDocument<Actions<'_>, ImpactPeople<'_>>),
     printer: &Printer,
 ) -> Result<(), Failure> {
     if !plan.gaps.is_empty() {

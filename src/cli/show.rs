@@ -1,10 +1,12 @@
 //! A plan on standard output, or beside it.
 
 use super::access::{Access, Declared, Lines};
+use super::exit::Failure;
 use super::printer::Printer;
+use super::reports::{Reports, Told};
 use crate::guard::{self, Ruling};
-use crate::plan::{Actions, Plan, PlanDocument, document};
-use crate::report::{self, Cause, PlanText, RefusalText, Style};
+use crate::plan::{Actions, ImpactPeople, Plan, PlanDocument, Standing, diagnostic_document, document};
+use crate::report::{self, Cause, HtmlText, PlanText, RefusalText, ReviewText, Style};
 
 /// Prints a plan. `apply` is the command that would apply it, where it is not being applied.
 pub(super) fn show(
@@ -19,6 +21,9 @@ pub(super) fn show(
         return;
     }
     printer.diagnostics(&plan.diagnostics, &Lines::new(&declared.sources));
+    if printer.prints_report() {
+        return;
+    }
     printer.result(&text((access, declared), plan, rulings, apply, printer.style()));
 }
 
@@ -28,7 +33,7 @@ pub(super) fn document_of<'a>(
     plan: &'a Plan,
     rulings: &[Ruling],
     lines: &'a Lines<'a>,
-) -> PlanDocument<Actions<'a>> {
+) -> PlanDocument<Actions<'a>, ImpactPeople<'a>> {
     let mut document = document(plan, &declared.names, lines);
     document.guards = guard::documents(&declared.names, rulings);
     document
@@ -51,11 +56,33 @@ pub(super) fn show_refusal(
     apply: &str,
 ) {
     let text = |style| report::refusal(&RefusalText { plan, names: &declared.names, rulings, cause, apply, style });
-    if printer.is_json() {
+    if printer.is_json() || printer.prints_report() {
         printer.aside(&text(printer.style_aside()));
     } else {
         printer.result(&format!("\n{}", text(printer.style())));
     }
+}
+
+/// Makes the reports of a plan, as files and on standard output.
+pub(super) fn show_reports(
+    reports: &Reports<'_>,
+    (access, declared): (&Access, &Declared),
+    plan: &Plan,
+    (rulings, cause): (&[Ruling], &Cause),
+    (apply, standing): (Option<&str>, &dyn Fn() -> Vec<Standing>),
+) -> Result<(), Failure> {
+    let lines = Lines::new(&declared.sources);
+    let guards = guard::documents(&declared.names, rulings);
+    let text = PlanText { guards: &guards, ..plan_text((access, declared), plan, &lines, apply) };
+    let review = ReviewText { text, rulings, cause };
+    reports.make(&Told {
+        markdown: &|| report::markdown(&review),
+        html: &|| report::html(&HtmlText { review, standing: &standing(), snippets: &lines }),
+        annotations: &|| {
+            let found = plan.diagnostics.iter().map(|found| diagnostic_document(found, &lines));
+            report::annotations(&review, &found.collect::<Vec<_>>())
+        },
+    })
 }
 
 fn text(
@@ -65,17 +92,29 @@ fn text(
     apply: Option<&str>,
     style: Style,
 ) -> String {
-    report::plan(&PlanText {
+    let lines = Lines::new(&declared.sources);
+    let guards = guard::documents(&declared.names, rulings);
+    report::plan(&PlanText { guards: &guards, style, ..plan_text((access, declared), plan, &lines, apply) })
+}
+
+/// What every report of a plan needs; without guards.
+fn plan_text<'a>(
+    (access, declared): (&'a Access, &'a Declared),
+    plan: &'a Plan,
+    lines: &'a Lines<'a>,
+    apply: Option<&'a str>,
+) -> PlanText<'a> {
+    PlanText {
         plan,
         names: &declared.names,
         catalog: Some(&declared.desired.catalog),
         desired: Some(&declared.desired),
         rules: Some(access.rules()),
         zone: &access.settings.time_zone,
-        places: &Lines::new(&declared.sources),
-        guards: &guard::documents(&declared.names, rulings),
+        places: lines,
+        guards: &[],
         apply,
         as_of: access.as_of,
-        style,
-    })
+        style: Style::default(),
+    }
 }

@@ -199,13 +199,13 @@ impl Census {
         }
     }
 
-    /// Adds what counts by the actions themselves.
+    /// Adds what counts by the actions themselves, and tells who can do more in a way that matters.
     pub(super) fn add_actions<'d>(
         &mut self,
         effects: &Effects,
         of_users: impl Iterator<Item = (Name, &'d [&'d Draft])>,
         of_catalog: &[&Draft],
-    ) {
+    ) -> BTreeSet<Name> {
         let mut escalated: BTreeSet<Name> = BTreeSet::new();
         for (user, drafts) in of_users {
             self.invited += u32::from(drafts.iter().any(|draft| invites(draft)));
@@ -222,6 +222,7 @@ impl Census {
             }
         }
         self.escalated = u32::try_from(escalated.len()).unwrap_or(u32::MAX);
+        escalated
     }
 
     fn add_action(&mut self, draft: &Draft) {

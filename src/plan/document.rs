@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::impact_document::{ImpactDocument, PersonImpactDocument};
 use super::{Cause, Risk, StoreRef, WaitsFor};
 use crate::document::printed_schema_of;
 use crate::model::ActionKind;
@@ -18,10 +19,11 @@ use crate::model::ActionKind;
 /// The version of the document.
 pub const FORMAT: u32 = 1;
 
-/// A plan as JSON. Its actions are a list, or on writing [`Actions`](super::Actions).
+/// A plan as JSON. Its actions and people are lists, or on writing [`Actions`](super::Actions) and
+/// [`ImpactPeople`](super::ImpactPeople).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct PlanDocument<A = Vec<ActionDocument>> {
+pub struct PlanDocument<A = Vec<ActionDocument>, P = Vec<PersonImpactDocument>> {
     /// The version of this document: 1.
     #[schemars(range(min = 1, max = 1))]
     pub format: u32,
@@ -38,6 +40,8 @@ pub struct PlanDocument<A = Vec<ActionDocument>> {
     pub actions: A,
     /// Whose reach the changes of the catalog among them change.
     pub affected: Vec<AffectedDocument>,
+    /// What it comes to for people: what they reach afterwards that they could not before, and the other way round.
+    pub impact: ImpactDocument<P>,
     /// What is wanted and has to wait.
     pub deferred: Vec<DeferredDocument>,
     /// What is live and gets no action.

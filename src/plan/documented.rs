@@ -14,6 +14,7 @@ use super::document::{
     IncludesDocument, OriginDocument, PasswordDueDocument, PeopleDocument, PlanDocument, StoreDocument,
     SummaryDocument, UnmanagedDocument,
 };
+use super::impact_document::{ImpactPeople, impact_document};
 use super::{
     Action, Affected, Deferred, Effects, Expiring, Origin, PasswordDue, Places, Plan, Risk, State, Subject, Unmanaged,
     state_json,
@@ -39,7 +40,11 @@ impl Serialize for Actions<'_> {
 
 /// The document of a plan, to be written. Guards are left empty: a plan does not know them.
 #[must_use]
-pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) -> PlanDocument<Actions<'a>> {
+pub fn document<'a>(
+    plan: &'a Plan,
+    names: &'a Names,
+    places: &'a dyn Places,
+) -> PlanDocument<Actions<'a>, ImpactPeople<'a>> {
     let Plan {
         store,
         digest,
@@ -89,6 +94,7 @@ pub fn document<'a>(plan: &'a Plan, names: &'a Names, places: &'a dyn Places) ->
         },
         actions: Actions { plan, names, places },
         affected: affected(plan, names, effects),
+        impact: impact_document(names, &effects.impact),
         deferred: deferred.iter().map(|deferred| deferred_document(names, deferred, places)).collect(),
         unmanaged: unmanaged
             .iter()

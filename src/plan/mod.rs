@@ -21,6 +21,8 @@ mod file;
 mod fit;
 mod forbidden;
 mod held;
+mod impact;
+mod impact_document;
 mod inputs;
 mod lock_out;
 mod locked_out;
@@ -40,6 +42,7 @@ mod says;
 mod scope;
 mod search;
 mod shown;
+mod standing;
 mod state_json;
 mod state_read;
 mod target;
@@ -70,6 +73,11 @@ pub use explain_document::{
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, fit_singly, lacking, shared_with_live};
+pub use impact::{Impact, ImpactCourse, OrganizationImpact, PersonImpact, PlaceImpact, Shift};
+pub use impact_document::{
+    ImpactDocument, ImpactFieldDocument, ImpactPeople, ImpactPlaceDocument, OrganizationImpactDocument,
+    PersonImpactDocument, ShiftDocument,
+};
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
@@ -82,6 +90,7 @@ pub use saved_plan::{besides, comes_to_more, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
 pub use search::{Likely, asked, has_invalid_key, likely, likely_keys, only_user_like};
 pub use shown::{Seen, Shown, keys_touched, shows};
+pub use standing::{Standing, StandingIn, standing};
 pub use state_json::state_json;
 pub use state_read::read_state;
 pub use yields::yields;

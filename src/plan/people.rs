@@ -7,13 +7,17 @@
 //! is in (`contract.md` §4): by a change of the catalog the invitation comes to more or less. Of an account whose
 //! invitation is not sent only its own actions count.
 
+mod moves;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
+use self::moves::{Turn, nobody};
 use super::census::{self, Census, Course, Fate, Included, Loss, is_counted};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
+use super::impact::{self, Impact, ImpactCourse, OrganizationImpact, PersonImpact};
 use super::reach::{Catalogs, Reach, reach, roles_through, with_vendor};
 use super::through::{Through, through};
 use super::{Inputs, People, State, Subject};
@@ -36,6 +40,8 @@ pub struct Effects {
     pub through: Through,
     /// By organization: how many sites it has after the plan, whether or not a manifest names them.
     pub site_counts: BTreeMap<Name, usize>,
+    /// What people reach afterwards that they could not before, and the other way round.
+    pub impact: Impact,
 }
 
 /// Whose reach a change of the catalog changes, each list sorted by text.
@@ -96,6 +102,8 @@ struct Person {
     by: Vec<(usize, Fare, Vec<Name>)>,
     sites: Vec<(Name, SiteChange)>,
     fate: Fate,
+    /// Where something else is reached.
+    organizations: Vec<OrganizationImpact>,
 }
 
 /// Counts the people of these drafts, which stand in the order of the plan.
@@ -116,11 +124,10 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     let mut census = census::population(inputs, &context.included[0]);
     for (&key, drafts) in &of_users {
         let is = |kinds: fn(ActionKind) -> bool| drafts.iter().any(|draft| kinds(draft.action.kind));
-        let (starts, ends) = (is(begins), is(finishes));
-        // Another invitation in the place of one that was not sent lets the person in like the sending of it.
-        let is_sent = starts && ends && is_sent_anew(inputs, key, drafts);
-        people.join += u32::from(starts && !ends || is_sent);
-        people.leave += u32::from(ends && !starts);
+        let turn = Turn::of(inputs, key, drafts);
+        let Turn { starts, ends, is_sent } = turn;
+        people.join += u32::from(turn.course() == ImpactCourse::Joins);
+        people.leave += u32::from(turn.course() == ImpactCourse::Leaves);
         // Who never was there, or is gone, has nothing to compare; who comes back is told what comes back.
         let opens = is(|kind| matches!(kind, ActionKind::ReactivateUser | ActionKind::SendInvitation));
         if (starts != ends || is_sent) && !opens {
@@ -162,8 +169,11 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
         });
         persons.par_extend(others);
     }
-    for Person { key, fare, by, sites, fate } in persons {
+    let mut impacts = context.impacts(&of_users);
+    for Person { key, fare, by, sites, fate, organizations } in persons {
         census.add(&fate);
+        let impact = impacts.entry(key).or_insert_with(|| PersonImpact::new(key, ImpactCourse::Stays));
+        (impact.gains, impact.loses, impact.organizations) = (fare.gains, fare.loses, organizations);
         people.gain += u32::from(fare.gains);
         people.lose += u32::from(fare.loses);
         for (changed, fare, organizations) in by {
@@ -185,7 +195,12 @@ pub(super) fn count<'a>(inputs: &Inputs<'_>, drafts: impl Iterator<Item = &'a Dr
     effects.through = through(inputs.names, &context.catalogs.after, given);
     let organizations = context.catalogs.after.organizations.iter();
     effects.site_counts = organizations.map(|(&name, organization)| (name, organization.sites.len())).collect();
-    census.add_actions(&effects, of_users.iter().map(|(&user, drafts)| (user, &drafts[..])), &of_catalog);
+    let drafts = of_users.iter().map(|(&user, drafts)| (user, &drafts[..]));
+    for escalated in census.add_actions(&effects, drafts, &of_catalog) {
+        let impact = impacts.entry(escalated).or_insert_with(|| PersonImpact::new(escalated, ImpactCourse::Stays));
+        impact.escalation = true;
+    }
+    effects.impact = Impact::of(inputs, impacts.into_values().collect());
     (people, effects, census)
 }
 
@@ -209,36 +224,6 @@ fn aliases(inputs: &Inputs<'_>) -> BTreeMap<Name, Name> {
     inputs.desired.former_keys().filter_map(alias).collect()
 }
 
-/// Whether a person joins by an action of this kind (`contract.md` §2): account created, invited or reactivated.
-const fn begins(kind: ActionKind) -> bool {
-    matches!(
-        kind,
-        ActionKind::InviteUser | ActionKind::CreateUser | ActionKind::ReactivateUser | ActionKind::SendInvitation
-    )
-}
-
-/// Whether a person leaves by an action of this kind.
-const fn finishes(kind: ActionKind) -> bool {
-    matches!(
-        kind,
-        ActionKind::DeactivateUser
-            | ActionKind::StripUser
-            | ActionKind::CloseUser
-            | ActionKind::DeleteUser
-            | ActionKind::CancelInvitation
-    )
-}
-
-/// Whether somebody whose invitation was held back is invited by these drafts.
-fn is_sent_anew(inputs: &Inputs<'_>, key: Name, drafts: &[&Draft]) -> bool {
-    let invites = |draft: &&Draft| {
-        let after = draft.action.after.as_ref();
-        let status = after.and_then(|after| after.value(known::STATUS));
-        draft.action.kind == ActionKind::InviteUser && status == Some(Value::Text(Status::Invited.name()))
-    };
-    find(inputs, key).is_some_and(|live| live.status == Status::Preloaded) && drafts.iter().any(invites)
-}
-
 /// The live account of a user by the key that actions name.
 pub(super) fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
     let identity = inputs.rules.identity.normalize(inputs.names.text(key)).ok()?;
@@ -246,7 +231,7 @@ pub(super) fn find<'a>(inputs: &Inputs<'a>, key: Name) -> Option<LiveView<'a>> {
 }
 
 /// The key that a live account has in actions: a declared one as it is declared.
-fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
+pub(super) fn key_of(inputs: &Inputs<'_>, live: &LiveView<'_>) -> Name {
     let declared = live.identity.and_then(|identity| inputs.desired.find(identity));
     declared.map_or(live.key, |declared| declared.key)
 }
@@ -314,20 +299,7 @@ impl<'a> Context<'a> {
             after.filter_map(|after| after.value(field)).any(|is| is == Value::Text(value))
         };
         let is_in = says(known::STATUS, Status::Active.name());
-        // Nothing but the drafts says what this account reaches.
-        let nobody = LiveView {
-            row: usize::MAX,
-            id: key,
-            key,
-            identity: None,
-            status: Status::Closed,
-            inactive_since: None,
-            password_since: None,
-            facts: &[],
-            memberships: &[],
-            grants: &[],
-            invitation: None,
-        };
+        let nobody = nobody(key);
         let held = if is_in { after(self.inputs, &nobody, drafts, &mut BTreeMap::new()) } else { Held::default() };
         let course = if is_in { Course::Enters } else { Course::Stays };
         Fate { is_service: says(known::KIND, known::SERVICE), ..self.fate(&nobody, course, &held) }
@@ -365,7 +337,9 @@ impl<'a> Context<'a> {
         };
         let losses = if fare.loses { census::losses(catalogs, &before, &after) } else { Vec::new() };
         let sites = self.site_changes(catalogs, live, held);
-        Person { key, fare, by, sites, fate: Fate { losses, ..self.fate(live, Course::Stays, held) } }
+        let is_otherwise = fare != Fare::default();
+        let organizations = if is_otherwise { impact::compared(catalogs, &before, &after) } else { Vec::new() };
+        Person { key, fare, by, sites, organizations, fate: Fate { losses, ..self.fate(live, Course::Stays, held) } }
     }
 
     /// What one change of the catalog lets a person do more or less, and where.

@@ -21,6 +21,13 @@ pub(super) struct Roles {
     extra: BTreeSet<Name>,
 }
 
+impl Roles {
+    /// All of them by name, in no order that may be printed.
+    pub(super) fn named(&self) -> Vec<Name> {
+        self.main.iter().flatten().chain(&self.extra).copied().collect()
+    }
+}
+
 /// Every place that somebody reaches.
 pub(super) type Reach = BTreeMap<Place, Roles>;
 

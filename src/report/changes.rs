@@ -10,6 +10,7 @@ use super::happenings::{account, catalog, membership};
 use super::lines::{Line, Mark, Section};
 use super::style::{count, number};
 use super::words::{Context, counted};
+use crate::diagnostic::Position;
 use crate::model::{ActionKind, Name, known};
 use crate::plan::{Action, Cause, LET_IN, Plan, Risk, State};
 
@@ -55,7 +56,7 @@ impl Bundle<'_> {
 /// The sections of a plan: people, what the catalog changes for them, organizations (those with removals or
 /// escalations first), the rest of the catalog.
 pub(super) fn sections(context: Context<'_>, plan: &Plan) -> Vec<Section> {
-    let bundles = bundles(context, plan);
+    let bundles = bundles(context, plan, |_| true);
     let mut rooms: Vec<&[Bundle<'_>]> = bundles.chunk_by(|a, b| a.room == b.room).collect();
     rooms.sort_by_key(|room| {
         let pinned = room.iter().any(Bundle::is_pinned);
@@ -87,6 +88,40 @@ pub(super) fn sections(context: Context<'_>, plan: &Plan) -> Vec<Section> {
     }
     sections.extend(catalog);
     sections
+}
+
+/// A file, with line and column.
+pub(super) type FirstPlace = (String, u32, u32);
+
+/// What changes in the catalog, and where that is declared first: before all what gives or takes access.
+pub(super) fn of_catalog(context: Context<'_>, plan: &Plan) -> Vec<(Line, Option<FirstPlace>)> {
+    let bundles = bundles(context, plan, |action| action.subject.user.is_none());
+    bundles.iter().map(|bundle| (line(context, bundle), first(context, bundle).map(|(place, _)| place))).collect()
+}
+
+/// Everything that changes: under which heading, how, and at which line.
+pub(super) fn all(context: Context<'_>, plan: &Plan) -> Vec<(String, Line, Option<Position>)> {
+    let bundles = bundles(context, plan, |_| true);
+    let told = bundles.iter().map(|bundle| {
+        let place = first(context, bundle).map(|(_, position)| position);
+        (title(context, bundle.room), line(context, bundle), place)
+    });
+    told.collect()
+}
+
+/// The first line that wants what a bundle does.
+fn first(context: Context<'_>, bundle: &Bundle<'_>) -> Option<(FirstPlace, Position)> {
+    let origins = bundle.actions.iter().flat_map(|action| &action.origins);
+    origins.map(|origin| (context.places.place(origin.position), origin.position)).min_by(|a, b| a.0.cmp(&b.0))
+}
+
+fn title(context: Context<'_>, room: Room<'_>) -> String {
+    match room {
+        Room::People => "people".to_owned(),
+        Room::Reach => "catalog, with access that changes by it".to_owned(),
+        Room::Organization(name) => context.style.name(name).into_owned(),
+        Room::Catalog => "catalog".to_owned(),
+    }
 }
 
 /// `and 3 more: 1 change (1 profile changed), 2 additions (2 invited)`; what is folded is always summed.
@@ -122,17 +157,11 @@ fn section(context: Context<'_>, room: &[Bundle<'_>], kind: Room<'_>, budget: &m
         0 => String::new(),
         more => left_out(&format!("{} more", number(more)), &hidden.iter().copied()),
     };
-    let title = match kind {
-        Room::People => "people".to_owned(),
-        Room::Reach => "catalog, with access that changes by it".to_owned(),
-        Room::Organization(name) => context.style.name(name).into_owned(),
-        Room::Catalog => "catalog".to_owned(),
-    };
-    Section { title, lines, rest }
+    Section { title: title(context, kind), lines, rest }
 }
 
-/// Every bundle, sorted by room, mark, and who.
-fn bundles<'a>(context: Context<'a>, plan: &'a Plan) -> Vec<Bundle<'a>> {
+/// Every bundle of these actions, sorted by room, mark, and who.
+fn bundles<'a>(context: Context<'a>, plan: &'a Plan, is_meant: fn(&Action) -> bool) -> Vec<Bundle<'a>> {
     let joining: HashSet<Name> = plan
         .actions
         .iter()
@@ -142,6 +171,7 @@ fn bundles<'a>(context: Context<'a>, plan: &'a Plan) -> Vec<Bundle<'a>> {
     let mut placed: Vec<(Room<'a>, bool, &'a str, &'a Action)> = plan
         .actions
         .iter()
+        .filter(|action| is_meant(action))
         .map(|action| {
             let (room, who) = place(context, action, &joining);
             (room, action.subject.user.is_none() && action.subject.role.is_some(), who, action)
@@ -188,7 +218,7 @@ fn has(actions: &[&Action], risk: Risk) -> bool {
 }
 
 /// Whether something ends with an action of this kind.
-const fn ends(kind: ActionKind) -> bool {
+pub(super) const fn ends(kind: ActionKind) -> bool {
     match kind {
         ActionKind::DeleteOrganization
         | ActionKind::DeleteSite

@@ -7,11 +7,13 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style as Ansi};
 use unicode_width::UnicodeWidthStr;
 
+use super::markdown::mark;
 use crate::model::Names;
 use crate::source::is_hidden;
 
 /// How to write for one reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent wishes of a reader")]
 pub struct Style {
     /// Whether to use colours; everything is readable without.
     pub colour: bool,
@@ -21,12 +23,14 @@ pub struct Style {
     pub verbose: bool,
     /// Whether names are written in full, however long: two that are cut in their middle would look the same.
     pub in_full: bool,
+    /// Whether names are marked, for a report that has to tell them from the words around them.
+    pub marks_names: bool,
 }
 
 impl Default for Style {
     /// Without colour, 120 columns wide, long lists shortened.
     fn default() -> Self {
-        Self { colour: false, width: 120, verbose: false, in_full: false }
+        Self { colour: false, width: 120, verbose: false, in_full: false, marks_names: false }
     }
 }
 
@@ -64,17 +68,22 @@ impl Style {
     /// where it is longer than any sane name and nothing else was asked for.
     #[must_use]
     pub fn short(self, text: &str) -> Cow<'_, str> {
-        if self.verbose || self.in_full { sanitise(text) } else { short(text) }
+        self.marked(if self.verbose || self.in_full { sanitise(text) } else { short(text) })
     }
 
     /// [`name`] for this reader.
     pub(super) fn name(self, text: &str) -> Cow<'_, str> {
-        if self.verbose || self.in_full { quoted(text, sanitise) } else { name(text) }
+        self.marked(if self.verbose || self.in_full { quoted(text, sanitise) } else { name(text) })
     }
 
     /// [`path`] for this reader.
     pub(super) fn path(self, text: &str) -> Cow<'_, str> {
-        if self.verbose || self.in_full { path_of(text, sanitise) } else { path(text) }
+        self.marked(if self.verbose || self.in_full { path_of(text, sanitise) } else { path(text) })
+    }
+
+    /// A safe text, marked where names are.
+    fn marked(self, safe: Cow<'_, str>) -> Cow<'_, str> {
+        if self.marks_names { mark(&safe) } else { safe }
     }
 
     /// The text in the colour of its tone.

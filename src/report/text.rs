@@ -133,7 +133,7 @@ const GUARDS: &str = "guards";
 const REFUSED: &str = "   REFUSED";
 const REMOVALS: &str = "removals";
 
-fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
+pub(super) fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
     let lines = guards
         .iter()
         .filter(|guard| guard.refused || guard.organization.is_none() || guard.count > guard.limit)

@@ -32,6 +32,7 @@ mod one_time_secrets;
 mod output;
 mod people;
 mod prompt;
+mod reports;
 mod review;
 mod rules;
 mod safety;

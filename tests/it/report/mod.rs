@@ -1,6 +1,8 @@
 //! What people read: plans and outcomes as text; the plan as JSON.
 
 mod folding;
+mod html;
+mod markdown;
 
 use insta::assert_snapshot;
 use jiff::tz::TimeZone;
