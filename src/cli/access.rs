@@ -11,11 +11,10 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
+use super::review::{DeclaredBase, Review};
 use super::saved::done_by;
 use super::secrets;
-use super::settings_file::{
-    about_settings, place_in_settings, read_settings, read_settings_for_manifests, span_in_settings,
-};
+use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
 use super::target::target;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
@@ -23,8 +22,8 @@ use crate::journal::Head;
 use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection, fit,
-    fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
+    AbsentUsers, CatalogPolicy, Cause, Holding, Inputs, Plan, Policy, SavedPlan, Scope, StoreRef, broad_protection,
+    fit, fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
     unnamed_own_account, void_protection,
 };
 use crate::rules::Rules;
@@ -48,6 +47,10 @@ pub(super) struct Access {
     pub(super) is_floor_waived: bool,
     /// The time of this run, where it is not that of the clock.
     pub(super) as_of: Option<Timestamp>,
+    /// What it is compared with.
+    pub(super) review: Option<Review>,
+    /// The only causes whose actions are planned; empty: all.
+    pub(super) causes: Vec<Cause>,
 }
 
 /// Manifests that are valid under the rules of the store; `warnings` holds what is odd, also what `fit` found.
@@ -58,6 +61,8 @@ pub(super) struct Declared {
     pub(super) warnings: Vec<Diagnostic>,
     /// The manifests.
     pub(super) files: Vec<FileId>,
+    /// What the base declares, where there is one.
+    pub(super) base: Option<DeclaredBase>,
 }
 
 /// How many empty files are named where nobody is declared.
@@ -74,10 +79,11 @@ impl Access {
 
     /// The same for whoever goes on with the manifests: mistakes of the settings do not hide theirs.
     pub(super) fn load_for_manifests(global: &Global, printer: &Printer) -> Result<Self, Failure> {
-        Self::of(global, read_settings_for_manifests(global, printer)?)
+        Self::load_beside(global, None, printer)
     }
 
-    fn of(global: &Global, settings: Settings) -> Result<Self, Failure> {
+    /// With these settings.
+    pub(super) fn of(global: &Global, settings: Settings) -> Result<Self, Failure> {
         let repository = global.repository.clone();
         let (name, store) = settings.store(global.store.as_deref()).map_err(|none| match global.store {
             Some(_) => Failure::invalid(none),
@@ -93,6 +99,8 @@ impl Access {
             is_target_whole: false,
             is_floor_waived: false,
             as_of: None,
+            review: None,
+            causes: Vec::new(),
         })
     }
 
@@ -106,10 +114,12 @@ impl Access {
 
     /// Reads the manifests; all mistakes of all files are printed.
     pub(super) fn declared(&self, global: &Global, printer: &Printer) -> Result<Declared, Failure> {
-        self.read_declared(global).map_err(|(found, sources)| {
+        let mut declared = self.read_declared(global).map_err(|(found, sources)| {
             printer.only_diagnostics(&found, &Lines::new(&sources));
             Failure::told(Exit::Invalid)
-        })
+        })?;
+        self.declare_base(global, &mut declared);
+        Ok(declared)
     }
 
     /// Reads the manifests, or gives all mistakes of all files.
@@ -136,7 +146,7 @@ impl Access {
         if has_errors(&found) {
             return Err((found, Box::new(sources)));
         }
-        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files })
+        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files, base: None })
     }
 
     /// An error where the account behind the token has a key that the rules of the store refuse.
@@ -276,10 +286,9 @@ impl Access {
     }
 
     /// What they let a plan of what is declared do: a tombstone asks since when an account is out.
-    fn policy_for(&self, declared: &Declared, info: &Info) -> Result<Policy, Failure> {
+    pub(super) fn policy_for(&self, desired: &Desired, info: &Info) -> Result<Policy, Failure> {
         let policy = self.policy(info)?;
-        let has_tombstone =
-            (0..declared.desired.len()).any(|row| declared.desired.user(row).status == Some(DeclaredStatus::Absent));
+        let has_tombstone = (0..desired.len()).any(|row| desired.user(row).status == Some(DeclaredStatus::Absent));
         let left_since = if has_tombstone { journal::left_since(self, &info.id)? } else { BTreeMap::new() };
         Ok(Policy { left_since, ..policy })
     }
@@ -292,7 +301,7 @@ impl Access {
         (info, live): (&Info, &LiveState),
         (today, at): (&Plan, Timestamp),
     ) -> Result<(Holding, Plan), Failure> {
-        let policy = self.policy_for(declared, info)?;
+        let policy = self.policy_for(&declared.desired, info)?;
         let inputs = self.inputs(declared, live, (&policy, &today.store), at);
         let holding = holding(saved, today, &inputs, &done_by(self, &saved.digest)?);
         let plan = plan_of_saved(saved, today, &inputs, &holding.done);
@@ -326,7 +335,7 @@ impl Access {
         live: &LiveState,
         at: Timestamp,
     ) -> Option<Plan> {
-        let policy = self.policy_for(declared, info).ok()?;
+        let policy = self.policy_for(&declared.desired, info).ok()?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose().ok()?;
@@ -342,7 +351,7 @@ impl Access {
         at: Timestamp,
         printer: &Printer,
     ) -> Result<Plan, Failure> {
-        let policy = self.policy_for(declared, info)?;
+        let policy = self.policy_for(&declared.desired, info)?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
         refuse_nobody(declared, &self.repository, &inputs, printer)?;
@@ -354,7 +363,8 @@ impl Access {
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {
-            Ok(mut plan) => {
+            Ok(plan) => {
+                let mut plan = self.review_plan((declared, &inputs), info, (plan, target))?;
                 secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
                 let is_unnamed = !self.settings.guards.states_own_account;

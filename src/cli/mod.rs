@@ -30,6 +30,7 @@ mod options;
 mod plan;
 mod printer;
 mod reset_password;
+mod review;
 mod revision;
 mod rules;
 mod saved;

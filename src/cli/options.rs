@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::guard::{Guard, Waiver};
 use crate::model::Status;
+use crate::plan::Cause;
 
 /// Keeps who-has-access-to-what in git: declared in YAML, planned against the live user store, applied.
 #[derive(Debug, Parser)]
@@ -149,6 +150,13 @@ pub(super) struct Plan {
     /// Saves the plan in this file, relative to the access repository, for `apply FILE`
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// The git revision that a change is compared with: says why each action is there now, and takes stores, rules,
+    /// secrets and mail from it, and the stricter guards of both
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
+    /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator asked for; what needs another waits
+    #[arg(long, value_name = "CAUSE", requires = "base", value_delimiter = ',', value_parser = cause)]
+    pub(super) cause: Vec<Cause>,
 }
 
 #[derive(Debug, Args)]
@@ -171,6 +179,14 @@ pub(super) struct Apply {
     /// The time of the run instead of now, for embedded stores only
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
+    /// The git revision that a change is compared with: says why each action is there now, and takes stores, rules,
+    /// secrets and mail from it, and the stricter guards of both
+    #[arg(long, value_name = "REV", conflicts_with = "file")]
+    pub(super) base: Option<String>,
+    /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator
+    /// asked for; what needs another waits
+    #[arg(long, value_name = "CAUSE", requires = "base", value_delimiter = ',', value_parser = cause)]
+    pub(super) cause: Vec<Cause>,
 }
 
 #[derive(Debug, Args)]
@@ -249,6 +265,15 @@ fn timestamp(text: &str) -> Result<Timestamp, String> {
         return Err(mistake());
     }
     text.parse().map_err(|_| mistake())
+}
+
+/// A cause by which actions can be chosen.
+fn cause(text: &str) -> Result<Cause, String> {
+    let words = "manifest (this change), drift, expiry, deferred (possible only now)";
+    match Cause::ALL.into_iter().find(|cause| cause.as_str() == text) {
+        Some(cause @ (Cause::Manifest | Cause::Drift | Cause::Expiry | Cause::Deferred)) => Ok(cause),
+        Some(Cause::Operator | Cause::Unknown) | None => Err(format!("causes are: {words}")),
+    }
 }
 
 /// A file or a folder with manifests.

@@ -31,6 +31,8 @@ pub(super) fn document_of<'a>(
 ) -> PlanDocument<Actions<'a>> {
     let mut document = document(plan, &declared.names, lines);
     document.guards = guard::documents(&declared.names, rulings);
+    let base = declared.base.as_ref();
+    document.base = base.map(|base| base.document.telling(&declared.names, &plan.actions, lines));
     document
 }
 
@@ -65,7 +67,9 @@ fn text(
     apply: Option<&str>,
     style: Style,
 ) -> String {
-    report::plan(&PlanText {
+    let changed =
+        declared.base.as_ref().map(|base| report::changed_settings(&base.document, style)).unwrap_or_default();
+    let plan = report::plan(&PlanText {
         plan,
         names: &declared.names,
         catalog: Some(&declared.desired.catalog),
@@ -77,5 +81,6 @@ fn text(
         apply,
         as_of: access.as_of,
         style,
-    })
+    });
+    changed + &plan
 }

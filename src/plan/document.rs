@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Cause, Risk, StoreRef, WaitsFor};
+use super::{BaseDocument, Cause, Risk, StoreRef, WaitsFor};
 use crate::document::printed_schema_of;
 use crate::model::ActionKind;
 
@@ -48,6 +48,9 @@ pub struct PlanDocument<A = Vec<ActionDocument>> {
     pub passwords_due: Vec<PasswordDueDocument>,
     /// Limits, and how near the plan comes to them.
     pub guards: Vec<GuardDocument>,
+    /// What it was compared with (`--base`); null where it was not.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub base: Option<BaseDocument>,
     /// Warnings.
     pub diagnostics: Vec<DiagnosticDocument>,
 }

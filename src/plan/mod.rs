@@ -7,9 +7,12 @@
 
 mod action;
 mod assemble;
+mod base_document;
 mod basis;
 mod batches;
+mod cause;
 mod census;
+mod chosen;
 mod diff;
 mod digest;
 mod document;
@@ -20,6 +23,7 @@ mod file;
 mod fit;
 mod forbidden;
 mod held;
+mod history;
 mod inputs;
 mod lock_out;
 mod locked_out;
@@ -48,9 +52,12 @@ mod written_otherwise;
 mod yields;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
-pub use assemble::{plan, plan_fitted, plan_for};
+pub use assemble::{plan, plan_fitted, plan_for, plan_part};
+pub use base_document::{BaseDocument, ChangedSettingDocument, RestoresDocument};
 pub use batches::{InvitationForm, invitation_batches};
+pub use cause::{Base, causes, tell_causes};
 pub use census::{Census, Headcount};
+pub use chosen::Chosen;
 pub use digest::digest;
 pub use document::{
     ActionDocument, AffectedDocument, BasisDocument, DeferredDocument, DiagnosticDocument, ExpiringDocument, FORMAT,
@@ -68,6 +75,7 @@ pub use explain_document::{
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, fit_singly, lacking};
+pub use history::History;
 pub use inputs::{AbsentUsers, CatalogPolicy, Inputs, Policy};
 pub use lock_out::{LockOut, lock_out};
 pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
@@ -204,6 +212,8 @@ pub enum Obstacle {
     NoEnd,
     /// This role has to be changed first, which waits itself.
     Redefinition(Name),
+    /// It needs an action of a cause that was not asked for.
+    OtherCause,
     /// Something has to be decided about these people first.
     Behind(Vec<Name>),
     /// These required fields have no value.

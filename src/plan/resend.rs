@@ -77,7 +77,7 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
         (inputs, inputs),
         Drafts { changes: vec![change], counters, unmanaged: Vec::new() },
         Vec::new(),
-        None,
+        (None, None),
     ) {
         Ok(plan) if plan.deferred.iter().any(|deferred| deferred.waits_for == WaitsFor::Seat) => Resend::NoSeat,
         Ok(plan) => Resend::Planned(Box::new(plan)),

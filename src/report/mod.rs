@@ -9,6 +9,7 @@
 
 #![allow(clippy::format_push_string, reason = "texts are short, and `write!` to a `String` has an error that can't be")]
 
+mod base;
 mod bounds;
 mod cause;
 mod changes;
@@ -28,6 +29,7 @@ mod waiting;
 mod wanted;
 mod words;
 
+pub use base::changed_settings;
 pub use cause::{Cause, Counted, FileState, LikelyCause, Turn};
 pub use diagnostics::{Snippets, diagnostics, tally};
 pub use excerpt::Excerpt;

@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::changes;
+use super::changes::{self, cause_word};
 use super::lines;
 use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::model::{Catalog, Desired, Name, Names};
-use crate::plan::{GuardDocument, People, Places, Plan, StoreRef, invitation_batches};
+use crate::plan::{Cause, GuardDocument, People, Places, Plan, StoreRef, causes, invitation_batches};
 use crate::rules::Rules;
 
 /// A plan, and what is needed to print it.
@@ -223,7 +223,18 @@ fn sums(context: Context<'_>, plan: &Plan, held: usize) -> String {
             format!("{people}; {}", count(number, one, many))
         }
     };
-    format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)))
+    let sums = format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)));
+    sums + &because(plan)
+}
+
+/// How many actions there are of each cause; nothing where the plan was compared with no base.
+fn because(plan: &Plan) -> String {
+    let causes = causes(&plan.actions);
+    if causes.keys().all(|cause| matches!(cause, Cause::Unknown | Cause::Operator)) {
+        return String::new();
+    }
+    let causes = causes.into_iter().map(|(cause, count)| format!("{} {}", number(count as usize), cause_word(cause)));
+    format!("causes: {}\n", causes.collect::<Vec<_>>().join(", "))
 }
 
 /// The parts with commas, and a new line before a part that would pass the width.

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod altered_journal;
+mod base;
 mod before_start;
 mod broken;
 mod broken_settings;
