@@ -1,6 +1,6 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -30,7 +30,7 @@ use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
 use crate::source::{MOST_OF_A_KIND, Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
-use crate::store::{Info, Reader as _, Which};
+use crate::store::{Capabilities, Info, Reader as _, Which};
 
 /// Settings, and the store that is meant.
 #[derive(Clone)]
@@ -251,8 +251,14 @@ impl Access {
         Scope { organizations, accounts: manage.accounts }
     }
 
-    /// What the settings, and the adapter of the store, let a plan do.
+    /// What the settings, the adapter of the store, and its journal let a plan do.
     pub(super) fn policy(&self, info: &Info) -> Result<Policy, Failure> {
+        let locked_out = journal::forgotten_lock_outs(self, &info.id)?.into_keys().collect();
+        Ok(Policy { locked_out, ..self.stated_policy(info.capabilities)? })
+    }
+
+    /// What the settings let a plan do in a store that can do this.
+    pub(super) fn stated_policy(&self, capabilities: Capabilities) -> Result<Policy, Failure> {
         let identity = &self.rules().identity;
         let guards = &self.settings.guards;
         let own = guards.own_account.as_ref().map(|key| {
@@ -267,7 +273,7 @@ impl Access {
         });
         Ok(Policy {
             scope: self.scope(),
-            locked_out: journal::forgotten_lock_outs(self, &info.id)?.into_keys().collect(),
+            locked_out: BTreeSet::new(),
             left_since: BTreeMap::new(),
             time_zone: self.settings.time_zone.clone(),
             absent_users: match self.settings.manage.absent_users {
@@ -275,7 +281,7 @@ impl Access {
                 settings::AbsentUsers::Report => AbsentUsers::Report,
             },
             catalog: match self.settings.catalog(&self.store) {
-                CatalogMode::Create if info.capabilities.writes_catalog => CatalogPolicy::Create,
+                CatalogMode::Create if capabilities.writes_catalog => CatalogPolicy::Create,
                 CatalogMode::Create | CatalogMode::Existing => CatalogPolicy::Existing,
             },
             grace: self.settings.manage.grace,
@@ -410,7 +416,7 @@ fn cap(found: &mut Vec<Diagnostic>, told: usize) {
 }
 
 /// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
-fn refuse_nobody(
+pub(super) fn refuse_nobody(
     declared: &Declared,
     repository: &Path,
     inputs: &Inputs<'_>,

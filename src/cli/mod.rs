@@ -4,6 +4,7 @@
 //! puts the floors together and decides nothing that they could decide.
 
 mod access;
+mod against;
 mod apply;
 mod completions;
 mod deactivate;

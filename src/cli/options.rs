@@ -157,6 +157,10 @@ pub(super) struct Plan {
     /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator asked for; what needs another waits
     #[arg(long, value_name = "CAUSE", requires = "base", value_delimiter = ',', value_parser = cause)]
     pub(super) cause: Vec<Cause>,
+    /// Compares with what this git revision declares, in place of a store: reads no store, no journal and no secret, for
+    /// changes by people who are not trusted; such a plan can't be applied
+    #[arg(long, value_name = "REV", conflicts_with_all = ["base", "out"])]
+    pub(super) against: Option<String>,
 }
 
 #[derive(Debug, Args)]

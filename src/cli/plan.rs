@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::access::{Access, Lines};
+use super::against;
 use super::edge;
 use super::exit::{Exit, Failure, advised};
 use super::history::likely_cause;
@@ -17,6 +18,9 @@ use crate::guard::{self, Guard, Ruling};
 use crate::plan as planned;
 
 pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Result<Exit, Failure> {
+    if let Some(revision) = &arguments.against {
+        return against::run(global, arguments, revision, printer);
+    }
     let mut access = Access::load_beside(global, arguments.base.as_deref(), printer)?;
     access.causes.clone_from(&arguments.cause);
     access.target.clone_from(&arguments.target);
@@ -70,7 +74,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
 }
 
 /// Whether the floor of active admins is waived. No other guard shapes a plan, so no other can be waived from one.
-fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
+pub(super) fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
     if let Some(guard) = waived.iter().find(|&&guard| guard != Guard::MinAdmins) {
         let guard = guard.as_str();
         let why = format!("the plan is the same with and without `{guard}`");

@@ -31,7 +31,7 @@ pub(super) struct Review {
     /// As it was named.
     pub(super) revision: String,
     /// Its commit.
-    commit: String,
+    pub(super) commit: String,
     /// What its settings say, all of them.
     settings: Settings,
     /// What the change says otherwise.
@@ -43,7 +43,7 @@ pub(super) struct DeclaredBase {
     /// What is told of it, but for causes.
     pub(super) document: BaseDocument,
     /// `None` where its manifests can't be compared with.
-    desired: Option<Desired>,
+    pub(super) desired: Option<Desired>,
     /// By how much the numbers of its files are lower than in the sources of the run.
     shift: u32,
     /// What rollcall left, where that is known.
@@ -181,6 +181,11 @@ impl Access {
             .map_err(|_| Failure::failed(anyhow::anyhow!("the actions of these causes can't be planned by themselves")))
     }
 
+    /// The same run with all settings as the base has them.
+    pub(super) fn as_at_base(&self, review: &Review) -> Self {
+        Self { settings: review.settings.clone(), is_floor_waived: false, ..self.clone() }
+    }
+
     fn tell(
         &self,
         base: &DeclaredBase,
@@ -189,8 +194,7 @@ impl Access {
         actions: &mut [Action],
     ) -> Result<bool, Failure> {
         let (Some(desired), Some(review)) = (&base.desired, &self.review) else { return Ok(false) };
-        let under = Self { settings: review.settings.clone(), is_floor_waived: false, ..self.clone() };
-        let policy = under.policy_for(desired, info)?;
+        let policy = self.as_at_base(review).policy_for(desired, info)?;
         let store = self.store_ref(info);
         let (names, rules) = (&declared.names, self.rules());
         let inputs = Inputs { names, desired, live, rules, policy: &policy, store: &store, at };

@@ -18,6 +18,18 @@ impl Chosen {
         Self(meant.map(|action| (action.kind, action.subject)).collect())
     }
 
+    /// How many they are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none was chosen.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn holds(&self, kind: ActionKind, subject: Subject) -> bool {
         self.0.contains(&(kind, subject))
     }

@@ -6,6 +6,7 @@
 //! store, `await`, the clock, and choices that are left for later.
 
 mod action;
+mod as_live;
 mod assemble;
 mod base_document;
 mod basis;
@@ -52,6 +53,7 @@ mod written_otherwise;
 mod yields;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
+pub use as_live::as_live;
 pub use assemble::{plan, plan_fitted, plan_for, plan_part};
 pub use base_document::{BaseDocument, ChangedSettingDocument, RestoresDocument};
 pub use batches::{InvitationForm, invitation_batches};
@@ -113,6 +115,18 @@ pub struct StoreRef {
     /// Where it is: the path of an embedded store as the settings have it, the address of a remote one. Not in the
     /// digest: two clones of a repository may have a store in different places.
     pub address: String,
+}
+
+impl StoreRef {
+    /// The kind of what is no store: a git revision whose desired state stands in the place of what is live. Its id is the
+    /// commit, its address the name of the revision. No store has this kind, so no digest of such a plan is that of another.
+    pub const REVISION: &'static str = "git";
+
+    /// Whether it is no store, but a revision.
+    #[must_use]
+    pub fn is_revision(&self) -> bool {
+        self.kind == Self::REVISION
+    }
 }
 
 /// What a deferred entry waits for.

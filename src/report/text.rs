@@ -90,6 +90,12 @@ pub fn plan(input: &PlanText<'_>) -> String {
     if plan.actions.is_empty() {
         return text;
     }
+    if plan.store.is_revision() {
+        text.push_str(
+            "no store was read: who accepted, and what else is in it, is not known, and this can't be applied\n",
+        );
+        return text;
+    }
     let digest = sanitise(&plan.digest);
     let is_applicable = plan.gaps.is_empty() && guards.iter().all(|guard| !guard.refused);
     match apply.filter(|_| is_applicable) {
@@ -104,6 +110,14 @@ pub fn plan(input: &PlanText<'_>) -> String {
 
 fn header(plan: &Plan, as_of: Option<Timestamp>, style: Style) -> String {
     let StoreRef { name, kind, id, address } = &plan.store;
+    if plan.store.is_revision() {
+        let short: String = id.chars().take(12).collect();
+        let title = format!("compared with {} ({}), no store", sanitise(address), sanitise(&short));
+        let there = count(plan.live_people, "person", "people");
+        let as_of = as_of.map(|at| format!("   as of {at}")).unwrap_or_default();
+        let declared = number(plan.declared_people);
+        return format!("{}   {there} there, {declared} declared now{as_of}\n", style.paint(Tone::Heading, &title));
+    }
     // A remote store is where its own identity says.
     let place = if address.is_empty() || address == id { String::new() } else { format!(", {}", style.path(address)) };
     let title = format!("store {} ({}, {}{place})", style.name(name), sanitise(kind), style.name(id));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use rollcall::plan::{Base, Cause, Chosen, Plan, document, plan, plan_part, tell_causes};
+use rollcall::plan::{Base, Cause, Chosen, Inputs, Plan, action_id, as_live, document, plan, plan_part, tell_causes};
 
 use super::planner::{actions, cases, run};
 use super::world::{Nowhere, World, turned_worlds, written};
@@ -66,6 +66,23 @@ fn causes_change_nothing_else_of_a_plan() {
         Ok(())
     });
     outcome.expect("causes are remarks");
+}
+
+/// What stands in the place of a store is as its manifests have it: they would change nothing.
+#[test]
+fn what_is_declared_stands_as_if_it_were_live() {
+    let mut runner = TestRunner::new(Config { cases: cases(), ..Config::default() });
+    let outcome = runner.run(&turned_worlds(), |world| {
+        let ids = world.with_inputs((&world.live, 0), &world, |inputs, _| {
+            let live = as_live(inputs);
+            let again = plan(&Inputs { live: &live, ..inputs.clone() }).map_err(|found| format!("{found:?}"))?;
+            Ok::<_, String>(again.actions.iter().map(|one| action_id(inputs.names, one.kind, &one.subject)).collect())
+        });
+        let ids: Vec<String> = ids.map_err(TestCaseError::fail)?;
+        prop_assert!(ids.is_empty(), "{:?}", ids);
+        Ok(())
+    });
+    outcome.expect("nothing is left to do");
 }
 
 /// A plan of some of the actions does only these, all that they need with them, within the bounds of the whole.
