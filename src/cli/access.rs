@@ -1,6 +1,6 @@
 //! What most commands begin with: settings, the store that is meant, manifests, and the plan from them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -11,11 +11,10 @@ use super::journal;
 pub(super) use super::lines::Lines;
 use super::options::Global;
 use super::printer::Printer;
+use super::review::{DeclaredBase, Review};
 use super::saved::done_by;
 use super::secrets;
-use super::settings_file::{
-    about_settings, place_in_settings, read_settings, read_settings_for_manifests, span_in_settings,
-};
+use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
 use super::target::target;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
@@ -23,15 +22,15 @@ use crate::journal::Head;
 use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Names};
 use crate::plan::{
-    AbsentUsers, CatalogPolicy, Holding, Inputs, Plan, Policy, SavedPlan, Scope, Standing, StoreRef, broad_protection,
-    fit, fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved, returned,
-    shared_with_live, standing, unnamed_own_account, void_protection,
+    AbsentUsers, CatalogPolicy, Cause, Holding, Inputs, Plan, Policy, SavedPlan, Scope, Standing, StoreRef,
+    broad_protection, fit, fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved,
+    returned, shared_with_live, standing, unnamed_own_account, void_protection,
 };
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
 use crate::source::{MOST_OF_A_KIND, Mistakes, Sources};
 use crate::store::sqlite::SqliteReader;
-use crate::store::{Info, Reader as _, Which};
+use crate::store::{Capabilities, Info, Reader as _, Which};
 
 /// Settings, and the store that is meant.
 #[derive(Clone)]
@@ -48,6 +47,10 @@ pub(super) struct Access {
     pub(super) is_floor_waived: bool,
     /// The time of this run, where it is not that of the clock.
     pub(super) as_of: Option<Timestamp>,
+    /// What it is compared with.
+    pub(super) review: Option<Review>,
+    /// The only causes whose actions are planned; empty: all.
+    pub(super) causes: Vec<Cause>,
 }
 
 /// Manifests that are valid under the rules of the store; `warnings` holds what is odd, also what `fit` found.
@@ -58,6 +61,8 @@ pub(super) struct Declared {
     pub(super) warnings: Vec<Diagnostic>,
     /// The manifests.
     pub(super) files: Vec<FileId>,
+    /// What the base declares, where there is one.
+    pub(super) base: Option<DeclaredBase>,
 }
 
 /// How many empty files are named where nobody is declared.
@@ -74,10 +79,11 @@ impl Access {
 
     /// The same for whoever goes on with the manifests: mistakes of the settings do not hide theirs.
     pub(super) fn load_for_manifests(global: &Global, printer: &Printer) -> Result<Self, Failure> {
-        Self::of(global, read_settings_for_manifests(global, printer)?, printer)
+        Self::load_beside(global, None, printer)
     }
 
-    fn of(global: &Global, settings: Settings, printer: &Printer) -> Result<Self, Failure> {
+    /// With these settings.
+    pub(super) fn of(global: &Global, settings: Settings, printer: &Printer) -> Result<Self, Failure> {
         let repository = global.repository.clone();
         let (name, store) = settings.store(global.store.as_deref()).map_err(|none| match global.store {
             Some(_) => Failure::invalid(none),
@@ -94,6 +100,8 @@ impl Access {
             is_target_whole: false,
             is_floor_waived: false,
             as_of: None,
+            review: None,
+            causes: Vec::new(),
         })
     }
 
@@ -107,10 +115,12 @@ impl Access {
 
     /// Reads the manifests; all mistakes of all files are printed.
     pub(super) fn declared(&self, global: &Global, printer: &Printer) -> Result<Declared, Failure> {
-        self.read_declared(global).map_err(|(found, sources)| {
+        let mut declared = self.read_declared(global).map_err(|(found, sources)| {
             printer.only_diagnostics(&found, &Lines::new(&sources));
             Failure::told(Exit::Invalid)
-        })
+        })?;
+        self.declare_base(global, &mut declared);
+        Ok(declared)
     }
 
     /// Reads the manifests, or gives all mistakes of all files.
@@ -137,7 +147,7 @@ impl Access {
         if has_errors(&found) {
             return Err((found, Box::new(sources)));
         }
-        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files })
+        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files, base: None })
     }
 
     /// An error where the account behind the token has a key that the rules of the store refuse.
@@ -242,8 +252,14 @@ impl Access {
         Scope { organizations, accounts: manage.accounts }
     }
 
-    /// What the settings, and the adapter of the store, let a plan do.
+    /// What the settings, the adapter of the store, and its journal let a plan do.
     pub(super) fn policy(&self, info: &Info) -> Result<Policy, Failure> {
+        let locked_out = journal::forgotten_lock_outs(self, &info.id)?.into_keys().collect();
+        Ok(Policy { locked_out, ..self.stated_policy(info.capabilities)? })
+    }
+
+    /// What the settings let a plan do in a store that can do this.
+    pub(super) fn stated_policy(&self, capabilities: Capabilities) -> Result<Policy, Failure> {
         let identity = &self.rules().identity;
         let guards = &self.settings.guards;
         let own = guards.own_account.as_ref().map(|key| {
@@ -258,7 +274,7 @@ impl Access {
         });
         Ok(Policy {
             scope: self.scope(),
-            locked_out: journal::forgotten_lock_outs(self, &info.id)?.into_keys().collect(),
+            locked_out: BTreeSet::new(),
             left_since: BTreeMap::new(),
             time_zone: self.settings.time_zone.clone(),
             absent_users: match self.settings.manage.absent_users {
@@ -266,7 +282,7 @@ impl Access {
                 settings::AbsentUsers::Report => AbsentUsers::Report,
             },
             catalog: match self.settings.catalog(&self.store) {
-                CatalogMode::Create if info.capabilities.writes_catalog => CatalogPolicy::Create,
+                CatalogMode::Create if capabilities.writes_catalog => CatalogPolicy::Create,
                 CatalogMode::Create | CatalogMode::Existing => CatalogPolicy::Existing,
             },
             grace: self.settings.manage.grace,
@@ -277,10 +293,9 @@ impl Access {
     }
 
     /// What they let a plan of what is declared do: a tombstone asks since when an account is out.
-    fn policy_for(&self, declared: &Declared, info: &Info) -> Result<Policy, Failure> {
+    pub(super) fn policy_for(&self, desired: &Desired, info: &Info) -> Result<Policy, Failure> {
         let policy = self.policy(info)?;
-        let has_tombstone =
-            (0..declared.desired.len()).any(|row| declared.desired.user(row).status == Some(DeclaredStatus::Absent));
+        let has_tombstone = (0..desired.len()).any(|row| desired.user(row).status == Some(DeclaredStatus::Absent));
         let left_since = if has_tombstone { journal::left_since(self, &info.id)? } else { BTreeMap::new() };
         Ok(Policy { left_since, ..policy })
     }
@@ -293,7 +308,7 @@ impl Access {
         (info, live): (&Info, &LiveState),
         (today, at): (&Plan, Timestamp),
     ) -> Result<(Holding, Plan), Failure> {
-        let policy = self.policy_for(declared, info)?;
+        let policy = self.policy_for(&declared.desired, info)?;
         let inputs = self.inputs(declared, live, (&policy, &today.store), at);
         let holding = holding(saved, today, &inputs, &done_by(self, &saved.digest)?);
         let plan = plan_of_saved(saved, today, &inputs, &holding.done);
@@ -334,7 +349,7 @@ impl Access {
         live: &LiveState,
         at: Timestamp,
     ) -> Option<Plan> {
-        let policy = self.policy_for(declared, info).ok()?;
+        let policy = self.policy_for(&declared.desired, info).ok()?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose().ok()?;
@@ -350,7 +365,7 @@ impl Access {
         at: Timestamp,
         printer: &Printer,
     ) -> Result<Plan, Failure> {
-        let policy = self.policy_for(declared, info)?;
+        let policy = self.policy_for(&declared.desired, info)?;
         let store = self.store_ref(info);
         let inputs = self.inputs(declared, live, (&policy, &store), at);
         refuse_nobody(declared, &self.repository, &inputs, printer)?;
@@ -363,7 +378,8 @@ impl Access {
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {
-            Ok(mut plan) => {
+            Ok(plan) => {
+                let mut plan = self.review_plan((declared, &inputs), info, (plan, target))?;
                 secrets::check(self, declared, &plan, printer)?;
                 cap(&mut plan.diagnostics, told);
                 let is_unnamed = !self.settings.guards.states_own_account;
@@ -409,7 +425,7 @@ fn cap(found: &mut Vec<Diagnostic>, told: usize) {
 }
 
 /// Manifests without any user never mean "remove everyone" (`language.md` §3, 13).
-fn refuse_nobody(
+pub(super) fn refuse_nobody(
     declared: &Declared,
     repository: &Path,
     inputs: &Inputs<'_>,

@@ -83,7 +83,8 @@ impl<'a> Run<'a> {
             let help = "save the smaller one with `rollcall plan --target KEY --out FILE`";
             return Err(Failure::invalid(advised(why, help)));
         }
-        let mut access = Access::load_for_manifests(global, printer)?;
+        let mut access = Access::load_beside(global, arguments.base.as_deref(), printer)?;
+        access.causes.clone_from(&arguments.cause);
         access.target.clone_from(&arguments.target);
         access.is_target_whole = arguments.yes && arguments.approved.is_none();
         access.as_of = edge::other_time(arguments.at);
@@ -94,7 +95,8 @@ impl<'a> Run<'a> {
         let opened = journal::open(&access, printer)?;
         if opened.has_waited {
             // What was read before the other run ended may be old.
-            if Access::load(global, printer)?.settings != access.settings {
+            let now = Access::load_beside(global, arguments.base.as_deref(), printer)?;
+            if now.settings != access.settings {
                 let why = "the settings were changed while this run waited for another one";
                 return Err(Failure::failed(advised(why, "run apply again")));
             }
@@ -122,6 +124,7 @@ impl<'a> Run<'a> {
         let at = edge::now(self.arguments.at);
         let (info, mut live) = self.access.live(&mut self.declared.names, self.printer).await?;
         journal::remember_cut_off(&self.access, &mut self.declared.names, (&info, &mut live), at)?;
+        self.access.recall(&mut self.declared, &info)?;
         Ok((at, info, live))
     }
 
@@ -294,7 +297,7 @@ impl<'a> Run<'a> {
         } else {
             Exit::Done
         };
-        if exit == Exit::Done && self.access.target.is_none() {
+        if exit == Exit::Done && self.access.target.is_none() && self.access.causes.is_empty() {
             let plan = guarded.plan();
             let (at, is_configured) = (plan.at, self.global.manifests.is_empty());
             let settled = (&plan.deferred[..], at, is_configured);
@@ -312,8 +315,7 @@ impl<'a> Run<'a> {
         let cause = likely_cause(access, (global, edge::now(arguments.at)), declared, rulings, printer);
         // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
         let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
-        let what = (arguments.file.as_deref(), arguments.target.as_deref(), access.as_of);
-        let mut command = apply_command(global, what, floor, plan);
+        let mut command = apply_command(global, (arguments.file.as_deref(), access), floor, plan);
         if arguments.yes {
             command.push_str(" --yes");
         }

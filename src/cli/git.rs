@@ -14,12 +14,17 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::edge;
+use crate::source;
 
 /// How long it is asked at most.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Files of one revision that hold more bytes together are not read.
 const LARGEST: u64 = 64 << 20;
+
+/// The same where a run is about a revision: as long, and as much, as the manifests of today may take.
+const PATIENCE_OF_REVIEWS: Duration = Duration::from_mins(2);
+const LARGEST_OF_REVIEWS: u64 = source::LARGEST_SUM;
 
 /// A regular file of a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +38,18 @@ pub(super) struct Entry {
 pub(super) struct Git<'a> {
     repository: &'a Path,
     until: Instant,
+    largest: u64,
 }
 
 impl<'a> Git<'a> {
     /// The repository around this folder.
     pub(super) fn around(repository: &'a Path) -> Self {
-        Self { repository, until: Instant::now() + PATIENCE }
+        Self { repository, until: Instant::now() + PATIENCE, largest: LARGEST }
+    }
+
+    /// The same, for a run that is about one of its revisions.
+    pub(super) fn for_review(repository: &'a Path) -> Self {
+        Self { repository, until: Instant::now() + PATIENCE_OF_REVIEWS, largest: LARGEST_OF_REVIEWS }
     }
 
     /// Whether there is still time to ask.
@@ -61,6 +72,18 @@ impl<'a> Git<'a> {
         self.line(&["rev-parse", "--verify", "-q", revision]).is_some()
     }
 
+    /// The whole name of the commit that somebody calls so; `None` where there is none, or what is called is no single
+    /// commit (a file of one, a range, a search).
+    pub(super) fn commit(&self, revision: &str) -> Option<String> {
+        if revision.is_empty() || revision.contains([':', '\0', '\n']) || revision.contains("..") {
+            return None;
+        }
+        let wanted = format!("{revision}^{{commit}}");
+        let found = self.line(&["rev-parse", "--verify", "-q", "--end-of-options", &wanted])?;
+        let is_name = matches!(found.len(), 40 | 64) && found.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_name.then_some(found)
+    }
+
     /// Whether the clone holds the last revisions only.
     pub(super) fn is_shallow(&self) -> bool {
         self.line(&["rev-parse", "--is-shallow-repository"]).is_some_and(|answer| answer == "true")
@@ -81,16 +104,24 @@ impl<'a> Git<'a> {
 
     /// The regular files of a revision below these paths, which are relative to the access repository.
     pub(super) fn list(&self, revision: &str, paths: &[String]) -> Option<Vec<Entry>> {
+        // Links lead somewhere else.
+        self.listed(revision, paths, |mode| matches!(mode, "100644" | "100755"))
+    }
+
+    /// The links among them, which are not followed.
+    pub(super) fn links(&self, revision: &str, paths: &[String]) -> Option<Vec<Entry>> {
+        self.listed(revision, paths, |mode| mode == "120000")
+    }
+
+    fn listed(&self, revision: &str, paths: &[String], is_meant: impl Fn(&str) -> bool) -> Option<Vec<Entry>> {
         let mut arguments = vec!["ls-tree", "-r", "-l", "-z", revision, "--"];
         arguments.extend(paths.iter().map(String::as_str));
-        let listed = self.run(&arguments, Vec::new(), LARGEST)?;
+        let listed = self.run(&arguments, Vec::new(), self.largest)?;
         let entries = listed.split(|&byte| byte == 0).filter_map(|line| {
             let (about, path) = str::from_utf8(line).ok()?.split_once('\t')?;
             let mut words = about.split_ascii_whitespace();
             let (mode, _, object, size) = (words.next()?, words.next()?, words.next()?, words.next()?);
-            // Links lead somewhere else.
-            let is_file = matches!(mode, "100644" | "100755");
-            is_file
+            is_meant(mode)
                 .then(|| Some(Entry { object: object.to_owned(), size: size.parse().ok()?, path: path.to_owned() }))?
         });
         Some(entries.collect())
@@ -99,7 +130,7 @@ impl<'a> Git<'a> {
     /// The contents of these files by path.
     pub(super) fn contents(&self, listed: &[Entry]) -> Option<BTreeMap<String, Vec<u8>>> {
         let size = listed.iter().try_fold(0_u64, |sum, entry| sum.checked_add(entry.size))?;
-        if size > LARGEST {
+        if size > self.largest {
             return None;
         }
         let asked: String = listed.iter().flat_map(|entry| [entry.object.as_str(), "\n"]).collect();

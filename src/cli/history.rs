@@ -15,13 +15,12 @@ use super::edge;
 use super::git::{Entry, Git};
 use super::options::Global;
 use super::printer::Printer;
+use super::revision;
 use super::tally::{Declarations, Tally, Turned, held_by, largest, tally};
 use crate::document::{self, Place};
 use crate::guard::{self, Guard, Ruling};
-use crate::manifest;
 use crate::model::{Name, Names};
 use crate::report::{Cause, FileState, LikelyCause};
-use crate::rules::RuleFile;
 use crate::settings::{self, AbsentUsers, CatalogMode, FILE_NAME, Settings};
 use crate::source::Sources;
 
@@ -76,7 +75,7 @@ impl Asked<'_> {
         for back in 0..REVISIONS {
             let head = format!("HEAD~{back}");
             let revision = || if back == 0 { branch.clone() } else { format!("{branch}~{back}") };
-            let was = settings_of(git, &head);
+            let was = revision::settings_of(git, &head).ok().map(|read| read.settings);
             let paths = match &was {
                 _ if !global.manifests.is_empty() => &global.manifests,
                 Some(was) => &was.manifests,
@@ -91,10 +90,9 @@ impl Asked<'_> {
             if last.as_ref() == Some(&listed) {
                 continue;
             }
-            let mut sources = Sources::memory(git.contents(&listed)?);
-            last = Some(listed);
             let mut names = Names::new();
-            let loaded = manifest::load(&mut names, access.reading(), &mut sources, paths);
+            let (loaded, sources) = revision::manifests_of(git, &listed, (access.reading(), paths), &mut names)?;
+            last = Some(listed);
             if loaded.has_errors() {
                 continue;
             }
@@ -339,16 +337,6 @@ impl Setting {
         }
         true
     }
-}
-
-/// The settings of a revision, if they are valid there.
-fn settings_of(git: &Git<'_>, revision: &str) -> Option<Settings> {
-    let text = git.text(revision, FILE_NAME)?;
-    let read = |name: &str| {
-        let text = git.text(revision, name).ok_or_else(|| "it is not there".to_owned())?;
-        Ok(RuleFile { name: name.to_owned(), text })
-    };
-    settings::parse(&text, &read).ok()
 }
 
 /// The line of a setting in today's file, or of what it would stand in.

@@ -18,7 +18,7 @@ use super::printer::Printer;
 use crate::diagnostic::Code;
 use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, JournalledLockOut, Standing};
 use crate::model::{ActionKind, HalfChange, HalfChanged, List, LiveState, Membership, Names, Value, known};
-use crate::plan::{Action, State, action_id};
+use crate::plan::{Action, History, State, action_id};
 use crate::settings::StoreKind;
 use crate::store::Info;
 use crate::store::sqlite::SqliteReader;
@@ -367,6 +367,12 @@ pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> R
 pub(super) fn left_since(access: &Access, store: &str) -> Result<BTreeMap<String, Timestamp>, Failure> {
     let path = path(&access.repository, &access.store_name)?;
     if_readable(journal::left_since(&path, store, &access.rules().identity))
+}
+
+/// In which state runs left things; nothing where there is no whole journal, or this user may not read it.
+pub(super) fn left_states(access: &Access, store: &str, names: &mut Names) -> Result<Option<History>, Failure> {
+    let path = path(&access.repository, &access.store_name)?;
+    if_readable(journal::left_states(&path, store, &access.rules().identity, names))
 }
 
 /// What to say where a plan invites people who have been invited already, by what was done that the store does not know.

@@ -4,6 +4,7 @@
 //! puts the floors together and decides nothing that they could decide.
 
 mod access;
+mod against;
 mod apply;
 mod completions;
 mod cut_short;
@@ -32,6 +33,8 @@ mod plan;
 mod printer;
 mod reports;
 mod reset_password;
+mod review;
+mod revision;
 mod rules;
 mod saved;
 mod schema;

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::guard::{Guard, Waiver};
 use crate::model::Status;
+use crate::plan::Cause;
 
 /// Keeps who-has-access-to-what in git: declared in YAML, planned against the live user store, applied.
 #[derive(Debug, Parser)]
@@ -181,6 +182,17 @@ pub(super) struct Plan {
     /// may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub(super) report: Vec<ReportFile>,
+    /// The git revision that a change is compared with: says why each action is there now, and takes stores, rules,
+    /// secrets and mail from it, and the stricter guards of both
+    #[arg(long, value_name = "REV")]
+    pub(super) base: Option<String>,
+    /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator asked for; what needs another waits
+    #[arg(long, value_name = "CAUSE", requires = "base", value_delimiter = ',', value_parser = cause)]
+    pub(super) cause: Vec<Cause>,
+    /// Compares with what this git revision declares, in place of a store: reads no store, no journal and no secret, for
+    /// changes by people who are not trusted; such a plan can't be applied
+    #[arg(long, value_name = "REV", conflicts_with_all = ["base", "out"])]
+    pub(super) against: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -203,6 +215,14 @@ pub(super) struct Apply {
     /// The time of the run instead of now, for embedded stores only
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
+    /// The git revision that a change is compared with: says why each action is there now, and takes stores, rules,
+    /// secrets and mail from it, and the stricter guards of both
+    #[arg(long, value_name = "REV", conflicts_with = "file")]
+    pub(super) base: Option<String>,
+    /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator
+    /// asked for; what needs another waits
+    #[arg(long, value_name = "CAUSE", requires = "base", value_delimiter = ',', value_parser = cause)]
+    pub(super) cause: Vec<Cause>,
 }
 
 #[derive(Debug, Args)]
@@ -281,6 +301,15 @@ fn timestamp(text: &str) -> Result<Timestamp, String> {
         return Err(mistake());
     }
     text.parse().map_err(|_| mistake())
+}
+
+/// A cause by which actions can be chosen.
+fn cause(text: &str) -> Result<Cause, String> {
+    let words = "manifest (this change), drift, expiry, deferred (possible only now)";
+    match Cause::ALL.into_iter().find(|cause| cause.as_str() == text) {
+        Some(cause @ (Cause::Manifest | Cause::Drift | Cause::Expiry | Cause::Deferred)) => Ok(cause),
+        Some(Cause::Operator | Cause::Unknown) | None => Err(format!("causes are: {words}")),
+    }
 }
 
 /// A file or a folder with manifests.

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
-
 use super::access::{Access, Lines};
+use super::against;
 use super::edge;
 use super::exit::{Exit, Failure, advised};
 use super::history::likely_cause;
@@ -25,7 +24,11 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
 }
 
 fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Printer) -> Result<Exit, Failure> {
-    let mut access = Access::load_for_manifests(global, printer)?;
+    if let Some(revision) = &arguments.against {
+        return against::run(global, arguments, revision, (reports, printer));
+    }
+    let mut access = Access::load_beside(global, arguments.base.as_deref(), printer)?;
+    access.causes.clone_from(&arguments.cause);
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
     access.as_of = edge::other_time(arguments.at);
@@ -39,6 +42,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     journal::look_over(&access, access.journal_seen(printer)?.as_ref(), printer)?;
     let at = edge::now(arguments.at);
     journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
+    access.recall(&mut declared, &info)?;
     let plan = access.plan(&declared, &info, &live, at, printer)?;
     if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
@@ -47,7 +51,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
     // A store with a clock of its own takes nothing that was planned for another time.
     let is_applicable = access.as_of.is_none() || info.capabilities.clock_can_be_set;
-    let command = apply_command(global, (None, arguments.target.as_deref(), access.as_of), waivers, &plan);
+    let command = apply_command(global, (None, &access), waivers, &plan);
     show(printer, (&access, &declared), &plan, &rulings, Some(&*command).filter(|_| is_applicable));
     if let Some(file) = &arguments.out {
         let lines = Lines::new(&declared.sources);
@@ -63,8 +67,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     let mut why = Cause::Unknown;
     if is_refused {
         let cause = likely_cause(&access, (global, at), &declared, &rulings, printer);
-        let saved = (arguments.out.as_deref(), arguments.target.as_deref(), access.as_of);
-        let command = apply_command(global, saved, waivers, &plan);
+        let command = apply_command(global, (arguments.out.as_deref(), &access), waivers, &plan);
         show_refusal(printer, &declared, &plan, &rulings, &cause, &command);
         why = cause;
     }
@@ -82,7 +85,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
 }
 
 /// Whether the floor of active admins is waived. No other guard shapes a plan, so no other can be waived from one.
-fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
+pub(super) fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
     if let Some(guard) = waived.iter().find(|&&guard| guard != Guard::MinAdmins) {
         let guard = guard.as_str();
         let why = format!("the plan is the same with and without `{guard}`");
@@ -96,7 +99,7 @@ fn waives_floor(waived: &[Guard]) -> Result<bool, Failure> {
 /// `file`: the plan file that holds it, if it is saved.
 pub(super) fn apply_command(
     global: &Global,
-    (file, target, as_of): (Option<&Path>, Option<&str>, Option<Timestamp>),
+    (file, access): (Option<&Path>, &Access),
     waivers: &[Guard],
     plan: &planned::Plan,
 ) -> String {
@@ -107,11 +110,17 @@ pub(super) fn apply_command(
     }
     words.push("apply".to_owned());
     words.extend(file.iter().map(|file| shell_word(&file.to_string_lossy())));
-    // A saved plan is of its target already.
-    let target = target.filter(|_| file.is_none());
+    // A saved plan is of its target, and of its causes, already.
+    let target = access.target.as_ref().filter(|_| file.is_none());
     words.extend(target.iter().flat_map(|key| ["--target".to_owned(), shell_word(key)]));
+    let review = access.review.as_ref().filter(|_| file.is_none());
+    words.extend(review.iter().flat_map(|review| ["--base".to_owned(), shell_word(&review.revision)]));
+    if review.is_some() && !access.causes.is_empty() {
+        let causes: Vec<&str> = access.causes.iter().map(|cause| cause.as_str()).collect();
+        words.extend(["--cause".to_owned(), causes.join(",")]);
+    }
     words.extend(global.store.iter().flat_map(|store| ["--store".to_owned(), shell_word(store)]));
-    words.extend(as_of.iter().flat_map(|at| ["--at".to_owned(), at.to_string()]));
+    words.extend(access.as_of.iter().flat_map(|at| ["--at".to_owned(), at.to_string()]));
     words.extend(global.manifests.iter().flat_map(|path| ["--manifests".to_owned(), shell_word(path)]));
     words.extend(waivers.iter().map(|guard| format!("--waive {}={}", guard.as_str(), plan.digest)));
     words.join(" ")

@@ -36,6 +36,8 @@ pub(super) fn document_of<'a>(
 ) -> PlanDocument<Actions<'a>, ImpactPeople<'a>> {
     let mut document = document(plan, &declared.names, lines);
     document.guards = guard::documents(&declared.names, rulings);
+    let base = declared.base.as_ref();
+    document.base = base.map(|base| base.document.telling(&declared.names, &plan.actions, lines));
     document
 }
 
@@ -94,7 +96,10 @@ fn text(
 ) -> String {
     let lines = Lines::new(&declared.sources);
     let guards = guard::documents(&declared.names, rulings);
-    report::plan(&PlanText { guards: &guards, style, ..plan_text((access, declared), plan, &lines, apply) })
+    let changed =
+        declared.base.as_ref().map(|base| report::changed_settings(&base.document, style)).unwrap_or_default();
+    let text = PlanText { guards: &guards, style, ..plan_text((access, declared), plan, &lines, apply) };
+    changed + &report::plan(&text)
 }
 
 /// What every report of a plan needs; without guards.

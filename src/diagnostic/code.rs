@@ -163,6 +163,8 @@ codes! {
     SecretLost = "secret-lost",
     /// A mistake on the command line, or something asked for that is not there.
     CommandLine = "command-line",
+    /// The base of a change can't be read, or not be compared with.
+    BaseUnusable = "base-unusable",
     /// A store that can't be reached, read or written, or is something else.
     StoreUnusable = "store-unusable",
     /// A journal that can't be used, or that is of another store.

@@ -21,6 +21,7 @@ mod describe;
 mod half_changed;
 mod holder;
 mod left_since;
+mod left_states;
 mod locked_out;
 mod medium;
 mod record;
@@ -41,6 +42,7 @@ pub use describe::{describe, describe_reset, describe_step, describe_yielding, i
 pub use half_changed::half_changed;
 pub use holder::{Holder, holder};
 pub use left_since::left_since;
+pub use left_states::left_states;
 pub use locked_out::{JournalledLockOut, locked_out};
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};

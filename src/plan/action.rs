@@ -187,6 +187,8 @@ pub struct Action {
     pub reason: &'static str,
     /// The lines that want it; empty where no line does.
     pub origins: Vec<Origin>,
+    /// Of drift: the lines of the base that declare what it restores.
+    pub restores: Vec<Origin>,
 }
 
 impl Action {
@@ -204,6 +206,7 @@ impl Action {
             needs: Vec::new(),
             reason: "",
             origins: Vec::new(),
+            restores: Vec::new(),
         }
     }
 

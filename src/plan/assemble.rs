@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{Action, Risk, Subject};
+use super::chosen::Chosen;
 use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::mails::SharedMails;
 use super::order::{Account, Left, Node, Order, order};
@@ -38,8 +39,33 @@ pub fn plan_fitted(inputs: &Inputs<'_>, diagnostics: Vec<Diagnostic>) -> Result<
 /// As [`plan`].
 pub fn plan_for(
     inputs: &Inputs<'_>,
+    diagnostics: Vec<Diagnostic>,
+    target: Option<Name>,
+) -> Result<Plan, Vec<Diagnostic>> {
+    planned(inputs, diagnostics, target, None)
+}
+
+/// The part of a whole plan of these inputs that holds only the actions which were chosen from it, and of which all that
+/// they need was chosen; the others of them wait. `diagnostics` are those of the whole.
+///
+/// # Errors
+/// As [`plan`].
+pub fn plan_part(
+    inputs: &Inputs<'_>,
+    diagnostics: Vec<Diagnostic>,
+    target: Option<Name>,
+    (chosen, whole): (&Chosen, &Plan),
+) -> Result<Plan, Vec<Diagnostic>> {
+    let mut part = planned(inputs, Vec::new(), target, Some(chosen))?;
+    chosen.complete(&mut part, whole, |deferred| subject_key(inputs, &deferred.subject, deferred.kind));
+    Ok(Plan { diagnostics, ..part })
+}
+
+fn planned(
+    inputs: &Inputs<'_>,
     mut diagnostics: Vec<Diagnostic>,
     target: Option<Name>,
+    chosen: Option<&Chosen>,
 ) -> Result<Plan, Vec<Diagnostic>> {
     if has_errors(&diagnostics) {
         return Err(diagnostics);
@@ -50,7 +76,7 @@ pub fn plan_for(
     diagnostics.extend(same_person(inputs, target));
     let live = renamed.live.take();
     let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
-    let plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, target);
+    let plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, (target, chosen));
     // A plan that is saved has to be read again.
     debug_assert_eq!(
         plan.iter().flat_map(|plan| &plan.actions).find_map(|one| says::refuse(one, inputs.names, inputs.rules)),
@@ -64,7 +90,7 @@ pub(super) fn assembled(
     (today, inputs): (&Inputs<'_>, &Inputs<'_>),
     drafts: Drafts,
     mut diagnostics: Vec<Diagnostic>,
-    target: Option<Name>,
+    (target, chosen): (Option<Name>, Option<&Chosen>),
 ) -> Result<Plan, Vec<Diagnostic>> {
     let Drafts { mut changes, counters, mut unmanaged } = drafts;
     for change in &mut changes {
@@ -78,7 +104,12 @@ pub(super) fn assembled(
     counter_names.sort_by_key(|&counter| counter_text(inputs, counter));
     let account = |counter| counters.get(counter).map_or(Account::default(), account_of);
     let accounts: Vec<Account> = counter_names.iter().map(account).collect();
-    let nodes = queue.nodes(inputs, &counter_names);
+    let mut nodes = queue.nodes(inputs, &counter_names);
+    if let Some(chosen) = chosen {
+        for (node, draft) in nodes.iter_mut().zip(&queue.drafts) {
+            node.is_blocked |= !chosen.holds(draft.action.kind, draft.action.subject);
+        }
+    }
     let target = target.map(|identity| Target::new(inputs, identity));
     let order = match &target {
         Some(target) => target.order(&queue.drafts, &nodes, &accounts),
@@ -439,7 +470,7 @@ const fn role_subject(role: Name) -> Subject {
     Subject { user: None, organization: None, site: None, role: Some(role) }
 }
 
-type SortKey<'a> = ([Option<&'a str>; 4], &'static str);
+pub(super) type SortKey<'a> = ([Option<&'a str>; 4], &'static str);
 
 /// Ties are decided by user, organization, site, role, kind, all as text.
 fn subject_key<'a>(inputs: &Inputs<'a>, subject: &Subject, kind: ActionKind) -> SortKey<'a> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::impact_document::{ImpactDocument, PersonImpactDocument};
-use super::{Cause, Risk, StoreRef, WaitsFor};
+use super::{BaseDocument, Cause, Risk, StoreRef, WaitsFor};
 use crate::document::printed_schema_of;
 use crate::model::ActionKind;
 
@@ -52,6 +52,9 @@ pub struct PlanDocument<A = Vec<ActionDocument>, P = Vec<PersonImpactDocument>> 
     pub passwords_due: Vec<PasswordDueDocument>,
     /// Limits, and how near the plan comes to them.
     pub guards: Vec<GuardDocument>,
+    /// What it was compared with (`--base`); null where it was not.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub base: Option<BaseDocument>,
     /// Warnings.
     pub diagnostics: Vec<DiagnosticDocument>,
 }

@@ -38,7 +38,7 @@ impl Serialize for Actions<'_> {
     }
 }
 
-/// The document of a plan, to be written. Guards are left empty: a plan does not know them.
+/// The document of a plan, to be written. Guards and base are left empty: a plan does not know them.
 #[must_use]
 pub fn document<'a>(
     plan: &'a Plan,
@@ -114,6 +114,7 @@ pub fn document<'a>(
             })
             .collect(),
         guards: Vec::new(),
+        base: None,
         diagnostics,
     }
 }
@@ -152,7 +153,8 @@ fn affected(plan: &Plan, names: &Names, effects: &Effects) -> Vec<AffectedDocume
 /// The document of one of the plan's `actions`.
 #[must_use]
 pub fn action_document(names: &Names, action: &Action, actions: &[Action], places: &dyn Places) -> ActionDocument {
-    let Action { kind, subject, before, after, fall_back, cause, risk, needs, reason, origins: lines } = action;
+    let Action { kind, subject, before, after, fall_back, cause, risk, needs, reason, origins: lines, restores: _ } =
+        action;
     let SubjectTexts { user, organization, site, role } = SubjectTexts::of(names, subject);
     let mut needs: Vec<String> = needs
         .iter()
@@ -249,7 +251,7 @@ fn members(names: &Names, state: Option<&State>) -> Option<BTreeMap<String, Json
     })
 }
 
-fn origins(names: &Names, origins: &[Origin], places: &dyn Places) -> Vec<OriginDocument> {
+pub(super) fn origins(names: &Names, origins: &[Origin], places: &dyn Places) -> Vec<OriginDocument> {
     let mut documents: Vec<OriginDocument> = origins
         .iter()
         .map(|&Origin { position, via }| {

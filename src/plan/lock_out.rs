@@ -64,7 +64,7 @@ pub fn lock_out(inputs: &Inputs<'_>, identity: Name) -> LockOut {
     let mut without_admin: Vec<Name> = last.collect();
     without_admin.sort_unstable_by_key(|&organization| inputs.names.text(organization));
     let drafts = Drafts { changes: vec![change], counters, unmanaged: Vec::new() };
-    match assembled((inputs, inputs), drafts, Vec::new(), None) {
+    match assembled((inputs, inputs), drafts, Vec::new(), (None, None)) {
         Ok(plan) => LockOut::Planned { plan: Box::new(plan), without_admin },
         Err(_) => LockOut::Waits(WaitsFor::Decision),
     }

@@ -6,10 +6,14 @@
 //! store, `await`, the clock, and choices that are left for later.
 
 mod action;
+mod as_live;
 mod assemble;
+mod base_document;
 mod basis;
 mod batches;
+mod cause;
 mod census;
+mod chosen;
 mod cut_short;
 mod diff;
 mod digest;
@@ -21,6 +25,7 @@ mod file;
 mod fit;
 mod forbidden;
 mod held;
+mod history;
 mod impact;
 mod impact_document;
 mod inputs;
@@ -52,9 +57,13 @@ mod written_otherwise;
 mod yields;
 
 pub use action::{Action, Cause, Origin, Risk, State, Subject};
-pub use assemble::{plan, plan_fitted, plan_for};
+pub use as_live::as_live;
+pub use assemble::{plan, plan_fitted, plan_for, plan_part};
+pub use base_document::{BaseDocument, ChangedSettingDocument, RestoresDocument};
 pub use batches::{InvitationForm, invitation_batches};
+pub use cause::{Base, causes, tell_causes};
 pub use census::{Census, Headcount};
+pub use chosen::Chosen;
 pub use cut_short::over;
 pub use digest::digest;
 pub use document::{
@@ -73,6 +82,7 @@ pub use explain_document::{
 };
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, fit_singly, lacking, shared_with_live};
+pub use history::History;
 pub use impact::{Impact, ImpactCourse, OrganizationImpact, PersonImpact, PlaceImpact, Shift};
 pub use impact_document::{
     ImpactDocument, ImpactFieldDocument, ImpactPeople, ImpactPlaceDocument, OrganizationImpactDocument,
@@ -116,6 +126,18 @@ pub struct StoreRef {
     /// Where it is: the path of an embedded store as the settings have it, the address of a remote one. Not in the
     /// digest: two clones of a repository may have a store in different places.
     pub address: String,
+}
+
+impl StoreRef {
+    /// The kind of what is no store: a git revision whose desired state stands in the place of what is live. Its id is the
+    /// commit, its address the name of the revision. No store has this kind, so no digest of such a plan is that of another.
+    pub const REVISION: &'static str = "git";
+
+    /// Whether it is no store, but a revision.
+    #[must_use]
+    pub fn is_revision(&self) -> bool {
+        self.kind == Self::REVISION
+    }
 }
 
 /// What a deferred entry waits for.
@@ -219,6 +241,8 @@ pub enum Obstacle {
     Redefinition(Name),
     /// It is in the store already, in another Unicode form.
     Apart,
+    /// It needs an action of a cause that was not asked for.
+    OtherCause,
     /// Something has to be decided about these people first.
     Behind(Vec<Name>),
     /// These required fields have no value.

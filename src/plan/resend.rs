@@ -112,7 +112,7 @@ fn planned(inputs: &Inputs<'_>, mut change: Change) -> Option<Resend> {
     }
     let counters = super::diff::balances_of(inputs);
     let drafts = Drafts { changes: vec![change], counters, unmanaged: Vec::new() };
-    let plan = assembled((inputs, inputs), drafts, Vec::new(), None).ok()?;
+    let plan = assembled((inputs, inputs), drafts, Vec::new(), (None, None)).ok()?;
     let is_full = plan.deferred.iter().any(|deferred| deferred.waits_for == WaitsFor::Seat);
     Some(if is_full { Resend::NoSeat } else { Resend::Planned(Box::new(plan)) })
 }

@@ -290,6 +290,18 @@ fn line(context: Context<'_>, bundle: &Bundle<'_>) -> Line {
     }
 }
 
+/// A cause in words.
+pub(super) const fn cause_word(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Manifest => "this change",
+        Cause::Drift => "drift",
+        Cause::Expiry => "expiry",
+        Cause::Deferred => "possible now",
+        Cause::Operator => "operator",
+        Cause::Unknown => "not known",
+    }
+}
+
 /// Risks that the mark does not tell, mails, causes, and the reason where something ends or no line gives one.
 fn note(context: Context<'_>, mark: Mark, actions: &[&Action], without_place: bool) -> String {
     let mut parts: Vec<String> = Vec::new();
@@ -316,7 +328,7 @@ fn note(context: Context<'_>, mark: Mark, actions: &[&Action], without_place: bo
             Cause::Drift | Cause::Expiry | Cause::Deferred | Cause::Operator => true,
         };
         if told && actions.iter().any(|action| action.cause == cause) {
-            parts.push(cause.as_str().to_owned());
+            parts.push(cause_word(cause).to_owned());
         }
     }
     for action in actions.iter().filter(|action| without_place || ends(action.kind) || action.reason == LET_IN) {

@@ -11,6 +11,7 @@
 #![allow(clippy::format_push_string, reason = "texts are short, and `write!` to a `String` has an error that can't be")]
 
 mod annotations;
+mod base;
 mod bounds;
 mod cause;
 mod changes;
@@ -33,6 +34,7 @@ mod wanted;
 mod words;
 
 pub use annotations::{Annotation, Level, Place, annotations, annotations_of, github, gitlab};
+pub use base::changed_settings;
 pub use cause::{Cause, Counted, FileState, LikelyCause, Turn};
 pub use diagnostics::{Snippets, diagnostics, tally};
 pub use excerpt::Excerpt;

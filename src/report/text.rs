@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::changes;
+use super::changes::{self, cause_word};
 use super::lines;
 use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::model::{Catalog, Desired, Name, Names};
-use crate::plan::{GuardDocument, People, Places, Plan, StoreRef, invitation_batches};
+use crate::plan::{Cause, GuardDocument, People, Places, Plan, StoreRef, causes, invitation_batches};
 use crate::rules::Rules;
 
 /// A plan, and what is needed to print it.
@@ -90,6 +90,12 @@ pub fn plan(input: &PlanText<'_>) -> String {
     if plan.actions.is_empty() {
         return text;
     }
+    if plan.store.is_revision() {
+        text.push_str(
+            "no store was read: who accepted, and what else is in it, is not known, and this can't be applied\n",
+        );
+        return text;
+    }
     let digest = sanitise(&plan.digest);
     let is_applicable = plan.gaps.is_empty() && guards.iter().all(|guard| !guard.refused);
     match apply.filter(|_| is_applicable) {
@@ -104,6 +110,14 @@ pub fn plan(input: &PlanText<'_>) -> String {
 
 fn header(plan: &Plan, as_of: Option<Timestamp>, style: Style) -> String {
     let StoreRef { name, kind, id, address } = &plan.store;
+    if plan.store.is_revision() {
+        let short: String = id.chars().take(12).collect();
+        let title = format!("compared with {} ({}), no store", sanitise(address), sanitise(&short));
+        let there = count(plan.live_people, "person", "people");
+        let as_of = as_of.map(|at| format!("   as of {at}")).unwrap_or_default();
+        let declared = number(plan.declared_people);
+        return format!("{}   {there} there, {declared} declared now{as_of}\n", style.paint(Tone::Heading, &title));
+    }
     // A remote store is where its own identity says.
     let place = if address.is_empty() || address == id { String::new() } else { format!(", {}", style.path(address)) };
     let title = format!("store {} ({}, {}{place})", style.name(name), sanitise(kind), style.name(id));
@@ -223,7 +237,18 @@ fn sums(context: Context<'_>, plan: &Plan, held: usize) -> String {
             format!("{people}; {}", count(number, one, many))
         }
     };
-    format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)))
+    let sums = format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)));
+    sums + &because(plan)
+}
+
+/// How many actions there are of each cause; nothing where the plan was compared with no base.
+fn because(plan: &Plan) -> String {
+    let causes = causes(&plan.actions);
+    if causes.keys().all(|cause| matches!(cause, Cause::Unknown | Cause::Operator)) {
+        return String::new();
+    }
+    let causes = causes.into_iter().map(|(cause, count)| format!("{} {}", number(count as usize), cause_word(cause)));
+    format!("causes: {}\n", causes.collect::<Vec<_>>().join(", "))
 }
 
 /// The parts with commas, and a new line before a part that would pass the width.

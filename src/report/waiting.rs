@@ -198,6 +198,9 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
             "can't be off-boarded in a way that could be undone (`offboarding` of the rules); declare `status: absent`, \
              or lock the person out with `rollcall deactivate`",
         ),
+        (Some(Obstacle::OtherCause), _) => {
+            Why::Known("needs something of another cause, which is left out here; plan without `--cause`")
+        }
         (Some(Obstacle::NoEnd), _) => Why::Known(
             "can't be deleted or closed in this store (`offboarding` of the rules); declare `status: inactive` instead",
         ),

@@ -1,6 +1,7 @@
 //! Reading of the settings file and of the rule files that it names: always inside the access repository.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Component, Path};
@@ -32,6 +33,22 @@ pub struct Refused {
 /// # Errors
 /// If the file is not there or can't be read, and all mistakes in it.
 pub fn load(repository: &Path) -> Result<Settings, Refused> {
+    load_with_files(repository).map(|(settings, _)| settings)
+}
+
+/// The texts of the settings of the access repository in this folder, and of the rule files that they name, by name.
+///
+/// # Errors
+/// As [`load`].
+pub fn texts(repository: &Path) -> Result<BTreeMap<String, String>, Refused> {
+    let (_, files) = load_with_files(repository)?;
+    Ok(files.into_iter().map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect())
+}
+
+/// Files by name.
+type Files = Vec<(String, Vec<u8>)>;
+
+fn load_with_files(repository: &Path) -> Result<(Settings, Files), Refused> {
     let files = RefCell::new(Vec::new());
     let read = |name: &str| match read_inside(repository, name) {
         Ok(file) => {
@@ -60,7 +77,10 @@ pub fn load(repository: &Path) -> Result<Settings, Refused> {
             Err((vec![Mistake::new(Code::Unreadable, FILE_NAME, place, message).help(help)], None))
         }
     };
-    settings.map_err(|(mistakes, readable)| Refused { mistakes, files: files.take(), readable })
+    match settings {
+        Ok(settings) => Ok((settings, files.take())),
+        Err((mistakes, readable)) => Err(Refused { mistakes, files: files.take(), readable }),
+    }
 }
 
 /// A file that could not be read as text.

@@ -12,6 +12,7 @@ mod mail;
 mod paths;
 mod place;
 mod raw;
+mod review;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -19,10 +20,11 @@ use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
 
-pub use file::{FILE_NAME, Refused, load, parse};
+pub use file::{FILE_NAME, Refused, load, parse, texts};
 pub use mail::{Links, Mail, MailTransport};
 pub use place::place_of;
 pub use raw::{AbsentUsers, CatalogMode, CountLimit, MailLanguage, RemovalLimit, Smtp, SmtpTls};
+pub use review::{ChangedSetting, Holds, changed_settings, under_review};
 pub use secret::{SecretReference, Sink};
 
 use crate::document::{self, nearest};

@@ -229,6 +229,14 @@ impl Sources {
         }
     }
 
+    /// Adds the files of another table, for places only: they are not found by path. Their numbers are higher here by what
+    /// is returned.
+    pub fn append(&mut self, other: &Self) -> u32 {
+        let shift = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.extend(other.files.iter().cloned());
+        shift
+    }
+
     /// The path of a file relative to the access repository, with `/`; empty for a number of another run.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {

@@ -1,7 +1,9 @@
 //! The command line as its users meet it: the real binary, in temporary folders.
 
 mod adoption;
+mod against;
 mod altered_journal;
+mod base;
 mod before_start;
 mod broken;
 mod broken_settings;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::assigning_clones, clippy::ref_option, reason = "a judge that can be read at a glance")]
 
+mod causes;
 mod guards;
 mod naive;
 mod people;

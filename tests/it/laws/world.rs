@@ -76,7 +76,13 @@ pub(super) struct World {
     pub(super) bounds: Bounds,
 }
 
-struct Nowhere;
+pub(super) struct Nowhere;
+
+/// A plan as it is read from where it was written.
+pub(super) fn written<A: serde::Serialize, P: serde::Serialize>(document: &PlanDocument<A, P>) -> PlanDocument {
+    let written = serde_json::to_value(document).expect("a plan has a JSON form");
+    serde_json::from_value(written).expect("what is written can be read")
+}
 
 impl Places for Nowhere {
     fn place(&self, position: Position) -> (String, u32, u32) {
@@ -198,6 +204,25 @@ impl World {
     }
 
     fn planned(&self, live: &NaiveStore, shuffle: u64, limits: Option<&Guards>) -> PlanDocument {
+        self.with_inputs((live, shuffle), self, |inputs, _| {
+            let plan: Plan = plan(inputs).expect("worlds fit their rules");
+            let mut document = document(&plan, inputs.names, &Nowhere);
+            if let Some(limits) = limits {
+                document.guards = guard::documents(inputs.names, &guard::judge(&plan, limits, &[]));
+                let refused = document.guards.iter().any(|guard| guard.refused);
+                assert_eq!(guard::check(plan.clone(), limits, &[]).is_err(), refused, "what is refused does not pass");
+            }
+            written(&document)
+        })
+    }
+
+    /// Asks about the inputs of a plan, and about those with what another world declares in place of this one.
+    pub(super) fn with_inputs<T>(
+        &self,
+        (live, shuffle): (&NaiveStore, u64),
+        base: &Self,
+        ask: impl FnOnce(&Inputs<'_>, &Inputs<'_>) -> T,
+    ) -> T {
         let mut names = Names::new();
         // Handles differ from run to run of this function; nothing printed may.
         for at in 0..shuffle % 7 {
@@ -212,6 +237,7 @@ impl World {
             live.evidence.note(Collection::Users, Completeness::Partial("a page is missing".to_owned()));
         }
         let desired = self.desired(&mut names, shuffle);
+        let other = base.desired(&mut names, 0);
         let rules = self.rules();
         let policy = Policy {
             scope: self.scope.clone(),
@@ -235,15 +261,13 @@ impl World {
             store: &store,
             at: Timestamp::UNIX_EPOCH,
         };
-        let plan: Plan = plan(&inputs).expect("worlds fit their rules");
-        let mut document = document(&plan, &names, &Nowhere);
-        if let Some(limits) = limits {
-            document.guards = guard::documents(&names, &guard::judge(&plan, limits, &[]));
-            let refused = document.guards.iter().any(|guard| guard.refused);
-            assert_eq!(guard::check(plan.clone(), limits, &[]).is_err(), refused, "what is refused does not pass");
-        }
-        let written = serde_json::to_value(document).expect("a plan has a JSON form");
-        serde_json::from_value(written).expect("what is written can be read")
+        ask(&inputs, &Inputs { desired: &other, ..inputs.clone() })
+    }
+
+    /// The same declarations, rules and bounds, upon another store.
+    pub(super) fn upon(&self, live: NaiveStore) -> Self {
+        let loses = self.live.loses;
+        Self { live: NaiveStore { loses, ..live }, ..self.clone() }
     }
 
     /// The same world without limits, to see what would be done without them.

@@ -162,6 +162,7 @@ fn a_plan_with_every_line() {
             2 roles changed, 1 membership changed, 1 membership removed, 7 sites granted, 1 site role changed,
             1 site revoked
         people: 3 join, 2 leave, 3 lose access and 2 gain access; 1 account's address or two-factor authentication changes
+        causes: 1 drift, 26 not known
         digest sha256:95290fce…   apply exactly this with: rollcall apply --approved sha256:95290fce4bdd6bae9d8285b04c0355bf4e091ad503e60b3246496ffee2734c35
     "#);
 }

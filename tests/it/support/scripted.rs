@@ -273,6 +273,7 @@ pub(crate) fn action(
         needs: needs.to_vec(),
         reason: "declared",
         origins: Vec::new(),
+        restores: Vec::new(),
     }
 }
 
