@@ -76,7 +76,8 @@ pub(super) fn show_reports(
     let lines = Lines::new(&declared.sources);
     let guards = guard::documents(&declared.names, rulings);
     let text = PlanText { guards: &guards, ..plan_text((access, declared), plan, &lines, apply) };
-    let review = ReviewText { text, rulings, cause };
+    let base = declared.base.as_ref().map(|base| &base.document);
+    let review = ReviewText { text, rulings, cause, base };
     reports.make(&Told {
         markdown: &|| report::markdown(&review),
         html: &|| report::html(&HtmlText { review, standing: &standing(), snippets: &lines }),

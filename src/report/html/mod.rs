@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use sha2::{Digest as _, Sha256};
 
 use self::tables::{Data, Tables, course, flags};
+use super::base::changed_settings;
 use super::changes;
 use super::diagnostics::Snippets;
 use super::markdown::{ReviewText, counts, person_row};
@@ -161,7 +162,8 @@ fn header(plan: &Plan) -> String {
 /// What is refused, what was not read, and who keeps for now what the manifests take away.
 fn alarms(context: Context<'_>, review: &ReviewText<'_>) -> String {
     let PlanText { plan, apply, .. } = review.text;
-    let mut lines: Vec<String> = Vec::new();
+    let changed = review.base.map(|base| changed_settings(base, Style::default())).unwrap_or_default();
+    let mut lines: Vec<String> = changed.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
     for (collection, why) in &plan.gaps {
         lines.push(format!("Read only in part: {collection}: {why}. This plan can't be applied."));
     }

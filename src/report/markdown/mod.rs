@@ -20,6 +20,7 @@ use self::inline::{code, command, inline, inline_within};
 pub use self::mistakes::{MistakesText, markdown_mistakes};
 use self::person::Row;
 pub(super) use self::person::row as person_row;
+use super::base::changed_settings;
 use super::cause::Cause;
 use super::changes;
 use super::lines::{Line, Mark};
@@ -30,7 +31,7 @@ use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::guard::Ruling;
 use crate::model::{Name, known};
-use crate::plan::{Action, ImpactCourse, People, PersonImpact, Plan, Risk, Shift, Subject, WaitsFor};
+use crate::plan::{Action, BaseDocument, ImpactCourse, People, PersonImpact, Plan, Risk, Shift, Subject, WaitsFor};
 
 /// The most characters of a comment on GitHub; here bytes, of which a character has one at least.
 pub const MOST: usize = 65_536;
@@ -38,6 +39,8 @@ pub const MOST: usize = 65_536;
 /// The most bytes of a line, and of a cell of a table.
 const LINE: usize = 2_000;
 const CELL: usize = 700;
+/// The most bytes of what is told of a setting.
+const SETTING: usize = 300;
 
 /// What is left free for the words around what is folded.
 const NOTES: usize = 4_000;
@@ -54,6 +57,8 @@ pub struct ReviewText<'a> {
     pub rulings: &'a [Ruling],
     /// What changed that explains a refusal.
     pub cause: &'a Cause,
+    /// The revision that it was compared with, which tells what settings the change touches.
+    pub base: Option<&'a BaseDocument>,
 }
 
 /// The line by which a comment is found again: hidden, and safe whatever the store is called.
@@ -178,6 +183,12 @@ fn foot(context: Context<'_>, input: &ReviewText<'_>) -> String {
 fn alarms(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
     let PlanText { plan, .. } = input.text;
     let mut lines: Vec<String> = Vec::new();
+    let changed = input.base.map(|base| changed_settings(base, context.style)).unwrap_or_default();
+    let changed: Vec<String> =
+        changed.lines().filter(|line| !line.is_empty()).map(|line| inline_within(line.trim(), SETTING)).collect();
+    if !changed.is_empty() {
+        lines.push(format!("> **Settings**: {}\n", changed.join("\\\n> ")));
+    }
     for (collection, why) in &plan.gaps {
         let why = inline_within(&format!("{collection}: {}", sanitise(why)), LINE);
         lines.push(format!("> **Read only in part**: {why}. Nobody is removed, invited, created or reactivated from a partial read, and this plan can't be applied.\n"));

@@ -330,3 +330,22 @@ fn an_account_that_an_operator_locked_out_is_taken_out_whatever_the_cause() {
     let expected: Vec<_> = causes(&whole).into_iter().filter(|(_, cause)| cause == "operator").collect();
     assert_eq!(ids, expected);
 }
+
+/// What a change does to settings stands on top of what reviewers read.
+#[test]
+fn reports_for_reviewers_begin_with_changed_settings() {
+    let repository = repository();
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}guards: {{ escalations: {{ max_count: 1000 }} }}\n"));
+    declare_li(&repository);
+    let report = ["--report", "markdown=plan.md", "--report", "html=plan.html", "--at", BEFORE];
+    plan(&repository, &report).ends_with(0);
+    let comment = repository.read("plan.md");
+    let at = |text: &str| comment.find(text).unwrap_or_else(|| panic!("{text}\n{comment}"));
+    assert!(at("> **Settings**: changed settings (compared with main, ") < at("| who |"), "{comment}");
+    assert!(at("guards.escalations") < at("| who |"), "{comment}");
+    assert!(repository.read("plan.html").contains("guards.escalations"), "told on the page");
+    let against = ["plan", "--against", "main", "--report", "markdown=against.md", "--at", BEFORE];
+    repository.run(against).ends_with(0);
+    assert!(repository.read("against.md").contains("li@example.com"), "{}", repository.read("against.md"));
+}

@@ -60,7 +60,7 @@ fn page(draft: &Draft, plan: &Plan) -> String {
             Standing { user: person.user, status: Status::Active, organizations: held.collect() }
         })
         .collect();
-    let review = ReviewText { text, rulings: &rulings, cause: &Cause::Unknown };
+    let review = ReviewText { text, rulings: &rulings, cause: &Cause::Unknown, base: None };
     html(&HtmlText { review, standing: &standing, snippets: &Hostile })
 }
 

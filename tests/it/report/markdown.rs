@@ -168,7 +168,7 @@ fn told(draft: &Draft, plan: &Plan, file: &str) -> (String, String, String) {
         as_of: None,
         style: Style::default(),
     };
-    let review = ReviewText { text, rulings: &rulings, cause: &Cause::Unknown };
+    let review = ReviewText { text, rulings: &rulings, cause: &Cause::Unknown, base: None };
     let all = annotations(&review, &[]);
     (markdown(&review), github(&all, ""), gitlab(&all, "", "rollcall.yaml"))
 }
