@@ -71,12 +71,12 @@ fn leavers(inputs: &Inputs<'_>, actions: &[Action]) -> BTreeSet<Name> {
 }
 
 /// How many people have access in organizations that no manifest declares, and who administers them.
-fn people_beyond(inputs: &Inputs<'_>, leavers: &BTreeSet<Name>) -> BTreeMap<Name, Beyond> {
+fn people_beyond(inputs: &Inputs<'_>, gone: &BTreeSet<Name>) -> BTreeMap<Name, Beyond> {
     let declared = &inputs.desired.catalog.organizations;
     let mut people = BTreeMap::new();
     let is_in = |live: &LiveView<'_>| {
-        let leaves = live.identity.is_some_and(|identity| leavers.contains(&identity));
-        !leaves && !matches!(live.status, Status::Inactive | Status::Closed)
+        let is_gone = live.identity.is_some_and(|identity| gone.contains(&identity));
+        !is_gone && !matches!(live.status, Status::Inactive | Status::Closed)
     };
     for live in inputs.live.users().filter(is_in) {
         for membership in live.memberships.iter().filter(|membership| !declared.contains_key(&membership.organization))

@@ -145,8 +145,8 @@ impl<'a> Sayable<'a> {
     /// For the live catalog of a store with these rules.
     #[must_use]
     pub fn new(names: &'a Names, rules: &'a Rules, catalog: &'a Catalog) -> Self {
-        let (roles, without_circles, own_parents) = (BTreeSet::new(), BTreeSet::new(), own_parents(catalog));
-        let mut sayable = Self { names, rules, catalog, roles, without_circles, own_parents };
+        let (none, without_circles, own_parents) = (BTreeSet::new(), BTreeSet::new(), own_parents(catalog));
+        let mut sayable = Self { names, rules, catalog, roles: none, without_circles, own_parents };
         sayable.roles = sayable.whole_roles();
         sayable.without_circles = sayable.without_circles();
         sayable
