@@ -76,8 +76,8 @@ pub(super) fn in_store(global: &Global, file: Option<&Path>, key: &str) -> Strin
     format!(
         "sqlite3 {file} \"UPDATE users SET status = 'inactive' {whom}; SELECT changes(); INSERT OR REPLACE INTO lock_outs \
          (identity, at, user_id, number, waits) SELECT ifnull(identity, key), strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), id, \
-         (SELECT ifnull(max(number), 0) + 1 FROM lock_outs), 1 FROM users {whom}\"{hint}, which prints 1 when it is done, \
-         and 0 where nobody has that key; in the store of a vendor, deactivate the account in the vendor's own console. No \
+         (SELECT ifnull(max(number), 0) + 1 FROM lock_outs), 1 FROM users {whom}\"{hint}, which prints how \
+         many accounts that were (1, or more where several have that key), and 0 where nobody has it; in the store of a vendor, deactivate the account in the vendor's own console. No \
          later run undoes that, whatever the manifests say already; once `rollcall deactivate {spelled}` works again, run \
          it as well, so that the journal remembers it, and declare `status: inactive`"
     )

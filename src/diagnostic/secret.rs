@@ -140,6 +140,7 @@ pub fn find_secret(text: &str) -> Option<Range<usize>> {
             b'g' | b'x' | b's' | b'r' | b'A' | b'n' | b'p' | b'd' | b'h' | b'S' | b'y' | b'w' | b'e' if !is_inside => {
                 token(text, at)
             }
+            b'B' | b'b' if !is_inside => bearer(text, at),
             _ => None,
         };
         if found.is_some() {
@@ -265,6 +266,20 @@ fn token(text: &str, at: usize) -> Option<Range<usize>> {
     is_token.then_some(at..at + length)
 }
 
+/// The token in `Bearer TOKEN` (RFC 6750), if it is long and has a digit: words follow the same word in names.
+fn bearer(text: &str, at: usize) -> Option<Range<usize>> {
+    const SCHEME: &str = "bearer ";
+    const LEAST: usize = 16;
+    let head = text.get(at..at + SCHEME.len()).filter(|head| head.eq_ignore_ascii_case(SCHEME))?;
+    let start = at + head.len();
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    let length = text[start..].bytes().take_while(is_part).count();
+    let value = &text[start..start + length];
+    let is_token = length >= LEAST && value.bytes().any(|byte| byte.is_ascii_digit());
+    is_token.then_some(start..start + length)
+}
+
 fn is_aws(word: &str) -> bool {
     let is_capital = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     AWS.iter()
@@ -324,6 +339,8 @@ mod tests {
             ("https://ghp_abcdefghijklmnop0123@host", "https://***@host"),
             ("token=hunter2&x=1", "token=***&x=1"),
             ("`password=hunter2`", "`password=***`"),
+            ("`Bearer 0123456789abcdef0123`", "`Bearer ***`"),
+            ("`Authorization: bearer aGVsbG8gd29ybGQ1+/==`", "`Authorization: bearer ***`"),
             ("user `password hunter2` is", "user `password ***` is"),
             ("user `Password: hunter2 x` is", "user `Password: ***` is"),
             ("a -----BEGIN RSA PRIVATE KEY-----\\nMIIE` b", "a ***` b"),
@@ -356,6 +373,7 @@ mod tests {
             "ghp_short",
             "-----BEGIN CERTIFICATE-----\nMII",
             "removals=sha256:0123456789abcdef",
+            "bearer of-the-north-quarry-certificate",
             "north-quarries/pit-1",
             "Łukasz 😀 = 名前: علي",
         ] {

@@ -1,6 +1,6 @@
 //! What is about to go or has gone by another name: leavers, tombstones, and the names that things had before.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::merge::Merged;
 use super::resolve::span;
@@ -59,8 +59,10 @@ impl Merged<'_> {
     /// Many in one file are one warning: the list may come from a program that knows many more people.
     fn undeclared_leavers(&mut self) {
         let mut by_file: BTreeMap<FileId, Vec<Leaver>> = BTreeMap::new();
+        // Who is named by a former key is declared under the new one.
+        let former: BTreeSet<Name> = self.desired.former_keys().map(|(_, previous)| previous.identity).collect();
         for (&identity, &leaver) in &self.desired.leavers {
-            if self.desired.find(identity).is_none() {
+            if self.desired.find(identity).is_none() && !former.contains(&identity) {
                 by_file.entry(leaver.position.file).or_default().push(leaver);
             }
         }

@@ -119,7 +119,7 @@ impl Writer<'_> {
         let organization_name = self.names.text(organization_key);
         let Organization { fields, sites, position: _ } = organization;
         let key = CatalogKey::Organization(organization_key);
-        let mut entries = self.fields(("organization", organization_name), key, fields, organization);
+        let mut entries = self.fields(("organization", organization_name), key, fields);
         let mut written = BTreeMap::new();
         let is_default = |site: &&Site| site.fields.get(&known::DEFAULT) == Some(&Value::Bool(true));
         let has_one_default = sites.values().filter(is_default).count() <= 1;
@@ -131,7 +131,7 @@ impl Writer<'_> {
                 continue;
             }
             let key = CatalogKey::Site(organization_key, name);
-            let mut fields = self.fields(("site", &full), key, &site.fields, organization);
+            let mut fields = self.fields(("site", &full), key, &site.fields);
             if !has_one_default && is_default(&site) {
                 self.refuse("site", &full, "is one of several default sites of its organization");
                 fields.retain(|(field, _)| field != "default");
@@ -145,21 +145,13 @@ impl Writer<'_> {
     }
 
     /// Fields of an organization or a site, in the order of the language.
-    fn fields(
-        &mut self,
-        of: (&'static str, &str),
-        key: CatalogKey,
-        fields: &Fields,
-        organization: &Organization,
-    ) -> Vec<(String, Yaml)> {
+    fn fields(&mut self, of: (&'static str, &str), key: CatalogKey, fields: &Fields) -> Vec<(String, Yaml)> {
         let (kind, name) = of;
         let mut entries = Vec::new();
         for field in [known::NAME, known::KIND, known::PARENT, known::DEFAULT, known::INCLUDES] {
             let Some(&value) = fields.get(&field) else { continue };
             let refused = match field {
-                known::PARENT if !self.refers_to_sayable(kind, value, organization) => {
-                    Some("refers in `parent` to something that can't be said")
-                }
+                known::PARENT => self.sayable.refuse_parent(key, value),
                 known::INCLUDES => self.sayable.refuse_includes(key, fields),
                 _ => None,
             };
@@ -189,24 +181,6 @@ impl Writer<'_> {
             entries.push(("attributes".to_owned(), Yaml::Short(attributes.into_iter().collect())));
         }
         entries
-    }
-
-    fn refers_to_sayable(&self, kind: &str, value: Value, organization: &Organization) -> bool {
-        let is_sayable = |name: Name| {
-            let text = self.names.text(name);
-            match kind {
-                "site" => refuse_declared(Named::Site, text).is_none() && organization.sites.contains_key(&name),
-                _ => {
-                    refuse_declared(Named::Organization, text).is_none()
-                        && self.live.catalog.organizations.contains_key(&name)
-                }
-            }
-        };
-        match value {
-            Value::Text(known::EMPTY) | Value::Null | Value::Bool(_) | Value::Number(_) => true,
-            Value::Text(name) => is_sayable(name),
-            Value::Set(list) => self.names.elements(list).iter().all(|&name| is_sayable(name)),
-        }
     }
 
     /// A value as YAML; `None` if there is nothing to write, or it can't be said, which is noted.

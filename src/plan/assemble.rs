@@ -10,8 +10,9 @@ use super::order::{Account, Left, Node, Order, order};
 use super::renamed::renamed;
 use super::same_person::same_person;
 use super::target::Target;
+use super::undeclared_organizations::undeclared_organizations;
 use super::written_otherwise::written_otherwise;
-use super::{Deferred, Inputs, Obstacle, Plan, WaitsFor, basis, digest, fit, people, says, time};
+use super::{Deferred, Inputs, Obstacle, Plan, Unmanaged, WaitsFor, basis, digest, fit, people, says, time};
 use crate::diagnostic::{Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 
@@ -76,13 +77,21 @@ fn planned(
     diagnostics.extend(same_person(inputs, target));
     let live = renamed.live.take();
     let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
-    let plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, (target, chosen));
+    let mut plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, (target, chosen));
+    if let (Ok(plan), None) = (&mut plan, target) {
+        plan.unmanaged.extend(undeclared_organizations(&viewed, &plan.actions));
+        sort_unmanaged(&mut plan.unmanaged);
+    }
     // A plan that is saved has to be read again.
     debug_assert_eq!(
         plan.iter().flat_map(|plan| &plan.actions).find_map(|one| says::refuse(one, inputs.names, inputs.rules)),
         None
     );
     plan
+}
+
+fn sort_unmanaged(unmanaged: &mut [Unmanaged]) {
+    unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
 }
 
 /// Puts drafts in order and makes a plan of them. The live state comes as it is, and under the names that it will have.
@@ -135,7 +144,7 @@ pub(super) fn assembled(
     census.short_of_admins = short_of_admins(inputs, &admins);
     queue.mark_last_admins(&admins);
     let actions = queue.into_actions(&order);
-    unmanaged.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+    sort_unmanaged(&mut unmanaged);
     let mut counts: BTreeMap<ActionKind, u32> = BTreeMap::new();
     for action in &actions {
         *counts.entry(action.kind).or_default() += 1;

@@ -53,6 +53,7 @@ mod state_read;
 mod target;
 mod through;
 mod time;
+mod undeclared_organizations;
 mod written_otherwise;
 mod yields;
 
@@ -292,7 +293,7 @@ pub struct Unmanaged {
     /// Whether it is told by name however long the list is: somebody whom the settings or a manifest shield from plans,
     /// who administers others, or who keeps what no manifest can say.
     pub is_always_told: bool,
-    /// How many people have access in it and keep that, where it is an organization that no manifest names.
+    /// How many people have access in it and keep that beside this plan, where it is an organization that no manifest names.
     pub people: usize,
 }
 

@@ -56,7 +56,12 @@ fn users(inputs: &Inputs<'_>, renamed: &mut Renamed) {
             (true, false) if inputs.live.row_of(previous.identity).is_some() => {
                 renamed.users.insert(user.identity, previous);
             }
-            (false, true) if is_whole => renamed.diagnostics.push(done(inputs, "user", user.key, &previous)),
+            (false, true) if is_whole => {
+                let leavers = &inputs.desired.leavers;
+                let by_former_key = leavers.contains_key(&previous.identity) && !leavers.contains_key(&user.identity);
+                let of_user = if by_former_key { done_by_leaver } else { done };
+                renamed.diagnostics.push(of_user(inputs, "user", user.key, &previous));
+            }
             // Of a tombstone nothing is made.
             (false, false) if is_whole && user.status != Some(DeclaredStatus::Absent) => {
                 let is_locked_out = is_locked_out(inputs, previous.identity);
@@ -151,6 +156,15 @@ fn done(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> Dia
     Diagnostic::warning(Code::RenameDone, format!("{kind} `{new}` is not called `{old}` any more"))
         .at(previous.position, "")
         .help("take this line out: the rename is done")
+}
+
+/// Without the line, the list of leavers would not reach the person any more.
+fn done_by_leaver(inputs: &Inputs<'_>, kind: &str, name: Name, previous: &Previous) -> Diagnostic {
+    let (old, new) = (inputs.names.text(previous.name), inputs.names.text(name));
+    done(inputs, kind, name, previous).help(format!(
+        "name `{new}` under `inactive` instead of `{old}`, and take this line out then: the rename is done, and without \
+         the line `{old}` names nobody there"
+    ))
 }
 
 /// Whoever has it by the former name keeps it so.

@@ -112,10 +112,18 @@ fn id(names: &Names, action: &Action) -> String {
     action_id(names, action.kind, &action.subject)
 }
 
-/// Whether two actions of one id lead to the same.
+/// Whether two actions of one id do the same: they lead to the same, and where what they lead from says whom or what they
+/// reach (the former name of a rename, the membership that another one ends), from the same.
 pub(super) fn is_same(names: &Names, one: &Action, other: &Action) -> bool {
     let after = |action: &Action| action.after.as_ref().map(|state| state_json(names, state));
-    after(one) == after(other) && one.fall_back == other.fall_back
+    let former = |action: &Action| action.before.as_ref().and_then(|before| before.value(known::KEY));
+    let ended = |action: &Action| -> Vec<Name> {
+        action.ended_memberships().iter().map(|membership| membership.organization).collect()
+    };
+    former(one) == former(other)
+        && ended(one) == ended(other)
+        && after(one) == after(other)
+        && one.fall_back == other.fall_back
 }
 
 /// What of actions changes what roles can do, or what is reached through sites and organizations.

@@ -3,7 +3,7 @@
 //! `import` leaves out what is refused here and `plan` reports it as unmanaged: both ask this file, so that nobody
 //! loses an account because no manifest could have named it. Deliberately absent: how anything is written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use unicode_normalization::is_nfc;
@@ -101,6 +101,8 @@ pub struct Sayable<'a> {
     roles: BTreeSet<Name>,
     /// What includes without a circle.
     without_circles: BTreeSet<CatalogKey>,
+    /// What is its own parent, straight or through others.
+    own_parents: BTreeSet<CatalogKey>,
 }
 
 /// The names under `includes`.
@@ -111,11 +113,40 @@ fn included(names: &Names, fields: &Fields) -> Vec<Name> {
     }
 }
 
+/// Organizations and sites that are their own parents, straight or through others.
+fn own_parents(catalog: &Catalog) -> BTreeSet<CatalogKey> {
+    let parent = |fields: &Fields| fields.get(&known::PARENT).copied().and_then(Value::text);
+    let mut parents: BTreeMap<CatalogKey, CatalogKey> = BTreeMap::new();
+    for (&name, organization) in &catalog.organizations {
+        let own = parent(&organization.fields).map(CatalogKey::Organization);
+        parents.extend(own.map(|parent| (CatalogKey::Organization(name), parent)));
+        parents.extend(organization.sites.iter().filter_map(|(&site, of)| {
+            Some((CatalogKey::Site(name, site), CatalogKey::Site(name, parent(&of.fields)?)))
+        }));
+    }
+    let mut own = BTreeSet::new();
+    let mut walks: BTreeMap<CatalogKey, CatalogKey> = BTreeMap::new();
+    for &start in parents.keys() {
+        let mut at = Some(start);
+        while let Some(key) = at.filter(|key| !walks.contains_key(key)) {
+            walks.insert(key, start);
+            at = parents.get(&key).copied();
+        }
+        // Whatever this walk comes back to is on a circle.
+        while let Some(key) = at.filter(|key| walks.get(key) == Some(&start) && !own.contains(key)) {
+            own.insert(key);
+            at = parents.get(&key).copied();
+        }
+    }
+    own
+}
+
 impl<'a> Sayable<'a> {
     /// For the live catalog of a store with these rules.
     #[must_use]
     pub fn new(names: &'a Names, rules: &'a Rules, catalog: &'a Catalog) -> Self {
-        let mut sayable = Self { names, rules, catalog, roles: BTreeSet::new(), without_circles: BTreeSet::new() };
+        let (none, without_circles, own_parents) = (BTreeSet::new(), BTreeSet::new(), own_parents(catalog));
+        let mut sayable = Self { names, rules, catalog, roles: none, without_circles, own_parents };
         sayable.roles = sayable.whole_roles();
         sayable.without_circles = sayable.without_circles();
         sayable
@@ -169,6 +200,20 @@ impl<'a> Sayable<'a> {
         }
         let is_circular = !list.is_empty() && !self.without_circles.contains(&key);
         is_circular.then_some("includes itself, straight or through others")
+    }
+
+    /// Why the `parent` of an organization or a site can't be declared, if so.
+    #[must_use]
+    pub fn refuse_parent(&self, key: CatalogKey, parent: Value) -> Option<&'static str> {
+        let Value::Text(parent) = parent else { return None };
+        let is_sayable = match key {
+            CatalogKey::Site(organization, _) => self.has_site(organization, parent),
+            CatalogKey::Organization(_) | CatalogKey::Role(_) => self.has_organization(parent),
+        };
+        if !is_sayable && parent != known::EMPTY {
+            return Some("refers in `parent` to something that can't be said");
+        }
+        self.own_parents.contains(&key).then_some("is its own parent, straight or through others")
     }
 
     /// Whether a role comes with the store and needs no declaration: one that may be changed is looked at as any other.

@@ -3,12 +3,9 @@
 //! A draft needs the objects that it names, if this plan makes them. Deliberately absent: who is an admin by a role
 //! that changes (`flips`), and any deletion.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
-
 use super::draft::{Change, Draft, Need, own_line};
 use crate::diagnostic::Position;
-use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Names, Role, SiteAccess, Status, Value, known};
+use crate::model::{ActionKind, CatalogKey, Fact, Fields, List, Name, Names, Role, SiteAccess, Value, known};
 use crate::plan::action::{Risk, State, Subject};
 use crate::plan::scope::Reach;
 use crate::plan::{CatalogPolicy, Inputs, Unmanaged, WaitsFor};
@@ -232,49 +229,6 @@ fn included(inputs: &Inputs<'_>, state: Option<&State>) -> Vec<Name> {
     }
 }
 
-/// Who has access in an organization that no manifest declares.
-#[derive(Default)]
-struct Beyond {
-    people: usize,
-    /// Those who administer it.
-    admins: Vec<Name>,
-}
-
-impl Beyond {
-    /// `; admins: a, b, c and 2 more`, sorted by text.
-    fn told(&self, names: &Names) -> String {
-        const NAMED: usize = 5;
-        let mut admins: Vec<&str> = self.admins.iter().map(|&key| names.text(key)).collect();
-        admins.sort_unstable();
-        let more = admins.len().saturating_sub(NAMED);
-        admins.truncate(NAMED);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        if admins.is_empty() { String::new() } else { format!("; admins: {}{more}", admins.join(", ")) }
-    }
-}
-
-/// How many people have access in organizations that no manifest declares, and who administers them.
-fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, Beyond> {
-    let declared = &inputs.desired.catalog.organizations;
-    let mut people = BTreeMap::new();
-    if inputs.live.catalog.organizations.keys().all(|name| declared.contains_key(name)) {
-        return people;
-    }
-    for live in inputs.live.users().filter(|live| !matches!(live.status, Status::Inactive | Status::Closed)) {
-        for membership in live.memberships.iter().filter(|membership| !declared.contains_key(&membership.organization))
-        {
-            let here: &mut Beyond = people.entry(membership.organization).or_default();
-            here.people += 1;
-            let extra = inputs.names.elements(membership.extra_roles);
-            let mut roles = membership.role.into_iter().chain(extra.iter().copied());
-            if roles.any(|role| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin)) {
-                here.admins.push(live.key);
-            }
-        }
-    }
-    people
-}
-
 /// What is told of something whose includes no manifest can say.
 fn kept_includes(names: &Names, key: CatalogKey) -> Unmanaged {
     let reason = "its `includes` can't be said, and stay: what is reached through it is not managed";
@@ -295,22 +249,9 @@ fn unmanaged(inputs: &Inputs<'_>, (reach, sayable): (&Reach<'_>, &Sayable<'_>)) 
     let mut unmanaged = Vec::new();
     let declared = &inputs.desired.catalog;
     let tombstones = &inputs.desired.tombstones;
-    let people = people_beyond(inputs);
     for (&name, organization) in &inputs.live.catalog.organizations {
-        if tombstones.contains_key(&CatalogKey::Organization(name)) {
-            continue;
-        }
-        let Some(declared_one) = declared.organizations.get(&name) else {
-            let here = people.get(&name);
-            let (people, admins) = here.map_or((0, String::new()), |here| (here.people, here.told(names)));
-            let reason = match people {
-                0 => Cow::from("no manifest names it"),
-                1 => format!("no manifest names it, and 1 person keeps access there{admins}").into(),
-                people => format!("no manifest names it, and {people} people keep access there{admins}").into(),
-            };
-            unmanaged.push(Unmanaged { people, ..Unmanaged::new("organization", text(name), reason) });
-            continue;
-        };
+        // One that no manifest declares is told with those who keep access there, once it is known who leaves.
+        let Some(declared_one) = declared.organizations.get(&name) else { continue };
         if let Some(reason) = reach.refuse_declared(name) {
             unmanaged.push(Unmanaged::new("organization", text(name), reason));
             continue;

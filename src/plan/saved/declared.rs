@@ -72,6 +72,23 @@ pub(super) fn refuse_fields(action: &Action, declared: &UserView<'_>, inputs: &I
     Some(format!("it leaves out `{}`, without which nobody is let in", names.text(missing.field)))
 }
 
+/// Why the site that an action lets somebody begin with is not the declared one, if it is not.
+pub(super) fn refuse_default_site(action: &Action, declared: &UserView<'_>, inputs: &Inputs<'_>) -> Option<String> {
+    if !matches!(action.kind, ActionKind::AddMembership | ActionKind::ChangeRole) {
+        return None;
+    }
+    let of = |state: Option<&State>| state.and_then(|state| state.value(known::DEFAULT_SITE)).and_then(Value::text);
+    let site = of(action.after.as_ref()).filter(|&site| of(action.before.as_ref()) != Some(site))?;
+    let place = action.subject.organization.unwrap_or(known::PLATFORM);
+    let effective = inputs.effective(declared);
+    let left_alone = effective.left_alone_in(place);
+    let today = effective.memberships.iter().find(|membership| membership.organization == place);
+    let is_declared = today.is_some_and(|today| today.default_site == Some(site));
+    (!is_declared && !left_alone.membership && !left_alone.sites).then(|| NO_DEFAULT_SITE.to_owned())
+}
+
+const NO_DEFAULT_SITE: &str = "the manifests of today do not declare this default site";
+
 /// Why the manifests of today keep what an action takes from a declared user, if they do.
 pub(super) fn keep(action: &Action, declared: &UserView<'_>, inputs: &Inputs<'_>) -> Option<String> {
     let kept = Kept { inputs, effective: inputs.effective(declared) };
@@ -184,6 +201,6 @@ impl Kept<'_> {
             return Some(format!("the manifests of today keep `{}`", names.text(role)));
         }
         let to = after.value(known::DEFAULT_SITE)?.text();
-        (to != today.default_site).then(|| "the manifests of today do not declare this default site".to_owned())
+        (to != today.default_site).then(|| NO_DEFAULT_SITE.to_owned())
     }
 }

@@ -1,9 +1,10 @@
-//! Whether a manifest of today could give what an action gives: only places and roles that are declared, and roles that
-//! can be given there.
+//! Whether a manifest of today could give what an action leads to: only places and roles that are declared, and roles
+//! that can be given there. Of an action that only takes, what was there before it is not asked.
 //!
 //! Deliberately absent: to whom.
 
-use super::{Action, Inputs};
+use super::super::forbidden::gives;
+use super::{Action, Inputs, State};
 use crate::model::{ActionKind, Membership, Name, Topic, Value, known};
 
 /// Where a role is given.
@@ -31,11 +32,7 @@ pub(super) fn refused(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
     let default_site = after.value(known::DEFAULT_SITE).and_then(Value::text);
     match action.kind.topic() {
         Topic::Membership => {
-            let extra = match after.value(known::EXTRA_ROLES) {
-                Some(Value::Set(extra)) => names.elements(extra).to_vec(),
-                _ => Vec::new(),
-            };
-            member(organization, after.role(), &extra, default_site);
+            member(organization, after.role(), &extra_roles_of(after, inputs), default_site);
         }
         Topic::SiteGrant => {
             sites.extend(action.subject.site.map(|site| (organization, site)));
@@ -51,6 +48,17 @@ pub(super) fn refused(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
     for grant in &after.grants {
         sites.push((grant.organization, grant.site));
         roles.extend(grant.role.map(|role| (role, Place::Site)));
+    }
+    if let Some(before) = action.before.as_ref().filter(|_| !gives(action, inputs)) {
+        let of_grants = before.grants.iter().filter_map(|grant| grant.role);
+        let had: Vec<Name> = before.role().into_iter().chain(extra_roles_of(before, inputs)).chain(of_grants).collect();
+        roles.retain(|(role, _)| !had.contains(role));
+        let default_site = before.value(known::DEFAULT_SITE).and_then(Value::text);
+        let had_site = |of: Name, site: Name| {
+            let is_granted = before.grants.iter().any(|grant| (grant.organization, grant.site) == (of, site));
+            is_granted || [default_site, action.subject.site].contains(&Some(site))
+        };
+        sites.retain(|&(of, site)| !had_site(of, site));
     }
     let catalog = &inputs.desired.catalog;
     if let Some((organization, site)) = sites.into_iter().find(|&(of, site)| !catalog.has_site(of, site)) {
@@ -71,4 +79,11 @@ pub(super) fn refused(action: &Action, inputs: &Inputs<'_>) -> Option<String> {
         let can_be_given = declared.grantable && applies;
         (!can_be_given).then(|| format!("by the manifests of today the role `{text}` can't be given there"))
     })
+}
+
+fn extra_roles_of(state: &State, inputs: &Inputs<'_>) -> Vec<Name> {
+    match state.value(known::EXTRA_ROLES) {
+        Some(Value::Set(extra)) => inputs.names.elements(extra).to_vec(),
+        Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_)) | None => Vec::new(),
+    }
 }

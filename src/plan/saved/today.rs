@@ -6,7 +6,7 @@
 //! whether somebody shall be kept out by now, and whether it was done by an earlier run and undone on purpose. What is
 //! counted (seats, admins, people) is none of this: it is played by the plan's own actions, and judged by guards.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -31,6 +31,8 @@ pub(super) struct Today<'a> {
     waiting: HashMap<(ActionKind, Subject), &'a Deferred>,
     /// Keys of declared users by those of before, all as compared.
     former: HashMap<Name, Name>,
+    /// Users to whom a plan made now gives a new key, at once or later, by that key as compared.
+    renamed: BTreeSet<Name>,
     /// By id: when an earlier run of the saved plan did it last.
     ran: &'a BTreeMap<String, Timestamp>,
     made: Timestamp,
@@ -43,8 +45,12 @@ impl<'a> Today<'a> {
         (today, ran): (&'a Plan, &'a BTreeMap<String, Timestamp>),
     ) -> Self {
         let former = inputs.desired.former_keys().map(|(user, previous)| (previous.identity, user.identity));
+        let all = today.actions.iter().map(|action| (action.kind, action.subject));
+        let all = all.chain(today.deferred.iter().map(|waiting| (waiting.kind, waiting.subject)));
+        let renamed = all.filter(|(kind, _)| *kind == ActionKind::RenameUser);
         Self {
             former: former.collect(),
+            renamed: renamed.filter_map(|(_, subject)| compared(inputs, subject.user?)).collect(),
             inputs,
             reach: Reach::new(inputs),
             actions: &today.actions,
@@ -162,10 +168,17 @@ impl<'a> Today<'a> {
 
     /// Why something is not called otherwise: the manifests of today may mean another thing by the name.
     fn renames(&self, key: CatalogKey, action: &Action) -> Option<String> {
-        let name = |state: Option<&State>| state.and_then(|state| state.value(known::KEY)).and_then(Value::text);
-        let former = name(action.before.as_ref()).filter(|_| name(action.after.as_ref()).is_some())?;
+        let former = former_name(action.before.as_ref())?;
         let is_said = self.inputs.desired.renames.get(&key).is_some_and(|previous| previous.name == former);
-        (!is_said).then(|| NOT_RENAMED.to_owned())
+        let place = (action.kind, action.subject);
+        let of_action = self.wanted.get(&place).and_then(|wanted| wanted.before.as_ref());
+        let of_waiting = self.waiting.get(&place).and_then(|waiting| waiting.before.as_ref());
+        let is_done_now = [of_action, of_waiting].into_iter().any(|before| former_name(before) == Some(former));
+        match (is_said, is_done_now) {
+            (true, true) => None,
+            (true, false) => Some(NOT_RENAMED_NOW.to_owned()),
+            (false, _) => Some(NOT_RENAMED.to_owned()),
+        }
     }
 
     // ---- access
@@ -247,14 +260,18 @@ impl<'a> Today<'a> {
     fn person(&self, action: &Action) -> Option<String> {
         let Some(declared) = self.declared(action) else { return self.undeclared(action) };
         let standing = declared.standing(self.inputs.at);
-        if gives(action, self.inputs) {
-            let why = self.kept_out(action, &declared, standing).or_else(|| refused(action, self.inputs));
-            let why = why.or_else(|| beyond::of_user(action, &declared, self.inputs));
-            if why.is_some() {
-                return why;
-            }
+        let gives = gives(action, self.inputs);
+        if let Some(why) = self.kept_out(action, &declared, standing).filter(|_| gives) {
+            return Some(why);
+        }
+        // What is less than before has to be something that can be given, too.
+        let why = refused(action, self.inputs);
+        let why = why.or_else(|| beyond::of_user(action, &declared, self.inputs).filter(|_| gives));
+        if why.is_some() {
+            return why;
         }
         let why = declared::refuse_fields(action, &declared, self.inputs);
+        let why = why.or_else(|| declared::refuse_default_site(action, &declared, self.inputs));
         if let Some(why) = why.or_else(|| declared::keep(action, &declared, self.inputs)) {
             return Some(why);
         }
@@ -270,6 +287,7 @@ impl<'a> Today<'a> {
                 Some("no manifest has a tombstone for it any more".to_owned())
             }
             ActionKind::RenameUser if !self.is_renamed(action, &declared) => Some(NOT_RENAMED.to_owned()),
+            ActionKind::RenameUser if !self.renamed.contains(&declared.identity) => Some(NOT_RENAMED_NOW.to_owned()),
             ActionKind::DeactivateUser | ActionKind::StripUser if is_wanted => {
                 Some("the manifests of today keep this account".to_owned())
             }
@@ -315,6 +333,9 @@ impl<'a> Today<'a> {
             };
             return Some(why.to_owned());
         }
+        if let Some(why) = refused(action, self.inputs) {
+            return Some(why);
+        }
         if matches!(action.kind, ActionKind::DeleteUser | ActionKind::CloseUser) {
             return Some("no manifest has a tombstone for it any more".to_owned());
         }
@@ -333,9 +354,7 @@ impl<'a> Today<'a> {
 
     /// The keys of an action, as compared: two where it renames.
     fn identities(&self, action: &Action) -> Vec<Name> {
-        let Inputs { names, rules, .. } = self.inputs;
-        let identity = |key: Name| rules.identity.normalize(names.text(key)).ok().and_then(|key| names.find(&key));
-        super::keys_touched(action).filter_map(identity).collect()
+        super::keys_touched(action).filter_map(|key| compared(self.inputs, key)).collect()
     }
 
     /// The declared user whom an action is about, by the key that it leads to, or by the key of before.
@@ -366,11 +385,25 @@ impl<'a> Today<'a> {
         live.locked_out.contains(&identity) || policy.locked_out.contains(names.text(identity))
     }
 
-    /// Whether a manifest of today says that the user had the key of before.
+    /// Whether a manifest of today says that the user whom an action gives a new key had the one of before.
     fn is_renamed(&self, action: &Action, declared: &UserView<'_>) -> bool {
-        let former = declared.previous.map(|previous| previous.identity);
-        former.is_some_and(|former| self.identities(action).contains(&former))
+        let former = former_name(action.before.as_ref()).and_then(|key| compared(self.inputs, key));
+        let own = action.subject.user.and_then(|key| compared(self.inputs, key));
+        former.is_some()
+            && former == declared.previous.map(|previous| previous.identity)
+            && own == Some(declared.identity)
     }
+}
+
+/// A key as it is compared.
+fn compared(inputs: &Inputs<'_>, key: Name) -> Option<Name> {
+    let Inputs { names, rules, .. } = inputs;
+    rules.identity.normalize(names.text(key)).ok().and_then(|key| names.find(&key))
+}
+
+/// The name from which a rename leads.
+fn former_name(before: Option<&State>) -> Option<Name> {
+    before.and_then(|before| before.value(known::KEY)).and_then(Value::text)
 }
 
 /// Whether a manifest leaves a field that an action changes to others.
@@ -380,6 +413,7 @@ fn is_left_alone(action: &Action, declared: &UserView<'_>) -> bool {
 }
 
 const NOT_RENAMED: &str = "no manifest says any more that it was called so (`previously`)";
+const NOT_RENAMED_NOW: &str = "a plan made now does not rename it";
 const LEFT_TO_OTHERS: &str = "a manifest of today leaves this to others (`unmanaged`)";
 const LOCKED_OUT: &str = "an operator locked the person out, and no manifest says `status: active`";
 

@@ -269,7 +269,8 @@ fn check(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
     };
     if number("application_id")? != APPLICATION_ID {
         return Err(StoreError::invalid(format!(
-            "`{}` is no store of rollcall; correct its `path` in the settings, or move it away and run `rollcall init`",
+            "`{}` is no store of rollcall; correct its `path` in the settings, or put the store back from a backup; only \
+             where there never was one, move the file away and run `rollcall init`",
             path.display()
         )));
     }
@@ -332,7 +333,8 @@ fn explain(path: &Path, doing: &str, error: rusqlite::Error) -> StoreError {
             "another program holds it (a `sqlite3` shell, a backup, another run); end that, then try again"
         }
         Some(ErrorCode::NotADatabase) => {
-            "it is no SQLite file; correct its `path` in the settings, or move it away and run `rollcall init`"
+            "it is no SQLite file; correct its `path` in the settings, or put the store back from a backup; only where \
+             there never was one, move the file away and run `rollcall init`"
         }
         Some(ErrorCode::DatabaseCorrupt) => "it is damaged; take it from a backup",
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {

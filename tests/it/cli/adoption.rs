@@ -54,6 +54,24 @@ fn what_includes_itself_is_no_reason_for_manifests_that_are_not_valid() {
 }
 
 #[test]
+fn what_is_its_own_parent_is_no_reason_for_manifests_that_are_not_valid() {
+    let repository = store_with(&format!(
+        "{SITES} UPDATE sites SET parent = 'one' WHERE name = 'one'; UPDATE sites SET parent = 'desk' WHERE name = \
+         'hall'; UPDATE sites SET parent = 'hall' WHERE name = 'desk'; UPDATE sites SET parent = 'one' WHERE name = \
+         'two'; UPDATE organizations SET parent = 'south' WHERE name = 'north'; UPDATE organizations SET parent = \
+         'north' WHERE name = 'south';"
+    ));
+    let import = repository.run(["import", "--out", "access"]);
+    import.ends_with(0);
+    for of in ["site north/one", "site north/hall", "site north/desk", "organization north", "organization south"] {
+        import.tells(&format!("{of} is its own parent, straight or through others"));
+    }
+    assert!(!import.err.contains("north/two"), "{import}");
+    assert!(repository.read("access/organizations.yaml").contains("two: { parent: one }"));
+    repository.run(["plan"]).ends_with(0).prints("no changes");
+}
+
+#[test]
 fn nothing_is_written_through_a_link_out_of_the_repository() {
     let repository = store_with("");
     let outside = tempfile::tempdir().expect("a folder");

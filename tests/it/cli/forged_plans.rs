@@ -297,3 +297,36 @@ fn a_saved_plan_grants_no_site_that_a_role_or_another_site_reaches_anyway() {
     let forged = action("grant_site", "ana north pit-1", Value::Null, json!({ "role": null }));
     refused(&repository, 5, &[forged]).prints("in another way");
 }
+
+/// A role that a manifest of today can't give there is less than the one of before, and stays where it was put.
+#[test]
+fn a_saved_plan_lowers_nobody_to_a_role_that_cannot_be_given_there() {
+    let repository = repository();
+    let more = "viewer: { rank: 10 }\n  write: { rank: 12, applies_to: [site] }\n  kept: { rank: 12, grantable: false }\n  \
+                beside: { rank: 12, applies_to: [extra] }\n  whole: { rank: 12, applies_to: [platform] }";
+    repository.edit(ALL, "viewer: { rank: 10 }", more);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit(ALL, "{ role: operator, extra", "{ role: viewer, extra");
+    let role = |to: &str| json!({ "role": to });
+    for to in ["write", "kept", "beside", "whole"] {
+        let forged = action("change_role", "ben north", role("operator"), role(to));
+        refused(&repository, 5, &[forged]).prints("can't be given there");
+    }
+    repository.run(["plan", "--out", "p.json"]).ends_with(0);
+    repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("1 done");
+}
+
+#[test]
+fn a_saved_plan_writes_no_default_site_that_no_manifest_of_today_declares() {
+    let repository = repository();
+    repository.edit(ALL, "yard: {}", "yard: {}, dock: {}");
+    repository.edit(ALL, ", south: viewer", "");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let sites = ", south: { role: viewer, sites: [yard, dock], default_site: yard }";
+    repository.edit(ALL, "default_site: pit-1 }", &format!("default_site: pit-1 }}{sites}"));
+    let after = json!({ "role": "viewer", "extra_roles": [], "default_site": "dock" });
+    let forged = action("add_membership", "ben south", Value::Null, after);
+    refused(&repository, 5, &[forged]).prints("do not declare this default site");
+    repository.run(["plan", "--out", "p.json"]).ends_with(0);
+    repository.run(["apply", "p.json", "--yes"]).ends_with(0).prints("3 done");
+}

@@ -280,3 +280,46 @@ fn a_bracket_that_is_never_closed_is_one_mistake() {
     run.ends_with(3).tells("unclosed bracket");
     assert!(!run.err.contains("wrong-type"), "{run}");
 }
+
+/// Whoever leaves with all access keeps none where no manifest says anything; who leaves what is declared keeps the rest.
+#[test]
+fn an_undeclared_organization_counts_nobody_who_leaves_with_all_access() {
+    let strip = "{ extends: default, offboarding: [strip, close], undo: { strip: true }, allows: null }";
+    let one = "organization east: no manifest names it, and 1 person keeps access there";
+    let two = "organization east: no manifest names it, and 2 people keep access there";
+    for rules in ["default", strip] {
+        let repository = north("absent_users: deactivate", rules);
+        repository.sql(
+            "insert into organizations(name) values ('east'); insert into memberships values (2,2,3,null), (3,2,3,null)",
+        );
+        let kind = if rules == strip { "strip_user ana@example.com" } else { DEACTIVATED[0] };
+        let ana = "users: { ana@example.com: { access: { north: operator } } }\n";
+        for manifest in [
+            ana.replace("{ access", "{ expires: 2020-01-01, access"),
+            ana.replace("{ access", "{ status: inactive, access"),
+            "inactive: [ana@example.com]\n".to_owned(),
+        ] {
+            repository.write("access/users.yaml", &manifest);
+            assert_eq!(ids(&repository), [kind]);
+            repository.run(["plan"]).ends_with(0).prints(one);
+        }
+        repository.write("access/users.yaml", "users: {}\n");
+        assert_eq!(ids(&repository), ["remove_membership ana@example.com north"]);
+        repository.run(["plan"]).ends_with(0).prints(two);
+    }
+}
+
+#[test]
+fn a_leaver_named_by_a_former_key_is_declared_and_the_list_follows_the_rename() {
+    let repository = north("absent_users: report", "default");
+    let bea = "users: { bea@example.com: { previously: ana@example.com, access: { north: operator } } }\n";
+    repository.write("access/users.yaml", &format!("{bea}inactive: [ana@example.com]\n"));
+    let plan = repository.run(["plan"]);
+    plan.ends_with(0).prints("deactivated (was operator of north");
+    assert!(!format!("{}{}", plan.out, plan.err).contains("declared nowhere"), "{plan}");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let after = repository.run(["plan"]);
+    after.ends_with(0);
+    let told = format!("{}{}", after.out, after.err);
+    assert!(told.contains("name `bea@example.com` under `inactive` instead of `ana@example.com`"), "{after}");
+}

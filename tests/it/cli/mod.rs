@@ -40,6 +40,7 @@ mod rules;
 mod safety;
 mod saved;
 mod saved_misuse;
+mod saved_renames;
 mod saved_risks;
 mod scope;
 mod secrets;

@@ -370,24 +370,6 @@ fn what_a_manifest_of_today_leaves_to_others_is_left_to_them() {
 }
 
 #[test]
-fn nobody_and_nothing_is_renamed_unless_the_manifests_of_today_say_so() {
-    let repository = repository("default", IN_O);
-    let text = repository.read(ALL);
-    // Zed is another person after all, and east another organization.
-    let zed =
-        text.replace(IN_O, &IN_O.replace("ben@", "zed@").replace("{ access", "{ previously: ben@example.com, access"));
-    let east = text.replace("p: {} }", "east: { previously: p } }").replace("p: m }", "east: m }");
-    for (renamed, id) in [(zed, "rename_user zed@example.com"), (east, "update_organization east")] {
-        repository.write(ALL, &renamed);
-        save(&repository);
-        let both = renamed.replace("previously: ben@example.com, ", "").replace("{ previously: p }", "{}");
-        repository.write(ALL, &both);
-        writes_nothing(&repository, 5).prints(id).prints("previously");
-        repository.write(ALL, &renamed);
-    }
-}
-
-#[test]
 fn no_role_or_site_is_given_that_the_manifests_of_today_do_not_have_or_do_not_let_give() {
     let repository = repository("default", IN_O);
     let text = repository.read(ALL);
