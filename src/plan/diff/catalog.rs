@@ -260,14 +260,17 @@ fn people_beyond(inputs: &Inputs<'_>) -> BTreeMap<Name, Beyond> {
     if inputs.live.catalog.organizations.keys().all(|name| declared.contains_key(name)) {
         return people;
     }
+    let attributes: Vec<Name> =
+        inputs.rules.admin_attributes().filter_map(|attribute| inputs.names.find(&attribute)).collect();
     for live in inputs.live.users().filter(|live| !matches!(live.status, Status::Inactive | Status::Closed)) {
+        let by_attribute = live.facts.iter().any(|fact| fact.value.is_set() && attributes.contains(&fact.field));
         for membership in live.memberships.iter().filter(|membership| !declared.contains_key(&membership.organization))
         {
             let here: &mut Beyond = people.entry(membership.organization).or_default();
             here.people += 1;
             let extra = inputs.names.elements(membership.extra_roles);
             let mut roles = membership.role.into_iter().chain(extra.iter().copied());
-            if roles.any(|role| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin)) {
+            if by_attribute || roles.any(|role| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin)) {
                 here.admins.push(live.key);
             }
         }
