@@ -50,7 +50,7 @@ pub(super) fn run(global: &Global, arguments: &Plan, printer: &Printer) -> Resul
     }
     let due = access.count_due_mails(printer)?;
     if due > 0 {
-        printer.note(&format!("invitation mails that the next apply hands over: {due}"));
+        printer.note(&format!("mails that the next apply hands over: {due}"));
     }
     mail::tell_where_to(printer, &access, &plan);
     let is_refused = rulings.iter().any(Ruling::is_refused);
