@@ -16,7 +16,7 @@ use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::manifest::{self, Unsayable, Written};
 use crate::model::{LiveState, Names};
-use crate::plan::{DiagnosticDocument, diagnostic_document, within_scope};
+use crate::plan::{DiagnosticDocument, diagnostic_document, fit, within_scope};
 use crate::report::{count, sanitise, shortened};
 use crate::source::{Sources, is_hidden};
 use crate::store::Info;
@@ -82,9 +82,15 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
     ));
     if exit != Exit::Done {
         printer.diagnostics(&refused, &Lines::new(&sources));
+        let mend = if refused.iter().any(|one| one.code == Code::LookAlike) {
+            "give one of these another name in the store and import again, or take one of them out of the manifests: it \
+             counts as not declared from then on"
+        } else {
+            "mend it in the store and import again, or in the manifests: what is taken out of them counts as not declared \
+             from then on"
+        };
         printer.error(&anyhow::anyhow!(
-            "the manifests in {} say what is live, and are refused as they stand; give one of these another name in the \
-             store and import again, or take one of them out of the manifests: it counts as not declared from then on",
+            "the manifests in {} say what is live, and are refused as they stand; {mend}",
             sanitise(&arguments.out.to_string_lossy())
         ));
     }
@@ -92,7 +98,8 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
 }
 
 /// What is wrong with manifests that were just written: everything in them can be said, and still not all of it beside
-/// each other. What stands in a file of another program is judged with the manifests that it joins.
+/// each other, and what is live may not fit the rules. What stands in a file of another program is judged with the
+/// manifests that it joins.
 fn refused(access: &Access, arguments: &Import, written: &Written) -> (Vec<Diagnostic>, Sources) {
     let out = arguments.out.to_string_lossy();
     let is_plain = arguments.out.components().all(|part| matches!(part, Component::Normal(_)))
@@ -101,8 +108,12 @@ fn refused(access: &Access, arguments: &Import, written: &Written) -> (Vec<Diagn
     let files = written.files.iter().map(|(name, text)| (path(name), text.as_bytes()));
     let mut sources = Sources::memory(files);
     let paths: Vec<String> = written.files.iter().map(|(name, _)| path(name)).collect();
-    let mut found = manifest::load(&mut Names::new(), access.reading(), &mut sources, &paths).diagnostics;
+    let mut names = Names::new();
+    let loaded = manifest::load(&mut names, access.reading(), &mut sources, &paths);
     let is_whole = arguments.file.is_none();
+    let fits = if is_whole && !loaded.has_errors() { fit(&names, &loaded.desired, access.rules()) } else { Vec::new() };
+    let mut found = loaded.diagnostics;
+    found.extend(fits);
     found.retain(|one| one.severity == Severity::Error && (is_whole || one.code == Code::LookAlike));
     (found, sources)
 }

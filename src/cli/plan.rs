@@ -60,7 +60,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     }
     let due = access.count_due_mails(printer)?;
     if due > 0 {
-        printer.note(&format!("invitation mails that the next apply hands over: {due}"));
+        printer.note(&format!("mails that the next apply hands over: {due}"));
     }
     mail::tell_where_to(printer, &access, &plan);
     let is_refused = rulings.iter().any(Ruling::is_refused);

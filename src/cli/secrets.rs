@@ -138,11 +138,14 @@ pub(super) fn tell_lost(access: &Access, names: &Names, live: &LiveState, lost: 
     let told = people.map(|(key, kind)| {
         let message = match kind {
             SecretKind::Password => format!(
-                "`{}` has no password that anybody knows: a run made it, and no sink took it",
+                "`{}` has no password that anybody knows: a run made it, and as far as the journal knows no sink took it",
                 key.escape_debug()
             ),
             SecretKind::Api => {
-                format!("nobody knows the API secret of `{}`: a run made it, and no sink took it", key.escape_debug())
+                format!(
+                    "nobody knows the API secret of `{}`: a run made it, and as far as the journal knows no sink took it",
+                    key.escape_debug()
+                )
             }
         };
         Diagnostic::warning(Code::SecretLost, message).help(way_out(access, key, *kind))

@@ -22,6 +22,8 @@ pub(super) enum Column {
     Status,
     /// The version of the service that the person uses.
     UsageVersion,
+    /// The mobile telephone.
+    Mobile,
     /// The language.
     Language,
     /// Where the person is.
@@ -35,7 +37,7 @@ pub(super) enum Column {
 }
 
 /// Every column.
-const ALL: [Column; 13] = [
+const ALL: [Column; 14] = [
     Column::GivenName,
     Column::FamilyName,
     Column::FullName,
@@ -44,6 +46,7 @@ const ALL: [Column; 13] = [
     Column::Created,
     Column::Status,
     Column::UsageVersion,
+    Column::Mobile,
     Column::Language,
     Column::Location,
     Column::Company,
@@ -97,6 +100,15 @@ impl Column {
         }
     }
 
+    /// The column that a header names under these rules: the word for a kind of organization is one for organizations.
+    pub(super) fn of_header(rules: &Rules, header: &str) -> Option<Self> {
+        let words = |kind: &String| {
+            rules.words.get(kind).into_iter().flatten().chain([kind]).any(|word| folded(word) == folded(header))
+        };
+        let is_kind = || rules.organization_kinds.iter().flatten().any(words);
+        Self::of(header).or_else(|| is_kind().then_some(Self::Organization))
+    }
+
     /// The column that a header names. Case, accents, hyphens and blanks do not count.
     pub(super) fn of(header: &str) -> Option<Self> {
         let header = folded(header);
@@ -138,11 +150,22 @@ impl Column {
             Self::Created => &["creation date", "created", "date de creation"],
             Self::Status => &["status", "statut", "etat"],
             Self::UsageVersion => &["usage version", "version d utilisation", "version d usage"],
+            Self::Mobile => &[
+                "mobile",
+                "mobile phone",
+                "mobile number",
+                "cell phone",
+                "cellulaire",
+                "telephone cellulaire",
+                "telephone mobile",
+                "telephone portable",
+                "portable",
+            ],
             Self::Language => &["language", "langue"],
             Self::Location => &["location", "localisation", "lieu", "emplacement"],
             Self::Company => &["company", "societe", "entreprise", "compagnie"],
             Self::Organization => &["organization", "organisation"],
-            Self::Role => &["role"],
+            Self::Role => &["role", "permission group", "groupe de permissions"],
         }
     }
 
@@ -157,6 +180,7 @@ impl Column {
             Self::Created => "Creation date",
             Self::Status => "Status",
             Self::UsageVersion => "Usage version",
+            Self::Mobile => "Mobile",
             Self::Language => "Language",
             Self::Location => "Location",
             Self::Company => "Company",
@@ -175,6 +199,7 @@ impl Column {
             Self::FullName => "name",
             Self::GivenName => "given_name",
             Self::FamilyName => "family_name",
+            Self::Mobile => "mobile",
             Self::Language => "language",
             Self::UsageVersion if attribute("usage_version") => return Some("attributes.usage_version"),
             Self::Location if attribute("location") => return Some("attributes.location"),
@@ -238,6 +263,8 @@ mod tests {
             ("Nom d’utilisateur", Column::Login),
             ("Identifiant", Column::Login),
             ("Nom complet", Column::FullName),
+            ("Cellulaire", Column::Mobile),
+            ("Groupe de permissions", Column::Role),
         ] {
             assert_eq!(Column::of(header), Some(column), "{header}");
         }

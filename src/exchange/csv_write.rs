@@ -110,6 +110,7 @@ fn cell(
         | Column::FullName
         | Column::Email
         | Column::Login
+        | Column::Mobile
         | Column::Language
         | Column::UsageVersion
         | Column::Location => column.field(rules).map(field).unwrap_or_default(),

@@ -20,7 +20,9 @@ impl Intake<'_> {
             Cell::Odd(_) => String::new(),
         });
         self.book.headers = texts.collect();
-        let mut columns: Vec<Option<Column>> = self.book.headers.iter().map(|header| Column::of(header)).collect();
+        let rules = self.rules;
+        let mut columns: Vec<Option<Column>> =
+            self.book.headers.iter().map(|header| Column::of_header(rules, header)).collect();
         let has = |column: Column, columns: &[Option<Column>]| columns.contains(&Some(column));
         for (index, column) in columns.iter().enumerate() {
             let Some(column) = column else { continue };

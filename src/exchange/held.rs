@@ -162,6 +162,26 @@ impl Intake<'_> {
         }
     }
 
+    /// Nobody belongs to more organizations than the rules allow.
+    pub(super) fn check_places(&mut self) {
+        let Some(most) = self.rules.most_organizations() else { return };
+        let index =
+            self.columns.iter().position(|column| matches!(column, Some(Column::Company | Column::Organization)));
+        for person in self.people.values() {
+            let places = person.seats.iter().filter(|(organization, _)| **organization != known::PLATFORM);
+            let mut places: Vec<_> = places.filter_map(|(name, seat)| Some((seat.place?, *name))).collect();
+            places.sort_by_key(|(place, _)| place.row);
+            if let (Some((first, one)), Some((place, other))) = (places.first(), places.get(most as usize)) {
+                let [key, one, other] = [person.key, *one, *other].map(|name| quoted(self.names.text(name)));
+                let what = format!(
+                    "{key} belongs to {other}, and to {one} by row {}: to {most} at most in this store",
+                    first.row
+                );
+                self.book.tell(Code::OutsideLimits, *place, index, &what, "keep the row of where the person is");
+            }
+        }
+    }
+
     /// A membership needs a role where the rules say so.
     pub(super) fn check_seats(&mut self) {
         if self.rules.allows_no_role() {

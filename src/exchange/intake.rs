@@ -330,6 +330,7 @@ impl<'a> Intake<'a> {
             self.book.tell_file(Code::RequiredField, "has no row with a person", help);
         }
         self.check_seats();
+        self.check_places();
         self.check_declared();
         if !self.book.is_empty() {
             return Err(self.book.refuse());

@@ -11,7 +11,7 @@ use crate::model::{AppliesTo, Name, Role, Status, known};
 use crate::rules::{Named, RolePlace, Rules, folded, refuse_declared};
 
 /// The words for a status, folded: those of the service in English and French, and those of rollcall.
-const STATUSES: [(&str, Status); 18] = [
+const STATUSES: [(&str, Status); 21] = [
     ("connected", Status::Active),
     ("connecte", Status::Active),
     ("connectee", Status::Active),
@@ -29,6 +29,9 @@ const STATUSES: [(&str, Status); 18] = [
     ("preloaded", Status::Preloaded),
     ("inactive", Status::Inactive),
     ("inactif", Status::Inactive),
+    ("deactivated", Status::Inactive),
+    ("desactive", Status::Inactive),
+    ("desactivee", Status::Inactive),
     ("closed", Status::Closed),
 ];
 
@@ -104,7 +107,7 @@ impl Intake<'_> {
                     self.book.tell(Code::InvalidName, at, Some(index), &what, "correct it in the file");
                     return None;
                 }
-                Some(self.names.intern(text))
+                Some(self.organization(text))
             }
             (None, Some(option)) => Some(self.names.intern(option)),
             (None, None) => None,
@@ -133,6 +136,19 @@ impl Intake<'_> {
             }
             (_, None) => Some(None),
         }
+    }
+
+    /// An organization as it is known, where the file spells one name otherwise (case, accents, hyphens, blanks).
+    fn organization(&mut self, text: &str) -> Name {
+        let known = self.known.organization_names();
+        let like = || known.iter().filter(|name| folded(name) == folded(text));
+        if !known.contains(text)
+            && let (Some(name), None) = (like().next(), like().nth(1))
+        {
+            self.notes.insert(format!("the organization {} is read as `{name}`", quoted(text)));
+            return self.names.intern(name);
+        }
+        self.names.intern(text)
     }
 
     /// Whether a role without an organization is one that is given on the whole platform.
@@ -226,6 +242,7 @@ impl Intake<'_> {
 /// That a role is none of those there are, as a clause.
 pub(super) fn unknown_role(rules: &Rules, known: &Known, text: &str) -> String {
     let names: Vec<&str> = known.role_names(rules).into_iter().collect();
-    let near = nearest(text, names.iter().copied()).map(|near| format!(" (did you mean `{near}`?)"));
+    let near = rules.meant(text, names.iter().copied()).or_else(|| nearest(text, names.iter().copied()));
+    let near = near.map(|near| format!(" (did you mean `{near}`?)"));
     format!("unknown role {}{}; there are {}", quoted(text), near.unwrap_or_default(), names.join(", "))
 }

@@ -46,6 +46,11 @@ pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Expor
     let mut left_out = Vec::new();
     let columns = of_template(rules);
     let mut losses = Losses::new(names, rules, &columns, &["user_type"]);
+    let is_empty = |column: &&Column| column.field(rules).is_none() && **column != Column::of_key(rules);
+    for column in columns.iter().filter(is_empty) {
+        let reason = "stays empty: the store keeps no such field".to_owned();
+        left_out.push(Unsayable { kind: "column", name: column.title().to_owned(), reason });
+    }
     let mut held_back = 0_usize;
     for view in live.users() {
         let key = view.key_text(names);
@@ -66,7 +71,8 @@ pub fn workbooks(names: &Names, rules: &Rules, live: &LiveState) -> Result<Expor
         let text = |field: Name| view.value(field).text().map(|text| names.text(text).to_owned());
         let cell = |column: &Column| match column.field(rules) {
             Some(field) => names.find(field).and_then(text).unwrap_or_default(),
-            None => key.to_owned(),
+            None if *column == Column::of_key(rules) => key.to_owned(),
+            None => String::new(),
         };
         let person: Vec<String> = columns.iter().map(cell).collect();
         if view.memberships.is_empty() {

@@ -106,6 +106,7 @@ pub(super) fn gives(action: &Action, inputs: &Inputs<'_>) -> bool {
             let is_more = |fact: &Fact| {
                 *fact == Fact::new(known::KIND, Value::Text(known::SERVICE))
                     || inputs.rules.opens_account(names.text(fact.field), (value(fact.field), fact.value))
+                    || fact.value.is_set() && inputs.rules.is_second_factor(names.text(fact.field))
             };
             after.is_some_and(|after| after.facts.iter().any(is_more))
         }

@@ -234,6 +234,10 @@ pub enum Obstacle {
     LastMembership,
     /// The rules demand something that is left to others, who have not given it.
     LeftToOthers,
+    /// The person belongs to these organizations, which are out of scope, and to no more than so many at once.
+    NoRoom(Vec<Name>),
+    /// The account has a status in the store that the rules do not know.
+    UnknownStatus,
     /// The rules have no way to off-board that can be undone.
     NothingReversible,
     /// The rules have no way to end an account for good.

@@ -268,9 +268,13 @@ impl Judge<'_> {
     }
 
     /// The statuses to which actions of this kind lead.
-    const fn statuses(&self) -> &'static [Name] {
+    fn statuses(&self) -> &'static [Name] {
         match self.action.kind {
             ActionKind::InviteUser => &[known::INVITED, known::PRELOADED],
+            // Whoever has such a status where there are no invitations has an account like any other.
+            ActionKind::StripUser if !self.rules.knows_invitations() => {
+                &[known::ACTIVE, known::INVITED, known::PRELOADED]
+            }
             ActionKind::CreateUser | ActionKind::ReactivateUser | ActionKind::StripUser => &[known::ACTIVE],
             ActionKind::SendInvitation => &[known::INVITED],
             ActionKind::DeactivateUser => &[known::INACTIVE],
@@ -324,7 +328,11 @@ impl Judge<'_> {
                     && same(known::DEFAULT_SITE)
             }
             ActionKind::ReactivateUser => value(before, known::STATUS) == Some(known::INACTIVE),
-            ActionKind::StripUser => value(before, known::STATUS) == Some(known::ACTIVE),
+            ActionKind::StripUser => {
+                let status = value(before, known::STATUS);
+                let is_in = status == Some(known::ACTIVE) || !self.rules.knows_invitations();
+                is_in && status == value(after, known::STATUS)
+            }
             ActionKind::SendInvitation => value(before, known::STATUS) == Some(known::PRELOADED),
             // Only an operator has one sent again that is pending.
             ActionKind::ResendInvitation => {

@@ -74,18 +74,21 @@ fn leavers(inputs: &Inputs<'_>, actions: &[Action]) -> BTreeSet<Name> {
 fn people_beyond(inputs: &Inputs<'_>, gone: &BTreeSet<Name>) -> BTreeMap<Name, Beyond> {
     let declared = &inputs.desired.catalog.organizations;
     let mut people = BTreeMap::new();
+    let attributes: Vec<Name> =
+        inputs.rules.admin_attributes().filter_map(|attribute| inputs.names.find(&attribute)).collect();
     let is_in = |live: &LiveView<'_>| {
         let is_gone = live.identity.is_some_and(|identity| gone.contains(&identity));
         !is_gone && !matches!(live.status, Status::Inactive | Status::Closed)
     };
     for live in inputs.live.users().filter(is_in) {
+        let by_attribute = live.facts.iter().any(|fact| fact.value.is_set() && attributes.contains(&fact.field));
         for membership in live.memberships.iter().filter(|membership| !declared.contains_key(&membership.organization))
         {
             let here: &mut Beyond = people.entry(membership.organization).or_default();
             here.people += 1;
             let extra = inputs.names.elements(membership.extra_roles);
             let mut roles = membership.role.into_iter().chain(extra.iter().copied());
-            if roles.any(|role| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin)) {
+            if by_attribute || roles.any(|role| inputs.live.catalog.roles.get(&role).is_some_and(|role| role.admin)) {
                 here.admins.push(live.key);
             }
         }

@@ -52,6 +52,8 @@ enum Why {
     Dependents(Vec<String>),
     /// Those about whom something has to be decided first.
     Behind(Vec<String>),
+    /// The organizations out of scope that leave no room for another one.
+    NoRoom(Vec<String>),
     /// The role that has to be changed first.
     Redefinition(String),
     /// A clause that follows the name.
@@ -171,6 +173,11 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
         (Some(Obstacle::Fields(fields)), _) => Why::Fields(fields.clone()),
         (Some(Obstacle::Dependents(who)), _) => Why::Dependents(texts(who)),
         (Some(Obstacle::Behind(who)), _) => Why::Behind(texts(who)),
+        (Some(Obstacle::NoRoom(places)), _) => Why::NoRoom(texts(places)),
+        (Some(Obstacle::UnknownStatus), _) => Why::Known(
+            "is invited or preloaded in the store, whose rules know no invitations, so nobody can let the person in; set \
+             the status to `active` in the store",
+        ),
         (Some(Obstacle::Redefinition(role)), _) => Why::Redefinition(context.name(*role)),
         (Some(Obstacle::NoAccount), _) => {
             Why::Known("has no account, and accounts are not managed; have somebody make it")
@@ -359,6 +366,11 @@ fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
         Why::Behind(by) => {
             format!("{who} waits for what is to be decided about {}", folded(context, by.clone()))
         }
+        Why::NoRoom(places) => format!(
+            "{who} belongs to {}, out of scope, and can't be in another organization as well; have the person taken out \
+             there, or take the line out",
+            folded(context, places.clone())
+        ),
         Why::Known(why) => format!("{who} {why}"),
         Why::Fields(_) | Why::Redefinition(_) | Why::Other => format!("{who} needs somebody's decision"),
     }

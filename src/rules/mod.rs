@@ -339,12 +339,18 @@ impl Rules {
     }
 
     /// Whether the mail about an action of this kind is one with the mails about whatever else changes in the account
-    /// at the same time, whichever key of `mail` asks for it.
+    /// at the same time, whichever key of `mail` asks for it: locking out, stripping and bringing back are such changes,
+    /// where no mail of their own is stated.
     #[must_use]
     pub fn shares_mail(&self, kind: ActionKind) -> bool {
+        let is_stated = || self.mail.actions.get(&kind).is_some_and(Option::is_some);
         match kind.topic() {
             Topic::Fields | Topic::Membership | Topic::SiteGrant => self.mails(kind, true),
-            Topic::Account | Topic::Catalog => false,
+            Topic::Account => {
+                let changes = [ActionKind::StripUser, ActionKind::DeactivateUser, ActionKind::ReactivateUser];
+                changes.contains(&kind) && !is_stated()
+            }
+            Topic::Catalog => false,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     BatchSame, Carries, DeleteAllowed, KeyField, NamedField, OffBoarding, OnBoarding, PendingTakes, Period, Renewal,
-    Restores, Rules, SeatRefusal,
+    Requirement, RequirementValue, Restores, Rules, SeatRefusal,
 };
 use crate::model::{ActionKind, InvitationState, LiveView, Status, Value};
 
@@ -29,6 +29,16 @@ impl Rules {
     pub fn opens_account(&self, field: &str, (from, to): (Value, Value)) -> bool {
         let is_name = field == KeyField::Login.as_str() || self.is_address(field);
         (is_name && from != to) || (field == "mfa" && from == Value::Bool(true) && to != from)
+    }
+
+    /// Whether the rules want this field, or another one, of whoever has two-factor authentication: where the second
+    /// factor may come from.
+    #[must_use]
+    pub fn is_second_factor(&self, field: &str) -> bool {
+        let is_asked = |one: &Requirement| {
+            one.when.get("mfa") == Some(&RequirementValue::Bool(true)) && one.any_of.iter().any(|any| any == field)
+        };
+        self.require.iter().flatten().any(is_asked)
     }
 
     /// How people get an account: by creation if not stated.

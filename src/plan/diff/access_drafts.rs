@@ -342,7 +342,7 @@ fn draft(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta, earlier:
         }
         Delta::RemoveMembership(membership, grants) => {
             let before = State { facts: membership_facts(membership), memberships: Vec::new(), grants: grants.clone() };
-            Draft::new(ActionKind::RemoveMembership, subject(None), Some(before), None).because("not declared")
+            Draft::new(ActionKind::RemoveMembership, subject(None), Some(before), None).because("not declared there")
         }
         Delta::ChangeRole { organization: place, from, to } => {
             let (mut before, mut after) = (role_state(*from), role_state(*to));
@@ -387,7 +387,7 @@ fn draft(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta, earlier:
         }
         Delta::RevokeSite(grant) => {
             Draft::new(ActionKind::RevokeSite, subject(Some(grant.site)), Some(role_state(grant.role)), None)
-                .because("not declared")
+                .because("not declared there")
         }
     }
 }

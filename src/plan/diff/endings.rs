@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
+use super::leaving::{Leaving, leave, mark_undo};
 use super::pending;
-use super::user::{Leaving, leave, mark_undo};
 use crate::model::{ActionKind, LiveView, Status, UserView};
 use crate::plan::{Obstacle, WaitsFor};
 use crate::rules::OffBoarding;
@@ -19,8 +19,10 @@ const REASON: &str = "declared absent";
 pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
     let position = desired.status_position.unwrap_or(desired.position);
     let leaving = Leaving { key: desired.key, reason: REASON, position: Some(position), leaves_others: false };
+    // Where there are no invitations, whoever has such a status in the store has an account like any other.
+    let is_in = !context.inputs.rules.knows_invitations();
     match live.status {
-        Status::Preloaded | Status::Invited => match pending::cancellation(context, desired.key, live) {
+        Status::Preloaded | Status::Invited if !is_in => match pending::cancellation(context, desired.key, live) {
             // One that has ended is taken off the list.
             Some(mut draft) => {
                 draft.action.origins = own_line(position);
@@ -28,7 +30,9 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
             }
             None => leave(context, live, &leaving, change),
         },
-        Status::Active if context.inputs.rules.reversible_offboarding().is_some() => {
+        Status::Active | Status::Preloaded | Status::Invited
+            if context.inputs.rules.reversible_offboarding().is_some() =>
+        {
             let first = change.drafts.len();
             leave(context, live, &leaving, change);
             let is_deactivated =
@@ -55,7 +59,7 @@ pub(super) fn absent(context: &Context<'_>, desired: &UserView<'_>, live: &LiveV
             change.push(draft);
         }
         // There is no step before the last: the tombstone has to be enough.
-        Status::Active => {
+        Status::Active | Status::Preloaded | Status::Invited => {
             change.push(end(context, desired, live));
         }
         Status::Inactive => {

@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::context::Context;
 use super::draft::{Change, Draft, own_line, status_state};
-use super::user::{Leaving, leave, mark};
+use super::leaving::{Leaving, leave};
+use super::user::mark;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Name, Status, UserView};
 use crate::plan::locked_out::{LET_IN, LockedOut, is_back, is_given_back, is_in};
@@ -20,7 +21,9 @@ pub(super) fn lock_out(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let reason = "locked out by an operator";
     let leaving = Leaving { key: live.key, reason, position: None, leaves_others: false };
     leave(context, live, &leaving, &mut change);
-    if live.status == Status::Active && context.inputs.rules.reversible_offboarding().is_none() {
+    let rules = context.inputs.rules;
+    let is_in = live.status == Status::Active || !rules.knows_invitations();
+    if is_in && rules.reversible_offboarding().is_none() {
         for draft in &mut change.drafts {
             draft.waits_for = None;
             draft.action.after = Some(status_state(Status::Inactive));

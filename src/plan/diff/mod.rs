@@ -27,6 +27,7 @@ mod draft;
 mod endings;
 mod fields;
 mod flips;
+mod leaving;
 mod lesser_roles;
 mod lock_outs;
 mod open;

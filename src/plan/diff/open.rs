@@ -6,9 +6,9 @@
 use super::access::Delta;
 use super::context::Context;
 use super::draft::Change;
-use super::fields;
+use super::{fields, scoped};
 use crate::diagnostic::{Code, Diagnostic, Position};
-use crate::model::{Effective, Fact, LeftAlone, Membership, Name, Piece, UserView, known};
+use crate::model::{Effective, Fact, LeftAlone, LiveView, Membership, Name, Piece, UserView, known};
 use crate::plan::{Inputs, Obstacle, WaitsFor};
 
 /// Whether a new membership lacks something that the rules demand and that others manage, and what.
@@ -30,14 +30,16 @@ pub(super) fn lacks(context: &Context<'_>, wanted: &Effective, membership: &Memb
     }
 }
 
-/// New memberships that lack something wait for a decision. Of these differences the first has its draft at `from`.
+/// New memberships that lack something, or have no room, wait for a decision. Of these differences the first has its draft
+/// at `from`.
 pub(super) fn additions(
     context: &Context<'_>,
-    desired: &UserView<'_>,
+    (desired, live): (&UserView<'_>, Option<&LiveView<'_>>),
     wanted: &Effective,
     (deltas, from): (&[Delta], usize),
     change: &mut Change,
 ) {
+    scoped::keep_to_the_limit(context, live, wanted, (deltas, from), change);
     for (at, delta) in deltas.iter().enumerate() {
         if let Delta::AddMembership(membership) = delta
             && let Some(what) = lacks(context, wanted, membership)

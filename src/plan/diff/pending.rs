@@ -125,7 +125,7 @@ fn begin(
     let rest = deltas(context, &wanted, &carried.memberships, &carried.grants);
     access_drafts(context, &Differences::new(desired, None, Some(first), &rest), change);
     let access = change.drafts.len() - rest.len();
-    open::additions(context, desired, &wanted, (&rest, access), change);
+    open::additions(context, (desired, None), &wanted, (&rest, access), change);
     for draft in &mut change.drafts[from..] {
         draft.needs.push(Need::Own(first));
         if status != Status::Active && !takes_while_pending(context, draft.action.kind) {
@@ -335,7 +335,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     };
     let first_delta = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(live), step, &differences), change);
-    open::additions(context, desired, &wanted, (&differences, first_delta), change);
+    open::additions(context, (desired, Some(live)), &wanted, (&differences, first_delta), change);
     let wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
     for (draft, delta) in change.drafts[first_delta..].iter_mut().zip(&differences) {
         if !takes_delta(delta) && draft.waits_for.is_none() {

@@ -7,37 +7,88 @@ use super::admins::When;
 use super::context::Context;
 use super::draft::{Change, Draft};
 use super::fields;
-use crate::model::{ActionKind, Effective, Fact, Grant, LiveView, Membership, Name, Topic, Value, known};
-use crate::plan::Inputs;
+use crate::model::{
+    ActionKind, Effective, Fact, Grant, List, LiveView, Membership, Name, Status, Topic, UserView, Value, known,
+};
 use crate::plan::action::Risk;
+use crate::plan::{Inputs, Unmanaged};
 
-/// Whether an account holds a role with `admin` today, anywhere.
-pub(super) fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
+/// Whether an account holds a role with `admin` today, anywhere, or an attribute that comes to the same where it is a
+/// member.
+fn administers(context: &Context<'_>, live: &LiveView<'_>) -> bool {
     let names = context.inputs.names;
     let is_admin = |role: Option<Name>| context.was_admin_role(role);
     let by_extra = |roles| names.elements(roles).iter().any(|&role| is_admin(Some(role)));
     live.memberships.iter().any(|membership| is_admin(membership.role) || by_extra(membership.extra_roles))
         || live.grants.iter().any(|grant| is_admin(grant.role))
+        || (!live.memberships.is_empty() && fields::makes_admin(context, live.facts))
+}
+
+/// What gets no action: a user by this key, and what the account administers as long as it is active.
+pub(super) fn left_alone(
+    context: &Context<'_>,
+    key: &str,
+    live: Option<&LiveView<'_>>,
+    reason: &'static str,
+) -> Unmanaged {
+    let live = live.filter(|live| live.status == Status::Active && administers(context, live));
+    let kept = live.map(|live| kept_power(context, (live.memberships, live.grants), (live.memberships, live.facts)));
+    match kept {
+        // Among many who are left alone, those who administer others matter most.
+        Some(kept) => Unmanaged::new("user", key.to_owned(), format!("keeps {kept}: {reason}")).always_told(),
+        None => Unmanaged::new("user", key.to_owned(), reason),
+    }
+}
+
+/// `keeps manager (admin) of north: `, where that is among what a declared person has and others manage.
+pub(super) fn left_to_others(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> String {
+    if live.status != Status::Active || !administers(context, live) {
+        return String::new();
+    }
+    let (mut memberships, mut grants) = (Vec::new(), Vec::new());
+    for (organization, left) in context.inputs.effective(desired).left_alone {
+        if let Some(&membership) = live.membership(organization) {
+            let role = membership.role.filter(|_| left.membership || left.role);
+            let is_left = left.membership || left.extra_roles;
+            let extra_roles = if is_left { membership.extra_roles } else { List::EMPTY };
+            memberships.push(Membership { role, extra_roles, ..membership });
+        }
+        if left.membership || left.sites {
+            grants.extend(live.grants_in(organization).copied());
+        }
+    }
+    let facts = fields::kept_by_others(context, desired, live);
+    let kept = kept_power(context, (&memberships, &grants), (live.memberships, &facts));
+    if kept.is_empty() { kept } else { format!("keeps {kept}: ") }
 }
 
 /// Marks as an escalation what changes the way into the account of somebody who administers others: whoever has that
 /// administers them, too.
 pub(super) fn mark_ways_in(context: &Context<'_>, live: &LiveView<'_>, change: &mut Change) {
     let Inputs { names, rules, .. } = context.inputs;
+    let has_mfa = live.value(known::MFA) == Value::Bool(true);
     let opens = |draft: &&mut Draft| {
         let (before, after) = (draft.action.before.as_ref(), draft.action.after.as_ref());
         let value = |field: Name| before.and_then(|before| before.value(field)).unwrap_or(Value::Null);
         let mut facts = after.into_iter().flat_map(|after| &after.facts);
+        let is_factor = |fact: &Fact| has_mfa && fact.value.is_set() && rules.is_second_factor(names.text(fact.field));
         draft.action.kind == ActionKind::UpdateUser
-            && facts.any(|fact| rules.opens_account(names.text(fact.field), (value(fact.field), fact.value)))
+            && facts.any(|fact| {
+                rules.opens_account(names.text(fact.field), (value(fact.field), fact.value)) || is_factor(fact)
+            })
     };
     if administers(context, live) || fields::makes_admin(context, live.facts) {
         change.drafts.iter_mut().filter(opens).for_each(|draft| draft.risk(Risk::Escalation));
     }
 }
 
-/// `manager (admin) of north, every site`, the places of an account that administers others.
-pub(super) fn kept_power(context: &Context<'_>, live: &LiveView<'_>) -> String {
+/// `manager (admin) of north, every site; mission_lead (admin) of south`: the places that somebody administers by these
+/// roles, and by these attributes where they are a member.
+fn kept_power(
+    context: &Context<'_>,
+    (memberships, grants): (&[Membership], &[Grant]),
+    (places_of_facts, facts): (&[Membership], &[Fact]),
+) -> String {
     const PLACES: usize = 3;
     let names = context.inputs.names;
     let mut places: Vec<String> = Vec::new();
@@ -45,14 +96,20 @@ pub(super) fn kept_power(context: &Context<'_>, live: &LiveView<'_>) -> String {
         known::PLATFORM => "on the whole platform".to_owned(),
         organization => format!("of {}", names.text(organization)),
     };
-    for membership in live.memberships {
+    for membership in memberships {
         let extra = names.elements(membership.extra_roles);
         for role in membership.role.iter().chain(extra.iter()).filter(|role| context.was_admin_role(Some(**role))) {
             let all = if context.definitions.reached_all(Some(*role)) { ", every site" } else { "" };
             places.push(format!("{} (admin) {}{all}", names.text(*role), place(membership.organization)));
         }
     }
-    for grant in live.grants.iter().filter(|grant| context.was_admin_role(grant.role)) {
+    let makes_admin = |fact: &&Fact| fact.value.is_set() && context.admin_attributes.contains(&fact.field);
+    for fact in facts.iter().filter(makes_admin) {
+        let field = names.text(fact.field);
+        let attribute = field.strip_prefix("attributes.").unwrap_or(field);
+        places.extend(places_of_facts.iter().map(|one| format!("{attribute} (admin) {}", place(one.organization))));
+    }
+    for grant in grants.iter().filter(|grant| context.was_admin_role(grant.role)) {
         let role = grant.role.map_or("", |role| names.text(role));
         places.push(format!("{role} (admin) {}/{}", place(grant.organization), names.text(grant.site)));
     }

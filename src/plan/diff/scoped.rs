@@ -4,24 +4,32 @@
 //! Off-boarding such an account is losing what is managed; bringing it back is nobody's to do here. `user` asks before
 //! it does anything to a whole account. Deliberately absent: who is in scope ([`crate::plan::scope`]).
 
-use super::access::deltas;
+use super::access::{Delta, deltas};
 use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person};
 use super::context::Context;
 use super::draft::{Change, own_line};
-use super::fields;
-use super::user::{Leaving, leave};
+use super::leaving::{Leaving, leave};
+use super::{fields, power};
 use crate::diagnostic::{FileId, Position};
-use crate::model::{AccessRow, DeclaredStatus, LiveView, Name, Selector, Status, UserView, Window};
+use crate::model::{
+    AccessRow, DeclaredStatus, Effective, LiveView, Membership, Name, Selector, Status, UserView, Window, known,
+};
 use crate::plan::scope::Belongs;
 use crate::plan::{Obstacle, Unmanaged, WaitsFor};
 
 const NOT_MANAGED: &str = "accounts are not managed, so its status is left alone";
 const ELSEWHERE: &str = "also belongs to organizations out of scope, so the account is left alone";
 
-/// An account that gets no action.
-pub(super) fn left_alone(context: &Context<'_>, key: Name, reason: &'static str) -> Change {
-    Change { unmanaged: Some(unmanaged(context, key, reason)), ..Change::default() }
+/// A declared account that gets no action.
+pub(super) fn left_alone(
+    context: &Context<'_>,
+    key: Name,
+    live: Option<&LiveView<'_>>,
+    reason: &'static str,
+) -> Change {
+    let unmanaged = power::left_alone(context, context.inputs.names.text(key), live, reason);
+    Change { unmanaged: Some(unmanaged), ..Change::default() }
 }
 
 fn unmanaged(context: &Context<'_>, key: Name, reason: &'static str) -> Unmanaged {
@@ -43,12 +51,46 @@ pub(super) fn left_to_others(context: &Context<'_>, desired: &UserView<'_>, live
     let of_sources = sources.flat_map(|&source| desired.desired.rows_of(source));
     let rows = || desired.rows.iter().chain(of_sources.clone());
     if rows().any(is_all) {
-        let reason = "a manifest leaves all of its access to others (`unmanaged`)";
-        return Some(unmanaged(context, desired.key, reason).always_told());
+        return Some(told(context, desired, live, "a manifest leaves all of its access to others (`unmanaged`)"));
     }
     let is_partly = rows().any(|row| row.left_alone.any()) || !fields::left_alone(context, desired).is_empty();
     let reason = "a manifest leaves some of its access to others (`unmanaged`)";
-    is_partly.then(|| unmanaged(context, desired.key, reason).always_told())
+    is_partly.then(|| told(context, desired, live, reason))
+}
+
+/// With what is administered by what others manage.
+fn told(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, reason: &str) -> Unmanaged {
+    let reason = power::left_to_others(context, desired, live) + reason;
+    Unmanaged::new("user", context.inputs.names.text(desired.key).to_owned(), reason).always_told()
+}
+
+/// Where a person can be in so many organizations only, and is in others out of scope, which stay: a new membership that
+/// has no room waits for a decision. Of these differences the first has its draft at `from`.
+pub(super) fn keep_to_the_limit(
+    context: &Context<'_>,
+    live: Option<&LiveView<'_>>,
+    wanted: &Effective,
+    (deltas, from): (&[Delta], usize),
+    change: &mut Change,
+) {
+    let Some(max) = context.inputs.rules.most_organizations() else { return };
+    let memberships = live.map_or(&[][..], |live| live.memberships);
+    let is_outside = |one: &Membership| one.organization != known::PLATFORM && !context.in_scope(one.organization);
+    let outside: Vec<Name> =
+        memberships.iter().filter(|one| is_outside(one)).map(|membership| membership.organization).collect();
+    let is_inside = |one: &&Membership| one.organization != known::PLATFORM && context.in_scope(one.organization);
+    let inside = wanted.memberships.iter().filter(is_inside).count();
+    if outside.is_empty() || outside.len() + inside <= max as usize {
+        return;
+    }
+    for (draft, _) in
+        change.drafts[from..].iter_mut().zip(deltas).filter(|(_, delta)| matches!(delta, Delta::AddMembership(_)))
+    {
+        if draft.waits_for.is_none() {
+            draft.waits_for = Some(WaitsFor::Decision);
+            draft.obstacle = Some(Obstacle::NoRoom(outside.clone()));
+        }
+    }
 }
 
 /// Whether a declared user is out of scope.

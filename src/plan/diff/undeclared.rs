@@ -6,7 +6,7 @@
 
 use super::context::Context;
 use super::draft::Change;
-use super::user::{Leaving, leave};
+use super::leaving::{Leaving, leave};
 use super::{power, scoped};
 use crate::model::{LiveView, Status};
 use crate::plan::{AbsentUsers, Unmanaged};
@@ -15,13 +15,8 @@ use crate::rules::KEPT_ELSEWHERE;
 /// What is done to it.
 pub(super) fn diff(context: &Context<'_>, live: &LiveView<'_>) -> Change {
     let left_alone = |reason: &'static str| {
-        let unmanaged = Unmanaged::new("user", live.key_text(context.inputs.names).to_owned(), reason);
-        // Among many whom nobody declares, those who administer others matter most.
-        if live.status != Status::Active || !power::administers(context, live) {
-            return Change { unmanaged: Some(unmanaged), ..Change::default() };
-        }
-        let reason = format!("keeps {}: {reason}", power::kept_power(context, live));
-        Change { unmanaged: Some(Unmanaged { reason: reason.into(), ..unmanaged }.always_told()), ..Change::default() }
+        let unmanaged = power::left_alone(context, live.key_text(context.inputs.names), Some(live), reason);
+        Change { unmanaged: Some(unmanaged), ..Change::default() }
     };
     let leaver = live.identity.and_then(|identity| context.inputs.desired.leavers.get(&identity));
     // Whoever is named under `inactive` is named, whatever else no manifest could say of the account.

@@ -8,9 +8,10 @@ use super::access::{deltas, membership_in};
 use super::access_drafts::{Differences, access_drafts};
 use super::admins::{self, Person};
 use super::context::Context;
-use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status_state, user_subject};
+use super::draft::{Change, Counter, Draft, Need, own_line, status_state, user_subject};
+use super::leaving::{Leaving, leave};
 use super::lock_outs::{keep_locked_out, lock_out_again};
-use super::pending_told::{ambiguous, kept_elsewhere, leaves_at_acceptance};
+use super::pending_told::{ambiguous, kept_elsewhere};
 use super::{before_start, declined, endings, fields, open, pending, power, renames, scoped, undeclared, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, UserView, Value, known};
@@ -163,10 +164,10 @@ fn inactive<'a>(desired: &UserView<'a>) -> UserView<'a> {
 
 fn declared(context: &Context<'_>, desired: &UserView<'_>, live: Option<&LiveView<'_>>, why: Why) -> Change {
     if scoped::is_out(context, desired, live) {
-        return scoped::left_alone(context, desired.key, "has no membership in scope");
+        return scoped::left_alone(context, desired.key, live, "has no membership in scope");
     }
     if live.is_some_and(|live| context.inputs.rules.keeps_elsewhere(live)) {
-        let mut change = scoped::left_alone(context, desired.key, KEPT_ELSEWHERE);
+        let mut change = scoped::left_alone(context, desired.key, live, KEPT_ELSEWHERE);
         change.diagnostics.push(kept_elsewhere(context, desired));
         return change;
     }
@@ -236,79 +237,6 @@ fn is_recalled(draft: &Draft) -> bool {
     draft.action.kind == ActionKind::CancelInvitation && invitation == Some(Value::Text(known::NONE))
 }
 
-/// Who leaves, why, and which line says so.
-pub(super) struct Leaving {
-    pub(super) key: Name,
-    pub(super) reason: &'static str,
-    pub(super) position: Option<Position>,
-    /// Whether what others manage stays where the account itself does: nobody has said that the person leaves.
-    pub(super) leaves_others: bool,
-}
-
-/// Takes the log-in away: deactivates, strips or cancels the invitation, by what the store can do.
-pub(super) fn leave(context: &Context<'_>, live: &LiveView<'_>, leaving: &Leaving, change: &mut Change) {
-    let rules = context.inputs.rules;
-    let key = leaving.key;
-    let mut draft = match (live.status, rules.reversible_offboarding()) {
-        (Status::Inactive | Status::Closed, _) => return,
-        // One that has ended is taken off the list: sent again, it would let the person in.
-        (Status::Preloaded | Status::Invited, _) => match pending::cancellation(context, key, live) {
-            Some(draft) => draft,
-            None if pending::has_ended(context, live) => return,
-            None => {
-                change.diagnostics.push(leaves_at_acceptance(context, live, leaving.position));
-                at_acceptance(context, key, live)
-            }
-        },
-        (Status::Active, Some(OffBoarding::Strip)) => {
-            let is_bare = live.memberships.is_empty() && live.grants.is_empty();
-            if is_bare && fields::stripped(context, live).is_empty() {
-                return;
-            }
-            let mut before = account_state(live);
-            before.facts.extend(fields::stripped(context, live));
-            let mut draft =
-                Draft::new(ActionKind::StripUser, user_subject(key), Some(before), Some(status_state(live.status)));
-            mark_undo(context, &mut draft, OffBoarding::Strip);
-            draft
-        }
-        (Status::Active, Some(OffBoarding::Deactivate)) => {
-            let after = status_state(Status::Inactive);
-            let mut draft =
-                Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), Some(after));
-            mark_undo(context, &mut draft, OffBoarding::Deactivate);
-            if rules.counts_seat(live.status) && !rules.counts_seat(Status::Inactive) {
-                draft.gives.push(Counter::Seat);
-            }
-            draft
-        }
-        // Absence takes reversible steps only, and this store has none.
-        (Status::Active, Some(OffBoarding::Delete | OffBoarding::Close) | None) => {
-            let draft = Draft::new(ActionKind::DeactivateUser, user_subject(key), Some(account_state(live)), None);
-            Draft { obstacle: Some(Obstacle::NothingReversible), ..draft.waiting(WaitsFor::Decision) }
-        }
-    };
-    draft.loses = true;
-    draft.takes.extend(context.admin_places(live).into_iter().map(Counter::Admin));
-    draft.action.origins = leaving.position.map_or_else(Vec::new, own_line);
-    change.push(draft.because(leaving.reason));
-}
-
-/// The end of the log-in of somebody whose invitation can't be cancelled: it has to wait for the answer.
-fn at_acceptance(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft {
-    let (kind, after) = match context.inputs.rules.reversible_offboarding() {
-        Some(OffBoarding::Strip) => (ActionKind::StripUser, live.status),
-        Some(OffBoarding::Deactivate | OffBoarding::Delete | OffBoarding::Close) | None => {
-            (ActionKind::DeactivateUser, Status::Inactive)
-        }
-    };
-    let before = Some(account_state(live));
-    let mut draft =
-        Draft::new(kind, user_subject(key), before, Some(status_state(after))).waiting(WaitsFor::Acceptance);
-    draft.wait = live.invitation.map_or((None, None), |invitation| (invitation.sent, invitation.ends));
-    draft
-}
-
 fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why: Why) -> Change {
     let mut change = Change::default();
     let (reason, position) = match why {
@@ -360,6 +288,13 @@ fn both(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, why:
         (Status::Preloaded | Status::Invited, Some(DeclaredStatus::Inactive | DeclaredStatus::Absent)) => {
             leave(context, live, &leaving, &mut change);
         }
+        // Somebody gave it that status in the store: no answer will come, and nobody knows whether the person is in.
+        (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded))
+            if !context.inputs.rules.knows_invitations() =>
+        {
+            decide(desired, live, "the rules know no invitations", &mut change);
+            change.drafts.iter_mut().for_each(|draft| draft.obstacle = Some(Obstacle::UnknownStatus));
+        }
         (Status::Preloaded | Status::Invited, None | Some(DeclaredStatus::Active | DeclaredStatus::Preloaded)) => {
             if context.renamed.users.contains_key(&desired.identity)
                 && pending::is_pending(context, live)
@@ -406,7 +341,7 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     }
     let from = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(live), None, &deltas), change);
-    open::additions(context, desired, &wanted, (&deltas, from), change);
+    open::additions(context, (desired, Some(live)), &wanted, (&deltas, from), change);
     admins::settle(
         context,
         &Person { desired, live: Some(live), wanted: &wanted, activation: None, comes_back: false },
@@ -446,7 +381,7 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     let deltas = deltas(context, &wanted, memberships, grants);
     let from = change.drafts.len();
     access_drafts(context, &Differences::new(desired, Some(&view), Some(activation), &deltas), change);
-    open::additions(context, desired, &wanted, (&deltas, from), change);
+    open::additions(context, (desired, Some(live)), &wanted, (&deltas, from), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     let first = change.reductions(&later);
     for at in later {
@@ -486,11 +421,4 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     change.drafts[activation as usize].gives.extend(places.into_iter().map(Counter::Admin));
     let person = Person { desired, live: Some(&active), wanted: &wanted, activation: None, comes_back: true };
     admins::settle(context, &person, change);
-}
-
-/// Marks what can't be undone.
-pub(super) fn mark_undo(context: &Context<'_>, draft: &mut Draft, way: OffBoarding) {
-    if !context.inputs.rules.can_undo(way) {
-        draft.risk(Risk::Irreversible);
-    }
 }

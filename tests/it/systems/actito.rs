@@ -13,7 +13,7 @@ organizations:
 ";
 
 /// The line of a user with everything that is required.
-fn user(login: &str, access: &str) -> String {
+pub(super) fn user(login: &str, access: &str) -> String {
     format!(
         "  {login}: {{ given_name: {login}, family_name: Roy, language: fr, email: {login}@example.com, \
          attributes: {{ sex: f }}, access: {{ licence: {access} }} }}\n"

@@ -11,6 +11,7 @@ use crate::support::folders::of_repository;
 mod actito;
 mod alteia;
 mod altered_roles;
+mod at_odds;
 mod by_hand;
 mod cauca;
 mod credivera;
