@@ -250,6 +250,7 @@ fn a_run_that_is_killed_before_a_secret_is_handed_over_leaves_word() {
     let after = repository.run(["plan"]);
     for (user, run) in lost.iter().flat_map(|user| [&plan, &apply, &after].map(|run| (user, run))) {
         run.ends_with(0).tells(&format!("`{user}` has no password that anybody knows"));
+        run.tells("as far as the journal knows no sink took it");
         run.tells(&format!("rollcall reset-password {user}"));
     }
     assert_eq!(keys(&repository), ["aroy", "broy", "croy"]);
