@@ -49,6 +49,8 @@ pub(super) struct Access {
     pub(super) as_of: Option<Timestamp>,
     /// What it is compared with.
     pub(super) review: Option<Review>,
+    /// Whether that stands in the place of a store.
+    pub(super) is_against: bool,
     /// The only causes whose actions are planned; empty: all.
     pub(super) causes: Vec<Cause>,
 }
@@ -101,6 +103,7 @@ impl Access {
             is_floor_waived: false,
             as_of: None,
             review: None,
+            is_against: false,
             causes: Vec::new(),
         })
     }

@@ -31,15 +31,13 @@ pub(super) fn run(
     (reports, printer): (&Reports<'_>, &Printer),
 ) -> Result<Exit, Failure> {
     let mut access = Access::load_beside(global, Some(revision), printer)?;
+    access.is_against = true;
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
     access.as_of = edge::other_time(arguments.at);
     let declared = access.declared(global, printer)?;
-    let Some(base) = declared.base.as_ref().and_then(|base| base.desired.as_ref()) else {
-        printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
-        return Err(Failure::told(Exit::Invalid));
-    };
-    let (plan, standing) = compare(&access, (&declared, base), arguments, printer)?;
+    let Some(base) = &declared.base else { return Err(Failure::told(Exit::Invalid)) };
+    let (plan, standing) = compare(&access, (&declared, base.demanded()?), arguments, printer)?;
     let rulings = guard::judge(&plan, &access.settings.guards, &[]);
     show(printer, (&access, &declared), &plan, &rulings, None);
     let is_refused = rulings.iter().any(Ruling::is_refused);

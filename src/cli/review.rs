@@ -42,8 +42,8 @@ pub(super) struct Review {
 pub(super) struct DeclaredBase {
     /// What is told of it, but for causes.
     pub(super) document: BaseDocument,
-    /// `None` where its manifests can't be compared with.
-    pub(super) desired: Option<Desired>,
+    /// What it declares, or why its manifests can't be compared with.
+    pub(super) desired: Result<Desired, &'static str>,
     /// By how much the numbers of its files are lower than in the sources of the run.
     shift: u32,
     /// What rollcall left, where that is known.
@@ -53,6 +53,23 @@ pub(super) struct DeclaredBase {
 /// What to do where a revision is not there.
 const FETCH: &str = "name a branch, a tag or a commit that is there; `git fetch origin main` fetches the branch main, and \
                      in CI the checkout needs the whole history (`fetch-depth: 0`)";
+
+/// What to do where manifests of a revision can't be used.
+const VALIDATE: &str = "`rollcall validate` in a checkout of that revision tells more";
+
+impl DeclaredBase {
+    /// What it declares.
+    ///
+    /// # Errors
+    /// If that can't be compared with.
+    pub(super) fn demanded(&self) -> Result<&Desired, Failure> {
+        self.desired.as_ref().map_err(|why| {
+            let revision = self.document.revision.escape_debug();
+            let why = format!("the manifests of `{revision}` {why}, so nothing can be compared with them");
+            Failure::invalid(advised(why, VALIDATE)).with_code(Code::BaseUnusable)
+        })
+    }
+}
 
 /// The commit of a revision that somebody named.
 pub(super) fn commit_of(git: &Git<'_>, revision: &str) -> Result<String, Failure> {
@@ -111,27 +128,20 @@ impl Access {
         let names = &mut declared.names;
         let read =
             git.list(commit, paths).and_then(|listed| revision::manifests_of(&git, &listed, (reading, paths), names));
-        let shown = revision.escape_debug();
-        let unknown = |why: &str| {
-            let message = format!("the manifests of `{shown}` {why}, so what each action is because of is not known");
-            Diagnostic::warning(Code::BaseUnusable, message)
-                .help("`rollcall validate` in a checkout of that revision tells more")
-        };
         let (desired, shift) = match read {
-            None => {
-                declared.warnings.push(unknown("can't be read from git"));
-                (None, 0)
-            }
+            None => (Err("can't be read from git"), 0),
             Some((loaded, sources)) => {
                 let has_errors = loaded.has_errors()
                     || crate::diagnostic::has_errors(&fit(&declared.names, &loaded.desired, self.rules()));
-                if has_errors {
-                    declared.warnings.push(unknown("are not valid"));
-                }
-                let shift = declared.sources.append(&sources);
-                ((!has_errors).then_some(loaded.desired), shift)
+                let desired = if has_errors { Err("are not valid") } else { Ok(loaded.desired) };
+                (desired, declared.sources.append(&sources))
             }
         };
+        let shown = revision.escape_debug();
+        if let (Err(why), false) = (&desired, self.is_against) {
+            let message = format!("the manifests of `{shown}` {why}, so what each action is because of is not known");
+            declared.warnings.push(Diagnostic::warning(Code::BaseUnusable, message).help(VALIDATE));
+        }
         let links = git.links(commit, paths).unwrap_or_default();
         if let Some(link) = links.first() {
             let message = format!("`{}` of `{shown}` is a link, and links of a revision are not followed", link.path);
@@ -161,7 +171,7 @@ impl Access {
         let Some(base) = &declared.base else { return Ok(plan) };
         let (live, at) = (inputs.live, inputs.at);
         let is_known = self.tell(base, declared, (info, live, at), &mut plan.actions)?;
-        if !is_known && base.desired.is_some() {
+        if !is_known && base.desired.is_ok() {
             let message = "the manifests of the base can't be planned against what is live, so what each action is because \
                            of is not known";
             plan.diagnostics.push(Diagnostic::warning(Code::BaseUnusable, message));
@@ -193,7 +203,7 @@ impl Access {
         (info, live, at): (&Info, &LiveState, Timestamp),
         actions: &mut [Action],
     ) -> Result<bool, Failure> {
-        let (Some(desired), Some(review)) = (&base.desired, &self.review) else { return Ok(false) };
+        let (Ok(desired), Some(review)) = (&base.desired, &self.review) else { return Ok(false) };
         let policy = self.as_at_base(review).policy_for(desired, info)?;
         let store = self.store_ref(info);
         let (names, rules) = (&declared.names, self.rules());

@@ -210,6 +210,14 @@ impl Action {
         }
     }
 
+    /// Whether it gives its subject another name.
+    #[must_use]
+    pub fn renames(&self) -> bool {
+        [&self.before, &self.after]
+            .into_iter()
+            .all(|side| side.as_ref().is_some_and(|state| state.value(known::KEY).is_some()))
+    }
+
     /// The memberships that end when this one begins, where a person has one at most.
     #[must_use]
     pub fn ended_memberships(&self) -> &[Membership] {

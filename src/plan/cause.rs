@@ -5,13 +5,14 @@
 //! and by what rollcall itself left ([`History`]). Deliberately absent: what is done, in which order, and the digest,
 //! none of which a cause changes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::action::{Action, Cause, Origin, Risk, Subject};
 use super::history::{History, Standing};
 use super::{Deferred, Inputs, Plan};
 use crate::diagnostic::{FileId, Position};
-use crate::model::{ActionKind, DeclaredStatus, Name, Piece, Standing as Wanted, Topic, UserView, Value, known};
+use crate::model::{ActionKind, DeclaredStatus, Name, Piece, Standing as Wanted, UserView, Value, known};
 
 /// What a plan is compared with.
 #[derive(Clone, Copy)]
@@ -33,6 +34,9 @@ pub fn tell_causes(actions: &mut [Action], base: &Base<'_>) {
         base.plan.actions.iter().map(|action| ((action.kind, compared(base, &action.subject)), action)).collect();
     let waiting: HashMap<(ActionKind, Subject), &Deferred> =
         base.plan.deferred.iter().map(|waits| ((waits.kind, compared(base, &waits.subject)), waits)).collect();
+    // Actions speak of everything by the names that it will have.
+    let Inputs { names, rules, .. } = base.inputs;
+    let told = base.history.map(|history| history.renamed(names, &rules.identity, &base.plan.actions));
     for action in actions.iter_mut().filter(|action| action.cause != Cause::Operator) {
         let subject = compared(base, &action.subject);
         let of_base = wanted.get(&(action.kind, subject)).filter(|wanted| does_the_same(wanted, action));
@@ -42,10 +46,31 @@ pub fn tell_causes(actions: &mut [Action], base: &Base<'_>) {
                 Cause::Deferred
             }
             None => Cause::Manifest,
-            Some(_) => cause(base, &subject, action),
+            Some(_) => cause(base, told.as_ref(), &subject, action),
         };
         if let (Cause::Drift, Some(wanted)) = (action.cause, of_base) {
             action.restores = wanted.origins.iter().map(|&origin| shifted(origin, base.shift)).collect();
+        }
+    }
+    follow_role_changes(actions);
+}
+
+/// What a store takes with a role, and is given back after it, is there for the same cause as the change of the role.
+fn follow_role_changes(actions: &mut [Action]) {
+    for at in 0..actions.len() {
+        let Action { kind, subject, cause, needs, .. } = &actions[at];
+        let gives_back =
+            matches!(kind, ActionKind::UpdateMembership | ActionKind::GrantSite | ActionKind::ChangeSiteRole);
+        if !gives_back || *cause != Cause::Drift {
+            continue;
+        }
+        let place = (subject.user, subject.organization);
+        let changes = needs.iter().filter_map(|&need| actions.get(need as usize)).find(|need| {
+            need.kind == ActionKind::ChangeRole && (need.subject.user, need.subject.organization) == place
+        });
+        if let Some(cause) = changes.map(|need| need.cause).filter(|&cause| cause != Cause::Drift) {
+            actions[at].cause = cause;
+            actions[at].restores.clear();
         }
     }
 }
@@ -74,10 +99,20 @@ fn compared(base: &Base<'_>, subject: &Subject) -> Subject {
     Subject { user: subject.user.map(|key| identity(key).unwrap_or(key)), ..*subject }
 }
 
+/// What rollcall left, by the names that everything will have, and how renames stand to it.
+type Told<'a> = (Cow<'a, History>, BTreeMap<Subject, Standing>);
+
 /// Why something is still to be done that the base wanted, too.
-fn cause(base: &Base<'_>, subject: &Subject, action: &Action) -> Cause {
-    let names = base.inputs.names;
-    let standing = base.history.map(|history| history.standing(names, subject, action));
+fn cause(base: &Base<'_>, told: Option<&Told<'_>>, subject: &Subject, action: &Action) -> Cause {
+    let standing = told.map(|(history, renames)| {
+        let of_rename = renames.get(subject).copied().filter(|_| action.renames());
+        // Whoever is invited anew is there, and loses the earlier invitation for it.
+        let is_there = subject.user.is_some_and(|user| base.inputs.live.find(user).is_some());
+        if is_there && matches!(action.kind, ActionKind::InviteUser | ActionKind::CreateUser) {
+            return Standing::AsLeft;
+        }
+        of_rename.unwrap_or_else(|| history.standing(base.inputs.names, subject, action))
+    });
     if standing == Some(Standing::Undone) {
         return Cause::Drift;
     }
@@ -89,10 +124,10 @@ fn cause(base: &Base<'_>, subject: &Subject, action: &Action) -> Cause {
         None | Some(Standing::Otherwise | Standing::Undone) => Cause::Drift,
         Some(Standing::AsLeft) => Cause::Deferred,
         Some(Standing::Untold) => {
-            let is_made = base.history.is_some_and(|history| history.has_made(subject.user));
-            let is_addition = action.before.is_none();
-            let begins = is_addition && (subject.user.is_none() || action.kind.topic() == Topic::Account);
-            if begins || (is_addition && is_made) { Cause::Deferred } else { Cause::Drift }
+            // An account that nobody has made yet has nothing that anybody could have changed.
+            let is_missing = subject.user.is_some_and(|user| base.inputs.live.find(user).is_none());
+            let is_made = subject.user.is_none() || told.is_some_and(|(history, _)| history.has_made(subject.user));
+            if is_missing || (action.before.is_none() && is_made) { Cause::Deferred } else { Cause::Drift }
         }
     }
 }

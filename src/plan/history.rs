@@ -5,6 +5,7 @@
 //! (what a deactivated account keeps, for example) is forgotten rather than guessed. Deliberately absent: where the
 //! actions come from, which is the journal's business.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::action::{Action, State, Subject};
@@ -23,6 +24,8 @@ pub struct History {
 struct Left {
     /// Whether rollcall made it: then a field that is not among the facts is not set.
     is_whole: bool,
+    /// Whether the store may have taken it, or what is beside the role, when it changed the role.
+    may_be_gone: bool,
     facts: BTreeMap<Name, Value>,
 }
 
@@ -55,6 +58,9 @@ impl History {
             None => None,
         };
         let subject = Subject { user, ..*subject };
+        if let Some(former) = former(action, &subject, compared) {
+            self.rename(names, &former, &subject);
+        }
         let nothing = State::default();
         let (from, to) = (before.as_ref().unwrap_or(&nothing), after.as_ref().unwrap_or(&nothing));
         match kind {
@@ -70,14 +76,24 @@ impl History {
             | ActionKind::UpdateUser
             | ActionKind::ChangeAccess
             | ActionKind::ReactivateUser
-            | ActionKind::SendInvitation
             | ActionKind::ChangeSiteRole => self.put(subject, &to.facts, false),
+            ActionKind::SendInvitation | ActionKind::ResendInvitation => {
+                self.put(subject, &to.facts, false);
+                self.put(subject, &[Fact::new(known::INVITATION, Value::Text(known::PENDING))], false);
+            }
             ActionKind::ChangeRole | ActionKind::UpdateMembership => {
                 self.put(subject, &to.facts, false);
                 // The store may have taken sites away with the role.
-                if !from.grants.is_empty() {
-                    self.forget_sites(subject);
+                if *kind == ActionKind::ChangeRole {
+                    let places = self.sites_in(subject).into_iter().chain([subject]);
+                    for place in places {
+                        if let Some(Some(left)) = self.left.get_mut(&place) {
+                            left.may_be_gone = true;
+                        }
+                    }
                     self.grant(subject.user, &to.grants);
+                } else if let Some(Some(left)) = self.left.get_mut(&subject) {
+                    left.may_be_gone = false;
                 }
             }
             ActionKind::DeleteOrganization
@@ -87,12 +103,17 @@ impl History {
             ActionKind::InviteUser | ActionKind::CreateUser => {
                 self.forget(subject.user);
                 self.put(subject, &to.facts, true);
+                let invitation = match to.value(known::STATUS) {
+                    Some(Value::Text(known::INVITED)) => Some(known::PENDING),
+                    Some(Value::Text(known::PRELOADED)) => Some(known::NONE),
+                    Some(Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) | Value::Set(_)) | None => {
+                        None
+                    }
+                };
+                let invitation = invitation.map(|word| Fact::new(known::INVITATION, Value::Text(word)));
+                self.put(subject, invitation.as_slice(), false);
                 self.join(subject.user, &to.memberships);
                 self.grant(subject.user, &to.grants);
-            }
-            ActionKind::RenameUser => {
-                let former = from.value(known::KEY).and_then(Value::text).and_then(compared);
-                self.rename(former, subject.user);
             }
             ActionKind::DeactivateUser | ActionKind::CloseUser => {
                 let account = self.left.remove(&subject);
@@ -109,7 +130,7 @@ impl History {
                 self.take(subject);
             }
             ActionKind::CancelInvitation => self.forget(subject.user),
-            ActionKind::ResendInvitation => {}
+            ActionKind::RenameUser => {}
             ActionKind::AddMembership => {
                 self.end(subject.user, from);
                 self.put(subject, &to.facts, true);
@@ -118,12 +139,46 @@ impl History {
             ActionKind::RemoveMembership => {
                 self.end(subject.user, from);
                 self.take(subject);
-                let sites = self.left.iter_mut().filter(|(one, _)| {
-                    (one.user, one.organization) == (subject.user, subject.organization) && one.site.is_some()
-                });
-                sites.for_each(|(_, left)| *left = None);
+                for site in self.sites_in(subject) {
+                    self.take(site);
+                }
             }
         }
+    }
+
+    /// The same by the names that everything has after these actions, and how each of them that renames something stands
+    /// to what was left. Keys in subjects are as compared.
+    pub(super) fn renamed(
+        &self,
+        names: &Names,
+        identity: &Identity,
+        actions: &[Action],
+    ) -> (Cow<'_, Self>, BTreeMap<Subject, Standing>) {
+        let compared = |key: Name| names.find(&identity.normalize(names.text(key)).ok()?);
+        let renames = actions.iter().filter_map(|action| {
+            let user = action.subject.user.map(|key| compared(key).unwrap_or(key));
+            let subject = Subject { user, ..action.subject };
+            Some((former(action, &subject, compared)?, subject))
+        });
+        let mut renames: Vec<(Subject, Subject)> = renames.collect();
+        // A site is spoken of by the name that its organization will have.
+        renames.sort_by_key(|(_, to)| to.site.is_some());
+        let mut history = Cow::Borrowed(self);
+        let mut standings = BTreeMap::new();
+        for (former, subject) in renames {
+            let is_there = |subject: &Subject| history.left.get(subject).is_some_and(Option::is_some);
+            let standing = match (is_there(&former), is_there(&subject)) {
+                (_, true) => Standing::Undone,
+                (true, false) => Standing::AsLeft,
+                (false, false) => Standing::Untold,
+            };
+            standings.insert(subject, standing);
+            // What was left by the new name already is known by it.
+            if standing == Standing::AsLeft {
+                history.to_mut().rename(names, &former, &subject);
+            }
+        }
+        (history, standings)
     }
 
     /// Whether rollcall made the account of this user, whose key is as compared.
@@ -134,10 +189,16 @@ impl History {
 
     /// How the beginning of an action stands to what was left; the key in `subject` is as compared.
     pub(super) fn standing(&self, names: &Names, subject: &Subject, action: &Action) -> Standing {
-        let Some(left) = self.left.get(subject) else { return Standing::Untold };
+        let left = self.left.get(subject);
+        // Where a person has one membership at most, another one ends with it.
+        if let (ActionKind::AddMembership, Some(before), None | Some(None)) = (action.kind, &action.before, left) {
+            return self.standing_of_access(names, subject.user, before);
+        }
+        let Some(left) = left else { return Standing::Untold };
         match (left, &action.before, &action.after) {
             (None, None, _) => Standing::AsLeft,
             (None, Some(_), None) => Standing::Undone,
+            (Some(left), None, _) if left.may_be_gone => Standing::AsLeft,
             (Some(left), None, Some(after)) if left.says(names, &after.facts) == Some(true) => Standing::Undone,
             (None, Some(_), Some(_)) | (Some(_), None, _) => Standing::Otherwise,
             (Some(left), Some(before), None) => match left.says(names, &before.facts) {
@@ -147,10 +208,24 @@ impl History {
                 None => Standing::Untold,
             },
             (Some(left), Some(before), Some(after)) => {
-                // Of the end of an account `before` also has what goes with it.
-                let changed: Vec<Fact> =
-                    before.facts.iter().filter(|fact| after.value(fact.field).is_some()).copied().collect();
-                match (left.says(names, &after.facts), left.says(names, &changed)) {
+                // What stays as it is says nothing: an account that is stripped keeps its status.
+                let changed = |side: &State, other: &State| -> Vec<Fact> {
+                    let is_changed = |fact: &&Fact| other.value(fact.field).is_some_and(|value| value != fact.value);
+                    side.facts.iter().filter(is_changed).copied().collect()
+                };
+                let (from, to) = (changed(before, after), changed(after, before));
+                let lost = |fact: &Fact| match fact.value {
+                    Value::Set(list) => fact.field == known::EXTRA_ROLES && list.is_empty(),
+                    Value::Null => fact.field == known::DEFAULT_SITE,
+                    Value::Text(_) | Value::Bool(_) | Value::Number(_) => false,
+                };
+                if left.may_be_gone && !from.is_empty() && from.iter().all(lost) {
+                    return Standing::AsLeft;
+                }
+                if from.is_empty() {
+                    return self.standing_of_access(names, subject.user, before);
+                }
+                match (left.says(names, &to), left.says(names, &from)) {
                     (Some(true), _) => Standing::Undone,
                     (_, Some(true)) => Standing::AsLeft,
                     (Some(false), Some(false)) => Standing::Otherwise,
@@ -160,10 +235,29 @@ impl History {
         }
     }
 
+    /// How all the access of an account, which is taken away, stands to what was left.
+    fn standing_of_access(&self, names: &Names, user: Option<Name>, before: &State) -> Standing {
+        let role = |role: Option<Name>| Fact::new(known::ROLE, role.map_or(Value::Null, Value::Text));
+        let memberships = before.memberships.iter().map(|one| (member(user, one), role(one.role)));
+        let grants = before.grants.iter().map(|one| (granted(user, one), role(one.role)));
+        let standings = memberships.chain(grants).map(|(subject, role)| match self.left.get(&subject) {
+            None => Standing::Untold,
+            Some(None) => Standing::Undone,
+            Some(Some(left)) => match left.says(names, &[role]) {
+                Some(true) => Standing::AsLeft,
+                Some(false) => Standing::Otherwise,
+                None => Standing::Untold,
+            },
+        });
+        let standings: Vec<Standing> = standings.collect();
+        let worst = [Standing::Otherwise, Standing::Undone, Standing::Untold];
+        worst.into_iter().find(|one| standings.contains(one)).unwrap_or(Standing::AsLeft)
+    }
+
     fn put(&mut self, subject: Subject, facts: &[Fact], is_whole: bool) {
         let slot = self.left.entry(subject).or_default();
         if is_whole {
-            *slot = Some(Left { is_whole, facts: BTreeMap::new() });
+            *slot = Some(Left { is_whole, may_be_gone: false, facts: BTreeMap::new() });
         }
         let left = slot.get_or_insert_with(Left::default);
         left.facts.extend(facts.iter().map(|fact| (fact.field, fact.value)));
@@ -201,27 +295,102 @@ impl History {
         }
     }
 
+    /// What is known of a user; each user's subjects stand together.
+    fn of_user(&self, user: Option<Name>) -> Vec<Subject> {
+        let first = Subject { user, ..Subject::default() };
+        let all = self.left.range(first..).map(|(subject, _)| *subject);
+        all.take_while(|subject| user.is_some() && subject.user == user).collect()
+    }
+
+    fn sites_in(&self, place: Subject) -> Vec<Subject> {
+        let mut sites = self.of_user(place.user);
+        sites.retain(|subject| subject.organization == place.organization && subject.site.is_some());
+        sites
+    }
+
     fn forget(&mut self, user: Option<Name>) {
-        self.left.retain(|subject, _| user.is_none() || subject.user != user);
+        for subject in self.of_user(user) {
+            self.left.remove(&subject);
+        }
     }
 
-    fn forget_sites(&mut self, place: Subject) {
-        self.left
-            .retain(|one, _| one.site.is_none() || (one.user, one.organization) != (place.user, place.organization));
-    }
-
-    fn rename(&mut self, from: Option<Name>, to: Option<Name>) {
-        if from.is_none() || from == to {
+    /// What was left of something, and of all that belongs to it or names it, goes to its new name.
+    fn rename(&mut self, names: &Names, from: &Subject, to: &Subject) {
+        if from == to {
             return;
         }
-        self.forget(to);
-        let moved: Vec<Subject> = self.left.keys().filter(|subject| subject.user == from).copied().collect();
-        for subject in moved {
-            if let Some(left) = self.left.remove(&subject) {
-                self.left.insert(Subject { user: to, ..subject }, left);
+        if from.user.is_some() {
+            self.forget(to.user);
+            for subject in self.of_user(from.user) {
+                let left = self.left.remove(&subject);
+                self.left.extend(left.map(|left| (Subject { user: to.user, ..subject }, left)));
+            }
+            return;
+        }
+        let left = std::mem::take(&mut self.left);
+        let (moved, stays): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|(subject, _)| renamed_subject(subject, from, to) != *subject);
+        self.left.extend(stays.into_iter().filter(|(subject, _)| subject != to));
+        self.left.extend(moved.into_iter().map(|(subject, left)| (renamed_subject(&subject, from, to), left)));
+        let (Some(old), Some(new)) = (own_name(from), own_name(to)) else { return };
+        for (subject, left) in self.left.iter_mut().filter_map(|(subject, left)| Some((subject, left.as_mut()?))) {
+            // Names of sites are those of one organization, and what includes others includes such as it is itself.
+            let is_alike = subject.user.is_none()
+                && (subject.role.is_some(), subject.site.is_some()) == (to.role.is_some(), to.site.is_some());
+            let is_here = to.role.is_some() || to.site.is_none() || subject.organization == to.organization;
+            let fields: &[Name] = match (to.role, to.site) {
+                (Some(_), _) => &[known::ROLE, known::EXTRA_ROLES],
+                (None, Some(_)) => &[known::DEFAULT_SITE],
+                (None, None) => &[],
+            };
+            let fields = fields.iter().chain(is_alike.then_some(&known::INCLUDES)).filter(|_| is_here);
+            for &field in fields {
+                let Some(value) = left.facts.get_mut(&field) else { continue };
+                match *value {
+                    Value::Text(text) if text == old => *value = Value::Text(new),
+                    Value::Set(list) if names.elements(list).contains(&old) => {
+                        let renamed = |&name: &Name| if name == old { new } else { name };
+                        let elements: Vec<Name> = names.elements(list).iter().map(renamed).collect();
+                        *value = Value::Set(names.list(&elements));
+                    }
+                    Value::Null | Value::Text(_) | Value::Bool(_) | Value::Number(_) | Value::Set(_) => {}
+                }
             }
         }
     }
+}
+
+/// The subject that something had before an action renames it; `None` of an action that does not. `to` has the key of a
+/// user as compared.
+fn former(action: &Action, to: &Subject, compared: impl FnOnce(Name) -> Option<Name>) -> Option<Subject> {
+    let before = action.before.as_ref()?.value(known::KEY).and_then(Value::text)?;
+    action.after.as_ref()?.value(known::KEY)?;
+    Some(match *to {
+        Subject { user: Some(_), .. } => Subject { user: Some(compared(before)?), ..*to },
+        Subject { role: Some(_), .. } => Subject { role: Some(before), ..*to },
+        Subject { site: Some(_), .. } => Subject { site: Some(before), ..*to },
+        Subject { .. } => Subject { organization: Some(before), ..*to },
+    })
+}
+
+fn own_name(subject: &Subject) -> Option<Name> {
+    subject.role.or(subject.site).or(subject.organization)
+}
+
+/// A subject after something of the catalog that it is, or belongs to, was renamed.
+fn renamed_subject(subject: &Subject, from: &Subject, to: &Subject) -> Subject {
+    let mut renamed = *subject;
+    match *from {
+        Subject { role: Some(_), .. } if subject.role == from.role => renamed.role = to.role,
+        Subject { role: Some(_), .. } => {}
+        Subject { site: Some(_), .. } if (subject.organization, subject.site) == (from.organization, from.site) => {
+            renamed.site = to.site;
+        }
+        Subject { site: Some(_), .. } => {}
+        Subject { .. } if subject.organization == from.organization => renamed.organization = to.organization,
+        Subject { .. } => {}
+    }
+    renamed
 }
 
 impl Left {

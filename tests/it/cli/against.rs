@@ -175,5 +175,7 @@ fn it_stands_by_itself() {
     plan(&repository, &[]).ends_with(3).tells("unknown-role");
     commit(repository.path(), "broken");
     repository.edit("access/all.yaml", "north: manger", "north: manager");
-    plan(&repository, &[]).ends_with(3).tells("the manifests of `main` are not valid");
+    plan(&repository, &[])
+        .ends_with(3)
+        .tells("error: the manifests of `main` are not valid, so nothing can be compared with them");
 }

@@ -8,19 +8,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rollcall::diagnostic::{FileId, Position};
 use rollcall::guard;
+use rollcall::journal::revive;
 use rollcall::model::{
     AccessRow, CatalogKey, Collection, Completeness, DeclaredFact, DeclaredStatus, DeclaredUser, Desired, Fact, Grant,
     Invitation, InvitationState, Leaver, LeftAlone, List, LiveRecord, LiveState, Membership, Name, Names, Organization,
     Previous, Role, Selector, Site, SiteAccess, SiteRow, Status, Value, WindowId, known,
 };
 use rollcall::plan::{
-    AbsentUsers, CatalogPolicy, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
+    AbsentUsers, CatalogPolicy, History, Inputs, Places, Plan, PlanDocument, Policy, Scope, StoreRef, document, plan,
 };
 use rollcall::rules::{
     Amount, Carries, Identity, Invitations, OffBoarding, OnBoarding, PendingTakes, Reactivation, RoleChange,
     RoleChangeLoss, Rules, Seats, SiteDefault, SiteRules, Sites, Undo,
 };
 use rollcall::settings::Guards;
+use serde_json::Value as Json;
 
 pub(super) use self::grown::worlds;
 use self::turned::thing;
@@ -204,7 +206,7 @@ impl World {
     }
 
     fn planned(&self, live: &NaiveStore, shuffle: u64, limits: Option<&Guards>) -> PlanDocument {
-        self.with_inputs((live, shuffle), self, |inputs, _| {
+        self.with_inputs((live, shuffle, &[]), self, |inputs, _, _| {
             let plan: Plan = plan(inputs).expect("worlds fit their rules");
             let mut document = document(&plan, inputs.names, &Nowhere);
             if let Some(limits) = limits {
@@ -216,12 +218,13 @@ impl World {
         })
     }
 
-    /// Asks about the inputs of a plan, and about those with what another world declares in place of this one.
+    /// Asks about the inputs of a plan, about those with what another world declares in place of this one, and about what
+    /// rollcall left after these actions.
     pub(super) fn with_inputs<T>(
         &self,
-        (live, shuffle): (&NaiveStore, u64),
+        (live, shuffle, done): (&NaiveStore, u64, &[Json]),
         base: &Self,
-        ask: impl FnOnce(&Inputs<'_>, &Inputs<'_>) -> T,
+        ask: impl FnOnce(&Inputs<'_>, &Inputs<'_>, &History) -> T,
     ) -> T {
         let mut names = Names::new();
         // Handles differ from run to run of this function; nothing printed may.
@@ -239,6 +242,11 @@ impl World {
         let desired = self.desired(&mut names, shuffle);
         let other = base.desired(&mut names, 0);
         let rules = self.rules();
+        let mut history = History::default();
+        for action in done {
+            let action = revive(&mut names, action).expect("an action");
+            history.note(&mut names, &rules.identity, &action);
+        }
         let policy = Policy {
             scope: self.scope.clone(),
             locked_out: std::collections::BTreeSet::new(),
@@ -261,7 +269,7 @@ impl World {
             store: &store,
             at: Timestamp::UNIX_EPOCH,
         };
-        ask(&inputs, &Inputs { desired: &other, ..inputs.clone() })
+        ask(&inputs, &Inputs { desired: &other, ..inputs.clone() }, &history)
     }
 
     /// The same declarations, rules and bounds, upon another store.
