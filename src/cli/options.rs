@@ -206,7 +206,7 @@ pub(super) struct Apply {
     /// Applies only a plan with this digest, and does not ask
     #[arg(long, value_name = "DIGEST")]
     pub(super) approved: Option<String>,
-    /// Plans for this user only: what is done for them, and what that needs; a part of the key or the name will do
+    /// Plans for this user only: what is done for them, and what that needs; a part of the key or the name will do, with `--yes` only the whole key
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
     /// Lifts one guard from the plan with this digest, in this run only; may be repeated

@@ -105,6 +105,31 @@ impl Intake<'_> {
         }
     }
 
+    /// Tells who belongs only to organizations of which a list says nothing and manifests do: nobody declares these people,
+    /// and where absent ones are deactivated, the next plan takes their access (`systems.md` ALT-11).
+    pub(super) fn tell_who_is_left_out(&mut self, held: &BTreeSet<String>) {
+        const NAMED: usize = 5;
+        let Kind::List(_) = self.kind else { return };
+        let is_left_out = |(identity, organizations): &(&str, &BTreeSet<String>)| {
+            let is_declared = self.known.users.contains(*identity) || self.people.contains_key(*identity);
+            !is_declared
+                && organizations.is_disjoint(held)
+                && organizations.iter().any(|one| self.known.organizations.contains_key(one))
+        };
+        let left_out: Vec<&str> = self.known.belonging().filter(is_left_out).map(|(identity, _)| identity).collect();
+        if left_out.is_empty() {
+            return;
+        }
+        let named: Vec<String> = left_out.iter().take(NAMED).map(|identity| quoted(identity)).collect();
+        let more = left_out.len() - named.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        self.notes.insert(format!(
+            "nobody declares {}{more}, who belong in the store to organizations that the file does not hold: with \
+             `absent_users: deactivate` the next plan takes their access",
+            named.join(", ")
+        ));
+    }
+
     /// The organizations that the file holds: of others it says nothing (`systems.md` ALT-11).
     pub(super) fn held(&self) -> BTreeSet<String> {
         let of_rows = self.people.values().flat_map(|person| person.seats.keys());

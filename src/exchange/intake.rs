@@ -337,6 +337,7 @@ impl<'a> Intake<'a> {
         }
         let held = self.held();
         self.tell_what_is_new();
+        self.tell_who_is_left_out(&held);
         let people = std::mem::take(&mut self.people);
         let (declared, people): (Vec<_>, Vec<_>) =
             people.into_iter().partition(|(identity, _)| known.users.contains(identity));

@@ -104,6 +104,11 @@ impl Known {
         of.into_iter().flatten().flatten().map(String::as_str).collect()
     }
 
+    /// Keys of accounts, as compared, with the organizations to which they belong.
+    pub(super) fn belonging(&self) -> impl Iterator<Item = (&str, &BTreeSet<String>)> {
+        self.accounts.iter().map(|(identity, account)| (identity.as_str(), &account.organizations))
+    }
+
     /// The account with this key, as compared.
     pub(super) fn account(&self, identity: &str) -> Option<&Account> {
         self.accounts.get(identity)

@@ -421,6 +421,14 @@ fn alt_11_a_list_is_complete_only_for_the_organizations_that_it_holds() {
     let ids = service.ids();
     assert!(!ids.iter().any(|id| id.contains("zoe") && id.contains("mines")), "{ids:?}");
     assert!(!ids.iter().any(|id| id.contains("ana") || id.contains("kim")), "{ids:?}");
+    // Who is in none of its organizations, and whom no manifest declares, is named: absent people are deactivated here.
+    std::fs::remove_dir_all(service.0.file("access/quarries")).expect("removed");
+    service.0.write("access/mines.yaml", &mines.replace("users:\n", ""));
+    import("access/quarries").ends_with(0).tells(
+        "nobody declares `kim@example.com`, who belong in the store to organizations that the file does not hold: with \
+         `absent_users: deactivate` the next plan takes their access",
+    );
+    service.0.write("access/mines.yaml", &format!("{mines}{}", user("kim", "mines: user")));
     // Nor does a list that declares another organization leave out who is declared already and belongs to it.
     service.0.write("access/mines.yaml", "organizations: {}\nusers: {}\n");
     service.0.edit("access/quarries/users.yaml", "      mines: unmanaged\n", "");
