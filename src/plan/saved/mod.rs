@@ -78,18 +78,20 @@ pub fn holding(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, ran: &BTree
             found.done.push(at);
             continue;
         }
-        if let Some(what) = forbidden(action, &viewed) {
-            found.changed.push(Changed { action: Some(at), what });
+        let step = play.step(action, at);
+        // Whoever is protected: nothing is left to be done to them, and a role that is gone can't be compared.
+        if matches!(step, Step::Done) {
+            found.done.push(at);
             continue;
         }
-        match play.step(action, at) {
-            Step::Done => found.done.push(at),
-            Step::Changed(what) => found.changed.push(Changed { action: Some(at), what }),
-            step => match (of_today.holds_back(action), step) {
-                (Some(what), _) => found.changed.push(Changed { action: Some(at), what }),
-                (None, Step::Short(what)) => short.push(Changed { action: Some(at), what }),
-                (None, Step::ToDo | Step::Done | Step::Changed(_)) => {}
-            },
+        let what = match (forbidden(action, &viewed), &step) {
+            (None, Step::Changed(what)) => Some(what.clone()),
+            (what, _) => what.or_else(|| of_today.holds_back(action)),
+        };
+        match (what, step) {
+            (Some(what), _) => found.changed.push(Changed { action: Some(at), what }),
+            (None, Step::Short(what)) => short.push(Changed { action: Some(at), what }),
+            (None, Step::ToDo | Step::Done | Step::Changed(_)) => {}
         }
     }
     if !short.is_empty() && !found.done.is_empty() {

@@ -246,3 +246,21 @@ fn a_default_site_that_stays_with_a_role_that_reaches_it_is_not_deleted() {
     assert_eq!(bench.ids(&plan), ["change_role kim@example.com north"], "{shown}");
     assert!(shown.contains("site north/pit-2"), "{shown}");
 }
+
+#[test]
+fn a_saved_plan_whose_last_action_deleted_the_role_that_the_own_account_left_is_done() {
+    let with_legacy = |role: &str, legacy: &str| {
+        format!("{CATALOG}  legacy: {legacy}\nusers:\n  zoe@example.com: {{ access: {{ south: {role} }} }}\n")
+    };
+    let mut bench = bench_of_self("zoe@example.com", "onboarding: create", "");
+    declare_all(&mut bench, &with_legacy("legacy", "{ rank: 5 }"));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &with_legacy("viewer", "{ status: absent }"));
+    let plan = bench.plan();
+    let (file, ids) = (bench.file(&plan), bench.ids(&plan));
+    assert_eq!(ids, ["change_role zoe@example.com south", "delete_role legacy"]);
+    bench.apply_plan(plan, &[], ids.len());
+    let today = bench.plan();
+    let (_, holding) = bench.holding(&file, &today);
+    assert_eq!((holding.changed, holding.done), (vec![], vec![0, 1]));
+}
