@@ -97,7 +97,7 @@ codes! {
     GrantWithoutMembership = "grant-without-membership",
     /// Sites listed under a role that reaches every site anyway.
     SitesUnderAll = "sites-under-all",
-    /// A user to whom nothing gives anything and who does not say so.
+    /// A user to whom nothing gives anything and who does not say so, or a place that is named and gives nothing.
     NoAccessStated = "no-access-stated",
     /// A pattern that matches nothing.
     PatternMatchesNothing = "pattern-matches-nothing",

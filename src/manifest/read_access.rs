@@ -3,7 +3,7 @@
 use super::facts::{Target, length};
 use super::listed::Listed;
 use super::read::{Reader, is_unmanaged};
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{AccessRow, LeftAlone, List, Name, Selector, SiteRow, Window, WindowId, known};
 use crate::source::{Node, Scalar};
 
@@ -98,6 +98,7 @@ impl<'t> Reader<'t, '_> {
 
     fn membership_fields(&mut self, row: &mut AccessRow) {
         let mut has_sites = false;
+        let mut empty_sites = None;
         let mut has_role = false;
         let mut default_site = None;
         let mut window = Window::ALWAYS;
@@ -121,7 +122,7 @@ impl<'t> Reader<'t, '_> {
                 }
                 "sites" => {
                     has_sites = true;
-                    self.sites(row);
+                    empty_sites = self.sites(row).then_some(field.at);
                 }
                 "default_site" => {
                     if let Some(site) = self.filled("`default_site`") {
@@ -144,6 +145,11 @@ impl<'t> Reader<'t, '_> {
         }
         // A source with sites and no role gives no membership.
         row.membership = has_role || !has_sites;
+        if let Some(at) = empty_sites.filter(|_| !row.membership && !row.left_alone.extra_roles) {
+            let message = "neither a role nor a site stands here, so this gives nothing";
+            let mistake = Diagnostic::warning(Code::NoAccessStated, message).at(at.span(self.cursor.file()), "");
+            self.cursor.tell(mistake.help("write `{}` for a membership without a role, or take the place out"));
+        }
         row.window = self.window_id(window);
     }
 
@@ -181,8 +187,9 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    /// Sites: a list, a mapping of site to role, or `all`.
-    fn sites(&mut self, row: &mut AccessRow) {
+    /// Sites: a list, a mapping of site to role, or `all`. Whether it is a list or a mapping of nothing.
+    fn sites(&mut self, row: &mut AccessRow) -> bool {
+        let mut is_empty = false;
         match self.cursor.node() {
             Node::Scalar(scalar) if scalar.text == "all" => {
                 let every = self.intern(EVERY);
@@ -191,7 +198,9 @@ impl<'t> Reader<'t, '_> {
             Node::Scalar(scalar) if is_unmanaged(&scalar) => row.left_alone.sites = true,
             Node::Sequence(_) => {
                 let mut listed = Listed::default();
+                is_empty = true;
                 while let Some(item) = self.cursor.next_item() {
+                    is_empty = false;
                     if let Some(site) = self.as_text(item, "a site") {
                         let selector = self.selector(&site);
                         let (Selector::Exact(name) | Selector::Pattern(name)) = selector;
@@ -201,7 +210,9 @@ impl<'t> Reader<'t, '_> {
                 }
             }
             Node::Mapping(_) => {
+                is_empty = true;
                 while let Some(site) = self.cursor.next_key() {
+                    is_empty = false;
                     let selector = self.selector(&site);
                     let node = self.cursor.node();
                     if self.lacks_space(&site, &node) {
@@ -219,6 +230,7 @@ impl<'t> Reader<'t, '_> {
             }
         }
         row.sites_length = length(&self.into.sites) - row.sites_start;
+        is_empty
     }
 
     pub(super) fn site(&mut self, site: Selector, role: Option<Name>, offset: u32) {
