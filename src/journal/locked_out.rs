@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::chain::Chain;
+use super::describe::whole_of;
 use super::medium;
 use super::record::{Ended, Entry, LookedUp};
 use super::{JournalError, Names, revive};
@@ -59,7 +60,8 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Journalle
         match &record.entry {
             Entry::Intent { store: of, action, then: _ } if of == store => {
                 let since = || Since { at: record.at, by: by.clone() };
-                tried.extend(step(action).map(|step| (record.seq, (since(), step))));
+                // Adding a membership again is no way in where it is a step of a change of role.
+                tried.extend(step(whole_of(action)).map(|step| (record.seq, (since(), step))));
             }
             Entry::Outcome { intent, outcome: Ended::Done | Ended::Rewritten | Ended::AlreadyTrue, .. }
             | Entry::LookedUp { intent, found: LookedUp::Achieved, .. } => match tried.remove(intent) {

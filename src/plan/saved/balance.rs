@@ -1,8 +1,9 @@
 //! What single actions take of what spans users, and whether it is there: seats and admin places of a saved plan.
 //!
 //! The same account as in `order`: what is left over today is slack; while the store is above its limit of seats, the
-//! first that give pay the excess. Who takes uses what its own needs gave, those of its needs among them, then slack, and
-//! nothing else: anybody else may fail.
+//! first that give pay the excess. Who takes uses what the plan gave the same account, which can't be taken where it was
+//! not given; then what its own needs gave, those of its needs among them, then slack, and nothing else: anybody else may
+//! fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -150,7 +151,7 @@ impl<'a> Balances<'a> {
                 purse.debt -= pays;
                 let token = Token { user, by: BTreeSet::from([at]) };
                 purse.given.extend((pays..count).map(|_| token.clone()));
-            } else if change < 0 && !(0..count).all(|_| purse.take(needs)) {
+            } else if change < 0 && !(0..count).all(|_| purse.take(user, needs)) {
                 short.get_or_insert(place);
             }
         }
@@ -236,8 +237,10 @@ impl<'a> Balances<'a> {
 
 impl Purse {
     /// Takes one, if there is one.
-    fn take(&mut self, needs: &[u32]) -> bool {
-        if let Some(found) = self.given.iter().position(|token| needs.iter().any(|need| token.by.contains(need))) {
+    fn take(&mut self, user: Option<Name>, needs: &[u32]) -> bool {
+        let own = self.given.iter().position(|token| token.user.is_some() && token.user == user);
+        let needed = || self.given.iter().position(|token| needs.iter().any(|need| token.by.contains(need)));
+        if let Some(found) = own.or_else(needed) {
             self.given.swap_remove(found);
             return true;
         }

@@ -27,6 +27,8 @@ pub(super) struct Today<'a> {
     inputs: &'a Inputs<'a>,
     reach: Reach<'a>,
     actions: &'a [Action],
+    /// Those of the saved plan.
+    saved: &'a [Action],
     wanted: HashMap<(ActionKind, Subject), &'a Action>,
     waiting: HashMap<(ActionKind, Subject), &'a Deferred>,
     /// Keys of declared users by those of before, all as compared.
@@ -40,7 +42,7 @@ pub(super) struct Today<'a> {
 
 impl<'a> Today<'a> {
     pub(super) fn new(
-        saved: &SavedPlan,
+        saved: &'a SavedPlan,
         inputs: &'a Inputs<'a>,
         (today, ran): (&'a Plan, &'a BTreeMap<String, Timestamp>),
     ) -> Self {
@@ -54,6 +56,7 @@ impl<'a> Today<'a> {
             inputs,
             reach: Reach::new(inputs),
             actions: &today.actions,
+            saved: &saved.actions,
             wanted: today.actions.iter().map(|action| ((action.kind, action.subject), action)).collect(),
             waiting: today.deferred.iter().map(|waiting| ((waiting.kind, waiting.subject), waiting)).collect(),
             ran,
@@ -65,7 +68,7 @@ impl<'a> Today<'a> {
     pub(super) fn holds_back(&self, action: &Action) -> Option<String> {
         let is_wanted = self.wants(action);
         if is_wanted {
-            return self.undone(action, is_wanted);
+            return self.not_sent_anew(action).or_else(|| self.undone(action, is_wanted));
         }
         let refused = match action.kind.topic() {
             Topic::Catalog => self.catalog(action),
@@ -79,6 +82,21 @@ impl<'a> Today<'a> {
     pub(super) fn wants(&self, action: &Action) -> bool {
         let wanted = self.wanted.get(&(action.kind, action.subject));
         wanted.is_some_and(|wanted| is_same(self.inputs.names, action, wanted))
+    }
+
+    /// Why an invitation is not cancelled: a plan made now sends another one at once, with what others gave, and the saved
+    /// plan does not.
+    fn not_sent_anew(&self, action: &Action) -> Option<String> {
+        let is_new = |one: &&Action| {
+            one.kind == ActionKind::InviteUser
+                && one.subject.user.and_then(|key| compared(self.inputs, key)) == {
+                    action.subject.user.and_then(|key| compared(self.inputs, key))
+                }
+        };
+        let is_cancelled = action.kind == ActionKind::CancelInvitation;
+        let is_left_out =
+            is_cancelled && self.actions.iter().any(|one| is_new(&one)) && !self.saved.iter().any(|one| is_new(&one));
+        is_left_out.then(|| "a plan made now sends another invitation in its place".to_owned())
     }
 
     /// Whether an earlier run of the saved plan did it: what it leads from is back, so somebody undid that on purpose.

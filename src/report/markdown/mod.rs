@@ -1,24 +1,24 @@
 //! A plan as a comment under a pull request, for somebody who knows no YAML: who, loses, gains, because.
 //!
-//! From top to bottom: what is refused, what people keep for now, escalations; the people; what the catalog changes;
-//! folded away: sums by organization and site, what waits, ends soon and is left alone; guards and digest. A comment has
-//! at most [`MOST`] characters, so what does not fit is folded: detail first, then rows to names, then names to a number.
-//! Sums, refusals and the digest, which binds the whole plan, are always there.
+//! From top to bottom: what is refused, what people keep for now, escalations; the people; folded away: who gains what
+//! the change under review does not give, what the catalog changes, sums by organization and site, what waits, ends soon
+//! and is left alone; guards and digest. A comment has at most [`MOST`] characters, so what does not fit is folded:
+//! detail first, then rows to names, then names to a number. Sums, refusals and the digest, which binds the whole plan,
+//! are always there.
 //!
 //! Everything goes through [`inline`](inline::inline), so that no name can ping, link, hide or break a table.
 
 mod fold;
 mod inline;
 mod mistakes;
+mod people;
 mod person;
-
-use std::collections::HashMap;
 
 use self::fold::{details, listed, taken};
 pub(super) use self::inline::mark;
 use self::inline::{code, command, inline, inline_within};
 pub use self::mistakes::{MistakesText, markdown_mistakes};
-use self::person::Row;
+use self::people::Everybody;
 pub(super) use self::person::row as person_row;
 use super::base::changed_settings;
 use super::cause::Cause;
@@ -31,7 +31,7 @@ use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::guard::Ruling;
 use crate::model::{Name, known};
-use crate::plan::{Action, BaseDocument, ImpactCourse, People, PersonImpact, Plan, Risk, Shift, Subject, WaitsFor};
+use crate::plan::{BaseDocument, People, Plan, Risk, Shift, WaitsFor};
 
 /// The most characters of a comment on GitHub; here bytes, of which a character has one at least.
 pub const MOST: usize = 65_536;
@@ -97,6 +97,7 @@ pub fn markdown(input: &ReviewText<'_>) -> String {
     let everybody = Everybody::of(context, plan);
     left = add(everybody.escalations(plan, left * 2 / 5), left);
     left = add(everybody.table(left * 4 / 5), left);
+    left = add(everybody.besides(left / 3), left);
     left = add(catalog_changes(context, plan, left / 2), left);
     left = add(sums(context, plan, left / 2), left);
     add(others(context, plan, left), left);
@@ -242,132 +243,6 @@ fn alarms(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
 
 /// What a refusal ends with.
 const MEANT: &str = "If this is meant: ";
-
-/// Everybody in a plan, with what is done for them.
-struct Everybody<'a> {
-    context: Context<'a>,
-    /// Those who lose something or can do more in a way that matters, then the others.
-    pinned: Vec<&'a PersonImpact>,
-    others: Vec<&'a PersonImpact>,
-    actions: HashMap<Name, Vec<&'a Action>>,
-    /// Of people for whom nothing is done: what changes in the catalog for them.
-    through: HashMap<Name, Vec<Subject>>,
-}
-
-impl<'a> Everybody<'a> {
-    fn of(context: Context<'a>, plan: &'a Plan) -> Self {
-        let mut actions: HashMap<Name, Vec<&Action>> = HashMap::new();
-        for action in &plan.actions {
-            if let Some(user) = action.subject.user {
-                actions.entry(user).or_default().push(action);
-            }
-        }
-        let mut through: HashMap<Name, Vec<Subject>> = HashMap::new();
-        for (&subject, affected) in &plan.effects.affected {
-            for &user in affected.gain.iter().chain(&affected.lose).filter(|user| !actions.contains_key(*user)) {
-                let subjects = through.entry(user).or_default();
-                if !subjects.contains(&subject) {
-                    subjects.push(subject);
-                }
-            }
-        }
-        let (mut pinned, others): (Vec<&PersonImpact>, Vec<&PersonImpact>) =
-            plan.effects.impact.people.iter().partition(|person| person.loses || person.escalation);
-        // Stable: within these, everybody stands in the order of the names.
-        pinned.sort_by_key(|person| (!person.loses, person.course != ImpactCourse::Leaves));
-        Self { context, pinned, others, actions, through }
-    }
-
-    fn row(&self, person: &PersonImpact) -> Row {
-        let context = self.context;
-        let actions = self.actions.get(&person.user).map(Vec::as_slice).unwrap_or_default();
-        let through = self.through.get(&person.user).into_iter().flatten().map(|subject| {
-            match (subject.role, subject.organization, subject.site) {
-                (Some(role), _, _) => format!("role {} changes", context.name(role)),
-                (None, Some(organization), Some(site)) => {
-                    format!("{}/{} changes", context.name(organization), context.name(site))
-                }
-                (None, Some(organization), None) => format!("{} changes", context.name(organization)),
-                (None, None, _) => String::new(),
-            }
-        });
-        person_row(context, person, actions, &through.collect::<Vec<_>>().join(", "))
-    }
-
-    /// Who can do more in a way that matters, one by one; what changes for many at once first.
-    fn escalations(&self, plan: &Plan, most: usize) -> String {
-        let of_catalog = changes::of_catalog(self.context, plan);
-        let of_catalog = of_catalog
-            .iter()
-            .map(|(line, _)| line)
-            .filter(|line| line.mark == Mark::Escalation)
-            .map(|line| bullet("> **Escalation** ", line));
-        let mut lines: Vec<String> = of_catalog.collect();
-        let escalated: Vec<&PersonImpact> = self
-            .pinned
-            .iter()
-            .copied()
-            .filter(|person| person.escalation && self.actions.contains_key(&person.user))
-            .collect();
-        let told = escalated.iter().map(|person| {
-            let row = self.row(person);
-            let is_admin = person.becomes_admin_of().next().is_some();
-            let power = if is_admin { " — an admin: can invite and remove people" } else { "" };
-            let gains = if row.gains.is_empty() { "can do more".to_owned() } else { row.gains };
-            format!("> **Escalation** {}", inline_within(&format!("{}: {gains}{power}", row.who), LINE))
-        });
-        // Few of them are long: they are made as long as they fit.
-        let catalog_lines = lines.len();
-        lines.extend(told.take(most / 40));
-        let (text, shown) = taken(lines.into_iter().map(|line| format!("{line}\n>")), most / 2);
-        let rest = escalated.get(shown.saturating_sub(catalog_lines)..).unwrap_or_default();
-        let mut text = text.trim_end_matches(['>', '\n']).to_owned();
-        if !text.is_empty() {
-            text.push_str("\n\n");
-        }
-        if !rest.is_empty() {
-            let names: Vec<String> = rest.iter().map(|person| inline(&self.context.name(person.user))).collect();
-            let who = count(rest.len(), "more escalation", "more escalations");
-            text.push_str(&format!("> **{who}**: {}\n\n", listed(&names, most / 2)));
-        }
-        text
-    }
-
-    /// Who loses and gains what: those who lose something first.
-    fn table(&self, most: usize) -> String {
-        if self.pinned.is_empty() && self.others.is_empty() {
-            return String::new();
-        }
-        let line = |person: &&PersonImpact| {
-            let Row { who, loses, gains, because } = self.row(person);
-            let [who, loses, gains, because] = [who, loses, gains, because].map(|cell| inline_within(&cell, CELL));
-            format!("| {who} | {loses} | {gains} | {because} |")
-        };
-        let (mut rows, mut shown) = taken(self.pinned.iter().map(line), most);
-        let is_whole = shown == self.pinned.len();
-        if !is_whole {
-            (rows, shown) = taken(self.pinned.iter().map(line), most / 2);
-        }
-        let (more_rows, others) =
-            if is_whole { taken(self.others.iter().map(line), most - rows.len()) } else { (String::new(), 0) };
-        let mut text = format!("| who | loses | gains | because |\n| --- | --- | --- | --- |\n{rows}{more_rows}\n");
-        let rest = &self.pinned[shown..];
-        if !rest.is_empty() {
-            let names: Vec<String> = rest.iter().map(|person| inline(&self.context.name(person.user))).collect();
-            let who =
-                count(rest.len(), "more person loses access or can do more", "more people lose access or can do more");
-            text.push_str(&format!("{who}: {}\n\n", listed(&names, most / 2)));
-        }
-        if let more @ 1.. = self.others.len() - others {
-            let who = count(more, "more person gains access", "more people gain access");
-            text.push_str(&format!("{who}, not listed here.\n\n"));
-        }
-        if !rest.is_empty() || others < self.others.len() {
-            text.push_str("`rollcall plan -v` lists everybody; the digest binds the whole plan.\n\n");
-        }
-        text
-    }
-}
 
 /// A line of a change as one of a list.
 fn bullet(before: &str, line: &Line) -> String {

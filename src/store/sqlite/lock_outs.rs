@@ -148,9 +148,12 @@ pub(super) fn note(turn: &Turn<'_>, action: &Action, subject: Option<&Subject>) 
         | ActionKind::ResendInvitation
         | ActionKind::AddMembership
         | ActionKind::GrantSite => {
+            // Access of an account with which nobody can log in lets nobody in: a role that is changed by removing and
+            // adding the membership.
             turn.connection
                 .prepare_cached(
-                    "UPDATE lock_outs SET ended = ?3 WHERE ended IS NULL AND (identity = ?1 OR user_id = ?2)",
+                    "UPDATE lock_outs SET ended = ?3 WHERE ended IS NULL AND (identity = ?1 OR user_id = ?2) AND \
+                     NOT EXISTS (SELECT 1 FROM users WHERE id = ?2 AND status IN ('inactive', 'closed'))",
                 )?
                 .execute((identity, user, turn.at.to_string()))?;
         }

