@@ -349,3 +349,20 @@ fn reports_for_reviewers_begin_with_changed_settings() {
     repository.run(against).ends_with(0);
     assert!(repository.read("against.md").contains("li@example.com"), "{}", repository.read("against.md"));
 }
+
+/// Reviewers of a change see what it does first; nothing that anybody loses is folded away.
+#[test]
+fn a_comment_sets_apart_what_the_change_is_not_about() {
+    let repository = repository();
+    declare_li(&repository);
+    repository.sql(UNGRANT_BEN);
+    plan(&repository, &["--at", AFTER, "--report", "markdown=plan.md"]).ends_with(0);
+    let comment = repository.read("plan.md");
+    let at = |text: &str| comment.find(text).unwrap_or_else(|| panic!("{text}\n{comment}"));
+    let aside = at("<details><summary>Also reverts drift (1), does what was wanted before (1)</summary>");
+    assert!(at("| `li@example.com` |") < aside && at("| `max@example.com` |") < aside, "{comment}");
+    assert!(aside < at("| `ben@example.com` |") && aside < at("| `zoe@example.com` |"), "{comment}");
+    // Without a base nobody knows what is of the change.
+    repository.run(["plan", "--at", AFTER, "--report", "markdown=plan.md"]).ends_with(0);
+    assert!(!repository.read("plan.md").contains("Also"), "{}", repository.read("plan.md"));
+}
