@@ -16,7 +16,7 @@ use self::tables::{Data, Tables, course, flags};
 use super::base::changed_settings;
 use super::changes;
 use super::diagnostics::Snippets;
-use super::markdown::{ReviewText, counts, person_row};
+use super::markdown::{ReviewText, counts, is_aside, person_row};
 use super::refusal::{RefusalText, refusal};
 use super::style::{Style, count, number, sanitise, shortened};
 use super::text::{PlanText, guard_entries};
@@ -257,7 +257,7 @@ fn data(context: Context<'_>, input: &HtmlText<'_>) -> Data {
         let row = person_row(brief, person, actions, through);
         let changes = tables.changes(person);
         let user = tables.text(person.user);
-        let (course, flags) = (course(person.course), flags(person));
+        let (course, flags) = (course(person.course), flags(person, is_aside(actions)));
         (user, course, flags, person.mails, changes, row.loses, row.gains, row.because)
     });
     let impact = impact.collect();

@@ -69,7 +69,13 @@
     escalation: (one) => one[2] & 4,
     joins: (one) => one[1] === 0,
     leaves: (one) => one[1] === 1,
+    here: (one) => !(one[2] & 8),
+    besides: (one) => one[2] & 8,
   };
+  // Without a base nobody knows what is of this change.
+  if (!data.impact.some(kinds.besides)) {
+    for (const option of [...find("impact-kind").options]) if (["here", "besides"].includes(option.value)) option.remove();
+  }
   const showImpact = paged("impact", 100, ["person", "people"], (one) => {
     const [user, course, flags, mails, , loses, gains, because] = one;
     const row = make("tr"), who = head(texts[user]);

@@ -35,7 +35,7 @@ pub(super) struct Data {
     pub(super) lines: Vec<[String; 6]>,
 }
 
-/// Key, course, flags (gains 1, loses 2, escalation 4), mails, what changes where, and words: loses, gains, because.
+/// Key, course, flags (gains 1, loses 2, escalation 4, done without the change under review, too, 8), mails, what changes where, and words: loses, gains, because.
 pub(super) type Fares = (i64, u8, u8, u32, Vec<Changes>, String, String, String);
 
 /// An organization, the roles in it, and sites by the roles there.
@@ -113,7 +113,8 @@ pub(super) const fn course(course: ImpactCourse) -> u8 {
     }
 }
 
-/// Flags of a person.
-pub(super) fn flags(person: &PersonImpact) -> u8 {
-    u8::from(person.gains) | (u8::from(person.loses) << 1) | (u8::from(person.escalation) << 2)
+/// Flags of a person. `is_aside`: all that is done for them would be done without the change under review, too.
+pub(super) fn flags(person: &PersonImpact, is_aside: bool) -> u8 {
+    let flags = [person.gains, person.loses, person.escalation, is_aside];
+    flags.into_iter().zip(0..).map(|(is_set, bit)| u8::from(is_set) << bit).sum()
 }

@@ -19,6 +19,7 @@ pub(super) use self::inline::mark;
 use self::inline::{code, command, inline, inline_within};
 pub use self::mistakes::{MistakesText, markdown_mistakes};
 use self::people::Everybody;
+pub(super) use self::people::is_aside;
 pub(super) use self::person::row as person_row;
 use super::base::changed_settings;
 use super::cause::Cause;

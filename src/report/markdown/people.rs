@@ -45,16 +45,20 @@ impl<'a> Everybody<'a> {
         }
         let (mut pinned, others): (Vec<&PersonImpact>, Vec<&PersonImpact>) =
             plan.effects.impact.people.iter().partition(|person| person.loses || person.escalation);
-        let is_aside = |person: &PersonImpact| is_aside(actions.get(&person.user));
+        let is_aside = |person: &PersonImpact| actions.get(&person.user).is_some_and(|actions| is_aside(actions));
         // Stable: within these, everybody stands in the order of the names.
         pinned.sort_by_key(|person| (is_aside(person), !person.loses, person.course != ImpactCourse::Leaves));
         let (aside, others) = others.into_iter().partition(|person| is_aside(person));
         Self { context, pinned, others, aside, actions, through }
     }
 
+    fn actions_of(&self, person: &PersonImpact) -> &[&'a Action] {
+        self.actions.get(&person.user).map(Vec::as_slice).unwrap_or_default()
+    }
+
     fn row(&self, person: &PersonImpact) -> Row {
         let context = self.context;
-        let actions = self.actions.get(&person.user).map(Vec::as_slice).unwrap_or_default();
+        let actions = self.actions_of(person);
         let through = self.through.get(&person.user).into_iter().flatten().map(|subject| {
             match (subject.role, subject.organization, subject.site) {
                 (Some(role), _, _) => format!("role {} changes", context.name(role)),
@@ -88,8 +92,7 @@ impl<'a> Everybody<'a> {
             let is_admin = person.becomes_admin_of().next().is_some();
             let power = if is_admin { " — an admin: can invite and remove people" } else { "" };
             let gains = if row.gains.is_empty() { "can do more".to_owned() } else { row.gains };
-            let because =
-                if is_aside(self.actions.get(&person.user)) { format!(" ({})", row.because) } else { String::new() };
+            let because = if is_aside(self.actions_of(person)) { format!(" ({})", row.because) } else { String::new() };
             format!("> **Escalation** {}", inline_within(&format!("{}: {gains}{power}{because}", row.who), LINE))
         });
         // Few of them are long: they are made as long as they fit.
@@ -173,11 +176,11 @@ impl<'a> Everybody<'a> {
 
 const HEAD: &str = "| who | loses | gains | because |\n| --- | --- | --- | --- |\n";
 
-/// Whether all that is done for a person would be done without the change under review, too.
-fn is_aside(actions: Option<&Vec<&Action>>) -> bool {
+/// Whether all that is done for a person, if anything, would be done without the change under review, too.
+pub(in crate::report) fn is_aside(actions: &[&Action]) -> bool {
     let is_of_no_change = |action: &&Action| match action.cause {
         Cause::Manifest | Cause::Unknown => false,
         Cause::Drift | Cause::Expiry | Cause::Deferred | Cause::Operator => true,
     };
-    actions.is_some_and(|actions| actions.iter().all(is_of_no_change))
+    !actions.is_empty() && actions.iter().all(is_of_no_change)
 }

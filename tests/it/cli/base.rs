@@ -356,12 +356,22 @@ fn a_comment_sets_apart_what_the_change_is_not_about() {
     let repository = repository();
     declare_li(&repository);
     repository.sql(UNGRANT_BEN);
-    plan(&repository, &["--at", AFTER, "--report", "markdown=plan.md"]).ends_with(0);
+    plan(&repository, &["--at", AFTER, "--report", "markdown=plan.md", "--report", "html=plan.html"]).ends_with(0);
     let comment = repository.read("plan.md");
     let at = |text: &str| comment.find(text).unwrap_or_else(|| panic!("{text}\n{comment}"));
     let aside = at("<details><summary>Also reverts drift (1), does what was wanted before (1)</summary>");
     assert!(at("| `li@example.com` |") < aside && at("| `max@example.com` |") < aside, "{comment}");
     assert!(aside < at("| `ben@example.com` |") && aside < at("| `zoe@example.com` |"), "{comment}");
+    // The page tells them apart by a flag.
+    let page = repository.read("plan.html");
+    let data = page.split_once("id=\"data\">").and_then(|(_, rest)| rest.split_once("</script>")).expect("data").0;
+    let data: Value = serde_json::from_str(data).expect("JSON");
+    let flagged =
+        data["impact"].as_array().expect("people").iter().filter(|one| one[2].as_u64().is_some_and(|f| f & 8 > 0));
+    let mut flagged: Vec<&str> =
+        flagged.filter_map(|one| data["texts"][usize::try_from(one[0].as_u64()?).ok()?].as_str()).collect();
+    flagged.sort_unstable();
+    assert_eq!(flagged, ["ben@example.com", "max@example.com", "zoe@example.com"]);
     // Without a base nobody knows what is of the change.
     repository.run(["plan", "--at", AFTER, "--report", "markdown=plan.md"]).ends_with(0);
     assert!(!repository.read("plan.md").contains("Also"), "{}", repository.read("plan.md"));
