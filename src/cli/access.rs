@@ -23,8 +23,8 @@ use crate::manifest;
 use crate::model::{DeclaredStatus, Desired, LiveState, Names};
 use crate::plan::{
     AbsentUsers, CatalogPolicy, Cause, Holding, Inputs, Plan, Policy, SavedPlan, Scope, Standing, StoreRef,
-    broad_protection, fit, fit_singly, holding, lacking, outside_scope, people_in_scope, plan_for, plan_of_saved,
-    returned, shared_with_live, standing, unnamed_own_account, void_protection,
+    broad_protection, fit, fit_singly, holding, lacking, lost_half_way, outside_scope, people_in_scope, plan_for,
+    plan_of_saved, returned, shared_with_live, standing, unnamed_own_account, void_protection,
 };
 use crate::rules::Rules;
 use crate::settings::{self, CatalogMode, MailTransport, Settings, StoreKind, StoreSettings};
@@ -139,7 +139,8 @@ impl Access {
         }
         found.extend(self.wrong_own_account(&mut sources));
         if has_errors(&found) {
-            found.extend(fit_singly(&names, &loaded.desired, self.rules()));
+            let fits = fit_singly(&names, &loaded.desired, self.rules(), &found);
+            found.extend(fits);
         } else {
             found.extend(fit(&names, &loaded.desired, self.rules()));
             found.extend(outside_scope(&names, &loaded.desired, &self.scope()));
@@ -242,7 +243,7 @@ impl Access {
         let mut reader = self.reader(printer)?;
         let info = reader.info().await?;
         let mut live = reader.read(names, Which::All).await?;
-        live.half_changed = journal::half_changed(self, &info.id, names)?;
+        live.half_changed = journal::half_changed(self, (&info.id, &live.catalog), names)?;
         tracing::info!(accounts = live.len(), complete = live.evidence.is_complete(), "store read");
         Ok((info, live))
     }
@@ -377,6 +378,7 @@ impl Access {
         before.extend(broad_protection(&inputs));
         before.extend(lacking(&declared.names, &declared.desired, self.rules(), |identity| live.find(identity)));
         before.extend(shared_with_live(&declared.names, &declared.desired, self.rules(), live));
+        before.extend(lost_half_way(&inputs));
         before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;

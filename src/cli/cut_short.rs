@@ -9,7 +9,7 @@ use super::exit::Failure;
 use super::journal::{half_changed, remember_cut_off};
 use super::lock_outs;
 use crate::journal::{Journal, Run};
-use crate::model::LiveState;
+use crate::model::{Catalog, LiveState};
 use crate::plan::{Inputs, digest, over};
 use crate::store::Info;
 
@@ -23,7 +23,8 @@ pub(super) fn end_what_is_over(
 ) -> Result<(), Failure> {
     let names = &mut declared.names;
     let mut live = LiveState::default();
-    live.half_changed = half_changed(access, &info.id, names)?;
+    // Which of it is still wanted does not depend on what of it can still come.
+    live.half_changed = half_changed(access, (&info.id, &Catalog::default()), names)?;
     remember_cut_off(access, names, (info, &mut live), at)?;
     if live.half_changed.is_empty() && live.cut_off.is_empty() {
         return Ok(());

@@ -16,7 +16,7 @@ use super::printer::Printer;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::manifest::{self, Unsayable, Written};
 use crate::model::{LiveState, Names};
-use crate::plan::{DiagnosticDocument, diagnostic_document, fit, within_scope};
+use crate::plan::{DiagnosticDocument, diagnostic_document, fit, unfinished, within_scope};
 use crate::report::{count, sanitise, shortened};
 use crate::source::{Sources, is_hidden};
 use crate::store::Info;
@@ -28,6 +28,8 @@ struct ImportDocument {
     accounts: usize,
     files: Vec<String>,
     left_out: Vec<LeftOutDocument>,
+    /// Who was between two roles, and how that is written.
+    notes: Vec<String>,
     /// What is wrong with the manifests as they were written: they are refused until it is mended.
     diagnostics: Vec<DiagnosticDocument>,
 }
@@ -46,13 +48,20 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         let why = format!("`{}` holds YAML already, and nothing is overwritten", folder.display());
         return Err(Failure::invalid(advised(why, "name an empty folder")));
     }
+    let mut notes = Vec::new();
     let written = if let (Some(file), Some(from)) = (&arguments.file, arguments.from) {
         import_file::read(&access, global, (file, from), arguments, printer)?
     } else {
         let mut names = Names::new();
-        let (_, live) = all_in_scope(&access, &mut names, printer)?;
-        manifest::write(&names, access.rules(), &live)
+        let live = whole(&access, &mut names, printer)?.1;
+        // Whoever is between two roles is written as the change is to end: a manifest without it would end it.
+        notes = tell_unfinished(&access, &names, &live);
+        let live = live.after_half_changes().unwrap_or(live);
+        manifest::write(&names, access.rules(), &within_scope(&names, live, &access.scope()))
     };
+    for note in &notes {
+        printer.note(note);
+    }
     let texts: Vec<String> = written.files.iter().map(|(_, text)| with_way_to_schemas(text, &arguments.out)).collect();
     let files = written.files.iter().zip(&texts).map(|((name, _), text)| (name.as_str(), text.as_bytes()));
     write_all_new(&folder, files).map_err(Failure::failed)?;
@@ -68,7 +77,8 @@ pub(super) fn run(global: &Global, arguments: &Import, printer: &Printer) -> Res
         let (files, left_out) = (files.collect(), left_out.collect());
         let lines = Lines::new(&sources);
         let diagnostics = refused.iter().map(|one| diagnostic_document(one, &lines)).collect();
-        printer.json(&ImportDocument { format: 1, accounts: written.accounts, files, left_out, diagnostics });
+        let accounts = written.accounts;
+        printer.json(&ImportDocument { format: 1, accounts, files, left_out, notes, diagnostics });
         return Ok(exit);
     }
     tell_left_out(&written.unsayable, printer);
@@ -128,12 +138,34 @@ fn with_way_to_schemas(text: &str, folder: &Path) -> String {
     text.replacen("$schema=../", &format!("$schema={}", "../".repeat(steps.count())), 1)
 }
 
+/// What to say of people who are between two roles since a run was stopped: what is live is not what was meant.
+fn tell_unfinished(access: &Access, names: &Names, live: &LiveState) -> Vec<String> {
+    let listed = access.scope().organizations;
+    let is_in_scope = |organization: &String| listed.as_ref().is_none_or(|listed| listed.contains(organization));
+    let told = unfinished(names, live).into_iter().filter(|one| is_in_scope(&one.organization)).map(|one| {
+        let written = if one.can_follow {
+            "what was to come is written, and the next plan gives it: take it out where it is not wanted"
+        } else {
+            "nothing of it is written: declare what the person is to have there"
+        };
+        format!("{} {}; {written}", one.user, one.what)
+    });
+    told.map(|told| sanitise(&told).into_owned()).collect()
+}
+
 /// Everything live that the settings manage; nothing of a store that was read in part.
 pub(super) fn all_in_scope(
     access: &Access,
     names: &mut Names,
     printer: &Printer,
 ) -> Result<(Info, LiveState), Failure> {
+    let (info, live) = whole(access, names, printer)?;
+    let live = within_scope(names, live, &access.scope());
+    Ok((info, live))
+}
+
+/// Everything live; nothing of a store that was read in part.
+fn whole(access: &Access, names: &mut Names, printer: &Printer) -> Result<(Info, LiveState), Failure> {
     let (info, live) = edge::runtime()?.block_on(access.live(names, printer))?;
     if !live.evidence.is_complete() {
         for (collection, why) in live.evidence.gaps() {
@@ -141,7 +173,6 @@ pub(super) fn all_in_scope(
         }
         return Err(Failure::failed(anyhow::anyhow!("the store was read in part, so nothing is written")));
     }
-    let live = within_scope(names, live, &access.scope());
     Ok((info, live))
 }
 

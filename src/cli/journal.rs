@@ -17,7 +17,7 @@ use super::files::{leads_out, make_folder};
 use super::printer::Printer;
 use crate::diagnostic::Code;
 use crate::journal::{self, Glance, Head, Holder, Journal, JournalError, JournalledLockOut, Standing};
-use crate::model::{ActionKind, HalfChange, HalfChanged, List, LiveState, Membership, Names, Value, known};
+use crate::model::{ActionKind, Catalog, HalfChange, HalfChanged, List, LiveState, Membership, Names, Value, known};
 use crate::plan::{Action, History, State, action_id};
 use crate::settings::StoreKind;
 use crate::store::Info;
@@ -333,9 +333,13 @@ pub(super) fn remember_cut_off(
     Ok(())
 }
 
-/// Memberships that are gone since a run was stopped between the two steps of a change of role, as they were to be;
-/// nothing where this user may not read the journal.
-pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> Result<HalfChanged, Failure> {
+/// Memberships that are gone since a run was stopped between the two steps of a change of role, as they were to be, without
+/// what this catalog has no more; nothing where this user may not read the journal.
+pub(super) fn half_changed(
+    access: &Access,
+    (store, catalog): (&str, &Catalog),
+    names: &mut Names,
+) -> Result<HalfChanged, Failure> {
     let found = if_readable(journal::half_changed(
         &path(&access.repository, &access.store_name)?,
         store,
@@ -358,7 +362,8 @@ pub(super) fn half_changed(access: &Access, store: &str, names: &mut Names) -> R
             let (role, default_site) = (text(known::ROLE), text(known::DEFAULT_SITE));
             (Membership { organization, role, extra_roles, default_site }, state.grants)
         };
-        half.insert((names.intern(&identity), organization), HalfChange { from: side(before), to: side(after) });
+        let user = names.intern(&identity);
+        half.insert((user, organization), HalfChange::of(side(before), side(after), catalog, names));
     }
     Ok(half)
 }

@@ -40,7 +40,8 @@ pub(super) fn read_settings_for_manifests(global: &Global, printer: &Printer) ->
         let reading = manifest::Reading { rules, time_zone };
         let mut names = Names::new();
         let mut loaded = manifest::load(&mut names, reading, &mut sources, paths);
-        loaded.diagnostics.extend(fit_singly(&names, &loaded.desired, rules));
+        let fits = fit_singly(&names, &loaded.desired, rules, &loaded.diagnostics);
+        loaded.diagnostics.extend(fits);
         // What is only odd can wait until the settings are mended, and where manifests are is theirs to say.
         loaded.diagnostics.retain(|one| one.severity == Severity::Error && one.code != Code::NoManifest);
         if global.manifests.is_empty() {

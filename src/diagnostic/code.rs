@@ -173,4 +173,6 @@ codes! {
     CouldNotBeDone = "could-not-be-done",
     /// Something that the rules demand is left to others, who have not given it.
     DemandedUnmanaged = "demanded-unmanaged",
+    /// Somebody between two roles since a run was stopped, and what was to come is gone.
+    HalfChanged = "half-changed",
 }

@@ -109,6 +109,11 @@ impl Column {
         Self::of(header).or_else(|| is_kind().then_some(Self::Organization))
     }
 
+    /// Whether a header of family names may as well be one of whole names.
+    pub(super) fn may_be_whole(header: &str) -> bool {
+        folded(header) == "nom"
+    }
+
     /// The column that a header names. Case, accents, hyphens and blanks do not count.
     pub(super) fn of(header: &str) -> Option<Self> {
         let header = folded(header);
@@ -165,7 +170,13 @@ impl Column {
             Self::Location => &["location", "localisation", "lieu", "emplacement"],
             Self::Company => &["company", "societe", "entreprise", "compagnie"],
             Self::Organization => &["organization", "organisation"],
-            Self::Role => &["role", "permission group", "groupe de permissions"],
+            Self::Role => &[
+                "role",
+                "permission group",
+                "groupe de permissions",
+                "rights configuration",
+                "configuration de droits",
+            ],
         }
     }
 
@@ -215,6 +226,34 @@ impl Column {
     }
 }
 
+/// Names of languages, folded, in English, in French and in themselves, and what manifests have in their place.
+const LANGUAGES: [(&str, &str); 18] = [
+    ("allemand", "de"),
+    ("anglais", "en"),
+    ("deutsch", "de"),
+    ("dutch", "nl"),
+    ("english", "en"),
+    ("espagnol", "es"),
+    ("espanol", "es"),
+    ("francais", "fr"),
+    ("french", "fr"),
+    ("german", "de"),
+    ("italian", "it"),
+    ("italiano", "it"),
+    ("italien", "it"),
+    ("japanese", "ja"),
+    ("japonais", "ja"),
+    ("nederlands", "nl"),
+    ("neerlandais", "nl"),
+    ("spanish", "es"),
+];
+
+/// The tag of a language that is written by its name.
+pub(super) fn language(text: &str) -> Option<&'static str> {
+    let text = folded(text);
+    LANGUAGES.iter().find(|(name, _)| *name == text).map(|(_, tag)| *tag)
+}
+
 /// Why the rules of the store refuse this value of a field, if they do: a clause, and a way out.
 pub(super) fn refuse_value(rules: &Rules, field: &str, text: &str) -> Option<(String, String)> {
     let (values, format) = match (rules.attribute(field), rules.field(field)) {
@@ -244,7 +283,7 @@ pub(super) fn letters(column: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Column, letters};
+    use super::{ALL, Column, LANGUAGES, language, letters};
 
     #[test]
     fn headers_are_known_in_both_languages_and_in_any_spelling() {
@@ -274,6 +313,14 @@ mod tests {
         for header in ["", "name", "roles"] {
             assert_eq!(Column::of(header), None, "{header}");
         }
+    }
+
+    #[test]
+    fn languages_are_known_by_their_names() {
+        for (name, tag) in [("Français", Some("fr")), ("NEDERLANDS", Some("nl")), ("English", Some("en"))] {
+            assert_eq!(language(name), tag, "{name}");
+        }
+        assert!(LANGUAGES.is_sorted() && language("fr").is_none());
     }
 
     #[test]

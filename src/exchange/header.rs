@@ -23,6 +23,7 @@ impl Intake<'_> {
         let rules = self.rules;
         let mut columns: Vec<Option<Column>> =
             self.book.headers.iter().map(|header| Column::of_header(rules, header)).collect();
+        self.names_of_one_column(&mut columns);
         let has = |column: Column, columns: &[Option<Column>]| columns.contains(&Some(column));
         for (index, column) in columns.iter().enumerate() {
             let Some(column) = column else { continue };
@@ -90,5 +91,20 @@ impl Intake<'_> {
         }
         self.columns = columns;
         self.book.is_empty()
+    }
+
+    /// Where one column holds all of a name, under a word that is one for family names as well, it is the full name.
+    fn names_of_one_column(&mut self, columns: &mut [Option<Column>]) {
+        let has = |column: Column| columns.contains(&Some(column));
+        if has(Column::GivenName) || has(Column::FullName) || Column::FullName.field(self.rules).is_none() {
+            return;
+        }
+        for (column, header) in columns.iter_mut().zip(&self.book.headers) {
+            if *column == Some(Column::FamilyName) && Column::may_be_whole(header) {
+                *column = Some(Column::FullName);
+                let header = quoted(header);
+                self.notes.insert(format!("the column {header} is read as the full name: none holds given names"));
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::{Column, refuse_value};
+use super::columns::{Column, language, refuse_value};
 use super::formula::restored;
 use super::mistakes::{Book, Refused, RowPlace, quoted};
 use super::roles::Given;
@@ -143,7 +143,13 @@ impl<'a> Intake<'a> {
                         self.book.tell(Code::TooLarge, at, Some(index), &what, "look for a quote that is not closed");
                         is_whole = false;
                     } else {
-                        let restored = restored(text);
+                        let mut restored = restored(text);
+                        if column == Column::Language
+                            && let Some(tag) = language(&restored)
+                        {
+                            self.notes.insert(format!("the language {} is read as `{tag}`", quoted(&restored)));
+                            restored = Cow::Borrowed(tag);
+                        }
                         let composed: String = restored.nfc().collect();
                         if composed == restored {
                             values.push((column, index, restored));

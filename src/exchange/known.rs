@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Catalog, Desired, LiveState, Names, Role, SiteAccess, Value, known};
+use crate::model::{Catalog, Desired, LiveState, Names, Organization, Role, SiteAccess, Value, known};
 use crate::rules::{RoleFields, RolePlace, RoleSiteAccess, Rules};
 
 /// What is known when a file is read.
@@ -22,6 +22,8 @@ pub struct Known {
     role_fields: BTreeMap<String, RoleFields>,
     /// Organizations of the store with their sites.
     stored: BTreeMap<String, BTreeSet<String>>,
+    /// What organizations of either are called for people, by their names.
+    titles: BTreeMap<String, String>,
     /// Accounts of the store, by key as compared.
     accounts: BTreeMap<String, Account>,
 }
@@ -49,6 +51,7 @@ impl Known {
             users: desired.users().map(|user| text(user.identity)).collect(),
             role_fields: own_roles().map(|(&name, role)| (text(name), fields_of(names, role))).collect(),
             stored: BTreeMap::new(),
+            titles: titles(names, &desired.catalog),
             accounts: BTreeMap::new(),
         }
     }
@@ -66,6 +69,9 @@ impl Known {
             }
         }
         self.stored = places(names, &live.catalog);
+        for (name, title) in titles(names, &live.catalog) {
+            self.titles.entry(name).or_insert(title);
+        }
         for view in live.users() {
             let Some(identity) = view.identity else { continue };
             let is_held = |field: &str, value: Value| rules.is_access(field) && value != Value::Null;
@@ -98,6 +104,11 @@ impl Known {
         self.organizations.keys().chain(self.stored.keys()).map(String::as_str).collect()
     }
 
+    /// What an organization is called for people, where that is known.
+    pub(super) fn title(&self, organization: &str) -> Option<&str> {
+        self.titles.get(organization).map(String::as_str)
+    }
+
     /// Sites that manifests or the store have in an organization, sorted.
     pub(super) fn site_names(&self, organization: &str) -> BTreeSet<&str> {
         let of = [&self.organizations, &self.stored].map(|places| places.get(organization));
@@ -120,13 +131,14 @@ impl Known {
     }
 
     /// The role with this name that the rules, manifests or the store have: exactly, else the only one that differs by
-    /// case.
+    /// case, else the one that the vendor calls so.
     pub(super) fn find_role<'r>(&'r self, rules: &'r Rules, text: &str) -> Option<(&'r str, &'r RoleFields)> {
         let lower = text.to_lowercase();
         let like: Vec<&str> = self.role_names(rules).into_iter().filter(|role| role.to_lowercase() == lower).collect();
         let found = match like.as_slice() {
             _ if let Some(&role) = like.iter().find(|role| **role == text) => role,
             &[role] => role,
+            [] => rules.meant(text, self.role_names(rules).into_iter())?,
             _ => return None,
         };
         Some((found, self.role_fields(found).or_else(|| rules.vendor_role(found))?))
@@ -145,6 +157,13 @@ fn places(names: &Names, catalog: &Catalog) -> BTreeMap<String, BTreeSet<String>
     organizations
         .map(|(&name, organization)| (text(name), organization.sites.keys().map(|&site| text(site)).collect()))
         .collect()
+}
+
+/// The names for people that organizations have.
+fn titles(names: &Names, catalog: &Catalog) -> BTreeMap<String, String> {
+    let title = |organization: &Organization| organization.fields.get(&known::NAME).copied().and_then(Value::text);
+    let titled = catalog.organizations.iter().filter_map(|(&name, organization)| Some((name, title(organization)?)));
+    titled.map(|(name, title)| (names.text(name).to_owned(), names.text(title).to_owned())).collect()
 }
 
 /// A role as rules would write it.

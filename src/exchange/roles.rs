@@ -120,12 +120,14 @@ impl Intake<'_> {
                 self.book.tell(Code::UnknownOrganization, at, None, "the role has no organization", help);
                 None
             }
+            // Nobody loses the place that they have without a role because the list of that place shows none.
+            (Some(organization), None) if stated.is_none() && self.is_there_without_role(organization, identity) => {
+                Some(Some((organization, Given::Nothing)))
+            }
             (Some(organization), None) if stated.is_some() => {
                 // Without a role there is nothing beside which a manifest could leave the sites to others: all of it is
                 // left to them, where the person belongs there already.
-                let account = identity.and_then(|identity| self.known.account(identity));
-                let is_there =
-                    account.is_some_and(|account| account.without_role.contains(self.names.text(organization)));
+                let is_there = self.is_there_without_role(organization, identity);
                 if self.rules.allows_no_role() && (self.rules.sites.rules().is_none() || is_there) {
                     return Some(Some((organization, Given::Nothing)));
                 }
@@ -138,10 +140,19 @@ impl Intake<'_> {
         }
     }
 
-    /// An organization as it is known, where the file spells one name otherwise (case, accents, hyphens, blanks).
+    /// Whether the person with this key, as compared, belongs to an organization in the store without a role.
+    fn is_there_without_role(&self, organization: Name, identity: Option<&str>) -> bool {
+        let account = identity.and_then(|identity| self.known.account(identity));
+        account.is_some_and(|account| account.without_role.contains(self.names.text(organization)))
+    }
+
+    /// An organization as it is known, where the file spells one name otherwise (case, accents, hyphens, blanks), or has
+    /// the name that it has for people.
     fn organization(&mut self, text: &str) -> Name {
         let known = self.known.organization_names();
-        let like = || known.iter().filter(|name| folded(name) == folded(text));
+        let asked = folded(text);
+        let is_called = |name: &str| self.known.title(name).is_some_and(|title| folded(title) == asked);
+        let like = || known.iter().filter(|name| folded(name) == asked || is_called(name));
         if !known.contains(text)
             && let (Some(name), None) = (like().next(), like().nth(1))
         {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::catalog::Catalog;
 use super::fact::{Fact, Grant, Membership, Status, Value};
 use super::name::{Name, Names, known};
-pub use half::{HalfChange, HalfChanged};
+pub use half::{HalfChange, HalfChanged, Seat};
 
 /// A collection of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

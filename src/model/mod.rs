@@ -26,7 +26,7 @@ pub use fact::{Fact, Grant, Membership, Status, Value};
 pub use kind::{ActionKind, Topic};
 pub use live::{
     Collection, Completeness, Evidence, HalfChange, HalfChanged, Invitation, InvitationState, LiveRecord, LiveState,
-    LiveView,
+    LiveView, Seat,
 };
 pub use name::{Elements, List, Name, Names, known};
 pub use user_view::{Standing, UserView};

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::action::{Action, Risk, Subject};
+use super::batches::invitation_batches;
+use super::called_otherwise::called_otherwise;
 use super::chosen::Chosen;
 use super::diff::{Counter, Draft, Drafts, Need, diff};
 use super::mails::SharedMails;
@@ -75,6 +77,9 @@ fn planned(
     diagnostics.append(&mut renamed.diagnostics);
     diagnostics.extend(written_otherwise(inputs));
     diagnostics.extend(same_person(inputs, target));
+    if target.is_none() {
+        diagnostics.extend(called_otherwise(inputs));
+    }
     let live = renamed.live.take();
     let viewed = Inputs { live: live.as_ref().unwrap_or(inputs.live), ..inputs.clone() };
     let mut plan = assembled((inputs, &viewed), diff(&viewed, &renamed), diagnostics, (target, chosen));
@@ -166,6 +171,7 @@ pub(super) fn assembled(
         effects,
         census,
         counts,
+        batches: invitation_batches(inputs.rules, &actions),
         actions,
         deferred,
         unmanaged,

@@ -40,8 +40,7 @@ impl InvitationForm {
 
 /// How many requests the invitations of a plan make in its order, where the rules limit what one takes; `None`: they do
 /// not.
-#[must_use]
-pub fn invitation_batches(rules: &Rules, actions: &[Action]) -> Option<usize> {
+pub(super) fn invitation_batches(rules: &Rules, actions: &[Action]) -> Option<usize> {
     let (batch_max, same) = rules.invitation_batch();
     if batch_max == usize::MAX {
         return None;

@@ -129,6 +129,9 @@ pub struct SummaryDocument {
     pub people: PeopleDocument,
     /// How many actions of each kind; kinds without any are left out.
     pub actions: BTreeMap<String, u32>,
+    /// How many requests its invitations make, where the rules limit how many people one takes; null where they do not.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub invitation_batches: Option<usize>,
 }
 
 /// How people fare.

@@ -60,6 +60,7 @@ pub fn document<'a>(
         effects,
         census: _,
         counts,
+        batches,
         actions: _,
         deferred,
         unmanaged,
@@ -91,6 +92,7 @@ pub fn document<'a>(
                 .filter(|&(_, &count)| count > 0)
                 .map(|(kind, &count)| (kind.as_str().to_owned(), count))
                 .collect(),
+            invitation_batches: *batches,
         },
         actions: Actions { plan, names, places },
         affected: affected(plan, names, effects),

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+use super::explain_fields::{FieldExplanation, fields, person};
 use crate::diagnostic::Position;
 use crate::model::{
     DeclaredStatus, Desired, Effective, Grant, InvitationState, Leaver, LeftAlone, List, LiveState, LiveView,
-    Membership, Name, Names, Piece, SiteAccess, SourceId, SourceLabel, Standing, Status, UserView, Value, Window,
-    known,
+    Membership, Name, Names, Piece, SiteAccess, SourceId, SourceLabel, Standing, Status, UserView, Window,
 };
 use crate::rules::Rules;
 
@@ -132,34 +132,10 @@ pub struct UserExplanation {
     pub locked_out: Option<KnownLockOut>,
     /// Whether a live state was given.
     pub is_compared: bool,
-    /// Fields that are access, or guard it, sorted by text.
+    /// Fields of the profile, and those that are access, sorted by text.
     pub fields: Vec<FieldExplanation>,
     /// Memberships and grants, sorted by text; the platform first, each organization before its sites.
     pub places: Vec<PlaceExplanation>,
-}
-
-/// What one side has in a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FieldSide {
-    /// The value.
-    pub value: Value,
-    /// Whether it means everything there is.
-    pub is_everything: bool,
-}
-
-/// A field that is access, or guards it (`mfa`), on both sides.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FieldExplanation {
-    /// The field, by its dotted name.
-    pub field: Name,
-    /// What is declared, and where; `None` if nothing is.
-    pub declared: Option<(FieldSide, Position)>,
-    /// What is live; `None` if there is no account, or no live state was given.
-    pub live: Option<FieldSide>,
-    /// Whether a line leaves it to others.
-    pub is_left_alone: bool,
-    /// Whether both sides are the same to the store, or the declared one does not speak.
-    pub is_same: bool,
 }
 
 /// Everybody who has access in a place.
@@ -184,6 +160,8 @@ pub struct PlaceHolders {
 pub struct Holder {
     /// The key as declared, else as live.
     pub key: Name,
+    /// What the person is called, as declared, else as live.
+    pub name: Option<String>,
     /// The status in the store.
     pub live: Option<Status>,
     /// How the invitation of somebody who is not in yet has ended, if it has.
@@ -222,44 +200,6 @@ pub fn explain_user(scene: Scene<'_>, identity: Name) -> Option<UserExplanation>
         places: places(scene, declared.as_ref(), account.as_ref()),
     })
 }
-
-/// Fields that say what somebody may do, or what a log-in takes, where either side has something in them.
-fn fields(scene: Scene<'_>, user: Option<&UserView<'_>>, account: Option<&LiveView<'_>>) -> Vec<FieldExplanation> {
-    let Scene { names, rules, .. } = scene;
-    let counts = |field: &Name| {
-        let text = names.text(*field);
-        *field == known::MFA || rules.is_access(text) || rules.is_admin_field(text)
-    };
-    let declared = user.iter().flat_map(|user| user.facts).map(|declared| declared.fact.field);
-    let live = account.iter().flat_map(|account| account.facts).filter(|fact| fact.value.is_set());
-    // Where nothing would mean everything, that is worth a line.
-    let open = rules.open_when_empty().filter_map(|name| names.find(&format!("attributes.{name}")));
-    let found: BTreeMap<&str, Name> = declared
-        .chain(live.map(|fact| fact.field))
-        .chain(open)
-        .filter(counts)
-        .map(|field| (names.text(field), field))
-        .collect();
-    let explain = |(text, field): (&str, Name)| {
-        let declared = user.and_then(|user| Some((user.value(field)?, user.value_position(field))));
-        let live = account.map(|account| account.value(field));
-        let is_left_alone = rules.is_access(text) && declared.is_some_and(|(value, _)| value == UNMANAGED);
-        let wanted = match declared {
-            Some((value, _)) => Some(value),
-            // Access that is left out is none; other fields that are left out are not managed.
-            None => (user.is_some() && rules.is_access(text)).then_some(Value::Null),
-        };
-        let is_same = live.is_none_or(|live| {
-            is_left_alone || wanted.is_some_and(|wanted| rules.same_value(names, field, wanted, live))
-        });
-        let side = |value| FieldSide { value, is_everything: rules.is_everything(text, value) };
-        let declared = declared.map(|(value, position)| (side(value), position));
-        FieldExplanation { field, declared, live: live.map(side), is_left_alone, is_same }
-    };
-    found.into_iter().map(explain).collect()
-}
-
-const UNMANAGED: Value = Value::Text(known::UNMANAGED);
 
 /// The lock-out of a person by the key of either side, or the former one.
 fn lock_out_of<'a>(
@@ -302,6 +242,7 @@ fn holder(
     organization: Name,
     site: Option<Name>,
 ) -> Option<Holder> {
+    let names = scene.names;
     let key = user.map(|user| user.key).or(account.map(|account| account.key))?;
     let mut places = places(scene, user, account);
     places.retain(|place| place.organization == organization);
@@ -330,6 +271,7 @@ fn holder(
     let is_locked_out = lock_out_of(scene, user, account).is_some();
     Some(Holder {
         key,
+        name: person(names, user, account),
         live,
         ended,
         is_locked_out,

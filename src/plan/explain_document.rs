@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::explain::{
-    Access, Contribution, FieldExplanation, FieldSide, KnownLockOut, PlaceExplanation, PlaceHolders, UserExplanation,
-};
+use super::explain::{Access, Contribution, KnownLockOut, PlaceExplanation, PlaceHolders, UserExplanation};
+use super::explain_fields::{FieldExplanation, FieldSide};
 use super::state_json::value_json;
 use super::{FORMAT, Places};
 use crate::diagnostic::Position;
@@ -51,13 +50,13 @@ pub struct ExplainedUser {
     pub invitation: Option<&'static str>,
     /// The lock-out by an operator; null where there is none.
     pub locked_out: Option<ExplainedLockOut>,
-    /// Fields that are access, or guard it (`mfa`).
+    /// Fields of the profile, and those that are access.
     pub fields: Vec<ExplainedField>,
     /// The platform, organizations and sites with access.
     pub access: Vec<ExplainedAccess>,
 }
 
-/// A field that is access, or guards it.
+/// A field of the profile, or one that is access.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExplainedField {
     /// The field, by its dotted name.
@@ -116,6 +115,8 @@ pub struct ExplainedPlace {
 pub struct ExplainedHolder {
     /// The key.
     pub user: String,
+    /// What the person is called, as declared, else as in the store; null where neither says.
+    pub name: Option<String>,
     /// The status in the store; null where there is no account.
     pub live_status: Option<&'static str>,
     /// How the invitation of somebody who is not in yet has ended (`declined`, `expired`, `cancelled`); null where it has
@@ -255,6 +256,7 @@ impl ExplainDocument {
         let PlaceHolders { organization, site, position, at: _, is_compared: _, holders } = found;
         let holders = holders.iter().map(|holder| ExplainedHolder {
             user: names.text(holder.key).to_owned(),
+            name: holder.name.clone(),
             live_status: holder.live.map(Status::as_str),
             invitation: holder.ended.map(InvitationState::as_str),
             may_log_in: holder.may_log_in(),

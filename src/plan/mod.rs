@@ -11,6 +11,7 @@ mod assemble;
 mod base_document;
 mod basis;
 mod batches;
+mod called_otherwise;
 mod cause;
 mod census;
 mod chosen;
@@ -21,6 +22,7 @@ mod document;
 mod documented;
 mod explain;
 mod explain_document;
+mod explain_fields;
 mod file;
 mod fit;
 mod forbidden;
@@ -54,6 +56,7 @@ mod target;
 mod through;
 mod time;
 mod undeclared_organizations;
+mod unfinished;
 mod written_otherwise;
 mod yields;
 
@@ -61,7 +64,7 @@ pub use action::{Action, Cause, Origin, Risk, State, Subject};
 pub use as_live::as_live;
 pub use assemble::{plan, plan_fitted, plan_for, plan_part};
 pub use base_document::{BaseDocument, ChangedSettingDocument, RestoresDocument};
-pub use batches::{InvitationForm, invitation_batches};
+pub use batches::InvitationForm;
 pub use cause::{Base, causes, tell_causes};
 pub use census::{Census, Headcount};
 pub use chosen::Chosen;
@@ -74,13 +77,14 @@ pub use document::{
 };
 pub use documented::{Actions, action_document, action_id, diagnostic_document, document};
 pub use explain::{
-    Access, Asked, Contribution, FieldExplanation, FieldSide, Holder, KnownLockOut, PlaceExplanation, PlaceHolders,
-    Scene, UserExplanation, explain_place, explain_user,
+    Access, Asked, Contribution, Holder, KnownLockOut, PlaceExplanation, PlaceHolders, Scene, UserExplanation,
+    explain_place, explain_user,
 };
 pub use explain_document::{
     ExplainDocument, ExplainedAccess, ExplainedContribution, ExplainedField, ExplainedHolder, ExplainedLeaver,
     ExplainedLine, ExplainedPlace, ExplainedRole, ExplainedUser,
 };
+pub use explain_fields::{FieldExplanation, FieldSide};
 pub use file::{FileError, LARGEST_FILE, SavedPlan, is_plan_file, read_file};
 pub use fit::{fit, fit_singly, lacking, shared_with_live};
 pub use history::History;
@@ -104,6 +108,7 @@ pub use shown::{Seen, Shown, keys_touched, shows};
 pub use standing::{Standing, StandingIn, standing};
 pub use state_json::state_json;
 pub use state_read::read_state;
+pub use unfinished::{Unfinished, lost_half_way, unfinished};
 pub use yields::yields;
 
 use std::borrow::Cow;
@@ -387,6 +392,8 @@ pub struct Plan {
     pub census: Census,
     /// How many actions of each kind.
     pub counts: BTreeMap<ActionKind, u32>,
+    /// How many requests its invitations make, where the rules limit what one takes; `None`: they do not.
+    pub batches: Option<usize>,
     /// What is done, in an executable order.
     pub actions: Vec<Action>,
     /// What waits, sorted by text.

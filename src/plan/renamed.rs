@@ -263,7 +263,8 @@ impl Map<'_> {
         };
         let entry = |(&(user, organization), change): (&(Name, Name), &HalfChange)| {
             let place = (users.get(&user).copied().unwrap_or(user), self.organization(organization));
-            (place, HalfChange { from: side(&change.from), to: side(&change.to) })
+            let HalfChange { from, to, gone } = change;
+            (place, HalfChange { from: side(from), to: to.as_ref().map(side), gone: gone.clone() })
         };
         half.iter().map(entry).collect()
     }

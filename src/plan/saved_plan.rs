@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value as Json;
 
 use super::action::Risk;
+use super::batches::invitation_batches;
 use super::diff::Draft;
 use super::file::SavedPlan;
 use super::forbidden::{gives, takes_away};
@@ -63,6 +64,7 @@ pub fn plan_of_saved(saved: &SavedPlan, today: &Plan, inputs: &Inputs<'_>, done:
         effects,
         census,
         counts,
+        batches: invitation_batches(inputs.rules, &actions),
         actions,
         deferred: Vec::new(),
         unmanaged: Vec::new(),

@@ -172,7 +172,9 @@ pub fn explained_place(
     }
     let mut text = format!("{}   {declared}   {people}\n", style.paint(Tone::Heading, &title));
     let shown = if style.verbose { holders.len() } else { holders.len().min(HOLDERS) };
-    for Holder { key, live, ended, is_locked_out, standing, place, membership, sites } in &holders[..shown] {
+    for Holder { key, name: called, live, ended, is_locked_out, standing, place, membership, sites } in
+        &holders[..shown]
+    {
         let mut words = access_words(context, place);
         if let Some(membership) = membership {
             words.push_str(&format!("; {}, by membership", access_words(context, membership)));
@@ -196,7 +198,9 @@ pub fn explained_place(
         };
         let is_let_in = standing.is_none_or(Standing::lets_in);
         let missing = (*is_compared && live.is_some()).then(|| missing(*live, *is_locked_out, is_let_in));
-        text.push_str(&format!("\n{}   {words}{live_word}\n", style.paint(Tone::Heading, &context.name(*key))));
+        let called = called.as_ref().map(|called| format!(" ({})", name(called))).unwrap_or_default();
+        let key = context.name(*key);
+        text.push_str(&format!("\n{}{called}   {words}{live_word}\n", style.paint(Tone::Heading, &key)));
         text.push_str(&live_line(context, place, missing));
         text.push_str(&contributions(context, place, *at));
         if let Some(membership) = membership {

@@ -14,7 +14,7 @@ use super::style::{Style, Tone, count, enumeration, number, sanitise, width};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::model::{Catalog, Desired, Name, Names};
-use crate::plan::{Cause, GuardDocument, People, Places, Plan, StoreRef, causes, invitation_batches};
+use crate::plan::{Cause, GuardDocument, People, Places, Plan, StoreRef, causes};
 use crate::rules::Rules;
 
 /// A plan, and what is needed to print it.
@@ -206,8 +206,7 @@ fn sums(context: Context<'_>, plan: &Plan, held: usize) -> String {
         };
     }
     let mut kinds = counted(plan.actions.iter());
-    let batches = context.rules.and_then(|rules| invitation_batches(rules, &plan.actions));
-    if let Some(batches) = batches.filter(|&batches| batches > 1) {
+    if let Some(batches) = plan.batches.filter(|&batches| batches > 1) {
         kinds.push(format!("the invitations in {} batches", number(batches)));
     }
     let People { join, leave, gain, lose } = plan.people;

@@ -267,8 +267,8 @@ pub struct Rules {
     #[serde(deserialize_with = "shape::or_default")]
     #[schemars(with = "Option<Scope>")]
     pub scope: Scope,
-    /// What the vendor calls roles, attributes and kinds, by the word used here. Nothing is read by these words: whoever
-    /// writes one is told the word that is meant.
+    /// What the vendor calls roles, attributes and kinds, by the word used here. No manifest is read by these words:
+    /// whoever writes one is told the word that is meant. In files of people roles and kinds may be called by them.
     #[serde(deserialize_with = "shape::or_default")]
     #[schemars(with = "Option<BTreeMap<String, Vec<String>>>")]
     pub words: BTreeMap<String, Vec<String>>,

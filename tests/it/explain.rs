@@ -136,6 +136,7 @@ fn a_user_is_explained_by_lines_and_teams() {
     let found = explain_user(scene(&desired, Some(&live), &names), identity).expect("known");
     assert_snapshot!(report::explained_user(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         ana@example.com   declared in access/north.yaml:5   active in the store
+          given_name  Benedikt, in the store only: nothing declares it
 
         north   manager
           in the store: operator
@@ -151,6 +152,7 @@ fn a_user_is_explained_by_lines_and_teams() {
     let found = explain_user(scene(&desired, Some(&live), &names), ben).expect("live");
     assert_snapshot!(report::explained_user(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         ben@example.com   not declared   inactive in the store
+          given_name  Benedikt, in the store only: nothing declares it
 
         north   in the store only: nothing declares it
           in the store: operator
@@ -166,12 +168,12 @@ fn a_place_is_explained_by_its_people() {
     assert_snapshot!(report::explained_place(&found, &names, &Lines, (&TimeZone::UTC, Style::default())), @r#"
         north   declared in access/north.yaml:1   3 people, 1 can log in
 
-        ana@example.com   manager, 1 site   active in the store
+        ana@example.com (Benedikt)   manager, 1 site   active in the store
           in the store: operator
           manager   team crew through team night  access/south.yaml:20, named in access/south.yaml:40
           operator  own access                    access/south.yaml:10   (weaker, does not count)
 
-        ben@example.com   in the store only: nothing declares it   inactive in the store
+        ben@example.com (Benedikt)   in the store only: nothing declares it   inactive in the store
           in the store: operator
 
         boss@example.com   boss, every site (1)   no account in the store

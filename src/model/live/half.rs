@@ -3,14 +3,58 @@
 use std::collections::BTreeMap;
 
 use super::{Grant, LiveState, LiveView, Membership, Name};
+use crate::model::{Catalog, CatalogKey, Names};
+
+/// A membership with its sites.
+pub type Seat = (Membership, Vec<Grant>);
 
 /// A membership, with its sites, that is gone and has not come back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HalfChange {
     /// As it was.
-    pub from: (Membership, Vec<Grant>),
-    /// As it was to be.
-    pub to: (Membership, Vec<Grant>),
+    pub from: Seat,
+    /// As it was to be, without what is gone; `None` where its organization or its role is.
+    pub to: Option<Seat>,
+    /// What was to come with it and is in no catalog any more, sorted.
+    pub gone: Vec<CatalogKey>,
+}
+
+impl HalfChange {
+    /// A change of `from` to `to`, of which only that can still come which this catalog has.
+    #[must_use]
+    pub fn of(from: Seat, to: Seat, catalog: &Catalog, names: &Names) -> Self {
+        let mut gone = Vec::new();
+        let mut is_there = |key: CatalogKey| {
+            let organization = |name| catalog.organizations.get(&name);
+            let found = match key {
+                CatalogKey::Organization(name) => organization(name).is_some(),
+                CatalogKey::Site(of, name) => organization(of).is_some_and(|one| one.sites.contains_key(&name)),
+                CatalogKey::Role(name) => catalog.roles.contains_key(&name),
+            };
+            if !found {
+                gone.push(key);
+            }
+            found
+        };
+        let (mut membership, mut grants) = to;
+        let organization = membership.organization;
+        let mut is_whole = is_there(CatalogKey::Organization(organization));
+        is_whole &= membership.role.is_none_or(|role| is_there(CatalogKey::Role(role)));
+        if is_whole {
+            let mut extra_roles = names.elements(membership.extra_roles).to_vec();
+            extra_roles.retain(|&role| is_there(CatalogKey::Role(role)));
+            membership.extra_roles = names.list(&extra_roles);
+            membership.default_site =
+                membership.default_site.filter(|&site| is_there(CatalogKey::Site(organization, site)));
+            grants.retain(|grant| {
+                is_there(CatalogKey::Site(organization, grant.site))
+                    && grant.role.is_none_or(|role| is_there(CatalogKey::Role(role)))
+            });
+        }
+        gone.sort_unstable();
+        gone.dedup();
+        Self { from, to: is_whole.then_some((membership, grants)), gone }
+    }
 }
 
 /// Changes that were stopped half-way, by account, as its key is compared, and organization.
@@ -21,6 +65,24 @@ impl LiveState {
     /// what a plan saw that is to be gone on with. `None` where nothing is.
     #[must_use]
     pub fn before_half_changes(&self) -> Option<Self> {
+        self.with_half_changes(|change| Some(&change.from))
+    }
+
+    /// This state as the changes of roles that were stopped half-way are to leave it, as far as they can still be gone on
+    /// with. `None` where nothing is.
+    #[must_use]
+    pub fn after_half_changes(&self) -> Option<Self> {
+        self.with_half_changes(|change| change.to.as_ref())
+    }
+
+    /// Accounts, by row, that belong nowhere in an organization since a change of their role there was stopped.
+    pub fn unfinished(&self) -> impl Iterator<Item = (LiveView<'_>, Name, &HalfChange)> {
+        let rows = if self.half_changed.is_empty() { 0 } else { self.users.len() };
+        (0..rows)
+            .flat_map(move |row| self.half_changes_of(row).map(move |(place, change)| (self.user(row), place, change)))
+    }
+
+    fn with_half_changes(&self, side: impl Fn(&HalfChange) -> Option<&Seat>) -> Option<Self> {
         let mut is_other = false;
         let mut before = Self {
             catalog: self.catalog.clone(),
@@ -37,10 +99,11 @@ impl LiveState {
             let LiveView { status, facts, memberships, grants, invitation, .. } = self.user(row);
             let (mut memberships, mut grants) = (memberships.to_vec(), grants.to_vec());
             for (organization, change) in self.half_changes_of(row) {
+                let Some((membership, sites)) = side(change) else { continue };
                 is_other = true;
                 grants.retain(|grant| grant.organization != organization);
-                memberships.push(change.from.0);
-                grants.extend(&change.from.1);
+                memberships.push(*membership);
+                grants.extend(sites);
             }
             memberships.sort_unstable();
             grants.sort_unstable();

@@ -351,6 +351,8 @@ fn draft(context: &Context<'_>, whose: &Differences<'_>, delta: &Delta, earlier:
             }
             let mut draft = Draft::new(ActionKind::ChangeRole, subject(None), Some(before), Some(after));
             draft.needs.extend(to.map(Need::Role));
+            // Where memberships come with the account, the organization may be missing all the same.
+            draft.needs.extend(organization.map(Need::Organization));
             draft.because("role differs")
         }
         Delta::UpdateMembership { from, to } => {

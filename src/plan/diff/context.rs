@@ -187,9 +187,9 @@ impl Context<'_> {
         let today = live.and_then(|live| live.membership(organization));
         // What others manage comes back with a change of role that was stopped half-way.
         let half = live.and_then(|_| self.inputs.live.half_changed.get(&(identity, organization)));
-        let half = half.filter(|_| today.is_none());
-        let today = today.or(half.map(|change| &change.to.0));
-        let kept = half.into_iter().flat_map(|change| &change.to.1);
+        let half = half.filter(|_| today.is_none()).and_then(|change| change.to.as_ref());
+        let today = today.or(half.map(|(membership, _)| membership));
+        let kept = half.into_iter().flat_map(|(_, grants)| grants);
         let grants = live.into_iter().flat_map(|live| live.grants_in(organization)).chain(kept).copied();
         if left_alone.membership {
             effective.memberships.extend(today);

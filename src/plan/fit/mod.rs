@@ -5,6 +5,7 @@
 //! by [`lacking`] where it is only odd.
 
 mod endings;
+mod entries;
 mod exact;
 mod fields;
 mod together;
@@ -53,9 +54,11 @@ pub fn fit(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
 }
 
 /// The errors among these that stand whatever else is wrong in the manifests: in single fields, in the catalog, in
-/// former keys. What is judged by all that somebody has waits until all of it could be read.
+/// former keys, in the fields of people in whose entries nothing is `wrong`, and more organizations than one person may
+/// belong to. What is judged by all that somebody reaches waits until all of it could be read.
 #[must_use]
-pub fn fit_singly(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagnostic> {
+pub fn fit_singly(names: &Names, desired: &Desired, rules: &Rules, wrong: &[Diagnostic]) -> Vec<Diagnostic> {
+    let entries = entries::Entries::new(desired, wrong);
     let mut diagnostics = Vec::new();
     catalog(names, &desired.catalog, rules, &mut diagnostics);
     endings::fit(names, desired, rules, &mut diagnostics);
@@ -64,6 +67,10 @@ pub fn fit_singly(names: &Names, desired: &Desired, rules: &Rules) -> Vec<Diagno
     found.extend(diagnostics);
     for user in desired.users() {
         found.extend(users::fit_singly(&context, &user));
+        if entries.is_sound(&user) {
+            found.extend(users::fit_fields(&context, &user));
+        }
+        found.extend(users::in_too_many(&context, &user));
     }
     let mut found = found.mistakes.into_diagnostics();
     found.retain(|one| one.severity == Severity::Error);

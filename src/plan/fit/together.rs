@@ -18,20 +18,35 @@ pub(in crate::plan) struct Holder<'a> {
     pub(in crate::plan) live: Option<&'a LiveView<'a>>,
 }
 
+/// Requirements that a user does not meet, of those that speak of nothing but fields: errors.
+pub(super) fn unmet_by_fields(holder: &Holder<'_>) -> Vec<Diagnostic> {
+    let is_of_fields = |requirement: &&Requirement| {
+        requirement.when.keys().chain(&requirement.any_of).all(|name| match holder.rules.named_field(name) {
+            Some(NamedField::Field(_) | NamedField::Parts(_) | NamedField::Status) => true,
+            Some(NamedField::Role) | None => false,
+        })
+    };
+    let of_fields = holder.rules.require.iter().flatten().filter(is_of_fields);
+    let severe = of_fields.filter(|one| one.severity == RequirementSeverity::Error);
+    severe.filter(|one| holder.is_unmet(one)).filter_map(|one| holder.told(one)).collect()
+}
+
 /// Requirements of this severity that a user does not meet, each at the line that leaves it unmet. With a live account
 /// only those of which a line says a part: for the others no manifest can be blamed.
 pub(in crate::plan) fn unmet(holder: &Holder<'_>, severity: RequirementSeverity) -> Vec<Diagnostic> {
     let requirements = holder.rules.require.iter().flatten().filter(|one| one.severity == severity);
     requirements
-        .filter(|requirement| {
-            requirement.when.iter().all(|(name, value)| holder.holds(name, value))
-                && !requirement.any_of.iter().any(|name| holder.may_be_set(name))
-        })
+        .filter(|requirement| holder.is_unmet(requirement))
         .filter_map(|requirement| holder.told(requirement))
         .collect()
 }
 
 impl Holder<'_> {
+    fn is_unmet(&self, requirement: &Requirement) -> bool {
+        requirement.when.iter().all(|(name, value)| self.holds(name, value))
+            && !requirement.any_of.iter().any(|name| self.may_be_set(name))
+    }
+
     fn told(&self, requirement: &Requirement) -> Option<Diagnostic> {
         let key = self.names.text(self.user.key);
         let message = format!("`{key}` needs `{}`", requirement.any_of.join("` or `"));

@@ -34,9 +34,7 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     let mut found = fit_singly(context, user);
     // Whoever is to be deleted needs nothing any more.
     let is_staying = user.status != Some(DeclaredStatus::Absent);
-    if !context.required.is_empty() && is_staying {
-        found.extend(fields::emptied(names, &context.required, user));
-    }
+    found.extend(emptied(context, user));
     let mut pieces = Vec::new();
     user.pieces(names, &mut pieces);
     let mut effective = Effective::default();
@@ -49,6 +47,47 @@ pub(super) fn fit(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic>
     found.extend(shared(context, user));
     access(context, user, &pieces, &effective, &mut found);
     found
+}
+
+/// Fields that a user may not empty.
+fn emptied(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic> {
+    let is_staying = user.status != Some(DeclaredStatus::Absent);
+    let required = if is_staying { context.required.as_slice() } else { &[] };
+    fields::emptied(context.names, required, user)
+}
+
+/// What does not fit about the fields of one user, whatever reaches them.
+pub(super) fn fit_fields(context: &Context<'_>, user: &UserView<'_>) -> Vec<Diagnostic> {
+    let Context { names, rules, .. } = *context;
+    let mut found = emptied(context, user);
+    if rules.require.is_some() && user.status != Some(DeclaredStatus::Absent) {
+        let nothing = Effective::default();
+        found.extend(together::unmet_by_fields(&Holder { names, rules, user, access: &nothing, live: None }));
+    }
+    found.extend(exact::fit(names, rules, user));
+    found
+}
+
+/// Somebody in more organizations than the rules allow: whatever could not be read would only be more.
+pub(super) fn in_too_many(context: &Context<'_>, user: &UserView<'_>) -> Option<Diagnostic> {
+    context.rules.most_organizations()?;
+    let mut pieces = Vec::new();
+    user.pieces(context.names, &mut pieces);
+    let mut effective = Effective::default();
+    effective.fold(&context.desired.catalog, context.names, &mut pieces, &mut Vec::new());
+    too_many(context, user, organizations(&effective))
+}
+
+/// To how many organizations somebody belongs.
+fn organizations(effective: &Effective) -> usize {
+    effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM).count()
+}
+
+fn too_many(context: &Context<'_>, user: &UserView<'_>, count: usize) -> Option<Diagnostic> {
+    let max = context.rules.most_organizations().filter(|&max| count > max as usize)?;
+    let key = context.names.text(user.key);
+    let message = format!("`{key}` belongs to {count} organizations, at most {max} in this store");
+    Some(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""))
 }
 
 /// What does not fit about one user whatever else is declared.
@@ -147,17 +186,12 @@ fn access(
     effective: &Effective,
     found: &mut Vec<Diagnostic>,
 ) {
-    let Context { names, rules, .. } = *context;
+    let rules = context.rules;
     for piece in pieces {
         piece_fits(context, piece, found);
     }
-    let organizations = effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM);
-    let count = organizations.count();
-    if let Some(max) = rules.most_organizations().filter(|&max| count > max as usize) {
-        let message =
-            format!("`{}` belongs to {count} organizations, at most {max} in this store", names.text(user.key));
-        found.push(Diagnostic::error(Code::OutsideLimits, message).at(user.position, ""));
-    }
+    let count = organizations(effective);
+    found.extend(too_many(context, user, count));
     found.extend(left_to_others(context, user, pieces, (count, effective)));
     for membership in &effective.memberships {
         let left_alone = effective.left_alone_in(membership.organization);
@@ -219,8 +253,7 @@ pub(super) fn lacking(names: &Names, desired: &Desired, rules: &Rules, user: &Us
     user.pieces(names, &mut pieces);
     let mut effective = Effective::default();
     effective.fold(&desired.catalog, names, &mut pieces, &mut Vec::new());
-    let organizations = effective.memberships.iter().filter(|membership| membership.organization != known::PLATFORM);
-    let count = organizations.count();
+    let count = organizations(&effective);
     let is_left = effective.left_alone.iter().any(|(_, left_alone)| left_alone.membership);
     if count >= min || is_left {
         return None;

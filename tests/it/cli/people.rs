@@ -342,10 +342,9 @@ users:
     not in the store yet
 ",
     );
-    repository
-        .run(["explain", "lmorel"])
-        .ends_with(0)
-        .prints("attributes.portfolio_scope  everything  access/all.yaml:9");
+    repository.run(["explain", "lmorel"]).ends_with(0).prints(
+        "attributes.portfolio_scope  everything   access/all.yaml:9\n  name                        \"Léa Morel\"",
+    );
     repository.edit("access/all.yaml", "clearance: secret", "clearance: open");
     repository.edit("access/all.yaml", "    api: { enabled: true, routes: [GET /clients/$] }\n", "");
     let run = repository.run(["explain", "sdiop"]);

@@ -273,12 +273,12 @@ fn rows_and_lines_are_counted_through_blank_lines_and_long_cells() {
 fn alt_8_an_unknown_language_is_told_with_row_and_column() {
     let told = mistakes(
         "E-mail;Prénom;Langue;Organisation;Rôle\r\n\
-         ana@example.com;Ana;français;acme;user\r\n\
+         ana@example.com;Ana;franglais;acme;user\r\n\
          ben@example.com;Ben;FR;acme;user\r\n\
          nobody;Li;fr;acme;usr\r\n",
     );
     for text in [
-        "people.csv:2:3 invalid-value row 2, column C (`Langue`): `français` is no value of `language`",
+        "people.csv:2:3 invalid-value row 2, column C (`Langue`): `franglais` is no value of `language`",
         "people.csv:3:3 invalid-value row 3, column C (`Langue`): `FR` is no value of `language`",
         "people.csv:4:1 invalid-key row 4, column A",
         "people.csv:4:5 unknown-role row 4, column E",

@@ -45,6 +45,11 @@ impl Contents {
         self.rows["users"].iter().filter_map(|row| row.split(' ').next()).map(str::to_owned).collect()
     }
 
+    /// User, organization and role of each membership.
+    pub(super) fn memberships(&self) -> &[String] {
+        &self.rows["memberships"]
+    }
+
     /// Whether a user has a grant of this site.
     pub(super) fn has_grant(&self, user_and_site: &str) -> bool {
         self.rows["site_grants"].iter().any(|row| row.starts_with(&format!("{user_and_site} ")))

@@ -124,3 +124,53 @@ fn alt_5_what_was_stopped_half_way_comes_back_beside_a_rename() {
     assert!(contents.has_grant("cy@example.com pit-2"), "{contents:?}");
     assert!(contents.has_grant("dana@example.com pit-2"), "{contents:?}");
 }
+
+/// `import` in between: a manifest without the membership that is gone would end what the next apply gives back.
+#[test]
+fn alt_5_an_import_in_between_says_what_was_stopped_and_writes_how_it_was_to_end() {
+    let killed = killed_in_between();
+    let run = killed.run(&["import", "--out", "seen"]);
+    assert_eq!(run.code, Some(0), "{}", run.streams);
+    let told = "cy@example.com is not in quarries since a run was stopped while operator was to become contributor";
+    assert!(run.streams.contains(told), "{}", run.streams);
+    let users = std::fs::read_to_string(killed.path().join("seen/users.yaml")).expect("users");
+    let cy = "  cy@example.com:\n    access:\n      quarries: { role: contributor, extra_roles: [terrain], sites: [pit-2] }\n";
+    assert!(users.contains(cy), "{users}");
+    let json = killed.run(&["import", "--out", "again", "--format", "json"]);
+    assert!(json.streams.contains("\"cy@example.com is not in quarries since"), "{}", json.streams);
+    // Accepted as it is, it gives all of it back.
+    std::fs::remove_dir_all(killed.path().join("access")).expect("removed");
+    std::fs::rename(killed.path().join("seen"), killed.path().join("access")).expect("renamed");
+    std::fs::remove_dir_all(killed.path().join("again")).expect("removed");
+    let contents = killed.assert_next_run_finishes("an import in between");
+    assert!(contents.has_grant("cy@example.com pit-2"), "{contents:?}");
+    // Afterwards there is nothing to tell.
+    let run = killed.run(&["import", "--out", "seen"]);
+    assert!(!run.streams.contains("stopped"), "{}", run.streams);
+}
+
+/// What was to come back with the new role and is gone meanwhile does not make every run fail: the rest comes, and it is
+/// told.
+#[test]
+fn alt_5_what_is_gone_meanwhile_does_not_come_back_and_is_told() {
+    let killed = killed_in_between();
+    let path = killed.path().join("access/all.yaml");
+    let text = std::fs::read_to_string(&path).expect("a manifest");
+    std::fs::write(&path, text.replace("pit-2: {}", "").replace("[pit-2]", "[pit-1]")).expect("a manifest");
+    killed.sql(
+        "DELETE FROM site_grants WHERE site_id IN (SELECT id FROM sites WHERE name = 'pit-2');
+         DELETE FROM sites WHERE name = 'pit-2'",
+    );
+    for command in [["plan"].as_slice(), &["apply", "--yes"]] {
+        let run = killed.run(command);
+        assert_eq!(run.code, Some(0), "{}", run.streams);
+        let told = "warning[half-changed]: `cy@example.com` is not in quarries since a run was stopped while operator was \
+                    to become contributor; site quarries/pit-2, which is not in the store any more, can't come with it";
+        assert!(run.streams.contains(told), "{}", run.streams);
+    }
+    let plan = killed.run(&["plan", "--detailed-exitcode"]);
+    assert_eq!(plan.code, Some(0), "{}", plan.streams);
+    assert!(!plan.streams.contains("half-changed"), "{}", plan.streams);
+    let contents = killed.contents();
+    assert!(contents.memberships().contains(&"cy@example.com quarries contributor".to_owned()), "{contents:?}");
+}

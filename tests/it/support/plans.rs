@@ -121,6 +121,7 @@ impl Draft {
             people: People::default(),
             effects: Effects::default(),
             census: Census::default(),
+            batches: None,
             counts,
             actions: self.actions.clone(),
             deferred: Vec::new(),

@@ -303,6 +303,7 @@ pub(crate) fn plan(actions: Vec<Action>) -> GuardedPlan {
         people: People::default(),
         effects: Effects::default(),
         census: Census::default(),
+        batches: None,
         counts: BTreeMap::new(),
         actions,
         deferred: Vec::new(),

@@ -324,4 +324,15 @@ fn act_10_accounts_are_searched_and_viewed() {
     service.apply();
     service.run(["explain", "broy"]).ends_with(0).prints("user").prints("solo");
     service.run(["explain", "bro"]).ends_with(0).prints("broy");
+    // The profile is there to be looked at, and who is who where keys are only listed.
+    let run = service.run(["explain", "broy"]);
+    run.prints("broy@example.com").prints("attributes.sex").prints("given_name");
+    service.0.sql("UPDATE users SET family_name = 'Leroy' WHERE key = 'broy'");
+    service.run(["explain", "broy"]).prints("in the store: Leroy");
+    for place in ["licence", "licence/solo"] {
+        service.run(["explain", place]).ends_with(0).prints("broy (\"broy Roy\")");
+    }
+    let document = service.run(["explain", "licence", "--format", "json"]).ends_with(0).json();
+    let holders = document["places"][0]["holders"].as_array().expect("holders");
+    assert!(holders.iter().any(|holder| holder["user"] == "broy" && holder["name"] == "broy Roy"), "{holders:?}");
 }

@@ -230,8 +230,10 @@ fn alt_4_a_hundred_people_a_batch_and_one_form_for_all_of_them() {
     let service = Service::new("alteia", &format!("{CATALOG}users:\n{people}"));
     service.0.edit("rollcall.yaml", "max_count: 5 }", "max_count: 5 }, invitations: { max_count: 500 }");
     let told = service.run(["plan"]).ends_with(0).out.clone();
+    let counted = service.plan()["summary"]["invitation_batches"].clone();
     service.apply();
     let batches = batches(&service);
+    assert_eq!(counted, batches.len());
     assert!(told.contains(&format!("the invitations in {} batches", batches.len())), "{} of {told}", batches.len());
     assert_eq!(batches.iter().map(Vec::len).sum::<usize>(), 233);
     assert_eq!(batches.iter().map(Vec::len).max(), Some(100));

@@ -248,7 +248,41 @@ fn cauca_9_a_list_with_one_person_in_two_municipalities_is_refused_at_the_row() 
         "Nom d'utilisateur,Municipalité,Groupe de permissions\ncroy,beauceville,Déclenchement seulement\n",
     );
     let run = service.run(["import", "--from", "csv", "words.csv", "--out", "access/words"]);
-    run.ends_with(3).tells("(did you mean `trigger_only`?)");
+    run.ends_with(0).tells("the role `Déclenchement seulement` is read as `trigger_only`");
+    assert!(service.0.read("access/words/users.yaml").contains("beauceville: trigger_only"));
+}
+
+#[test]
+fn cauca_9_a_municipality_by_its_name_is_the_one_that_is_there() {
+    let service = towns(&member("aroy", "trigger_only", ""));
+    service.declare("  lac-etchemin: { kind: municipality }", "  m-27: { kind: municipality, name: Lac-Etchemin }");
+    service.0.write(
+        "people.csv",
+        "Nom d'utilisateur,Nom,Municipalité,Groupe de permissions\nbroy,Ben Roy,lac etchemin,trigger_only\n",
+    );
+    let run = service.run(["import", "--from", "csv", "people.csv", "--out", "access/new"]);
+    run.ends_with(0).tells("the organization `lac etchemin` is read as `m-27`");
+    // One column for all of a name is no family name.
+    run.tells("the column `Nom` is read as the full name: none holds given names");
+    let written = service.0.read("access/new/users.yaml");
+    assert!(written.contains("    name: Ben Roy\n") && written.contains("m-27: trigger_only"), "{written}");
+    assert!(!service.0.read("access/new/organizations.yaml").contains("etchemin"));
+}
+
+#[test]
+fn cauca_3_mistakes_of_a_person_are_told_beside_unknown_names_of_others() {
+    let lacking = "  zroy: { mfa: true, access: { beauceville: trigger_only, lac-etchemin: trigger_only } }\n";
+    let service = towns(&member("aroy", "trigger_only", ""));
+    service.declare("users:\n", &format!("users:\n{lacking}"));
+    service.declare("{ beauceville: trigger_only } }\n", "{ beauceville: chef } }\n");
+    let run = service.run(["validate"]);
+    run.ends_with(3).tells("unknown role `chef`").tells("`zroy` needs `email` or `mobile`");
+    run.tells("`zroy` belongs to 2 organizations, at most 1 in this store");
+    // Of whom not all could be read nothing is said to be lacking.
+    service.declare("mfa: true", "mfa: true, e-mail: zroy@example.com");
+    let run = service.run(["validate"]);
+    run.ends_with(3).tells("e-mail");
+    assert!(!run.err.contains("needs `email`"), "{}", run.err);
 }
 
 #[test]
@@ -256,12 +290,29 @@ fn act_5_a_list_says_in_french_who_is_deactivated() {
     let service = actito::service("");
     service.0.write(
         "people.csv",
-        "Login,Prénom,Nom,E-mail,Langue,Statut,Rôle\nbroy,Ben,Roy,ben@example.com,fr,Désactivé,user\n",
+        "Login,Prénom,Nom,E-mail,Langue,Statut,Rôle\nbroy,Ben,Roy,ben@example.com,Français,Désactivé,user\n",
     );
     let run =
         service.run(["import", "--from", "csv", "people.csv", "--organization", "licence", "--out", "access/new"]);
+    run.ends_with(0).tells("the language `Français` is read as `fr`");
+    let written = service.0.read("access/new/users.yaml");
+    assert!(written.contains("status: inactive") && written.contains("language: fr"), "{written}");
+}
+
+/// Whoever is in the licence without a rights configuration stays so: a list of it with an empty cell takes nothing.
+#[test]
+fn act_3_a_list_takes_no_place_from_somebody_without_a_rights_configuration() {
+    let service = actito::service(&actito::user("broy", "{}"));
+    service.apply();
+    service.0.write("people.csv", "Login,Configuration de droits\naroy,administrator\nbroy,\n");
+    let run = service.run(["import", "--from", "csv", "people.csv", "--organization", "licence", "--out", "seen"]);
     run.ends_with(0);
-    assert!(service.0.read("access/new/users.yaml").contains("status: inactive"));
+    service.0.write("access/all.yaml", "");
+    for file in ["organizations.yaml", "roles.yaml", "users.yaml"] {
+        let text = service.0.read(&format!("seen/{file}"));
+        service.0.write(&format!("access/{file}"), &text);
+    }
+    assert_eq!(service.ids(), [""; 0], "{}", service.0.read("access/users.yaml"));
 }
 
 #[test]

@@ -272,6 +272,26 @@ fn cred_9_reactivation_brings_back_everything_as_it_was() {
     assert_eq!(status(&service), ["active"]);
 }
 
+/// Renamed by hand, its people would all have to come anew: nothing is tried in vain, and the way out is told once.
+#[test]
+fn cred_5_an_organization_with_another_name_in_the_store_is_told_with_a_way_out() {
+    let service = service(&user("ben", "user", "welders", ""));
+    service.apply();
+    accept(&service, "ben");
+    service.apply();
+    service.0.sql("UPDATE organizations SET name = 'acme-group'");
+    let run = service.run(["plan"]);
+    run.ends_with(0).prints("ana@example.com waits for acme, which rollcall may not create in this store");
+    run.tells("`acme` is no organization of the store, where `acme-group`, which no manifest names, looks like it");
+    run.tells("by `previously: acme-group` there, or call it `acme-group` in the manifests");
+    assert_eq!(service.ids(), [""; 0]);
+    service.run(["apply", "--yes"]).ends_with(0);
+    service.declare("  acme:\n", "  acme:\n    previously: acme-group\n");
+    assert_eq!(service.ids(), ["update_organization acme"]);
+    assert!(!service.run(["plan"]).err.contains("looks like it"));
+    service.apply();
+}
+
 #[test]
 fn cred_10_a_declined_invitation_is_shown_and_renewed_only_on_request() {
     let service = service(&user("ben", "user", "welders", ""));

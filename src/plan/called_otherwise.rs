@@ -1,0 +1,70 @@
+//! Organizations that are declared and not live, where another one, which no manifest names, looks like each of them: most
+//! likely one that was given another name in the store, whose people would all have to come anew.
+//!
+//! It is told and nothing more. Deliberately absent: names that a manifest says were others (`renamed`).
+
+use super::{CatalogPolicy, Inputs};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::model::{CatalogKey, Collection, Completeness, Name, Organization, Value, known};
+
+/// A warning for each declared organization that seems to have another name in the store.
+pub(super) fn called_otherwise(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+    let Inputs { names, desired, live, rules, .. } = *inputs;
+    let (declared, there) = (&desired.catalog.organizations, &live.catalog.organizations);
+    let is_whole = *live.evidence.of(Collection::Organizations) == Completeness::Complete;
+    let is_former = |name: Name| desired.renames.iter().any(|(key, old)| is_organization(*key) && old.identity == name);
+    let is_gone = |name: Name| desired.tombstones.contains_key(&CatalogKey::Organization(name));
+    let mut others: Vec<(Name, &Organization)> = there
+        .iter()
+        .filter(|&(name, _)| is_whole && !declared.contains_key(name) && !is_gone(*name) && !is_former(*name))
+        .map(|(&name, organization)| (name, organization))
+        .collect();
+    if others.is_empty() {
+        return Vec::new();
+    }
+    others.sort_by_key(|(name, _)| names.text(*name));
+    let is_missing =
+        |name: Name| !there.contains_key(&name) && !desired.renames.contains_key(&CatalogKey::Organization(name));
+    let missing = declared.iter().filter(|&(&name, _)| is_missing(name));
+    let found = missing.filter_map(|(&name, organization)| {
+        let like = |(_, other): &&(Name, &Organization)| is_like(organization, other);
+        let is_only = rules.organization_limit() == Some(1) && others.len() == 1;
+        let mut alike = others.iter().filter(|other| is_only || like(other));
+        let (Some(&(other, _)), None) = (alike.next(), alike.next()) else { return None };
+        Some(warning(inputs, (name, organization), other))
+    });
+    let mut found: Vec<Diagnostic> = found.collect();
+    found.sort_by_key(|one| one.primary.as_ref().map(|label| label.span.start));
+    found
+}
+
+const fn is_organization(key: CatalogKey) -> bool {
+    match key {
+        CatalogKey::Organization(_) => true,
+        CatalogKey::Site(..) | CatalogKey::Role(_) => false,
+    }
+}
+
+/// Whether two organizations have one name for people, or the store's has every site of the declared one.
+fn is_like(declared: &Organization, live: &Organization) -> bool {
+    let called = |of: &Organization| of.fields.get(&known::NAME).copied().and_then(Value::text);
+    let is_called = called(declared).is_some_and(|name| name != known::EMPTY && called(live) == Some(name));
+    let has_sites = !declared.sites.is_empty() && declared.sites.keys().all(|site| live.sites.contains_key(site));
+    is_called || has_sites
+}
+
+fn warning(inputs: &Inputs<'_>, (name, organization): (Name, &Organization), other: Name) -> Diagnostic {
+    let (name, other) = (inputs.names.text(name), inputs.names.text(other));
+    let message =
+        format!("`{name}` is no organization of the store, where `{other}`, which no manifest names, looks like it");
+    let by_plan = match inputs.policy.catalog {
+        CatalogPolicy::Create => format!("call it `{name}` in the store by `previously: {other}` there"),
+        CatalogPolicy::Existing => format!("call it `{name}` in the store by hand"),
+    };
+    let help = format!("one organization: {by_plan}, or call it `{other}` in the manifests; two: declare both");
+    let found = Diagnostic::warning(Code::LookAlike, message).help(help);
+    match organization.position {
+        Some(position) => found.at(position, "another name by hand?"),
+        None => found,
+    }
+}
