@@ -1,7 +1,7 @@
 //! The columns that files of people have, and the names that their headers bear in English and in French.
 
 use super::mistakes::quoted;
-use crate::rules::{KeyField, Rules, folded};
+use crate::rules::{Attribute, AttributeType, KeyField, Rules, folded};
 
 /// What a column tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,9 +34,11 @@ pub(super) enum Column {
     Organization,
     /// The role.
     Role,
+    /// A further field of the rules that is true or false, by its place among them.
+    Switch(usize),
 }
 
-/// Every column.
+/// Every column but those of further fields.
 const ALL: [Column; 14] = [
     Column::GivenName,
     Column::FamilyName,
@@ -100,13 +102,20 @@ impl Column {
         }
     }
 
-    /// The column that a header names under these rules: the word for a kind of organization is one for organizations.
+    /// The column that a header names under these rules: the word for a kind of organization is one for organizations, and
+    /// a further field has its name here and the vendor's.
     pub(super) fn of_header(rules: &Rules, header: &str) -> Option<Self> {
-        let words = |kind: &String| {
-            rules.words.get(kind).into_iter().flatten().chain([kind]).any(|word| folded(word) == folded(header))
+        let words = |name: &String| {
+            rules.words.get(name).into_iter().flatten().chain([name]).any(|word| folded(word) == folded(header))
         };
         let is_kind = || rules.organization_kinds.iter().flatten().any(words);
-        Self::of(header).or_else(|| is_kind().then_some(Self::Organization))
+        let switch = || {
+            let is_switch = |attribute: &Attribute| attribute.kind == AttributeType::Bool;
+            let is_meant =
+                |(name, rule): (&String, &Option<Attribute>)| rule.as_ref().is_some_and(is_switch) && words(name);
+            rules.attributes.iter().position(is_meant).map(Self::Switch)
+        };
+        Self::of(header).or_else(|| is_kind().then_some(Self::Organization)).or_else(switch)
     }
 
     /// Whether a header of family names may as well be one of whole names.
@@ -177,6 +186,7 @@ impl Column {
                 "rights configuration",
                 "configuration de droits",
             ],
+            Self::Switch(_) => &[],
         }
     }
 
@@ -197,7 +207,14 @@ impl Column {
             Self::Company => "Company",
             Self::Organization => "Organization",
             Self::Role => "Role",
+            Self::Switch(_) => "Yes or no",
         }
+    }
+
+    /// The further field that it tells, by its dotted name.
+    pub(super) fn switch(self, rules: &Rules) -> Option<String> {
+        let Self::Switch(place) = self else { return None };
+        rules.attributes.keys().nth(place).map(|name| format!("attributes.{name}"))
     }
 
     /// The field of a user in which it is kept, where the rules have that.
@@ -220,7 +237,8 @@ impl Column {
             | Self::Location
             | Self::Company
             | Self::Organization
-            | Self::Role => return None,
+            | Self::Role
+            | Self::Switch(_) => return None,
         };
         rules.field(field).map(|_| field)
     }
@@ -247,6 +265,15 @@ const LANGUAGES: [(&str, &str); 18] = [
     ("neerlandais", "nl"),
     ("spanish", "es"),
 ];
+
+/// Whether a cell says yes or no; `None`: neither.
+pub(super) fn yes_or_no(text: &str) -> Option<bool> {
+    match folded(text).as_str() {
+        "oui" | "yes" | "vrai" | "true" => Some(true),
+        "non" | "no" | "faux" | "false" => Some(false),
+        _ => None,
+    }
+}
 
 /// The tag of a language that is written by its name.
 pub(super) fn language(text: &str) -> Option<&'static str> {

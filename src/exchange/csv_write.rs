@@ -114,6 +114,8 @@ fn cell(
         | Column::Language
         | Column::UsageVersion
         | Column::Location => column.field(rules).map(field).unwrap_or_default(),
+        // No list is written with one.
+        Column::Switch(_) => String::new(),
     }
 }
 

@@ -78,7 +78,8 @@ impl Intake<'_> {
         let mut left = BTreeMap::new();
         for (identity, person) in people {
             let of_store = self.known.account(identity).map(|account| account.access_fields.clone());
-            let fields: BTreeSet<String> = of_store.into_iter().flatten().chain(open.iter().cloned()).collect();
+            let mut fields: BTreeSet<String> = of_store.into_iter().flatten().chain(open.iter().cloned()).collect();
+            fields.retain(|field| !person.switches.contains_key(field));
             if !fields.is_empty() {
                 left.insert(self.names.text(person.key).to_owned(), fields);
             }

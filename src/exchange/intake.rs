@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::columns::{Column, language, refuse_value};
+use super::columns::{Column, language, refuse_value, yes_or_no};
 use super::formula::restored;
 use super::mistakes::{Book, Refused, RowPlace, quoted};
 use super::roles::Given;
@@ -46,6 +46,8 @@ pub(super) struct Person {
     status: (Status, u32),
     facts: Vec<(Name, Name, u32)>,
     pub(super) seats: BTreeMap<Name, Seat>,
+    /// What rows say yes or no to, by the name of the field, and the first row that does.
+    pub(super) switches: BTreeMap<String, (bool, u32)>,
     first: u32,
 }
 
@@ -132,7 +134,7 @@ impl<'a> Intake<'a> {
         for (index, cell) in cells.iter().enumerate() {
             let column = self.columns.get(index).copied().flatten();
             let is_kept = column.is_some_and(|column| match column {
-                Column::Status | Column::Company | Column::Organization | Column::Role => true,
+                Column::Status | Column::Company | Column::Organization | Column::Role | Column::Switch(_) => true,
                 column => column == Column::of_key(self.rules) || column.field(self.rules).is_some(),
             });
             match (column, cell) {
@@ -239,7 +241,8 @@ impl<'a> Intake<'a> {
         let role = batch.role.as_ref().map(|role| (self.role_of_all(role), at.row));
         let seat = Seat { role, extra_roles: Vec::new(), place: Some(at) };
         let seats = BTreeMap::from([(organization, seat)]);
-        let mut person = Person { key, status: (status, at.row), facts: Vec::new(), seats, first: at.row };
+        let (facts, switches) = (Vec::new(), BTreeMap::new());
+        let mut person = Person { key, status: (status, at.row), facts, seats, switches, first: at.row };
         if let Some(user_type) = &batch.user_type {
             person.facts.push((known::USER_TYPE, self.names.intern(user_type), at.row));
         }
@@ -258,8 +261,8 @@ impl<'a> Intake<'a> {
         };
         match self.people.get(&identity) {
             None => {
-                let (facts, seats) = (Vec::new(), BTreeMap::new());
-                let person = Person { key, status: (status, at.row), facts, seats, first: at.row };
+                let (facts, seats, switches) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+                let person = Person { key, status: (status, at.row), facts, seats, switches, first: at.row };
                 self.people.insert(identity.clone(), person);
             }
             Some(person) if person.status.0 != status => {
@@ -298,7 +301,19 @@ impl<'a> Intake<'a> {
     fn refuse_values(&mut self, at: RowPlace, values: &Values<'_>) {
         for (column, index, text) in values {
             self.kept_field(at, (*column, *index, text));
+            self.switched(at, (*column, *index, text));
         }
+    }
+
+    /// What a cell says yes or no to; one that says neither is told.
+    fn switched(&mut self, at: RowPlace, (column, index, text): (Column, usize, &str)) -> Option<(String, bool)> {
+        let field = column.switch(self.rules)?;
+        let Some(is_on) = yes_or_no(text) else {
+            let what = format!("{} is neither yes nor no", quoted(text));
+            self.book.tell(Code::InvalidValue, at, Some(index), &what, "write `yes` or `no`, or empty the cell");
+            return None;
+        };
+        Some((field, is_on))
     }
 
     /// The field of a value that may stand there; one that may not is told.
@@ -313,6 +328,14 @@ impl<'a> Intake<'a> {
     fn facts(&mut self, at: RowPlace, values: &Values<'_>, identity: &str) {
         for (column, index, text) in values {
             let (column, index) = (*column, *index);
+            if let Some((field, is_on)) = self.switched(at, (column, index, text)) {
+                let Some(person) = self.people.get_mut(identity) else { return };
+                let &mut (first, row) = person.switches.entry(field).or_insert((is_on, at.row));
+                if first != is_on {
+                    let what = format!("row {row} says something else of the same person");
+                    self.book.tell(Code::DuplicateDeclaration, at, Some(index), &what, CONTRADICTION);
+                }
+            }
             let Some(field) = self.kept_field(at, (column, index, text)) else { continue };
             let (field, text) = (self.names.intern(field), self.names.intern(text));
             let Some(person) = self.people.get_mut(identity) else { return };
@@ -398,7 +421,12 @@ impl<'a> Intake<'a> {
             }
         }
         for (identity, person) in people {
-            let Person { key, status, facts, seats, first: _ } = person;
+            let Person { key, status, facts, seats, switches, first: _ } = person;
+            let mut facts: Vec<Fact> =
+                facts.into_iter().map(|(field, text, _)| Fact::new(field, Value::Text(text))).collect();
+            // Of access, no is what left out means.
+            let told = switches.into_iter().filter(|(field, (is_on, _))| *is_on || !self.rules.is_access(field));
+            facts.extend(told.map(|(field, (is_on, _))| Fact::new(self.names.intern(&field), Value::Bool(is_on))));
             let mut memberships = Vec::new();
             let mut grants = Vec::new();
             for (organization, seat) in seats {
@@ -419,7 +447,7 @@ impl<'a> Intake<'a> {
                 key,
                 identity: Some(identity),
                 status: status.0,
-                facts: facts.into_iter().map(|(field, text, _)| Fact::new(field, Value::Text(text))).collect(),
+                facts,
                 memberships,
                 grants,
                 invitation: None,

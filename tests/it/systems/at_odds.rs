@@ -270,6 +270,34 @@ fn cauca_9_a_municipality_by_its_name_is_the_one_that_is_there() {
 }
 
 #[test]
+fn cauca_5_a_list_says_who_is_responsible_for_missions() {
+    let service = towns(&(member("aroy", "trigger_only", "") + &member("broy", "trigger_only", "")));
+    service.apply();
+    make_mission_lead(&service, "aroy");
+    make_mission_lead(&service, "broy");
+    let header = "Nom d'utilisateur,Courriel,Municipalité,Groupe de permissions,Est responsable de mission\n";
+    let list = |first: &str, second: &str| {
+        format!(
+            "{header}aroy,aroy@example.com,beauceville,trigger_only,{first}\n\
+             broy,broy@example.com,beauceville,trigger_only,{second}\n"
+        )
+    };
+    service.0.write("people.csv", &list("Oui", "peut-être"));
+    let import = |out: &str| service.run(["import", "--from", "csv", "people.csv", "--out", out]);
+    import("seen").ends_with(3).tells("`peut-être` is neither yes nor no").tells("people.csv:3:5");
+    service.0.write("people.csv", &list("Oui", ""));
+    import("seen").ends_with(0);
+    let written = service.0.read("seen/users.yaml");
+    assert!(written.contains("attributes: { mission_lead: true }"), "{written}");
+    assert!(written.contains("attributes: { mission_lead: unmanaged }"), "{written}");
+    // Who is said to be none is none: the plan takes it.
+    service.0.write("people.csv", &list("Oui", "non"));
+    import("again").ends_with(0);
+    let written = service.0.read("again/users.yaml");
+    assert!(written.contains("mission_lead: true") && !written.contains("unmanaged"), "{written}");
+}
+
+#[test]
 fn cauca_3_mistakes_of_a_person_are_told_beside_unknown_names_of_others() {
     let lacking = "  zroy: { mfa: true, access: { beauceville: trigger_only, lac-etchemin: trigger_only } }\n";
     let service = towns(&member("aroy", "trigger_only", ""));
