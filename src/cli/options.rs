@@ -209,7 +209,7 @@ pub(super) struct Apply {
     /// Plans for this user only: what is done for them, and what that needs; a part of the key or the name will do, with `--yes` only the whole key
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
-    /// Lifts one guard from the plan with this digest, in this run only; may be repeated
+    /// Lifts one guard, or one policy (policies.NAME), from the plan with this digest, in this run only; may be repeated
     #[arg(long, value_name = "GUARD=DIGEST")]
     pub(super) waive: Vec<Waiver>,
     /// The time of the run instead of now, for embedded stores only

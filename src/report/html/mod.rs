@@ -170,7 +170,7 @@ fn alarms(context: Context<'_>, review: &ReviewText<'_>) -> String {
     let apply = apply.unwrap_or("rollcall apply");
     let style = Style::default();
     let refused =
-        RefusalText { plan, names: context.names, rulings: review.rulings, cause: review.cause, apply, style };
+        RefusalText { plan, names: context.names, judgement: review.judgement, cause: review.cause, apply, style };
     lines.extend(refusal(&refused).lines().map(|line| line.trim().to_owned()));
     lines.extend(waiting::held_leavers(context, plan));
     if lines.is_empty() {

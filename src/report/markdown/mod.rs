@@ -30,7 +30,7 @@ use super::style::{Style, count, number, sanitise};
 use super::text::{PlanText, guard_entries};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
-use crate::guard::Ruling;
+use crate::guard::Judgement;
 use crate::model::{Name, known};
 use crate::plan::{BaseDocument, People, Plan, Risk, Shift, WaitsFor};
 
@@ -55,7 +55,7 @@ pub struct ReviewText<'a> {
     /// The plan, as for [`plan`](super::plan); how to write does not matter.
     pub text: PlanText<'a>,
     /// What all guards say of it.
-    pub rulings: &'a [Ruling],
+    pub judgement: &'a Judgement,
     /// What changed that explains a refusal.
     pub cause: &'a Cause,
     /// The revision that it was compared with, which tells what settings the change touches.
@@ -199,7 +199,7 @@ fn alarms(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
     let refused = RefusalText {
         plan,
         names: context.names,
-        rulings: input.rulings,
+        judgement: input.judgement,
         cause: input.cause,
         apply,
         style: context.style,
