@@ -168,6 +168,12 @@ pub struct Judgement {
     pub verdicts: Vec<(Verdict, bool)>,
 }
 
+impl From<Vec<Ruling>> for Judgement {
+    fn from(rulings: Vec<Ruling>) -> Self {
+        Self { rulings, verdicts: Vec::new() }
+    }
+}
+
 impl Judgement {
     /// Whether the plan may not be applied.
     #[must_use]

@@ -54,11 +54,11 @@ fn a_waiver_names_one_guard_and_one_digest() {
     let waiver: Waiver = format!("removals={digest}").parse().expect("a waiver");
     assert_eq!(waiver, Waiver { waived: Waived::Guard(Guard::Removals), digest: digest.clone() });
     for guard in Guard::ALL {
-        let waived = format!("{}={digest}", guard.as_str()).parse::<Waiver>().map(|waiver| waiver.waived);
-        assert_eq!(waived, Ok(Waived::Guard(guard)));
+        let lifted = format!("{}={digest}", guard.as_str()).parse::<Waiver>().map(|waiver| waiver.waived);
+        assert_eq!(lifted, Ok(Waived::Guard(guard)));
     }
-    let waived = format!("policies.two-managers={digest}").parse::<Waiver>().map(|waiver| waiver.waived);
-    assert_eq!(waived, Ok(Waived::policy("two-managers")));
+    let lifted = format!("policies.two-managers={digest}").parse::<Waiver>().map(|waiver| waiver.waived);
+    assert_eq!(lifted, Ok(Waived::policy("two-managers")));
     let refused = |text: &str| text.parse::<Waiver>().expect_err("no waiver");
     assert!(refused(&format!("removal={digest}")).to_string().contains("did you mean `removals`"));
     assert!(refused(&format!("all={digest}")).to_string().contains("there are: removals, "));

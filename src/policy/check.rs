@@ -386,7 +386,7 @@ impl Check {
                 demand(&found, &[Type::Flag])?;
                 self.gathered(then, accumulator)
             }
-            (op::ADD, [_, added]) => {
+            (op::ADD, [before, added]) if names_only(before, accumulator) => {
                 let Expr::List(list) = &mut added.expr else { return Err(no_function(id, "this loop")) };
                 let [element] = list.elements.as_mut_slice() else { return Err(no_function(id, "this loop")) };
                 let (id, found) = (element.id, self.infer(element)?);

@@ -53,12 +53,9 @@ pub(super) fn pattern(text: &str) -> Result<Regex, String> {
 /// Takes steps; `false` where there are not so many left.
 fn pay(steps: u64) -> bool {
     let left = LEFT.get();
-    match left.checked_sub(steps) {
-        Some(left) => LEFT.set(left),
-        None => {
-            LEFT.set(0);
-            IS_USED_UP.set(true);
-        }
+    LEFT.set(left.saturating_sub(steps));
+    if left < steps {
+        IS_USED_UP.set(true);
     }
     left >= steps
 }
@@ -73,6 +70,7 @@ fn metered<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executio
     if pay(steps.saturating_add(1)) { Ok(range) } else { Ok(CowVal::owned(CelList::default())) }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "the type of every function of an expression")]
 fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, ExecutionError> {
     let mut texts = args.iter().filter_map(|arg| arg.downcast_ref::<CelString<'_>>());
     let (Some(text), Some(written)) = (texts.next(), texts.next()) else {

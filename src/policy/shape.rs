@@ -14,6 +14,8 @@ pub enum AskedOf {
     User,
     /// Of each membership that a declared user who is let in has now.
     Membership,
+    /// Of each line that gives access to a user who is let in now or will be, and is not over.
+    Source,
     /// Of each declared organization.
     Organization,
     /// Of each action of a plan.
@@ -24,7 +26,8 @@ pub enum AskedOf {
 
 impl AskedOf {
     /// Everything that a policy can be asked of.
-    pub const ALL: [Self; 5] = [Self::User, Self::Membership, Self::Organization, Self::Action, Self::Plan];
+    pub const ALL: [Self; 6] =
+        [Self::User, Self::Membership, Self::Source, Self::Organization, Self::Action, Self::Plan];
 
     /// The word used in settings.
     #[must_use]
@@ -32,6 +35,7 @@ impl AskedOf {
         match self {
             Self::User => "user",
             Self::Membership => "membership",
+            Self::Source => "source",
             Self::Organization => "organization",
             Self::Action => "action",
             Self::Plan => "plan",
@@ -42,7 +46,7 @@ impl AskedOf {
     #[must_use]
     pub const fn needs_a_plan(self) -> bool {
         match self {
-            Self::User | Self::Membership | Self::Organization => false,
+            Self::User | Self::Membership | Self::Source | Self::Organization => false,
             Self::Action | Self::Plan => true,
         }
     }
@@ -53,6 +57,7 @@ impl AskedOf {
         match self {
             Self::User => &[USER_VARIABLE, NOW],
             Self::Membership => &[MEMBERSHIP_VARIABLE, USER_VARIABLE, ORGANIZATION_VARIABLE, NOW],
+            Self::Source => &[SOURCE_VARIABLE, USER_VARIABLE, NOW],
             Self::Organization => &[ORGANIZATION_VARIABLE, NOW],
             Self::Action => &[ACTION_VARIABLE, SUBJECT_VARIABLE, NOW],
             Self::Plan => &[PLAN_VARIABLE, NOW],
@@ -147,6 +152,7 @@ const USER_VARIABLE: Field = Field::new("user", FieldType::Record(&USER), "the u
 const SUBJECT_VARIABLE: Field =
     Field::new("user", FieldType::Record(&USER), "the declared user whom it concerns, if there is one").or_null();
 const MEMBERSHIP_VARIABLE: Field = Field::new("membership", FieldType::Record(&MEMBERSHIP), "the membership");
+const SOURCE_VARIABLE: Field = Field::new("source", FieldType::Record(&SOURCE), "the line that gives access");
 const ORGANIZATION_VARIABLE: Field = Field::new("organization", FieldType::Record(&ORGANIZATION), "the organization");
 const ACTION_VARIABLE: Field = Field::new("action", FieldType::Record(&ACTION), "the action");
 const PLAN_VARIABLE: Field = Field::new("plan", FieldType::Record(&PLAN), "the plan");

@@ -1,5 +1,7 @@
 //! Expressions that can be asked, and all the ways in which they can't.
 
+#![allow(clippy::panic, reason = "a test that can't go on should say so")]
+
 use super::{AskedOf, Budget, NoAnswer, ORGANIZATION, Policy, PolicySeverity, SHAPES, USER, Unusable, Value};
 
 fn parse(of: AskedOf, require: &str) -> Result<Policy, Unusable> {

@@ -151,7 +151,7 @@ impl Indexer for Record {
     where
         Self: 'v,
     {
-        self.get(index).map(|value| value.into_owned())
+        self.get(index).map(CowVal::into_owned)
     }
 }
 
@@ -227,7 +227,7 @@ impl Indexer for Listing {
     where
         Self: 'v,
     {
-        self.get(index).map(|value| value.into_owned())
+        self.get(index).map(CowVal::into_owned)
     }
 }
 

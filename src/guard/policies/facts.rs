@@ -35,7 +35,8 @@ impl Wants {
         let any = |shape: &Shape, field: &str| policies.iter().any(|policy| policy.looks_at(shape, field));
         let is_asked_of = |of: AskedOf| policies.iter().any(|policy| policy.of == of);
         let members = any(&ORGANIZATION, "members");
-        let users = is_asked_of(AskedOf::User) || is_asked_of(AskedOf::Membership) || is_asked_of(AskedOf::Action);
+        let asked_of_users = [AskedOf::User, AskedOf::Membership, AskedOf::Source, AskedOf::Action];
+        let users = asked_of_users.into_iter().any(is_asked_of);
         Self {
             users: users || members,
             memberships: members
@@ -44,7 +45,7 @@ impl Wants {
                 || any(&USER, "admin")
                 || any(&USER, "role")
                 || any(&USER, "extra_roles"),
-            sources: any(&USER, "sources"),
+            sources: is_asked_of(AskedOf::Source) || any(&USER, "sources"),
             teams: any(&USER, "teams"),
             fields: any(&USER, "fields"),
             organizations: is_asked_of(AskedOf::Organization) || is_asked_of(AskedOf::Membership),
@@ -62,12 +63,15 @@ struct Person {
     position: Position,
     is_absent: bool,
     is_let_in: bool,
+    /// Whether the person is let in on a day to come.
+    is_to_start: bool,
     value: Value,
-    memberships: Vec<Member>,
+    memberships: Vec<Place>,
+    sources: Vec<Place>,
 }
 
-/// A membership as a value.
-struct Member {
+/// A membership, or a line that gives access, as a value.
+struct Place {
     organization: Name,
     position: Position,
     value: Value,
@@ -117,7 +121,8 @@ impl<'a> Facts<'a> {
 
     /// How much there is that can be asked about.
     pub(super) fn count(&self) -> usize {
-        self.people.iter().map(|person| person.memberships.len() + 1).sum::<usize>() + self.organizations.len()
+        let of_people = self.people.iter().map(|person| person.memberships.len() + person.sources.len() + 1);
+        of_people.sum::<usize>() + self.organizations.len()
     }
 
     pub(super) fn users(&self) -> impl Iterator<Item = Thing> {
@@ -142,6 +147,21 @@ impl<'a> Facts<'a> {
                     ("user", person.value.clone()),
                     ("organization", value),
                 ],
+            }
+        })
+    }
+
+    pub(super) fn sources(&self) -> impl Iterator<Item = Thing> {
+        let people = self.people.iter().filter(|person| person.is_let_in || person.is_to_start);
+        people.flat_map(|person| person.sources.iter().map(move |source| (person, source))).map(|(person, source)| {
+            let about = match self.declared.names.text(source.organization) {
+                "" => person.key.clone(),
+                organization => format!("{} in {organization}", person.key),
+            };
+            Thing {
+                about,
+                position: Some(source.position),
+                variables: vec![("source", source.value.clone()), ("user", person.value.clone())],
             }
         })
     }
@@ -181,7 +201,7 @@ fn person(declared: &Declared<'_>, wants: Wants, view: &UserView<'_>) -> Person 
     if wants.memberships || wants.sources {
         view.pieces(names, &mut pieces);
     }
-    let sources: Vec<Value> = if wants.sources { sources(declared, &pieces) } else { Vec::new() };
+    let sources: Vec<Place> = if wants.sources { sources(declared, &pieces) } else { Vec::new() };
     let mut effective = Effective::default();
     if wants.memberships {
         pieces.retain(|piece| piece.window.holds(when));
@@ -191,7 +211,7 @@ fn person(declared: &Declared<'_>, wants: Wants, view: &UserView<'_>) -> Person 
     let is_platform = |held: &&Membership| held.organization == known::PLATFORM;
     let platform = effective.memberships.iter().find(is_platform);
     let memberships = effective.memberships.iter().filter(|held| !is_platform(held));
-    let mut memberships: Vec<Member> =
+    let mut memberships: Vec<Place> =
         memberships.map(|held| membership(declared, (key, kind), held, &effective, &pieces)).collect();
     memberships.sort_by_key(|held| names.text(held.organization));
     let is_admin = effective.memberships.iter().any(|held| {
@@ -216,7 +236,7 @@ fn person(declared: &Declared<'_>, wants: Wants, view: &UserView<'_>) -> Person 
             Value::flag(is_admin),
             Value::texts(teams),
             Value::list(memberships.iter().map(|held| held.value.clone()).collect()),
-            Value::list(sources),
+            Value::list(sources.iter().map(|source| source.value.clone()).collect()),
             fields,
         ],
     );
@@ -226,8 +246,10 @@ fn person(declared: &Declared<'_>, wants: Wants, view: &UserView<'_>) -> Person 
         position: view.position,
         is_absent: standing == Standing::Wanted(Some(DeclaredStatus::Absent)),
         is_let_in: standing.lets_in(),
+        is_to_start: matches!(standing, Standing::NotYet(_)),
         value,
         memberships,
+        sources,
     }
 }
 
@@ -247,7 +269,7 @@ fn membership(
     held: &Membership,
     effective: &Effective,
     pieces: &[Piece],
-) -> Member {
+) -> Place {
     let Declared { names, desired, .. } = *declared;
     let Membership { organization, role, extra_roles, default_site: _ } = *held;
     let grants = effective.grants_in(organization);
@@ -278,7 +300,7 @@ fn membership(
     // The line that gives the role that is held, else the first that makes a member.
     let giving = sources().find(|piece| piece.role == role).or_else(|| sources().next());
     let position = giving.map_or(Position::new(crate::diagnostic::FileId(0), 0), |piece| piece.role_position);
-    Member { organization, position, value }
+    Place { organization, position, value }
 }
 
 /// The last of several ends; `None` if one of them never comes.
@@ -292,7 +314,7 @@ fn administers(declared: &Declared<'_>, role: Option<Name>, extra_roles: List) -
     role.is_some_and(is_admin) || declared.names.elements(extra_roles).iter().any(|&role| is_admin(role))
 }
 
-fn sources(declared: &Declared<'_>, pieces: &[Piece]) -> Vec<Value> {
+fn sources(declared: &Declared<'_>, pieces: &[Piece]) -> Vec<Place> {
     let Declared { names, desired, at, .. } = *declared;
     let gives = |piece: &&Piece| (piece.membership || piece.site.is_some()) && !piece.window.has_ended(at);
     let mut lines: Vec<&Piece> = pieces.iter().filter(gives).collect();
@@ -305,18 +327,16 @@ fn sources(declared: &Declared<'_>, pieces: &[Piece]) -> Vec<Value> {
             SourceLabel::Team(team) => format!("team:{}", names.text(team)),
             SourceLabel::SiteGrant => "site_grant".to_owned(),
         });
-        Value::record(
-            &SOURCE,
-            vec![
-                Value::text(names.text(piece.organization)),
-                Value::text_or_null(piece.site.map(|site| names.text(site))),
-                Value::text_or_null(piece.role.map(|role| names.text(role))),
-                Value::flag(administers(declared, piece.role, piece.extra_roles)),
-                Value::time(piece.window.starts),
-                Value::time(piece.window.expires),
-                Value::text_or_null(via.as_deref()),
-            ],
-        )
+        let values = vec![
+            Value::text(names.text(piece.organization)),
+            Value::text_or_null(piece.site.map(|site| names.text(site))),
+            Value::text_or_null(piece.role.map(|role| names.text(role))),
+            Value::flag(administers(declared, piece.role, piece.extra_roles)),
+            Value::time(piece.window.starts),
+            Value::time(piece.window.expires),
+            Value::text_or_null(via.as_deref()),
+        ];
+        Place { organization: piece.organization, position: piece.position, value: Value::record(&SOURCE, values) }
     };
     lines.iter().map(one).collect()
 }

@@ -182,6 +182,7 @@ pub fn ask(policies: &[Policy], declared: &Declared<'_>, plan: Option<&Plan>) ->
             match policy.of {
                 AskedOf::User => facts.users().for_each(&mut one),
                 AskedOf::Membership => facts.memberships().for_each(&mut one),
+                AskedOf::Source => facts.sources().for_each(&mut one),
                 AskedOf::Organization => facts.organizations().for_each(&mut one),
                 AskedOf::Action => planned.iter().flat_map(|planned| planned.actions(&facts)).for_each(&mut one),
                 AskedOf::Plan => planned.iter().map(Planned::plan).for_each(&mut one),

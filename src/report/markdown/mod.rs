@@ -30,6 +30,7 @@ use super::style::{Style, count, number, sanitise};
 use super::text::{PlanText, guard_entries};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::guard::Judgement;
 use crate::model::{Name, known};
 use crate::plan::{BaseDocument, People, Plan, Risk, Shift, WaitsFor};
@@ -309,16 +310,20 @@ fn sums(context: Context<'_>, plan: &Plan, most: usize) -> String {
 
 /// What is not done: what waits, ends soon and is left alone, and warnings.
 fn others(context: Context<'_>, plan: &Plan, most: usize) -> String {
-    let warnings = plan.diagnostics.iter().map(|found| {
+    let line = |found: &Diagnostic| {
         let place = found.primary.as_ref().map(|label| context.places.place(label.span.start));
         let place = place.map(|(file, line, _)| format!(" ({}:{line})", context.style.path(&file)));
         format!("{}{}", found.message, place.unwrap_or_default())
-    });
+    };
+    let is_of_policy = |found: &&Diagnostic| matches!(found.code, Code::PolicyViolated | Code::PolicyUnanswered);
+    let (policies, warnings): (Vec<_>, Vec<_>) = plan.diagnostics.iter().partition(is_of_policy);
+    let [policies, warnings] = [policies, warnings].map(|found| found.into_iter().map(line).collect());
     let entries = [
+        ("Not as policies demand", Entries { label: "policies", lines: policies }),
         ("Waits", waiting::waiting(context, plan)),
         ("Ends soon by itself", waiting::expiring(context, plan)),
         ("Passwords that are due", waiting::passwords_due(context, plan)),
-        ("Warnings", Entries { label: "warnings", lines: warnings.collect() }),
+        ("Warnings", Entries { label: "warnings", lines: warnings }),
         ("Left alone", waiting::unmanaged(context, plan)),
     ];
     let mut text = String::new();
