@@ -21,7 +21,7 @@
 //! | [`settings`] | 3 | `rollcall.yaml` → settings | opening anything, resolving secrets |
 //! | [`manifest`] | 3 | manifests → desired state; live state → manifests; their entries in canonical order | the live side of a comparison, the clock |
 //! | [`plan`] | 3 | fit, diff, order, digest, documents, explanations; pure and synchronous | `await`, the store, choices left for later |
-//! | [`guard`] | 4 | what a plan has to pass; makes the only type that is applied | a way around it |
+//! | [`guard`] | 4 | what a plan has to pass, limits and policies; makes the only type that is applied | a way around it |
 //! | [`exchange`] | 4 | files of people (CSV, spreadsheets) → manifests; live state → such files | guesses, files and folders, the clock |
 //! | [`store`] | 5 | reader and writer; the embedded store | decisions about what should be |
 //! | [`journal`] | 5 | intents and outcomes on disk, a chain of hashes | the store |

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators as op};
 
-use super::evaluate::{METERED, pattern};
+use super::evaluate::{METERED, SEARCH, pattern};
 use super::shape::{AskedOf, Field, FieldType, Shape};
 use crate::document::nearest;
 
@@ -267,7 +267,7 @@ impl Check {
                         return Err(Fault { id, message, help });
                     }
                 }
-                args[1..].iter_mut().for_each(|list| metered(list, 1));
+                args[1..].iter_mut().for_each(|list| metered(list, SEARCH));
                 Ok(Type::Flag)
             }
             (op::INDEX, [(_, list), index]) => match list.bare() {
@@ -337,8 +337,13 @@ impl Check {
         let ComprehensionExpr { iter_range, iter_var, iter_var2, accu_var, accu_init, loop_step, .. } = of;
         let item = match self.infer(iter_range)?.bare() {
             Type::List(of) => (**of).clone(),
-            Type::Map => Type::Text,
             Type::Any => Type::Any,
+            // Its members have no order, and two runs must not differ.
+            Type::Map => {
+                let message = "a map can't be gone through: its members have no order".to_owned();
+                let help = "pick members by their names: `\"language\" in user.fields`".to_owned();
+                return Err(Fault { id: iter_range.id, message, help });
+            }
             other => {
                 let message = format!("there is nothing to go through in {}", other.words());
                 return Err(Fault { id: iter_range.id, message, help: "name a list before the dot".to_owned() });
@@ -347,7 +352,7 @@ impl Check {
         if iter_var2.is_some() {
             return Err(no_function(id, "a loop over two variables"));
         }
-        let weight = parts(loop_step);
+        let weight = i64::try_from(parts(loop_step)).unwrap_or(i64::MAX);
         let before = self.scope.len();
         self.scope.push((iter_var.clone(), item));
         // Of a step only what the author wrote is looked at; the rest stands around what is gathered.
@@ -414,8 +419,7 @@ fn names_only(part: &IdedExpr, accumulator: &str) -> bool {
 }
 
 /// Puts a count of steps around what is gone through.
-fn metered(range: &mut IdedExpr, weight: usize) {
-    let weight = i64::try_from(weight).unwrap_or(i64::MAX);
+fn metered(range: &mut IdedExpr, weight: i64) {
     let id = range.id;
     let inner = std::mem::take(range);
     let weight = IdedExpr { id, expr: Expr::Literal(LiteralValue::Int(weight.into())) };

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::{CelBool, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, STRING_TYPE};
+use cel::common::types::{CelBool, CelInt, CelList, CelString, DYN_TYPE, INT_TYPE, Kind, STRING_TYPE};
 use cel::common::value::CowVal;
 use cel::{Context, Env, ExecutionError, IdedExpr};
 use regex::{Regex, RegexBuilder};
@@ -14,6 +14,9 @@ use super::value::Value;
 
 /// The function around what is gone through; no expression can name it.
 pub(super) const METERED: &str = "@metered";
+
+/// The weight of a list, or a map, that is only searched.
+pub(super) const SEARCH: i64 = 0;
 
 /// The most bytes of a compiled pattern: some thousand states.
 const LARGEST_PATTERN: usize = 1 << 16;
@@ -65,8 +68,11 @@ fn metered<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Executio
     let (range, weight) = (args.next(), args.next());
     let Some(range) = range else { return Err(ExecutionError::missing_argument_or_target()) };
     let weight = weight.and_then(|weight| weight.downcast_ref::<CelInt>().map(|weight| *weight.inner())).unwrap_or(1);
+    if weight != SEARCH && range.get_type().kind() == Kind::Map {
+        return Err(ExecutionError::function_error("all", "the members of a map have no order"));
+    }
     let length = range.as_sizer().map_or(0, |sizer| *sizer.size().inner());
-    let steps = u64::try_from(length).unwrap_or(0).saturating_mul(u64::try_from(weight).unwrap_or(1));
+    let steps = u64::try_from(length).unwrap_or(0).saturating_mul(u64::try_from(weight).unwrap_or(1).max(1));
     if pay(steps.saturating_add(1)) { Ok(range) } else { Ok(CowVal::owned(CelList::default())) }
 }
 

@@ -85,6 +85,7 @@ fn what_can_not_be_asked_is_refused_before_it_is() {
         ("user.key.matches(user.domain)", 21, "the pattern of `matches` has to be written out"),
         ("user.key.matches('(')", 17, "the pattern of `matches` is none"),
         ("user.key.matches('((a{1,99}){1,99}){1,99}')", 17, "the pattern of `matches` is too large"),
+        ("user.fields.all(name, name != 'x')", 4, "a map can't be gone through"),
         ("b'abc' == b'abc'", 0, "nothing here is made of bytes"),
         ("user.?email == 'a'", 4, "it is no expression"),
         ("@metered([1], 1) == 1", 0, "it is no expression"),
@@ -156,6 +157,9 @@ fn what_can_not_be_said_of_values_is_no_answer() {
     assert_eq!(impossible("1 / (user.fields.size()) == 1"), "it divides by zero");
     assert_eq!(impossible("9223372036854775807 + int('1') == 1"), "a number grows too large");
     assert_eq!(impossible("timestamp('x') < now"), "`timestamp` can't take this value");
+    let nested = user(&[("fields", Value::json(&serde_json::json!({ "attributes": { "a": 1 } })))]);
+    assert!(matches!(ask("user.fields.attributes.exists(a, a == 'a')", nested.clone()), Err(NoAnswer::Impossible(_))));
+    assert_eq!(ask("'a' in user.fields.attributes", nested), Ok(true));
     let text = user(&[("fields", Value::json(&serde_json::json!({ "a": "b" })))]);
     assert_eq!(ask("user.fields.a", text), Err(NoAnswer::NotBoolean));
 }
@@ -176,4 +180,133 @@ fn it_is_known_what_an_expression_looks_at() {
     let policy = parse(AskedOf::User, "user.memberships.all(m, m.role != 'x')").expect("a policy");
     assert!(policy.looks_at(&USER, "memberships") && !policy.looks_at(&USER, "fields"));
     assert_eq!(SHAPES.len(), 6);
+}
+
+/// What ends an evaluation must be an answer, or that there is none: never the program.
+#[test]
+fn values_at_the_edges_end_no_run() {
+    let ana = user(&[
+        ("key", Value::text("ana@example.com")),
+        ("teams", Value::texts(["a", "b"])),
+        ("expires", Value::time(Some(jiff::Timestamp::MAX))),
+        ("starts", Value::time(Some(jiff::Timestamp::MIN))),
+        ("fields", Value::json(&serde_json::json!({ "n": i64::MIN, "f": [1, null, "x", { "a": true }], "b": true }))),
+    ]);
+    for require in [
+        "user.expires + duration('9000000h') > now",
+        "user.expires - user.starts > duration('1h')",
+        "user.starts - duration('999999999h') < now",
+        "now + duration('-2562047h') < now",
+        "timestamp('9999-12-31T23:59:59Z') + duration('2562047h') > now",
+        "timestamp('0001-01-01T00:00:00Z') - timestamp('9999-12-31T23:59:59Z') < duration('0s')",
+        "duration('2562047h') + duration('2562047h') > duration('1s')",
+        "duration('99999999999999999999h') > duration('1s')",
+        "-(user.fields.n * 1) > 0",
+        "user.fields.n / -1 > 0",
+        "user.fields.n % -1 == 0",
+        "-(-9223372036854775807 - 1) > 0",
+        "(-9223372036854775807 - 1) / -1 > 0",
+        "(-9223372036854775807 - 1) % -1 == 0",
+        "int(1e300) > 0",
+        "int('9999999999999999999') > 0",
+        "double('nan') > 1.0",
+        "double('nan') == double('nan')",
+        "user.teams[9] == 'a'",
+        "user.teams[-1] == 'a'",
+        "user.teams[9223372036854775807] == 'a'",
+        "user.fields.f[3].a",
+        "user.fields.f[1] == null",
+        "user.fields.f.all(x, x == 'x')",
+        "user.fields.f.exists(x, x.a)",
+        "user.fields.b.c",
+        "user.fields['b']['c'] == 1",
+        "size(user.fields.b) == 1",
+        "user.key.matches('(a|aa)*$')",
+        "now.getHours('Nowhere/Else') == 1",
+        "now.getHours('+99:99') == 1",
+        "now.getFullYear('') == 1",
+        "timestamp(string(now)) == now",
+        "string(1.0 / 0.0) == 'x'",
+    ] {
+        let Ok(policy) = parse(AskedOf::User, require) else { continue };
+        let variables = [("user", ana.clone()), ("now", Value::time(Some(jiff::Timestamp::UNIX_EPOCH)))];
+        let _ = policy.holds(&variables, &mut Budget::for_things(1));
+    }
+}
+
+/// Expressions of words thrown together: each is refused with a place within it, or can be asked.
+#[test]
+fn soups_of_words_end_no_run() {
+    const WORDS: [&str; 48] = [
+        "user",
+        ".",
+        "key",
+        "teams",
+        "fields",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "?",
+        "&&",
+        "||",
+        "!",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        "in",
+        "'a'",
+        "\"b\"",
+        "r'c'",
+        "1",
+        "1u",
+        "1.5",
+        "true",
+        "null",
+        "has",
+        "all",
+        "exists_one",
+        "map",
+        "filter",
+        "x",
+        "size",
+        "matches",
+        "now",
+        "b'x'",
+        "`a b`",
+        "é",
+        "\n",
+    ];
+    let mut seed = 7_u64;
+    let mut dice = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap_or(0) % most
+    };
+    let ana = user(&[("key", Value::text("a")), ("teams", Value::texts(["a"]))]);
+    let mut asked = 0;
+    for _ in 0..500 {
+        let words: Vec<&str> = (0..=dice(9)).map(|_| WORDS[dice(WORDS.len())]).collect();
+        let require = words.join(if dice(2) == 0 { "" } else { " " });
+        match parse(AskedOf::User, &require) {
+            Ok(policy) => {
+                asked += 1;
+                let _ = policy.holds(&[("user", ana.clone()), ("now", Value::time(None))], &mut Budget::for_things(1));
+            }
+            Err(Unusable { offset, message, help }) => {
+                assert!(require.is_char_boundary(offset) && !help.is_empty(), "{require}: {offset}");
+                assert_ne!(message, "it can't be parsed", "the parser gave up at: {require}");
+            }
+        }
+    }
+    assert!(asked > 0, "nothing was an expression");
 }
