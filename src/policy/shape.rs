@@ -255,7 +255,7 @@ pub static ACTION: Shape = Shape {
         Field::new(
             "gives_admin",
             FieldType::Flag,
-            "whether it gives a role with `admin: true` that was not held there, or makes a role such a one",
+            "whether it gives a role with `admin: true` that was not held there, or makes a role that is there such a one",
         ),
         Field::new(
             "joins",

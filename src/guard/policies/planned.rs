@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::facts::Facts;
 use super::{Declared, Thing};
-use crate::model::{Catalog, Name, Value as Held, known};
+use crate::model::{ActionKind, Catalog, Name, Value as Held, known};
 use crate::plan::{Action, Census, ImpactCourse, People, Plan, State, Subject, state_json};
 use crate::policy::{ACTION, PLAN, Value};
 
@@ -81,7 +81,8 @@ fn action_value(
         None => administering.range((user, known::PLATFORM)..).next().is_some_and(|(of, _)| *of == user),
     };
     let is_admin = |state: &Option<State>| state.as_ref().is_some_and(|state| administers(facts, state));
-    let gains_admin = is_admin(after) && !is_admin(before);
+    // Nobody holds a role that is only made.
+    let gains_admin = *kind != ActionKind::CreateRole && is_admin(after) && !is_admin(before);
     Value::record(
         &ACTION,
         vec![
