@@ -98,10 +98,10 @@ impl Budget {
     /// The most steps of one evaluation: some loops over all people of a large organization, and not one within another.
     pub const OF_ONE: u64 = 20_000_000;
 
-    /// For a run in which policies are asked of so many things, all together.
+    /// For a run in which so many questions may be asked: policies times things, all together. Most take some dozens.
     #[must_use]
-    pub const fn for_things(count: usize) -> Self {
-        Self { left: 100_000_000 + 2_000 * (count as u64) }
+    pub const fn for_questions(count: usize) -> Self {
+        Self { left: 50_000_000 + 300 * (count as u64) }
     }
 }
 

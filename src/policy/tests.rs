@@ -22,7 +22,10 @@ fn user(values: &[(&str, Value)]) -> Value {
 
 fn ask(require: &str, user: Value) -> Result<bool, NoAnswer> {
     let policy = parse(AskedOf::User, require).unwrap_or_else(|why| panic!("{require}: {why}"));
-    policy.holds(&[("user", user), ("now", Value::time(Some(jiff::Timestamp::UNIX_EPOCH)))], &mut Budget::for_things(1))
+    policy.holds(
+        &[("user", user), ("now", Value::time(Some(jiff::Timestamp::UNIX_EPOCH)))],
+        &mut Budget::for_questions(1),
+    )
 }
 
 #[test]
@@ -126,7 +129,7 @@ fn an_evaluation_that_takes_too_long_has_no_answer() {
     let asked = |require: &str| {
         let policy = parse(AskedOf::Organization, require).unwrap_or_else(|why| panic!("{require}: {why}"));
         let variables = [("organization", organization.clone()), ("now", Value::time(None))];
-        policy.holds(&variables, &mut Budget::for_things(1))
+        policy.holds(&variables, &mut Budget::for_questions(1))
     };
     assert_eq!(asked("organization.members.size() > 1"), Ok(true));
     assert_eq!(asked("organization.members.all(m, organization.key == 'north')"), Ok(true));
@@ -230,7 +233,7 @@ fn values_at_the_edges_end_no_run() {
     ] {
         let Ok(policy) = parse(AskedOf::User, require) else { continue };
         let variables = [("user", ana.clone()), ("now", Value::time(Some(jiff::Timestamp::UNIX_EPOCH)))];
-        let _ = policy.holds(&variables, &mut Budget::for_things(1));
+        let _ = policy.holds(&variables, &mut Budget::for_questions(1));
     }
 }
 
@@ -300,7 +303,8 @@ fn soups_of_words_end_no_run() {
         match parse(AskedOf::User, &require) {
             Ok(policy) => {
                 asked += 1;
-                let _ = policy.holds(&[("user", ana.clone()), ("now", Value::time(None))], &mut Budget::for_things(1));
+                let _ =
+                    policy.holds(&[("user", ana.clone()), ("now", Value::time(None))], &mut Budget::for_questions(1));
             }
             Err(Unusable { offset, message, help }) => {
                 assert!(require.is_char_boundary(offset) && !help.is_empty(), "{require}: {offset}");

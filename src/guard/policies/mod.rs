@@ -172,7 +172,7 @@ pub fn ask(policies: &[Policy], declared: &Declared<'_>, plan: Option<&Plan>) ->
     let facts = Facts::of(declared, Wants::of(&asked));
     let planned = plan.map(|plan| Planned::of(&facts, plan));
     let things = facts.count() + plan.map_or(0, |plan| plan.actions.len());
-    let mut budget = Budget::for_things(things);
+    let mut budget = Budget::for_questions(things.saturating_mul(asked.len()));
     let now = Value::time(Some(declared.at));
     let mut all: Vec<Verdict> = asked
         .into_iter()
