@@ -17,10 +17,11 @@
 //! | [`secret`] | 1 | secrets by reference, found when they are needed; one-time secrets, made and handed to a sink once | anything that could print one, and any way to get a one-time one back |
 //! | [`model`] | 1 | names, facts, declared and live state as columns, the fold from contributions to access | input and output, the clock, the environment |
 //! | [`rules`] | 2 | how the system behind a store behaves, as data, and the questions about it | what is declared or live |
+//! | [`policy`] | 2 | policies as expressions: parsed, checked, bounded, asked of values | what is declared, live or planned; the clock |
 //! | [`settings`] | 3 | `rollcall.yaml` → settings | opening anything, resolving secrets |
 //! | [`manifest`] | 3 | manifests → desired state; live state → manifests; their entries in canonical order | the live side of a comparison, the clock |
 //! | [`plan`] | 3 | fit, diff, order, digest, documents, explanations; pure and synchronous | `await`, the store, choices left for later |
-//! | [`guard`] | 4 | what a plan has to pass; makes the only type that is applied | a way around it |
+//! | [`guard`] | 4 | what a plan has to pass, limits and policies; makes the only type that is applied | a way around it |
 //! | [`exchange`] | 4 | files of people (CSV, spreadsheets) → manifests; live state → such files | guesses, files and folders, the clock |
 //! | [`store`] | 5 | reader and writer; the embedded store | decisions about what should be |
 //! | [`journal`] | 5 | intents and outcomes on disk, a chain of hashes | the store |
@@ -73,6 +74,7 @@ pub mod mail;
 pub mod manifest;
 pub mod model;
 pub mod plan;
+pub mod policy;
 pub mod report;
 pub mod rules;
 pub mod secret;

@@ -65,6 +65,8 @@ pub(super) struct Declared {
     pub(super) files: Vec<FileId>,
     /// What the base declares, where there is one.
     pub(super) base: Option<DeclaredBase>,
+    /// Where policies stand in the settings, by name.
+    pub(super) policies: BTreeMap<String, Span>,
 }
 
 /// How many empty files are named where nobody is declared.
@@ -123,6 +125,7 @@ impl Access {
             Failure::told(Exit::Invalid)
         })?;
         self.declare_base(global, &mut declared);
+        self.place_policies(&mut declared);
         Ok(declared)
     }
 
@@ -151,7 +154,8 @@ impl Access {
         if has_errors(&found) {
             return Err((found, Box::new(sources)));
         }
-        Ok(Declared { names, sources, desired: loaded.desired, warnings: found, files: loaded.files, base: None })
+        let (desired, files) = (loaded.desired, loaded.files);
+        Ok(Declared { names, sources, desired, warnings: found, files, base: None, policies: BTreeMap::new() })
     }
 
     /// An error where the account behind the token has a key that the rules of the store refuse.

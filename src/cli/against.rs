@@ -15,7 +15,7 @@ use super::printer::Printer;
 use super::reports::Reports;
 use super::show::{show, show_reports};
 use super::target::target;
-use crate::guard::{self, Ruling, refusing};
+use crate::guard;
 use crate::model::{Desired, LiveState};
 use crate::plan::{
     Base, Cause, Chosen, Inputs, Plan, Policy, Standing, StoreRef, as_live, broad_protection, lacking, plan_for,
@@ -37,16 +37,17 @@ pub(super) fn run(
     access.as_of = edge::other_time(arguments.at);
     let declared = access.declared(global, printer)?;
     let Some(base) = &declared.base else { return Err(Failure::told(Exit::Invalid)) };
-    let (plan, standing) = compare(&access, (&declared, base.demanded()?), arguments, printer)?;
-    let rulings = guard::judge(&plan, &access.settings.guards, &[]);
-    show(printer, (&access, &declared), &plan, &rulings, None);
-    let is_refused = rulings.iter().any(Ruling::is_refused);
+    let (mut plan, standing) = compare(&access, (&declared, base.demanded()?), arguments, printer)?;
+    let verdicts = access.ask_planned(&declared, &mut plan);
+    let judgement = guard::judge_all(&plan, &access.settings.guards, verdicts, &[]);
+    show(printer, (&access, &declared), &plan, &judgement, None);
+    let is_refused = judgement.is_refused();
     if is_refused {
-        let refusing = refusing(&rulings).join("`, `");
+        let refusing = judgement.refusing().join("`, `");
         printer.warning(&format!("a plan that does all of this would be refused by guard `{refusing}`"));
     }
     let standing = || standing.clone();
-    show_reports(reports, (&access, &declared), &plan, (&rulings, &Unexplained::Unknown), (None, &standing))?;
+    show_reports(reports, (&access, &declared), &plan, (&judgement, &Unexplained::Unknown), (None, &standing))?;
     Ok(match plan.actions.is_empty() {
         _ if is_refused => Exit::Refused,
         false if arguments.detailed_exitcode => Exit::Changes,

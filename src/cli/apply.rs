@@ -21,7 +21,7 @@ use super::printer::Printer;
 use super::saved::{self, Saved};
 use super::show::{show, show_aside, show_refusal};
 use crate::apply::ApplyReport;
-use crate::guard::{self, Guard, Refused, Ruling, is_digest, refusing};
+use crate::guard::{self, Guard, Judgement, Refused, Verdicts, Waived, is_digest};
 use crate::journal::Journal;
 use crate::model::LiveState;
 use crate::plan::{Plan, SavedPlan, comes_to_more};
@@ -36,14 +36,15 @@ pub(super) fn run(global: &Global, arguments: &Apply, printer: &Printer) -> Resu
     let runtime = edge::runtime()?;
     let done = journal::done_unseen(&run.access, printer)?;
     let (looked, journal) = runtime.block_on(run.look_first(opened))?;
-    let rulings = guard::judge(&looked.saved.plan, &run.access.settings.guards, &arguments.waive);
-    if let Some(exit) = run.obstacle(&looked.saved, &rulings, &done)? {
+    let verdicts = looked.verdicts.clone();
+    let judgement = guard::judge_all(&looked.saved.plan, &run.access.settings.guards, verdicts, &arguments.waive);
+    if let Some(exit) = run.obstacle(&looked.saved, &judgement, &done)? {
         return Ok(exit);
     }
     let (looked, journal) = if run.asks(&looked.saved.plan) {
         // Nobody waits for a person who thinks, least of all `deactivate`.
         drop(journal);
-        match run.ask(&runtime, &looked, &rulings)? {
+        match run.ask(&runtime, &looked, &judgement)? {
             ControlFlow::Continue(again) => again,
             ControlFlow::Break(exit) => return Ok(exit),
         }
@@ -67,6 +68,8 @@ struct Run<'a> {
 struct Looked {
     info: Info,
     saved: Saved,
+    /// What policies come to.
+    verdicts: Verdicts,
     /// The newest lock-out of which the plan knows.
     newest_lock_out: i64,
 }
@@ -88,7 +91,7 @@ impl<'a> Run<'a> {
         access.target.clone_from(&arguments.target);
         access.is_target_whole = arguments.yes && arguments.approved.is_none();
         access.as_of = edge::other_time(arguments.at);
-        access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.guard == Guard::MinAdmins);
+        access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.waived == Waived::Guard(Guard::MinAdmins));
         let mut declared = access.declared(global, printer)?;
         let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
         access.check_store_is_there(printer)?;
@@ -142,7 +145,9 @@ impl<'a> Run<'a> {
                 saved = resumed;
             }
         }
-        Ok(Looked { info, saved, newest_lock_out })
+        // Policies of today are asked, also of a plan that was saved or approved before.
+        let verdicts = self.access.ask_planned(&self.declared, &mut saved.plan);
+        Ok(Looked { info, saved, verdicts, newest_lock_out })
     }
 
     fn plan(&mut self, at: Timestamp, info: &Info, live: &LiveState) -> Result<Saved, Failure> {
@@ -165,12 +170,12 @@ impl<'a> Run<'a> {
     fn obstacle(
         &mut self,
         saved: &Saved,
-        rulings: &[Ruling],
+        judgement: &Judgement,
         done: &BTreeSet<String>,
     ) -> Result<Option<Exit>, Failure> {
         let plan = &saved.plan;
         if !self.printer.is_json() && saved.changed.is_empty() {
-            show(self.printer, (&self.access, &self.declared), plan, rulings, None);
+            show(self.printer, (&self.access, &self.declared), plan, judgement, None);
             saved::tell_besides(self.printer, &saved.besides);
         }
         if self.printer.has_failed() {
@@ -196,7 +201,7 @@ impl<'a> Run<'a> {
             let help = "use --yes, or --approved with the digest of a reviewed plan";
             return Err(Failure::invalid(advised("there is no terminal to ask on", help)));
         }
-        Ok(rulings.iter().any(Ruling::is_refused).then(|| self.refused(plan, rulings)))
+        Ok(judgement.is_refused().then(|| self.refused(plan, judgement)))
     }
 
     /// Whether a person has to say yes first.
@@ -232,11 +237,11 @@ impl<'a> Run<'a> {
         &mut self,
         runtime: &Runtime,
         shown: &Looked,
-        rulings: &[Ruling],
+        judgement: &Judgement,
     ) -> Result<ControlFlow<Exit, (Looked, Journal)>, Failure> {
         let plan = &shown.saved.plan;
         if self.printer.is_json() {
-            show_aside(self.printer, (&self.access, &self.declared), plan, rulings);
+            show_aside(self.printer, (&self.access, &self.declared), plan, judgement);
         }
         let Some(mut interrupts) = self.printer.asks(&question(plan.actions.len()), runtime)? else {
             let why = "nothing was changed".to_owned();
@@ -274,12 +279,12 @@ impl<'a> Run<'a> {
 
     /// Executes what passes the guards, and settles lock-outs and what was cut off where all of it was done.
     fn carry_out(mut self, runtime: &Runtime, looked: Looked, mut journal: Journal) -> Result<Exit, Failure> {
-        let Looked { info, saved, newest_lock_out } = looked;
+        let Looked { info, saved, verdicts, newest_lock_out } = looked;
         let Saved { plan, done_before, besides, changed: _, has_returned: _ } = saved;
         // What the plan comes to can have changed with the store although its actions are the same.
-        let guarded = match guard::check(plan, &self.access.settings.guards, &self.arguments.waive) {
+        let guarded = match guard::check(plan, &self.access.settings.guards, verdicts, &self.arguments.waive) {
             Ok(guarded) => guarded,
-            Err(Refused::ByGuard { plan, rulings }) => return Ok(self.refused(&plan, &rulings)),
+            Err(Refused::ByGuard { plan, judgement }) => return Ok(self.refused(&plan, &judgement)),
             Err(Refused::Stale { plan, waiver: _ }) => {
                 let why = "a waiver is of another plan".to_owned();
                 return Ok(self.not_begun(&plan, Exit::Stale, why));
@@ -310,17 +315,17 @@ impl<'a> Run<'a> {
     }
 
     /// Says what guards refuse, why that may be, and how to waive it.
-    fn refused(&self, plan: &Plan, rulings: &[Ruling]) -> Exit {
+    fn refused(&self, plan: &Plan, judgement: &Judgement) -> Exit {
         let Self { global, arguments, printer, access, declared, .. } = self;
-        let cause = likely_cause(access, (global, edge::now(arguments.at)), declared, rulings, printer);
+        let cause = likely_cause(access, (global, edge::now(arguments.at)), declared, &judgement.rulings, printer);
         // Waivers of guards that do not refuse today are none of the command's business, but for the one that shaped it.
         let floor = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
         let mut command = apply_command(global, (arguments.file.as_deref(), access), floor, plan);
         if arguments.yes {
             command.push_str(" --yes");
         }
-        show_refusal(printer, declared, plan, rulings, &cause, &command);
-        let why = format!("refused by guard `{}`, so nothing is written", refusing(rulings).join("`, `"));
+        show_refusal(printer, declared, plan, judgement, &cause, &command);
+        let why = format!("refused by guard `{}`, so nothing is written", judgement.refusing().join("`, `"));
         self.not_begun(plan, Exit::Refused, why)
     }
 
@@ -350,7 +355,7 @@ fn check_digests(arguments: &Apply) -> Result<(), Failure> {
 /// Whether what was approved or waived is another plan than this, in words.
 fn is_of_another_plan(arguments: &Apply, plan: &Plan) -> Option<String> {
     let approved = arguments.approved.iter().map(|digest| ("approved".to_owned(), digest));
-    let waived = arguments.waive.iter().map(|of| (format!("waived for `{}`", of.guard.as_str()), &of.digest));
+    let waived = arguments.waive.iter().map(|of| (format!("waived for `{}`", of.waived), &of.digest));
     let other = approved.chain(waived).find(|(_, digest)| **digest != plan.digest);
     other.map(|(what, digest)| {
         format!("the plan is another one now: {digest} was {what}, it is {}; review it again", plan.digest)

@@ -21,7 +21,7 @@ pub(super) enum Exit {
     Changes,
     /// Invalid settings, manifests or command line.
     Invalid,
-    /// A guard refused the plan.
+    /// A guard or a policy refused the plan.
     Refused,
     /// An approved or waived plan is stale.
     Stale,

@@ -30,6 +30,7 @@ mod log;
 mod mail;
 mod options;
 mod plan;
+mod policies;
 mod printer;
 mod reports;
 mod reset_password;

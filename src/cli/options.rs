@@ -115,7 +115,7 @@ pub(super) enum LogFormat {
 pub(super) enum Command {
     /// Writes what an access repository needs and does not have yet, the files of embedded stores among it
     Init,
-    /// Checks settings and manifests under the rules of the store; needs neither the store nor secrets
+    /// Checks settings and manifests under the rules of the store, and asks the policies that need no store; needs neither the store nor secrets
     Validate(Validate),
     /// Puts entries of manifests in canonical order, with their comments; rewrites nothing else
     Fmt(Fmt),
@@ -183,7 +183,7 @@ pub(super) struct Plan {
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub(super) report: Vec<ReportFile>,
     /// The git revision that a change is compared with: says why each action is there now, and takes stores, rules,
-    /// secrets and mail from it, and the stricter guards of both
+    /// secrets, mail and policies from it, and the stricter guards of both
     #[arg(long, value_name = "REV")]
     pub(super) base: Option<String>,
     /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator asked for; what needs another waits
@@ -209,14 +209,14 @@ pub(super) struct Apply {
     /// Plans for this user only: what is done for them, and what that needs; a part of the key or the name will do, with `--yes` only the whole key
     #[arg(long, value_name = "KEY")]
     pub(super) target: Option<String>,
-    /// Lifts one guard from the plan with this digest, in this run only; may be repeated
+    /// Lifts one guard, or one policy (policies.NAME), from the plan with this digest, in this run only; may be repeated
     #[arg(long, value_name = "GUARD=DIGEST")]
     pub(super) waive: Vec<Waiver>,
     /// The time of the run instead of now, for embedded stores only
     #[arg(long, value_name = "TIMESTAMP", value_parser = timestamp)]
     pub(super) at: Option<Timestamp>,
     /// The git revision that a change is compared with: says why each action is there now, and takes stores, rules,
-    /// secrets and mail from it, and the stricter guards of both
+    /// secrets, mail and policies from it, and the stricter guards of both
     #[arg(long, value_name = "REV", conflicts_with = "file")]
     pub(super) base: Option<String>,
     /// Only actions of these causes (manifest, drift, expiry, deferred), with commas between them, and what an operator

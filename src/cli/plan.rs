@@ -15,7 +15,7 @@ use super::reports::Reports;
 use super::saved;
 use super::show::{document_of, show, show_refusal, show_reports};
 use crate::diagnostic::{Code, shell_word};
-use crate::guard::{self, Guard, Ruling};
+use crate::guard::{self, Guard};
 use crate::plan as planned;
 use crate::report::Cause;
 
@@ -43,19 +43,20 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     let at = edge::now(arguments.at);
     journal::remember_cut_off(&access, &mut declared.names, (&info, &mut live), at)?;
     access.recall(&mut declared, &info)?;
-    let plan = access.plan(&declared, &info, &live, at, printer)?;
+    let mut plan = access.plan(&declared, &info, &live, at, printer)?;
+    let verdicts = access.ask_planned(&declared, &mut plan);
     if let Some(why) = journal::invited_twice(&declared.names, &plan.actions, &done) {
         printer.warning(&why);
     }
-    let rulings = guard::judge(&plan, &access.settings.guards, &[]);
+    let judgement = guard::judge_all(&plan, &access.settings.guards, verdicts, &[]);
     let waivers = if access.is_floor_waived { &[Guard::MinAdmins][..] } else { &[] };
     // A store with a clock of its own takes nothing that was planned for another time.
     let is_applicable = access.as_of.is_none() || info.capabilities.clock_can_be_set;
     let command = apply_command(global, (None, &access), waivers, &plan);
-    show(printer, (&access, &declared), &plan, &rulings, Some(&*command).filter(|_| is_applicable));
+    show(printer, (&access, &declared), &plan, &judgement, Some(&*command).filter(|_| is_applicable));
     if let Some(file) = &arguments.out {
         let lines = Lines::new(&declared.sources);
-        let document = document_of(&declared, &plan, &rulings, &lines);
+        let document = document_of(&declared, &plan, &judgement, &lines);
         saved::write(&access, file, (&plan, &document), printer)?;
     }
     let due = access.count_due_mails(printer)?;
@@ -63,17 +64,17 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
         printer.note(&format!("mails that the next apply hands over: {due}"));
     }
     mail::tell_where_to(printer, &access, &plan);
-    let is_refused = rulings.iter().any(Ruling::is_refused);
+    let is_refused = judgement.is_refused();
     let mut why = Cause::Unknown;
     if is_refused {
-        let cause = likely_cause(&access, (global, at), &declared, &rulings, printer);
+        let cause = likely_cause(&access, (global, at), &declared, &judgement.rulings, printer);
         let command = apply_command(global, (arguments.out.as_deref(), &access), waivers, &plan);
-        show_refusal(printer, &declared, &plan, &rulings, &cause, &command);
+        show_refusal(printer, &declared, &plan, &judgement, &cause, &command);
         why = cause;
     }
     let apply = Some(&*command).filter(|_| is_applicable);
     let standing = || access.standing(&declared, &info, &live, at);
-    show_reports(reports, (&access, &declared), &plan, (&rulings, &why), (apply, &standing))?;
+    show_reports(reports, (&access, &declared), &plan, (&judgement, &why), (apply, &standing))?;
     let has_returned =
         access.target.is_none() && plan.diagnostics.iter().any(|found| found.code == Code::LockOutForgotten);
     Ok(match (plan.gaps.is_empty() && !has_returned, plan.actions.is_empty()) {

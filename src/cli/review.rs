@@ -216,6 +216,11 @@ impl Access {
 }
 
 impl Review {
+    /// Whether the change says something else under this key of the settings.
+    pub(super) fn has_changed(&self, key: &str) -> bool {
+        self.changed.iter().any(|one| one.name.split('.').next() == Some(key))
+    }
+
     /// What is told of the base before anything is planned.
     fn document(&self) -> BaseDocument {
         let setting = |one: &ChangedSetting| {

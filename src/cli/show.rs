@@ -4,7 +4,7 @@ use super::access::{Access, Declared, Lines};
 use super::exit::Failure;
 use super::printer::Printer;
 use super::reports::{Reports, Told};
-use crate::guard::{self, Ruling};
+use crate::guard::{self, Judgement};
 use crate::plan::{Actions, ImpactPeople, Plan, PlanDocument, Standing, diagnostic_document, document};
 use crate::report::{self, Cause, HtmlText, PlanText, RefusalText, ReviewText, Style};
 
@@ -13,39 +13,44 @@ pub(super) fn show(
     printer: &Printer,
     (access, declared): (&Access, &Declared),
     plan: &Plan,
-    rulings: &[Ruling],
+    judgement: &Judgement,
     apply: Option<&str>,
 ) {
     if printer.is_json() {
-        printer.json(&document_of(declared, plan, rulings, &Lines::new(&declared.sources)));
+        printer.json(&document_of(declared, plan, judgement, &Lines::new(&declared.sources)));
         return;
     }
     printer.diagnostics(&plan.diagnostics, &Lines::new(&declared.sources));
     if printer.prints_report() {
         return;
     }
-    printer.result(&text((access, declared), plan, rulings, apply, printer.style()));
+    printer.result(&text((access, declared), plan, judgement, apply, printer.style()));
 }
 
 /// A plan with its guards, as it is printed and saved.
 pub(super) fn document_of<'a>(
     declared: &'a Declared,
     plan: &'a Plan,
-    rulings: &[Ruling],
+    judgement: &Judgement,
     lines: &'a Lines<'a>,
 ) -> PlanDocument<Actions<'a>, ImpactPeople<'a>> {
     let mut document = document(plan, &declared.names, lines);
-    document.guards = guard::documents(&declared.names, rulings);
+    document.guards = guard::documents(&declared.names, judgement);
     let base = declared.base.as_ref();
     document.base = base.map(|base| base.document.telling(&declared.names, &plan.actions, lines));
     document
 }
 
 /// Shows a plan to the person who is going to be asked, where standard output is for a document.
-pub(super) fn show_aside(printer: &Printer, (access, declared): (&Access, &Declared), plan: &Plan, rulings: &[Ruling]) {
+pub(super) fn show_aside(
+    printer: &Printer,
+    (access, declared): (&Access, &Declared),
+    plan: &Plan,
+    judgement: &Judgement,
+) {
     let lines = Lines::new(&declared.sources);
     printer.diagnostics(&plan.diagnostics, &lines);
-    printer.aside(&text((access, declared), plan, rulings, None, printer.style_aside()));
+    printer.aside(&text((access, declared), plan, judgement, None, printer.style_aside()));
 }
 
 /// Says what guards refuse, after everything else; `apply` is the command without the waivers that are missing.
@@ -53,11 +58,11 @@ pub(super) fn show_refusal(
     printer: &Printer,
     declared: &Declared,
     plan: &Plan,
-    rulings: &[Ruling],
+    judgement: &Judgement,
     cause: &Cause,
     apply: &str,
 ) {
-    let text = |style| report::refusal(&RefusalText { plan, names: &declared.names, rulings, cause, apply, style });
+    let text = |style| report::refusal(&RefusalText { plan, names: &declared.names, judgement, cause, apply, style });
     if printer.is_json() || printer.prints_report() {
         printer.aside(&text(printer.style_aside()));
     } else {
@@ -70,14 +75,14 @@ pub(super) fn show_reports(
     reports: &Reports<'_>,
     (access, declared): (&Access, &Declared),
     plan: &Plan,
-    (rulings, cause): (&[Ruling], &Cause),
+    (judgement, cause): (&Judgement, &Cause),
     (apply, standing): (Option<&str>, &dyn Fn() -> Vec<Standing>),
 ) -> Result<(), Failure> {
     let lines = Lines::new(&declared.sources);
-    let guards = guard::documents(&declared.names, rulings);
+    let guards = guard::documents(&declared.names, judgement);
     let text = PlanText { guards: &guards, ..plan_text((access, declared), plan, &lines, apply) };
     let base = declared.base.as_ref().map(|base| &base.document);
-    let review = ReviewText { text, rulings, cause, base };
+    let review = ReviewText { text, judgement, cause, base };
     reports.make(&Told {
         markdown: &|| report::markdown(&review),
         html: &|| report::html(&HtmlText { review, standing: &standing(), snippets: &lines }),
@@ -91,12 +96,12 @@ pub(super) fn show_reports(
 fn text(
     (access, declared): (&Access, &Declared),
     plan: &Plan,
-    rulings: &[Ruling],
+    judgement: &Judgement,
     apply: Option<&str>,
     style: Style,
 ) -> String {
     let lines = Lines::new(&declared.sources);
-    let guards = guard::documents(&declared.names, rulings);
+    let guards = guard::documents(&declared.names, judgement);
     let changed =
         declared.base.as_ref().map(|base| report::changed_settings(&base.document, style)).unwrap_or_default();
     let text = PlanText { guards: &guards, style, ..plan_text((access, declared), plan, &lines, apply) };

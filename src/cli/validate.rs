@@ -1,6 +1,8 @@
-//! `rollcall validate`: settings and manifests under the rules of the store, without the store.
+//! `rollcall validate`: settings and manifests under the rules of the store, and policies on what is declared, without the
+//! store.
 
 use super::access::{Access, Lines};
+use super::edge;
 use super::exit::{Exit, Failure, advised};
 use super::options::{Global, ReportFormat, Validate};
 use super::printer::Printer;
@@ -19,14 +21,18 @@ pub(super) fn run(global: &Global, arguments: &Validate, printer: &Printer) -> R
 }
 
 fn validate(global: &Global, arguments: &Validate, printer: &Printer) -> Result<Exit, Failure> {
-    // Whether manifests are valid never depends on the clock; the option is there so that every command takes it.
-    let Validate { at: _, report: _ } = arguments;
+    // Whether manifests are valid never depends on the clock, but whether they keep to policies may.
+    let Validate { at, report: _ } = arguments;
     let access = Access::load_for_manifests(global, printer)?;
     let mut declared = access.declared(global, printer)?;
     // Without a store nobody is there yet.
     declared.warnings.extend(lacking(&declared.names, &declared.desired, access.rules(), |_| None));
     declared.warnings.extend(missing_sink(&access, &declared));
+    let verdicts = access.ask_declared(&mut declared, edge::now(*at));
     printer.only_diagnostics(&declared.warnings, &Lines::new(&declared.sources));
+    if verdicts.refuse() {
+        return Ok(Exit::Refused);
+    }
     if !printer.is_json() {
         let catalog = &declared.desired.catalog;
         let roles = catalog.roles.values().filter(|role| !role.vendor).count();

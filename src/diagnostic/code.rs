@@ -141,6 +141,12 @@ codes! {
     SwitchedByOthers = "switched-by-others",
     /// A mistake in the settings.
     InvalidSettings = "invalid-settings",
+    /// A policy that can't be asked.
+    InvalidPolicy = "invalid-policy",
+    /// Something that a policy does not allow.
+    PolicyViolated = "policy-violated",
+    /// A policy of which it can't be said whether it is kept.
+    PolicyUnanswered = "policy-unanswered",
     /// A mistake in a rule set.
     InvalidRules = "invalid-rules",
     /// Somebody is active already whose first day is still to come.

@@ -1,9 +1,9 @@
 //! Floor 4: what a plan has to pass before anything is written.
 //!
-//! [`judge`] holds what the planner counted ([`Census`]) against the limits of the settings;
-//! [`check`] is the only way to a [`GuardedPlan`], and the executor takes nothing else, so an unguarded apply does not
-//! compile. A [`Waiver`] lifts one guard for one digest. What a plan may not do at all (seats, the last admin, own
-//! account, protected users) is no guard that counts: the planner defers it.
+//! [`judge`] holds what the planner counted ([`Census`]) against the limits of the settings; [`ask`] asks the policies of
+//! what is declared and planned. [`check`] is the only way to a [`GuardedPlan`], and the executor takes nothing else, so
+//! an unguarded apply does not compile. A [`Waiver`] lifts one guard, or one policy, for one digest. What a plan may not
+//! do at all (seats, the last admin, own account, protected users) is no guard that counts: the planner defers it.
 //!
 //! Deliberately absent: a way around all guards at once, and any count that the planner did not make.
 //!
@@ -14,13 +14,16 @@
 //! ```
 
 mod limit;
+mod policies;
 mod waiver;
 
 pub use limit::{Limit, removal_limit};
-pub use waiver::{NoWaiver, Waiver, is_digest};
+pub use policies::{Declared, Unanswered, Verdict, Verdicts, Violation, ask, told};
+pub use waiver::{NoWaiver, Waived, Waiver, is_digest};
 
 use crate::model::{ActionKind, Name, Names};
 use crate::plan::{Cause, Census, GuardDocument, Headcount, Plan};
+use crate::policy::PolicySeverity;
 use crate::settings::Guards;
 
 /// A guard, by its name in the settings.
@@ -136,17 +139,17 @@ pub fn by_operator(plan: Plan) -> Option<GuardedPlan> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Guards refuse it.
-    #[error("refused by a guard: {}", refusing(.rulings).join(", "))]
+    #[error("refused by a guard: {}", .judgement.refusing().join(", "))]
     ByGuard {
         /// The plan.
         plan: Box<Plan>,
         /// What all guards say of it.
-        rulings: Vec<Ruling>,
+        judgement: Judgement,
     },
     /// A waiver is for another plan than this.
     #[error(
         "the plan is another one now: {} was waived for {}, it is {}; review it again",
-        .waiver.guard.as_str(), .waiver.digest, .plan.digest
+        .waiver.waived, .waiver.digest, .plan.digest
     )]
     Stale {
         /// The plan.
@@ -156,37 +159,91 @@ pub enum Refused {
     },
 }
 
-/// The names of the guards that refuse, each once, in the order in which guards are shown: rulings of one guard stand
-/// apart, that of the store and those of its organizations.
-#[must_use]
-pub fn refusing(rulings: &[Ruling]) -> Vec<&'static str> {
-    let refuses = |guard: &Guard| rulings.iter().any(|ruling| ruling.guard == *guard && ruling.is_refused());
-    Guard::ALL.iter().filter(|guard| refuses(guard)).map(|guard| guard.as_str()).collect()
+/// What guards and policies say of a plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// What each guard says that counts.
+    pub rulings: Vec<Ruling>,
+    /// What each policy comes to, by name, and whether a waiver lifts it from this plan.
+    pub verdicts: Vec<(Verdict, bool)>,
+}
+
+impl From<Vec<Ruling>> for Judgement {
+    fn from(rulings: Vec<Ruling>) -> Self {
+        Self { rulings, verdicts: Vec::new() }
+    }
+}
+
+impl Judgement {
+    /// Whether the plan may not be applied.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.rulings.iter().any(Ruling::is_refused) || self.refused_by_policies().next().is_some()
+    }
+
+    /// The policies that refuse it, by name.
+    pub fn refused_by_policies(&self) -> impl Iterator<Item = &Verdict> {
+        let refusing = self.verdicts.iter().filter(|(verdict, is_waived)| verdict.refuses() && !is_waived);
+        refusing.map(|(verdict, _)| verdict)
+    }
+
+    /// The names of the guards and policies that refuse, each once, in the order in which they are shown: rulings of one
+    /// guard stand apart, that of the store and those of its organizations.
+    #[must_use]
+    pub fn refusing(&self) -> Vec<String> {
+        let refuses = |guard: &Guard| self.rulings.iter().any(|ruling| ruling.guard == *guard && ruling.is_refused());
+        let guards = Guard::ALL.iter().filter(|guard| refuses(guard)).map(|guard| guard.as_str().to_owned());
+        let policies = self.refused_by_policies().map(|verdict| Waived::policy(&verdict.policy.name).to_string());
+        guards.chain(policies).collect()
+    }
 }
 
 /// Passes a plan through the guards.
 ///
 /// ```
-/// use rollcall::guard::{GuardedPlan, Refused, Waiver, check};
+/// use rollcall::guard::{GuardedPlan, Refused, Verdicts, Waiver, check};
 /// use rollcall::plan::Plan;
 /// use rollcall::settings::Guards;
 ///
-/// fn guarded(plan: Plan, limits: &Guards, waivers: &[Waiver]) -> Result<GuardedPlan, Refused> {
-///     check(plan, limits, waivers)
+/// fn guarded(
+///     plan: Plan,
+///     limits: &Guards,
+///     verdicts: Verdicts,
+///     waivers: &[Waiver],
+/// ) -> Result<GuardedPlan, Refused> {
+///     check(plan, limits, verdicts, waivers)
 /// }
 /// ```
 ///
 /// # Errors
-/// If a guard that is not waived refuses it, or a waiver names another plan.
-pub fn check(plan: Plan, limits: &Guards, waivers: &[Waiver]) -> Result<GuardedPlan, Refused> {
+/// If a guard or a policy that is not waived refuses it, if policies were asked of another plan, or a waiver names one.
+pub fn check(plan: Plan, limits: &Guards, verdicts: Verdicts, waivers: &[Waiver]) -> Result<GuardedPlan, Refused> {
     if let Some(waiver) = waivers.iter().find(|waiver| waiver.digest != plan.digest) {
         return Err(Refused::Stale { plan: Box::new(plan), waiver: waiver.clone() });
     }
-    let rulings = judge(&plan, limits, waivers);
-    if rulings.iter().any(Ruling::is_refused) {
-        return Err(Refused::ByGuard { plan: Box::new(plan), rulings });
+    let is_of_it = verdicts.digest.as_ref() == Some(&plan.digest);
+    let judgement = judge_all(&plan, limits, verdicts, waivers);
+    if !is_of_it || judgement.is_refused() {
+        return Err(Refused::ByGuard { plan: Box::new(plan), judgement });
     }
     Ok(GuardedPlan { plan })
+}
+
+/// What guards and policies say of a plan. A waiver for another plan lifts nothing, and none lifts a policy of which it
+/// can't be said whether it is kept.
+#[must_use]
+pub fn judge_all(plan: &Plan, limits: &Guards, verdicts: Verdicts, waivers: &[Waiver]) -> Judgement {
+    let rulings = judge(plan, limits, waivers);
+    let is_waived = |verdict: &Verdict| {
+        let waived = Waived::policy(&verdict.policy.name);
+        verdict.unanswered.is_none()
+            && waivers.iter().any(|waiver| waiver.waived == waived && waiver.digest == plan.digest)
+    };
+    let verdicts = verdicts.all.into_iter().map(|verdict| {
+        let is_waived = is_waived(&verdict);
+        (verdict, is_waived)
+    });
+    Judgement { rulings, verdicts: verdicts.collect() }
 }
 
 /// What each guard says of a plan: of the whole store first, guard by guard, then of each organization in which
@@ -196,7 +253,8 @@ pub fn check(plan: Plan, limits: &Guards, waivers: &[Waiver]) -> Result<GuardedP
 /// them sorts by text ([`documents`]).
 #[must_use]
 pub fn judge(plan: &Plan, limits: &Guards, waivers: &[Waiver]) -> Vec<Ruling> {
-    let is_waived = |guard| waivers.iter().any(|waiver| waiver.guard == guard && waiver.digest == plan.digest);
+    let is_waived =
+        |guard| waivers.iter().any(|waiver| waiver.waived == Waived::Guard(guard) && waiver.digest == plan.digest);
     let Census { store, organizations, invited, escalated, mails, deletions, short_of_admins: _ } = &plan.census;
     let removals = |organization, headcount: Headcount| {
         let limit = removal_limit(headcount.people, limits.removals);
@@ -229,9 +287,21 @@ pub fn judge(plan: &Plan, limits: &Guards, waivers: &[Waiver]) -> Vec<Ruling> {
     rulings
 }
 
-/// Rulings as JSON, those of the store first, then those of organizations by name.
+/// What guards and policies say, as JSON: guards of the store first, then policies that can refuse, then guards of
+/// organizations by name.
 #[must_use]
-pub fn documents(names: &Names, rulings: &[Ruling]) -> Vec<GuardDocument> {
+pub fn documents(names: &Names, judgement: &Judgement) -> Vec<GuardDocument> {
+    let Judgement { rulings, verdicts } = judgement;
+    let policies = verdicts.iter().filter_map(|(verdict, is_waived)| {
+        let can_refuse = verdict.policy.severity == PolicySeverity::Error || verdict.unanswered.is_some();
+        can_refuse.then(|| GuardDocument {
+            name: Waived::policy(&verdict.policy.name).to_string(),
+            organization: None,
+            count: u32::try_from(verdict.violations.len()).unwrap_or(u32::MAX),
+            limit: 0,
+            refused: verdict.refuses() && !is_waived,
+        })
+    });
     let mut documents: Vec<GuardDocument> = rulings
         .iter()
         .map(|ruling| GuardDocument {
@@ -241,6 +311,7 @@ pub fn documents(names: &Names, rulings: &[Ruling]) -> Vec<GuardDocument> {
             limit: ruling.limit.most,
             refused: ruling.is_refused(),
         })
+        .chain(policies)
         .collect();
     documents.sort_by(|a, b| a.organization.cmp(&b.organization));
     documents

@@ -1,6 +1,6 @@
 //! The arithmetic of guards, and what waivers lift.
 
-use super::{Guard, Limit, NoWaiver, Ruling, Waiver, Why, refusing, removal_limit};
+use super::{Guard, Judgement, Limit, NoWaiver, Ruling, Waived, Waiver, Why, removal_limit};
 use crate::settings::RemovalLimit;
 
 fn most(people: u32) -> u32 {
@@ -44,21 +44,27 @@ fn a_guard_that_refuses_in_many_places_is_named_once() {
         ruling(Guard::Deletions, None, false),
         ruling(Guard::Removals, Some(Why::Emptied), false),
     ];
-    assert_eq!(refusing(&rulings), ["removals", "invitations"]);
+    let judgement = Judgement { rulings: rulings.to_vec(), verdicts: Vec::new() };
+    assert_eq!(judgement.refusing(), ["removals", "invitations"]);
 }
 
 #[test]
 fn a_waiver_names_one_guard_and_one_digest() {
     let digest = format!("sha256:{}", "0a".repeat(32));
     let waiver: Waiver = format!("removals={digest}").parse().expect("a waiver");
-    assert_eq!(waiver, Waiver { guard: Guard::Removals, digest: digest.clone() });
+    assert_eq!(waiver, Waiver { waived: Waived::Guard(Guard::Removals), digest: digest.clone() });
     for guard in Guard::ALL {
-        assert_eq!(format!("{}={digest}", guard.as_str()).parse::<Waiver>().map(|waiver| waiver.guard), Ok(guard));
+        let lifted = format!("{}={digest}", guard.as_str()).parse::<Waiver>().map(|waiver| waiver.waived);
+        assert_eq!(lifted, Ok(Waived::Guard(guard)));
     }
+    let lifted = format!("policies.two-managers={digest}").parse::<Waiver>().map(|waiver| waiver.waived);
+    assert_eq!(lifted, Ok(Waived::policy("two-managers")));
     let refused = |text: &str| text.parse::<Waiver>().expect_err("no waiver");
     assert!(refused(&format!("removal={digest}")).to_string().contains("did you mean `removals`"));
     assert!(refused(&format!("all={digest}")).to_string().contains("there are: removals, "));
     assert!(refused(&format!("*={digest}")).to_string().contains("there is no guard"));
+    assert!(refused(&format!("policies={digest}")).to_string().contains("there is no guard"));
+    assert!(refused(&format!("policies.={digest}")).to_string().contains("there is no guard"));
     assert_eq!(refused("removals"), NoWaiver::NoDigest("removals".to_owned()));
     assert_eq!(refused(&format!("protected_users={digest}")), NoWaiver::NotWaivable("protected_users".to_owned()));
     for wrong in ["", "sha256:", "sha256:xyz", &digest[..70], &format!("{digest}0"), &digest[7..], "*"] {

@@ -1,15 +1,56 @@
-//! Waivers: one guard, one digest, on the command line of one run. None can stand in a file.
+//! Waivers: one guard or one policy, one digest, on the command line of one run. None can stand in a file.
 
+use std::fmt;
 use std::str::FromStr;
 
 use super::Guard;
 use crate::document::nearest;
 
-/// Lifts one guard from the plan with one digest.
+/// What can be waived.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Waived {
+    /// A guard.
+    Guard(Guard),
+    /// The policy with this name.
+    Policy(String),
+}
+
+/// What the name of a policy begins with where it stands among guards: its place in the settings.
+const POLICIES: &str = "policies.";
+
+impl Waived {
+    /// The policy with this name.
+    #[must_use]
+    pub fn policy(name: &str) -> Self {
+        Self::Policy(name.to_owned())
+    }
+}
+
+impl fmt::Display for Waived {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guard(guard) => to.write_str(guard.as_str()),
+            Self::Policy(name) => write!(to, "{POLICIES}{name}"),
+        }
+    }
+}
+
+impl FromStr for Waived {
+    type Err = NoWaiver;
+
+    fn from_str(text: &str) -> Result<Self, NoWaiver> {
+        match text.strip_prefix(POLICIES) {
+            Some(name) if !name.is_empty() => Ok(Self::policy(name)),
+            Some(_) | None => text.parse().map(Self::Guard),
+        }
+    }
+}
+
+/// Lifts one guard, or one policy, from the plan with one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiver {
-    /// The guard.
-    pub guard: Guard,
+    /// What is waived.
+    pub waived: Waived,
     /// The digest: `sha256:` and 64 hex digits.
     pub digest: String,
 }
@@ -49,7 +90,7 @@ impl FromStr for Guard {
         }
         let advice = match nearest(text, Self::ALL.into_iter().map(Self::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are: {}", Self::ALL.map(Self::as_str).join(", ")),
+            None => format!("there are: {}, {POLICIES}NAME", Self::ALL.map(Self::as_str).join(", ")),
         };
         Err(NoWaiver::NoGuard { name, advice })
     }
@@ -59,14 +100,14 @@ impl FromStr for Waiver {
     type Err = NoWaiver;
 
     fn from_str(text: &str) -> Result<Self, NoWaiver> {
-        let (guard, digest) = match text.split_once('=') {
-            Some((guard, digest)) => (guard.parse::<Guard>()?, digest),
-            None => return Err(NoWaiver::NoDigest(text.parse::<Guard>()?.as_str().to_owned())),
+        let (waived, digest) = match text.split_once('=') {
+            Some((waived, digest)) => (waived.parse::<Waived>()?, digest),
+            None => return Err(NoWaiver::NoDigest(text.parse::<Waived>()?.to_string())),
         };
         if !is_digest(digest) {
             return Err(NoWaiver::NotADigest(digest.escape_debug().to_string()));
         }
-        Ok(Self { guard, digest: digest.to_owned() })
+        Ok(Self { waived, digest: digest.to_owned() })
     }
 }
 

@@ -74,7 +74,7 @@ pub fn annotations(input: &ReviewText<'_>, diagnostics: &[DiagnosticDocument]) -
     let context = Context { names, catalog, declared, whose: None, rules, zone, effects, places, style };
     let mut all = annotations_of(diagnostics);
     let apply = input.text.apply.unwrap_or("rollcall apply");
-    let refused = RefusalText { plan, names, rulings: input.rulings, cause: input.cause, apply, style };
+    let refused = RefusalText { plan, names, judgement: input.judgement, cause: input.cause, apply, style };
     for told in refusal(&refused).lines().filter(|line| line.starts_with("refused by guard")) {
         let about = told.split(':').next().unwrap_or_default().to_owned();
         all.push(Annotation {

@@ -2,9 +2,10 @@
 
 use super::cause::Cause;
 use super::style::{Style, Tone, count, number, sanitise, width};
-use crate::guard::{Guard, Ruling, Why};
+use crate::guard::{Guard, Judgement, Ruling, Verdict, Waived, Why, told};
 use crate::model::Names;
 use crate::plan::{Headcount, Plan};
+use crate::policy::PolicySeverity;
 
 /// Organizations that are named without `-v`.
 const PLACES: usize = 10;
@@ -17,7 +18,7 @@ pub struct RefusalText<'a> {
     /// The table of its names.
     pub names: &'a Names,
     /// What all guards say of it.
-    pub rulings: &'a [Ruling],
+    pub judgement: &'a Judgement,
     /// What changed that explains it, where that is known.
     pub cause: &'a Cause,
     /// The command that would apply it, `rollcall apply` with its options.
@@ -26,10 +27,11 @@ pub struct RefusalText<'a> {
     pub style: Style,
 }
 
-/// The refusal as text; it ends with a line feed. Empty if no guard refuses.
+/// The refusal as text; it ends with a line feed. Empty if no guard and no policy refuses.
 #[must_use]
 pub fn refusal(input: &RefusalText<'_>) -> String {
-    let &RefusalText { plan, names, rulings, cause, apply, style } = input;
+    let &RefusalText { plan, names, judgement, cause, apply, style } = input;
+    let rulings = &judgement.rulings;
     let style = style.telling_apart(names);
     let mut text = String::new();
     for guard in Guard::ALL {
@@ -65,26 +67,61 @@ pub fn refusal(input: &RefusalText<'_>) -> String {
             ));
         }
     }
+    if !text.is_empty() {
+        text.push_str(&cause.words());
+    }
+    for verdict in judgement.refused_by_policies() {
+        text.push_str(&of_policy(verdict, style));
+    }
     if text.is_empty() {
         return text;
     }
-    text.push_str(&cause.words());
-    text.push_str(&format!("If this is meant: {}\n", waiving(apply, &waived(rulings), &plan.digest)));
+    if judgement.refused_by_policies().any(|verdict| verdict.unanswered.is_some()) {
+        text.push_str("What can't be answered is not waived: mend the policy first\n");
+    } else {
+        text.push_str(&format!("If this is meant: {}\n", waiving(apply, &waived(judgement), &plan.digest)));
+    }
     text
 }
 
-/// The guards that have to be waived for this plan.
-fn waived(rulings: &[Ruling]) -> Vec<Guard> {
-    let mut guards: Vec<Guard> = rulings.iter().filter(|of| of.why.is_some()).map(|of| of.guard).collect();
-    guards.sort_unstable();
-    guards.dedup();
-    guards
+/// What a policy refuses: who does not keep to it, and why it can't be said of others.
+fn of_policy(verdict: &Verdict, style: Style) -> String {
+    let Verdict { policy, violations, unanswered } = verdict;
+    let head = format!("refused by policy `{}`: ", policy.name);
+    let head = style.paint(Tone::Alarm, &head);
+    let mut text = format!("{head}{}\n", sanitise(&policy.message));
+    if let Some(unanswered) = unanswered {
+        let (why, _) = told(&unanswered.why);
+        let about = style.name(&unanswered.about).into_owned();
+        text.push_str(&format!("  it can't be answered for {about}: {}\n", sanitise(&why)));
+    }
+    if policy.severity == PolicySeverity::Error {
+        let shown = if style.verbose { violations.len() } else { PLACES };
+        for violation in violations.iter().take(shown) {
+            text.push_str(&format!("  {}\n", style.name(&violation.about)));
+        }
+        if let more @ 1.. = violations.len().saturating_sub(shown) {
+            text.push_str(&format!("  and {} more (use -v or --format json)\n", number(more)));
+        }
+    }
+    text
 }
 
-/// The command with a waiver of each of these guards, all for this digest.
-fn waiving(apply: &str, guards: &[Guard], digest: &str) -> String {
+/// What has to be waived for this plan.
+fn waived(judgement: &Judgement) -> Vec<Waived> {
+    let guards = judgement.rulings.iter().filter(|of| of.why.is_some()).map(|of| Waived::Guard(of.guard));
+    let refusing = judgement.verdicts.iter().filter(|(verdict, _)| verdict.refuses());
+    let policies = refusing.map(|(verdict, _)| Waived::policy(&verdict.policy.name));
+    let mut waived: Vec<Waived> = guards.chain(policies).collect();
+    waived.sort_unstable();
+    waived.dedup();
+    waived
+}
+
+/// The command with a waiver of each of these, all for this digest.
+fn waiving(apply: &str, waived: &[Waived], digest: &str) -> String {
     let digest = sanitise(digest);
-    guards.iter().fold(apply.to_owned(), |command, guard| format!("{command} --waive {}={digest}", guard.as_str()))
+    waived.iter().fold(apply.to_owned(), |command, waived| format!("{command} --waive {waived}={digest}"))
 }
 
 fn of_store(ruling: &Ruling) -> String {

@@ -146,10 +146,14 @@ const GUARDS: &str = "guards";
 /// No name has several spaces in a row that are not in quotes.
 const REFUSED: &str = "   REFUSED";
 const REMOVALS: &str = "removals";
+const POLICIES: &str = "policies.";
 
 pub(super) fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
+    let is_kept = |guard: &&GuardDocument| guard.name.starts_with(POLICIES) && guard.count == 0 && !guard.refused;
+    let kept = guards.iter().filter(is_kept).count();
     let lines = guards
         .iter()
+        .filter(|guard| !is_kept(guard))
         .filter(|guard| guard.refused || guard.organization.is_none() || guard.count > guard.limit)
         .map(|guard| {
             let GuardDocument { name: of, organization, count, limit, refused } = guard;
@@ -162,6 +166,9 @@ pub(super) fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDo
             let why = if count <= limit && of == REMOVALS { ": nobody active would be left" } else { "" };
             let (count, limit) = (number(*count as usize), number(*limit as usize));
             let refused = if *refused { format!("{REFUSED}{why}") } else { String::new() };
+            if of.starts_with(POLICIES) {
+                return format!("{} not kept by {count}{waived}{refused}", sanitise(of));
+            }
             format!("{} {count} of {limit}{place}{moved}{waived}{refused}", sanitise(of))
         });
     let (refused, mut passed): (Vec<String>, Vec<String>) = lines.partition(|line| line.contains(REFUSED));
@@ -170,6 +177,7 @@ pub(super) fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDo
         let short = plan.census.short_of_admins.as_ref().filter(|short| !guards.is_empty() && !short.is_empty());
         return Entries { label: GUARDS, lines: short.map(|short| admins(context, short)).into_iter().collect() };
     }
+    passed.extend((kept > 0).then(|| count(kept, "policy kept", "policies kept")));
     if !guards.is_empty() {
         passed.extend(plan.census.short_of_admins.as_ref().map(|short| admins(context, short)));
     }

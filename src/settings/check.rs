@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::check_mail::check_mail;
+use super::check_policies::check_policies;
 use super::paths::{normal, refuse_path, refuse_sink, refuse_store_name};
 use super::raw::{CountLimit, RawGuards, RawManage, RawRules, RawScope, RawSettings, RawStore};
 use super::secret::Sink;
@@ -27,7 +28,7 @@ const STORE_DEPTH: usize = 2;
 
 /// Collects mistakes of one document.
 pub(super) struct Found<'a> {
-    document: &'a Document,
+    pub(super) document: &'a Document,
     /// What the document lacks because its shape is wrong: what follows from that is not told.
     left_out: &'a LeftOut,
     mistakes: Vec<Mistake>,
@@ -57,7 +58,7 @@ impl Found<'_> {
         self.add_at(place, code, message, help);
     }
 
-    fn add_at(&mut self, place: Place, code: Code, message: String, help: &str) {
+    pub(super) fn add_at(&mut self, place: Place, code: Code, message: String, help: &str) {
         let hides_source = self.document.hides(place.line);
         let mistake = Mistake::new(code, &self.document.file, place, message).help(help);
         self.mistakes.push(Mistake { hides_source, ..mistake });
@@ -84,10 +85,10 @@ impl Found<'_> {
 /// Checks settings and fills in the defaults. Beside the mistakes, how manifests are read, if these still say so.
 pub(super) fn check(
     raw: RawSettings,
-    (document, left_out): (&Document, &LeftOut),
+    (document, left_out, text): (&Document, &LeftOut, &str),
     read: ReadFile<'_>,
 ) -> (Result<Settings, Vec<Mistake>>, Option<Readable>) {
-    let RawSettings { version, manifests, time_zone, store, stores, manage, guards, secrets, mail } = raw;
+    let RawSettings { version, manifests, time_zone, store, stores, manage, guards, secrets, mail, policies } = raw;
     let mut found = Found { document, left_out, mistakes: Vec::new() };
     found.add_nulls(&document.root, 0);
     match version {
@@ -109,6 +110,7 @@ pub(super) fn check(
     let secrets = secrets.map(|secrets| secrets.sink);
     check_sink(secrets.as_ref(), &manifests, &stores, &mut found);
     let mail = mail.map_or_else(|| Some(Mail::default()), |mail| check_mail(mail, &manifests, &mut found));
+    let policies = check_policies(policies, text, &mut found);
     let mistakes = found.mistakes;
     let readable = says_where.then(|| {
         let whole = stores.iter().filter(|(name, _)| !left_out.concerns(&["stores", name]));
@@ -122,7 +124,8 @@ pub(super) fn check(
     });
     let settings = match (manage, mail) {
         (Some(manage), Some(mail)) if mistakes.is_empty() => {
-            Ok(Settings { manifests, time_zone, default_store: store, stores, manage, guards, secrets, mail })
+            let default_store = store;
+            Ok(Settings { manifests, time_zone, default_store, stores, manage, guards, secrets, mail, policies })
         }
         (Some(_) | None, Some(_) | None) => Err(mistakes),
     };

@@ -104,7 +104,7 @@ pub fn parse(text: &str, read: ReadFile<'_>) -> Result<Settings, Vec<Mistake>> {
 fn parse_telling(text: &str, read: ReadFile<'_>) -> Result<Settings, (Vec<Mistake>, Option<Box<Readable>>)> {
     let Read { content, mistakes, left_out } = rules::read_document::<RawSettings>(text, FILE_NAME);
     let Some((raw, document)) = content else { return Err((mistakes, None)) };
-    let (settings, readable) = check::check(raw, (&document, &left_out), read);
+    let (settings, readable) = check::check(raw, (&document, &left_out, text), read);
     let mistakes = match settings {
         Ok(settings) if mistakes.is_empty() => return Ok(settings),
         Ok(_) => mistakes,

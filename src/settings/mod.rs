@@ -7,6 +7,7 @@
 
 mod check;
 mod check_mail;
+mod check_policies;
 mod file;
 mod mail;
 mod paths;
@@ -28,6 +29,7 @@ pub use review::{ChangedSetting, Holds, changed_settings, under_review};
 pub use secret::{SecretReference, Sink};
 
 use crate::document::{self, nearest};
+use crate::policy::{Policy, variables_in_words};
 use crate::rules::{Identity, Period, Rules};
 
 /// What `rollcall.yaml` says, with every default filled in.
@@ -49,6 +51,8 @@ pub struct Settings {
     pub secrets: Option<Sink>,
     /// How mails about invitations go out.
     pub mail: Mail,
+    /// What has to hold, by name; sorted by it.
+    pub policies: Vec<Policy>,
 }
 
 /// What settings with mistakes say all the same of how manifests are read.
@@ -215,6 +219,9 @@ pub fn schema() -> serde_json::Value {
     let mut schema = document::schema_of::<raw::RawSettings>("settings.schema.json", "rollcall settings", description);
     // Only in rules, `null` means something.
     document::refuse_nulls(&mut schema, "Rules");
+    if let Some(serde_json::Value::String(about)) = schema.pointer_mut("/$defs/Policy/properties/require/description") {
+        about.push_str(&variables_in_words());
+    }
     schema
 }
 

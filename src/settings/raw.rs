@@ -10,6 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
 
 use super::secret::{SecretReference, Sink};
+use crate::policy::{AskedOf, PolicySeverity};
 use crate::rules::{InlineRules, Period};
 
 /// The settings of an access repository.
@@ -40,6 +41,26 @@ pub(super) struct RawSettings {
     pub(super) secrets: Option<RawSecrets>,
     /// How mails about invitations go out (default: into the folder `.rollcall/outbox`).
     pub(super) mail: Option<RawMail>,
+    /// What has to hold of everything that is declared, and of every plan, by name.
+    #[serde(default)]
+    pub(super) policies: BTreeMap<String, RawPolicy>,
+}
+
+/// Something that has to hold.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Policy")]
+pub(super) struct RawPolicy {
+    /// Of what it is asked, one by one. What is asked of actions and plans is left out by `rollcall validate`.
+    #[serde(rename = "for")]
+    pub(super) of: AskedOf,
+    /// An expression of the Common Expression Language (CEL) that has to be true.
+    pub(super) require: String,
+    /// What holds where the policy is kept, in one line: `every organization has at least two managers`.
+    pub(super) message: String,
+    /// Whether nothing is applied where it is not kept, or that is only told (default: `error`).
+    #[serde(default)]
+    pub(super) severity: PolicySeverity,
 }
 
 /// A store: exactly one of `sqlite`, `scim`, `keycloak`.

@@ -1,8 +1,8 @@
 //! Settings of a change under review beside those of its base: which hold, and what differs.
 //!
 //! Whoever proposes a change must not choose the store that is read, the secrets that are sent there, or the limits that
-//! hold for it. So stores with their rules, secrets and mail are the base's, and of the guards each figure is the
-//! stricter one. What is managed, where manifests are and in which zone days begin is a part of the change.
+//! hold for it. So stores with their rules, secrets, mail and policies are the base's, and of the guards each figure is
+//! the stricter one. What is managed, where manifests are and in which zone days begin is a part of the change.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,17 @@ pub struct ChangedSetting {
 /// The settings that hold for a change under review.
 #[must_use]
 pub fn under_review(base: &Settings, now: &Settings) -> Settings {
-    let Settings { manifests, time_zone, default_store: _, stores: _, manage, guards, secrets: _, mail: _ } = now;
+    let Settings {
+        manifests,
+        time_zone,
+        default_store: _,
+        stores: _,
+        manage,
+        guards,
+        secrets: _,
+        mail: _,
+        policies: _,
+    } = now;
     Settings {
         manifests: manifests.clone(),
         time_zone: time_zone.clone(),
@@ -64,6 +74,7 @@ pub fn under_review(base: &Settings, now: &Settings) -> Settings {
         guards: stricter(&base.guards, guards),
         secrets: base.secrets.clone(),
         mail: base.mail.clone(),
+        policies: base.policies.clone(),
     }
 }
 

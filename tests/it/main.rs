@@ -21,6 +21,7 @@ mod manifest_laws;
 mod manifest_schema;
 mod manifest_write;
 mod mutations;
+mod policies;
 mod readme;
 mod report;
 mod schemas;

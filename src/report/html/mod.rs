@@ -22,7 +22,7 @@ use super::style::{Style, count, number, sanitise, shortened};
 use super::text::{PlanText, guard_entries};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
-use crate::diagnostic::{Position, Span};
+use crate::diagnostic::{Code, Diagnostic, Position, Span};
 use crate::model::Name;
 use crate::plan::{Action, DiagnosticDocument, Plan, Standing, StoreRef};
 
@@ -170,7 +170,7 @@ fn alarms(context: Context<'_>, review: &ReviewText<'_>) -> String {
     let apply = apply.unwrap_or("rollcall apply");
     let style = Style::default();
     let refused =
-        RefusalText { plan, names: context.names, rulings: review.rulings, cause: review.cause, apply, style };
+        RefusalText { plan, names: context.names, judgement: review.judgement, cause: review.cause, apply, style };
     lines.extend(refusal(&refused).lines().map(|line| line.trim().to_owned()));
     lines.extend(waiting::held_leavers(context, plan));
     if lines.is_empty() {
@@ -197,16 +197,20 @@ fn items(lines: &[String]) -> String {
 /// What is not done, and warnings.
 fn others(context: Context<'_>, plan: &Plan) -> String {
     let brief = Context { style: Style::default(), ..context };
-    let warnings = plan.diagnostics.iter().map(|found| {
+    let line = |found: &Diagnostic| {
         let place = found.primary.as_ref().map(|label| context.places.place(label.span.start));
         let place = place.map(|(file, line, _)| format!(" ({file}:{line})"));
         format!("{}{}", found.message, place.unwrap_or_default())
-    });
+    };
+    let is_of_policy = |found: &&Diagnostic| matches!(found.code, Code::PolicyViolated | Code::PolicyUnanswered);
+    let (policies, warnings): (Vec<_>, Vec<_>) = plan.diagnostics.iter().partition(is_of_policy);
+    let [policies, warnings] = [policies, warnings].map(|found| found.into_iter().map(line).collect());
     let entries = [
+        ("What is not as policies demand", Entries { label: "policies", lines: policies }),
         ("What waits", waiting::waiting(context, plan)),
         ("What ends soon by itself", waiting::expiring(context, plan)),
         ("Passwords that are due", waiting::passwords_due(context, plan)),
-        ("Warnings", Entries { label: "warnings", lines: warnings.collect() }),
+        ("Warnings", Entries { label: "warnings", lines: warnings }),
         ("What is left alone", waiting::unmanaged(brief, plan)),
     ];
     let mut html = String::new();

@@ -30,7 +30,8 @@ use super::style::{Style, count, number, sanitise};
 use super::text::{PlanText, guard_entries};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
-use crate::guard::Ruling;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::guard::Judgement;
 use crate::model::{Name, known};
 use crate::plan::{BaseDocument, People, Plan, Risk, Shift, WaitsFor};
 
@@ -55,7 +56,7 @@ pub struct ReviewText<'a> {
     /// The plan, as for [`plan`](super::plan); how to write does not matter.
     pub text: PlanText<'a>,
     /// What all guards say of it.
-    pub rulings: &'a [Ruling],
+    pub judgement: &'a Judgement,
     /// What changed that explains a refusal.
     pub cause: &'a Cause,
     /// The revision that it was compared with, which tells what settings the change touches.
@@ -199,7 +200,7 @@ fn alarms(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
     let refused = RefusalText {
         plan,
         names: context.names,
-        rulings: input.rulings,
+        judgement: input.judgement,
         cause: input.cause,
         apply,
         style: context.style,
@@ -309,16 +310,20 @@ fn sums(context: Context<'_>, plan: &Plan, most: usize) -> String {
 
 /// What is not done: what waits, ends soon and is left alone, and warnings.
 fn others(context: Context<'_>, plan: &Plan, most: usize) -> String {
-    let warnings = plan.diagnostics.iter().map(|found| {
+    let line = |found: &Diagnostic| {
         let place = found.primary.as_ref().map(|label| context.places.place(label.span.start));
         let place = place.map(|(file, line, _)| format!(" ({}:{line})", context.style.path(&file)));
         format!("{}{}", found.message, place.unwrap_or_default())
-    });
+    };
+    let is_of_policy = |found: &&Diagnostic| matches!(found.code, Code::PolicyViolated | Code::PolicyUnanswered);
+    let (policies, warnings): (Vec<_>, Vec<_>) = plan.diagnostics.iter().partition(is_of_policy);
+    let [policies, warnings] = [policies, warnings].map(|found| found.into_iter().map(line).collect());
     let entries = [
+        ("Not as policies demand", Entries { label: "policies", lines: policies }),
         ("Waits", waiting::waiting(context, plan)),
         ("Ends soon by itself", waiting::expiring(context, plan)),
         ("Passwords that are due", waiting::passwords_due(context, plan)),
-        ("Warnings", Entries { label: "warnings", lines: warnings.collect() }),
+        ("Warnings", Entries { label: "warnings", lines: warnings }),
         ("Left alone", waiting::unmanaged(context, plan)),
     ];
     let mut text = String::new();

@@ -33,6 +33,7 @@ mod one_organization;
 mod one_time_secrets;
 mod output;
 mod people;
+mod policies;
 mod prompt;
 mod reports;
 mod review;

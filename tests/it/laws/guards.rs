@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rollcall::guard::{Guard, Refused, Waiver, check, judge};
+use rollcall::guard::{Guard, Refused, Waived, Waiver, check, judge};
 use rollcall::settings::{CountLimit, Guards, RemovalLimit};
 use serde_json::Value as Json;
 
@@ -12,7 +12,7 @@ use super::naive::{NaiveStore, NaiveUser};
 use super::people::{Reached, has_more, reached};
 use super::planner::{actions, cases, run};
 use super::world::{World, worlds};
-use crate::support::plans::{Draft, usual_limits};
+use crate::support::plans::{Draft, usual_limits, without_policies};
 
 /// People, losers, and active people before and after.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -173,13 +173,17 @@ fn one_deletion_is_too_many_unless_it_is_waived_for_this_plan() {
     let rulings = judge(&plan, &limits, &[]);
     let refused: Vec<Guard> = rulings.iter().filter(|one| one.is_refused()).map(|one| one.guard).collect();
     assert_eq!(refused, [Guard::Deletions]);
-    let waiver = |guard, digest: &str| Waiver { guard, digest: digest.to_owned() };
+    let waiver = |guard, digest: &str| Waiver { waived: Waived::Guard(guard), digest: digest.to_owned() };
     for guard in [Guard::Removals, Guard::Invitations, Guard::Escalations, Guard::Mails, Guard::MinAdmins] {
         let waivers = [waiver(guard, &plan.digest)];
-        assert!(matches!(check(plan.clone(), &limits, &waivers), Err(Refused::ByGuard { .. })), "{guard:?}");
+        assert!(
+            matches!(check(plan.clone(), &limits, without_policies(&plan), &waivers), Err(Refused::ByGuard { .. })),
+            "{guard:?}"
+        );
     }
     let waivers = [waiver(Guard::Deletions, &plan.digest)];
-    assert!(check(plan.clone(), &limits, &waivers).is_ok());
+    assert!(check(plan.clone(), &limits, without_policies(&plan), &waivers).is_ok());
     let waivers = [waiver(Guard::Deletions, &plan.digest.replace('0', "1"))];
-    assert!(matches!(check(plan, &limits, &waivers), Err(Refused::Stale { .. })));
+    let verdicts = without_policies(&plan);
+    assert!(matches!(check(plan, &limits, verdicts, &waivers), Err(Refused::Stale { .. })));
 }

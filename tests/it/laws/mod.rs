@@ -10,5 +10,6 @@ mod guards;
 mod naive;
 mod people;
 mod planner;
+mod policies;
 mod scope;
 mod world;

@@ -27,6 +27,7 @@ use serde_json::Value as Json;
 pub(super) use self::grown::worlds;
 use self::turned::thing;
 pub(super) use self::turned::turned_worlds;
+use crate::support::plans::without_policies;
 use crate::support::turnover::Turnover;
 
 use super::naive::{Bounds, NaiveAccess, NaiveRole, NaiveStore};
@@ -210,9 +211,15 @@ impl World {
             let plan: Plan = plan(inputs).expect("worlds fit their rules");
             let mut document = document(&plan, inputs.names, &Nowhere);
             if let Some(limits) = limits {
-                document.guards = guard::documents(inputs.names, &guard::judge(&plan, limits, &[]));
+                let judgement = guard::Judgement::from(guard::judge(&plan, limits, &[]));
+                document.guards = guard::documents(inputs.names, &judgement);
+                let verdicts = without_policies(&plan);
                 let refused = document.guards.iter().any(|guard| guard.refused);
-                assert_eq!(guard::check(plan.clone(), limits, &[]).is_err(), refused, "what is refused does not pass");
+                assert_eq!(
+                    guard::check(plan.clone(), limits, verdicts, &[]).is_err(),
+                    refused,
+                    "what is refused does not pass"
+                );
             }
             written(&document)
         })

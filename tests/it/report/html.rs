@@ -6,7 +6,7 @@ use std::process::Command;
 
 use jiff::tz::TimeZone;
 use rollcall::diagnostic::{Position, Span};
-use rollcall::guard::{documents, judge};
+use rollcall::guard::{Judgement, documents, judge};
 use rollcall::model::{List, Status};
 use rollcall::plan::{DiagnosticDocument, Places, Plan, Standing, StandingIn};
 use rollcall::report::{Cause, Excerpt, HtmlText, PlanText, ReviewText, Snippets, Style, html, html_mistakes};
@@ -31,7 +31,7 @@ impl Snippets for Hostile {
 }
 
 fn page(draft: &Draft, plan: &Plan) -> String {
-    let rulings = judge(plan, &usual_limits(), &[]);
+    let judgement = Judgement::from(judge(plan, &usual_limits(), &[]));
     let text = PlanText {
         plan,
         names: &draft.names,
@@ -40,7 +40,7 @@ fn page(draft: &Draft, plan: &Plan) -> String {
         rules: None,
         zone: &TimeZone::UTC,
         places: &Hostile,
-        guards: &documents(&draft.names, &rulings),
+        guards: &documents(&draft.names, &judgement),
         apply: Some("rollcall apply"),
         as_of: None,
         style: Style::default(),
@@ -60,7 +60,7 @@ fn page(draft: &Draft, plan: &Plan) -> String {
             Standing { user: person.user, status: Status::Active, organizations: held.collect() }
         })
         .collect();
-    let review = ReviewText { text, rulings: &rulings, cause: &Cause::Unknown, base: None };
+    let review = ReviewText { text, judgement: &judgement, cause: &Cause::Unknown, base: None };
     html(&HtmlText { review, standing: &standing, snippets: &Hostile })
 }
 

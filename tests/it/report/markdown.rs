@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use rollcall::diagnostic::{Code, Diagnostic, FileId, Position};
-use rollcall::guard::judge;
+use rollcall::guard::{Judgement, judge};
 use rollcall::model::{ActionKind, List, Name, known};
 use rollcall::plan::{
     Census, DiagnosticDocument, Headcount, Impact, ImpactCourse, OrganizationImpact, People, PersonImpact, PlaceImpact,
@@ -152,8 +152,8 @@ pub(super) fn plan_of(names: &[String], people: usize) -> (Draft, Plan) {
 
 /// The plan as a comment, and as annotations of both hosts.
 fn told(draft: &Draft, plan: &Plan, file: &str) -> (String, String, String) {
-    let rulings = judge(plan, &usual_limits(), &[]);
-    let guards = rollcall::guard::documents(&draft.names, &rulings);
+    let judgement = Judgement::from(judge(plan, &usual_limits(), &[]));
+    let guards = rollcall::guard::documents(&draft.names, &judgement);
     let places = Elsewhere(file.to_owned());
     let text = PlanText {
         plan,
@@ -168,7 +168,7 @@ fn told(draft: &Draft, plan: &Plan, file: &str) -> (String, String, String) {
         as_of: None,
         style: Style::default(),
     };
-    let review = ReviewText { text, rulings: &rulings, cause: &Cause::Unknown, base: None };
+    let review = ReviewText { text, judgement: &judgement, cause: &Cause::Unknown, base: None };
     let all = annotations(&review, &[]);
     (markdown(&review), github(&all, ""), gitlab(&all, "", "rollcall.yaml"))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rollcall::diagnostic::{FileId, Position};
-use rollcall::guard::{Guard, GuardedPlan, Waiver, check};
+use rollcall::guard::{Declared, Guard, GuardedPlan, Verdicts, Waived, Waiver, ask, check};
 use rollcall::model::{ActionKind, Fact, Grant, List, Membership, Name, Names, SourceLabel, Value, known};
 use rollcall::plan::{
     Action, Cause, Census, Effects, Origin, People, Places, Plan, Risk, State, StoreRef, Subject, digest,
@@ -151,8 +151,9 @@ pub(crate) fn usual_limits() -> Guards {
 
 /// The plan with every guard waived, for what comes after the guards.
 pub(crate) fn unguarded(plan: Plan) -> GuardedPlan {
-    let waivers = Guard::ALL.map(|guard| Waiver { guard, digest: plan.digest.clone() });
-    check(plan, &usual_limits(), &waivers).expect("every guard is waived")
+    let waivers = Guard::ALL.map(|guard| Waiver { waived: Waived::Guard(guard), digest: plan.digest.clone() });
+    let verdicts = without_policies(&plan);
+    check(plan, &usual_limits(), verdicts, &waivers).expect("every guard is waived")
 }
 
 pub(crate) fn timestamp(text: &str) -> Timestamp {
@@ -251,4 +252,11 @@ pub(crate) fn every_line() -> Draft {
     action.origins = at(1, 11);
     action.origins.push(crew);
     draft
+}
+
+/// What policies say of a plan where there are none.
+pub(crate) fn without_policies(plan: &Plan) -> Verdicts {
+    let rules = rollcall::rules::Rules::default();
+    let (names, desired) = (&rollcall::model::Names::new(), &rollcall::model::Desired::default());
+    ask(&[], &Declared { names, desired, rules: &rules, at: plan.at }, Some(plan))
 }
