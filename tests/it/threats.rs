@@ -114,6 +114,7 @@ const HELD: [(&str, &[(&str, &str)]); 21] = [
         "T16",
         &[
             ("examples/linted.rs", "each_job_of_a_workflow_has_no_more_rights_than_it_needs"),
+            ("examples/linted.rs", "no_job_of_the_pipeline_has_both_the_store_and_the_token"),
             ("examples/linted.rs", "one_apply_runs_at_a_time"),
         ],
     ),

@@ -20,7 +20,8 @@ fn the_image_is_pinned_small_and_runs_as_nobody_in_particular() {
     assert_eq!(stages.len(), 2, "what builds is not in the image");
     for stage in stages {
         let image = stage.split(' ').next().expect("an image");
-        assert!(image.split_once(':').is_some_and(|(_, tag)| tag != "latest"), "{image} is not pinned");
+        let digest = image.split_once("@sha256:").map_or("", |(_, digest)| digest);
+        assert!(digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{image} is not pinned");
     }
     let last = text.rsplit("FROM ").next().expect("a stage");
     let users: Vec<&str> = last.lines().filter_map(|line| line.strip_prefix("USER ")).collect();

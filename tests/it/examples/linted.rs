@@ -156,6 +156,26 @@ fn each_job_of_a_workflow_has_no_more_rights_than_it_needs() {
     );
 }
 
+/// The same in the pipeline of GitLab, where a token is a variable with the scope of an environment.
+#[test]
+fn no_job_of_the_pipeline_has_both_the_store_and_the_token() {
+    let mut of_store = Vec::new();
+    for (name, job) in document(GITLAB).as_object().expect("jobs") {
+        let Some(script) = job["script"].as_array() else { continue };
+        let script: String = script.iter().map(|line| line.as_str().expect("text")).collect();
+        let scope = job["environment"]["name"].as_str();
+        let has_token = script.contains("ROLLCALL_API_TOKEN");
+        assert_eq!(has_token, scope == Some("rollcall-notes"), "{name}");
+        if script.contains("ROLLCALL_HOME") {
+            let is_tagged = job["tags"] == serde_json::json!(["rollcall-plan"]) || job["extends"] == ".apply";
+            assert!(is_tagged && !has_token, "{name}");
+            of_store.push(name.clone());
+        }
+    }
+    of_store.sort();
+    assert_eq!(of_store, ["apply", "drift", "due", "plan"]);
+}
+
 /// Whatever writes the store stands in one line, and is never cut off.
 #[test]
 fn one_apply_runs_at_a_time() {
