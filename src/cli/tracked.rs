@@ -24,6 +24,9 @@ const HARMLESS: [&str; 2] = [".gitignore", ".gitkeep"];
 /// If it does.
 pub(super) fn refuse_tracked(access: &Access) -> Result<(), Failure> {
     let StoreKind::Sqlite { path } = &access.store.kind;
+    if !Git::may_be_around(&access.repository) {
+        return Ok(());
+    }
     let git = Git::around(&access.repository);
     let store = access.store_path();
     // A folder on the way may be a link to another one of the repository.
@@ -49,6 +52,9 @@ pub(super) fn refuse_tracked(access: &Access) -> Result<(), Failure> {
 
 /// Tells where the next `git add` would take a store or the journal.
 pub(super) fn tell_not_ignored(settings: &Settings, repository: &Path, printer: &Printer) {
+    if !Git::may_be_around(repository) {
+        return;
+    }
     let git = Git::around(repository);
     let stores = settings.stores.values().map(|store| match &store.kind {
         StoreKind::Sqlite { path } => path.clone(),
