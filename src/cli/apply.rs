@@ -20,6 +20,7 @@ use super::plan::apply_command;
 use super::printer::Printer;
 use super::saved::{self, Saved};
 use super::show::{show, show_aside, show_refusal};
+use super::tracked;
 use crate::apply::ApplyReport;
 use crate::guard::{self, Guard, Judgement, Refused, Verdicts, Waived, is_digest};
 use crate::journal::Journal;
@@ -92,6 +93,7 @@ impl<'a> Run<'a> {
         access.is_target_whole = arguments.yes && arguments.approved.is_none();
         access.as_of = edge::other_time(arguments.at);
         access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.waived == Waived::Guard(Guard::MinAdmins));
+        tracked::refuse_tracked(&access)?;
         let mut declared = access.declared(global, printer)?;
         let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
         access.check_store_is_there(printer)?;

@@ -1,13 +1,14 @@
 //! The objects of the git repository around an access repository.
 //!
-//! `git` is only asked for objects (`symbolic-ref`, `rev-parse`, `ls-tree`, `cat-file`), and whether it ignores a file
-//! (`check-ignore`, which looks at the index): no work tree, no filters, hooks, pagers, text conversions or signatures.
+//! `git` is only asked for objects (`symbolic-ref`, `rev-parse`, `ls-tree`, `cat-file`), whether it ignores a file, and
+//! which files it has (`check-ignore` and `ls-files`, which look at the index): no work tree, no filters, hooks, pagers,
+//! text conversions or signatures.
 //! The configuration of the repository under review is not trusted: missing objects are not fetched, no transport is
 //! allowed, and file-system monitors and hooks are off, so nothing that it names is run. What takes long, is large or is not there gives nothing.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -45,6 +46,12 @@ impl<'a> Git<'a> {
     /// The repository around this folder.
     pub(super) fn around(repository: &'a Path) -> Self {
         Self { repository, until: Instant::now() + PATIENCE, largest: LARGEST }
+    }
+
+    /// Whether there may be one: git itself is not asked.
+    pub(super) fn may_be_around(folder: &Path) -> bool {
+        let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        whole.ancestors().any(|folder| folder.join(".git").symlink_metadata().is_ok())
     }
 
     /// The same, for a run that is about one of its revisions.
@@ -100,6 +107,21 @@ impl<'a> Git<'a> {
     pub(super) fn line(&self, arguments: &[&str]) -> Option<String> {
         let text = String::from_utf8(self.run(arguments, Vec::new(), 4_096)?).ok()?;
         text.lines().next().filter(|line| !line.is_empty()).map(str::to_owned)
+    }
+
+    /// The files that the next commit will hold at these paths or below them; none where one is elsewhere.
+    pub(super) fn tracked(&self, paths: &[PathBuf]) -> Vec<String> {
+        let mut arguments = vec!["ls-files", "-z", "--"];
+        arguments.extend(paths.iter().filter_map(|path| path.to_str()));
+        let listed = self.run(&arguments, Vec::new(), self.largest).unwrap_or_default();
+        let names = listed.split(|&byte| byte == 0).filter(|name| !name.is_empty());
+        names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
+    /// Whether the next `git add` would take a file.
+    pub(super) fn would_add(&self, path: &Path) -> bool {
+        let is_inside = self.line(&["rev-parse", "--is-inside-work-tree"]).is_some_and(|answer| answer == "true");
+        is_inside && self.line(&["check-ignore", "--", &path.to_string_lossy()]).is_none()
     }
 
     /// The regular files of a revision below these paths, which are relative to the access repository.

@@ -13,6 +13,7 @@ use super::options::{Global, SchemaName};
 use super::printer::Printer;
 use super::schema::schema;
 use super::settings_file::read_settings;
+use super::tracked::tell_not_ignored;
 use crate::manifest::{self, Reading};
 use crate::model::Names;
 use crate::report::sanitise;
@@ -106,6 +107,7 @@ pub(super) fn run(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         SqliteStore::create(&file, &store.rules.identity)?;
         made.push(format!("{} (store {name})", path.display()));
     }
+    tell_not_ignored(&settings, repository, printer);
     let mut without = None;
     for (name, store) in settings.stores.iter().filter(|(_, store)| store.rules.organization_limit() == Some(1)) {
         match only_organization(global, &settings, (name, store)) {

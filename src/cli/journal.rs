@@ -27,7 +27,7 @@ use crate::store::sqlite::SqliteReader;
 const JOURNAL_NAME: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'_');
 
 /// The folder of what rollcall keeps for itself, in the access repository.
-const FOLDER: &str = ".rollcall";
+pub(super) const FOLDER: &str = ".rollcall";
 
 /// How long an apply waits for another one. Two pipelines that were started by two merges shall both do their work: one
 /// that is refused at once leaves its change undone until somebody looks. More than this, and it is rather a prompt that

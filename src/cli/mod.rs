@@ -44,6 +44,7 @@ mod settings_file;
 mod show;
 mod tally;
 mod target;
+mod tracked;
 mod validate;
 mod ways_out;
 

@@ -14,6 +14,7 @@ use super::printer::Printer;
 use super::reports::Reports;
 use super::saved;
 use super::show::{document_of, show, show_refusal, show_reports};
+use super::tracked;
 use crate::diagnostic::{Code, shell_word};
 use crate::guard::{self, Guard};
 use crate::plan as planned;
@@ -32,6 +33,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
     access.as_of = edge::other_time(arguments.at);
+    tracked::refuse_tracked(&access)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;

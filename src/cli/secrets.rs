@@ -99,7 +99,6 @@ fn check_place(repository: &Path, name: &Path, path: &Path) -> Result<(), Failur
     }
     let missing: PathBuf = path.components().skip(path.components().count().saturating_sub(1)).collect();
     let git = Git::around(&folder);
-    let has_git = folder.ancestors().any(|folder| folder.join(".git").symlink_metadata().is_ok());
     let is_kept = match git.line(&["rev-parse", "--is-inside-work-tree"]).as_deref() {
         // What is tracked is not ignored, whatever `.gitignore` says.
         Some("true") => {
@@ -109,7 +108,7 @@ fn check_place(repository: &Path, name: &Path, path: &Path) -> Result<(), Failur
         }
         // Within `.git` itself nothing is kept.
         Some(_) => false,
-        None => has_git,
+        None => Git::may_be_around(&folder),
     };
     if is_kept {
         let why = "git does not ignore it, so that it could be committed";

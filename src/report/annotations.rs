@@ -1,6 +1,7 @@
 //! What a review has to look at, at its line: workflow commands of GitHub, and the Code Quality report of GitLab.
 //!
-//! Mistakes, refusals by guards, escalations and removals, in this order: hosts show the first few of each level only.
+//! Mistakes, refusals by guards, escalations, removals that wait, and removals, in this order: hosts show the first few
+//! of each level only.
 //! The formats: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions> and
 //! <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
 
@@ -15,9 +16,10 @@ use super::markdown::{ReviewText, person_row};
 use super::refusal::{RefusalText, refusal};
 use super::style::{Style, count, sanitise};
 use super::text::PlanText;
+use super::waiting;
 use super::words::Context;
 use crate::model::Name;
-use crate::plan::{Action, DiagnosticDocument, PersonImpact, Risk};
+use crate::plan::{Action, Deferred, DiagnosticDocument, PersonImpact, Risk};
 
 /// How many are told; hosts show far fewer.
 const MOST: usize = 1_000;
@@ -30,7 +32,7 @@ const LONGEST: usize = 2_000;
 pub struct Annotation {
     /// How bad it is.
     pub level: Level,
-    /// The stable name of its kind: a code of a diagnostic, `refused`, `escalation` or `removal`.
+    /// The stable name of its kind: a code of a diagnostic, `refused`, `escalation`, `kept` or `removal`.
     pub kind: String,
     /// Whom or what it is about, by which it is known again in the next run.
     pub about: String,
@@ -58,6 +60,8 @@ pub enum Level {
     Wrong,
     /// Somebody can do more in a way that matters.
     Escalation,
+    /// Somebody keeps access for now that the manifests take away.
+    Kept,
     /// A warning.
     Odd,
     /// Somebody loses something.
@@ -101,6 +105,7 @@ pub fn annotations(input: &ReviewText<'_>, diagnostics: &[DiagnosticDocument]) -
     for (person, actions) in people {
         all.extend(of_person(context, person, actions));
     }
+    all.extend(kept(context, &input.text));
     for (line, place) in changes::of_catalog(context, plan) {
         all.extend(of_catalog(&line, place.as_ref()));
     }
@@ -161,6 +166,18 @@ fn of_person(context: Context<'_>, person: &PersonImpact, actions: &[&Action]) -
     all
 }
 
+/// What is to be taken away and waits.
+fn kept(context: Context<'_>, input: &PlanText<'_>) -> Vec<Annotation> {
+    let of = |(about, why, waits): (String, String, Vec<&Deferred>)| {
+        let origins = waits.iter().flat_map(|deferred| &deferred.origins);
+        let place = |(file, line, column)| Place { file, line: Some(line), column: Some(column) };
+        let place = origins.map(|origin| place(context.places.place(origin.position))).min();
+        let text = format!("kept for now: {why}");
+        Annotation { level: Level::Kept, kind: "kept".to_owned(), about, text, place }
+    };
+    waiting::kept(context, input.plan).into_iter().map(of).collect()
+}
+
 /// A change of the catalog that gives or takes access.
 fn of_catalog(line: &Line, place: Option<&changes::FirstPlace>) -> Option<Annotation> {
     let Line { mark, who, what, note, place: _ } = line;
@@ -187,7 +204,7 @@ pub fn github(all: &[Annotation], folder: &str) -> String {
     for Annotation { level, kind, about: _, text: told, place } in all.iter().take(MOST) {
         let command = match level {
             Level::Wrong => "error",
-            Level::Escalation | Level::Odd => "warning",
+            Level::Escalation | Level::Kept | Level::Odd => "warning",
             Level::Removal => "notice",
         };
         let mut properties: Vec<String> = Vec::new();
@@ -268,7 +285,7 @@ pub fn gitlab(all: &[Annotation], folder: &str, settings: &str) -> String {
             severity: match level {
                 Level::Wrong => "blocker",
                 Level::Escalation => "critical",
-                Level::Removal => "major",
+                Level::Kept | Level::Removal => "major",
                 Level::Odd => "minor",
             },
             location: Location { path: within(folder, file), lines: Lines { begin: line } },

@@ -130,6 +130,20 @@ pub(super) fn held_leavers(context: Context<'_>, plan: &Plan) -> Vec<String> {
     plan.deferred.iter().filter(is_end).filter_map(line).collect()
 }
 
+/// Who keeps access for now that the manifests take away: of whom, what is said of it, and what waits.
+pub(super) fn kept<'a>(context: Context<'_>, plan: &'a Plan) -> Vec<(String, String, Vec<&'a Deferred>)> {
+    let mut groups: BTreeMap<Alike, Vec<&Deferred>> = BTreeMap::new();
+    for deferred in &plan.deferred {
+        groups.entry(alike(context, deferred)).or_default().push(deferred);
+    }
+    groups.retain(|alike, group| keeps_access(alike, group));
+    let told = |(alike, group): (Alike, Vec<&'a Deferred>)| {
+        let text = format!("{}: {}", sentence(context, plan.at, &alike, &group), what_waits(&group));
+        (alike.who, text, group)
+    };
+    groups.into_iter().map(told).collect()
+}
+
 /// Whether somebody keeps access for now that the manifests take away.
 fn keeps_access(alike: &Alike, group: &[&Deferred]) -> bool {
     // Who is only to be deleted is out already.

@@ -130,7 +130,18 @@ fn files_stay_short() {
 
 #[test]
 fn the_visible_top_level_is_as_asked() {
-    let known = ["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "examples", "schemas", "src", "target", "tests"];
+    let known = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "Dockerfile",
+        "LICENSE",
+        "README.md",
+        "examples",
+        "schemas",
+        "src",
+        "target",
+        "tests",
+    ];
     let found = fs::read_dir(root()).expect("the repository").map(|entry| entry.expect("an entry").file_name());
     let extra: Vec<String> = found
         .map(|name| name.to_string_lossy().into_owned())

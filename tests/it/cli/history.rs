@@ -6,12 +6,7 @@ use std::process::Command;
 
 use super::guards::{declare, people, repository};
 use crate::support::cli::{Repository, Run};
-
-pub(super) fn git(folder: &Path, arguments: &[&str]) {
-    let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
-    let run = Command::new("git").args(identity).args(arguments).current_dir(folder).output().expect("git is there");
-    assert!(run.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&run.stderr));
-}
+pub(super) use crate::support::git::git;
 
 #[test]
 fn the_likely_cause_is_told_from_git_and_nothing_of_the_repository_is_run() {

@@ -48,6 +48,7 @@ mod secrets;
 mod stronger_roles;
 mod time;
 mod told;
+mod tracked;
 mod turnover;
 mod unmanaged;
 mod waivers;

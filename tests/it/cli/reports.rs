@@ -222,3 +222,33 @@ fn a_page_holds_the_access_of_everybody() {
     repository.run(["plan", "--report", "html=plan.html"]).ends_with(3);
     assert!(repository.read("plan.html").contains("unknown role `manger`"), "{}", repository.read("plan.html"));
 }
+
+/// A removal that does not happen yet is nothing that a reviewer should find out later.
+#[test]
+fn a_removal_that_waits_is_told_at_its_line() {
+    let repository = Repository::applied();
+    repository.sql("UPDATE users SET status = 'active'");
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.edit("access/all.yaml", "  ana@example.com:\n", "  ana@example.com:\n    status: inactive\n");
+    repository.run(ALL).ends_with(0);
+    let told = "kept for now: north would be left with too few admins without ana@example.com (1 admin missing): 1 \
+                deactivation waits";
+    assert_eq!(
+        repository.read("plan.txt"),
+        format!("::warning file=access/all.yaml,line=9,col=13,title=rollcall kept::{told}\n")
+    );
+    let issues = issues(&repository, "plan.json");
+    assert_eq!(issues.len(), 1, "{issues:?}");
+    assert_eq!((&issues[0]["check_name"], &issues[0]["description"]), (&"rollcall/kept".into(), &told.into()));
+    assert_eq!(issues[0]["location"], serde_json::json!({ "path": "access/all.yaml", "lines": { "begin": 9 } }));
+    // One that is refused stands at its line as well, below the refusal.
+    let settings = repository.read("rollcall.yaml");
+    let strict = "guards: { min_admins: 0, removals: { max_percent: 0, min_count: 0 } }\n";
+    repository.write("rollcall.yaml", &format!("{settings}{strict}"));
+    repository.run(ALL).ends_with(4);
+    let commands = repository.read("plan.txt");
+    let mut lines = commands.lines();
+    assert!(lines.next().is_some_and(|line| line.starts_with("::error title=rollcall refused::")), "{commands}");
+    let removal = lines.next().unwrap_or_default();
+    assert!(removal.starts_with("::notice file=access/all.yaml,line=9,"), "{commands}");
+}

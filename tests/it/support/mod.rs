@@ -6,6 +6,8 @@ pub(crate) mod cli;
 pub(crate) mod disk;
 pub(crate) mod faulty;
 pub(crate) mod folders;
+pub(crate) mod git;
+pub(crate) mod linters;
 pub(crate) mod memory;
 pub(crate) mod plan_files;
 pub(crate) mod plans;
