@@ -43,6 +43,7 @@ mod settings_file;
 mod show;
 mod tally;
 mod target;
+mod unfinished_reset;
 mod validate;
 mod ways_out;
 

@@ -161,6 +161,8 @@ codes! {
     NoSecretSink = "no-secret-sink",
     /// A one-time secret was made, and nobody has it.
     SecretLost = "secret-lost",
+    /// A reset of all passwords was cut off, and did not reach everybody.
+    ResetCutShort = "reset-cut-short",
     /// A mistake on the command line, or something asked for that is not there.
     CommandLine = "command-line",
     /// The base of a change can't be read, or not be compared with.
