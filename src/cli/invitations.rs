@@ -200,6 +200,10 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         Resend::KeptElsewhere => anyhow::anyhow!("{shown} is a service account, which is managed elsewhere"),
         Resend::Protected => anyhow::anyhow!("{shown} is protected (`guards.protected_users`)"),
         Resend::KeptOut => advised(format!("the manifests do not let {shown} in"), "correct them first, and apply"),
+        Resend::KeptBack => advised(
+            format!("the manifests keep the invitation of {shown} back (`status: preloaded`)"),
+            "take that line out, and apply, which sends it",
+        ),
         Resend::Waits => advised(
             format!("{shown} has no account, and can't be invited as declared"),
             "apply first; `rollcall plan` lists what is missing",

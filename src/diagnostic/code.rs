@@ -135,6 +135,8 @@ codes! {
     SharedAccount = "shared-account",
     /// More accounts take a seat than the rules have.
     OverSeats = "over-seats",
+    /// Somebody waits for a seat, and service accounts take some.
+    NoSeatFree = "no-seat-free",
     /// Somebody declared whose account another application keeps.
     KeptElsewhere = "kept-elsewhere",
     /// Two-factor authentication that is declared, live otherwise, and switched by others.
@@ -151,6 +153,8 @@ codes! {
     LockOutForgotten = "lock-out-forgotten",
     /// A manifest lets somebody in again whom an operator had locked out.
     LockedOutLetIn = "locked-out-let-in",
+    /// Somebody is let in again with more than is declared, which is taken away afterwards.
+    ReturnsWithMore = "returns-with-more",
     /// Something declared that the settings leave out of the scope.
     OutsideScope = "outside-scope",
     /// Somebody is declared and has no account, where accounts are not managed.

@@ -46,6 +46,7 @@ mod saved_renames;
 mod says;
 mod scope;
 mod search;
+mod seats;
 mod shown;
 mod standing;
 mod state_json;
@@ -214,6 +215,9 @@ impl WaitsFor {
 pub enum Obstacle {
     /// The invitation ended in this way, and carries more than is declared.
     Ended(InvitationState, bool),
+    /// The account is invited, and the store has no invitation of it, nor word of how one ended; it may carry more than
+    /// is declared.
+    NoInvitation(bool),
     /// An operator locked the account out.
     LockedOut,
     /// An operator locked the account out, and the line that lets the person in may be older than that.

@@ -22,7 +22,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
             });
             let was = was.filter(|was| !was.is_empty()).map(|was| format!(" (was {was})")).unwrap_or_default();
             let otherwise = action.fall_back.map(|kind| done(kind).0);
-            let otherwise = otherwise.map(|word| format!(", or {word} if the store refuses")).unwrap_or_default();
+            let otherwise = otherwise.map(|word| format!(", or {word} if it was ever used")).unwrap_or_default();
             format!("{word}{was}{otherwise}")
         };
         match action.kind {
