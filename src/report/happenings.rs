@@ -132,6 +132,9 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
         let Some(organization) = action.subject.organization else { continue };
+        for ended in action.ended_grants() {
+            sites.entry("loses").or_default().push((ended.site, None));
+        }
         let mut site = |how: &'static str, role| {
             sites.entry(how).or_default().extend(action.subject.site.map(|site| (site, role)));
         };
