@@ -9,7 +9,7 @@ use super::queue::Queue;
 use super::secrets::{Outlet, Undelivered, bounded, is_worth_telling};
 use super::steps::{self, Changed};
 use super::{Options, Progress, Stop, ends_run, with_causes};
-use crate::journal::{Journal, describe, describe_yielding};
+use crate::journal::{Journal, JournalError, describe, describe_yielding};
 use crate::model::{ActionKind, Names};
 use crate::plan::{Action, Plan, action_id, yields};
 use crate::store::{Writer, Yielded};
@@ -133,11 +133,11 @@ impl<'a, S: Writer> Execution<'a, S> {
         };
         let attempt = Attempt::make(self.store, self.names, actions, self.options).await;
         self.has_written |= attempt.has_written;
-        let delivered = self.hand_over(actions, &attempt.outcomes).into_iter().map(|index| lines[index]);
+        let delivered = self.hand_over(actions, &lines, &attempt.outcomes);
         let ended = lines.iter().zip(&attempt.outcomes).filter_map(|(&line, outcome)| {
             outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)))
         });
-        let journalled = self.journal.ended(self.options.now(), ended, delivered);
+        let journalled = delivered.and_then(|()| self.journal.outcomes(self.options.now(), ended));
         for (&index, outcome) in ready.iter().zip(attempt.outcomes) {
             self.told.settle(&mut self.queue, index, outcome);
         }
@@ -155,20 +155,31 @@ impl<'a, S: Writer> Execution<'a, S> {
         }
     }
 
-    /// Hands the secrets of a batch over. The positions in it of the actions of which every secret was taken.
-    fn hand_over(&mut self, actions: &[&Action], outcomes: &[Outcome]) -> BTreeSet<usize> {
-        let mut delivered = BTreeSet::new();
-        let mut refused = BTreeSet::new();
-        for Yielded { index, kind, secret } in self.store.take_secrets() {
+    /// Hands the secrets of a batch over, and journals each action of which the sink took every secret right after it
+    /// did. Where that can't be journalled any more the others are handed over all the same: nobody has them twice.
+    fn hand_over(&mut self, actions: &[&Action], lines: &[u64], outcomes: &[Outcome]) -> Result<(), JournalError> {
+        let mut yielded: BTreeMap<usize, Vec<Yielded>> = BTreeMap::new();
+        for secret in self.store.take_secrets() {
+            yielded.entry(secret.index).or_default().push(secret);
+        }
+        let mut journalled = Ok(());
+        for (index, secrets) in yielded {
             let user = actions.get(index).and_then(|action| action.subject.user);
-            let (Some(user), Some(outcome)) = (user, outcomes.get(index)) else { continue };
+            let (Some(user), Some(outcome), Some(&line)) = (user, outcomes.get(index), lines.get(index)) else {
+                continue;
+            };
             if !is_worth_telling(outcome) {
                 continue;
             }
-            let is_taken = self.outlet.deliver(self.names.text(user), kind, self.options.now(), &secret);
-            if is_taken { &mut delivered } else { &mut refused }.insert(index);
+            let mut is_taken = true;
+            for Yielded { kind, secret, .. } in secrets {
+                is_taken &= self.outlet.deliver(self.names.text(user), kind, self.options.now(), &secret);
+            }
+            if is_taken && journalled.is_ok() {
+                journalled = self.journal.delivered(self.options.now(), line);
+            }
         }
-        &delivered - &refused
+        journalled
     }
 
     /// A ready action that is not tried, and what is told of it: it may have been done before, or yields a secret that

@@ -21,6 +21,8 @@ pub struct Reset<'a> {
     pub store: &'a StoreRef,
     /// Keys as in the store, in the order in which they are done.
     pub users: &'a [String],
+    /// Whether they are all that can be reset: that is journalled first, so that whoever is left out is known.
+    pub is_of_all: bool,
 }
 
 /// What came of it.
@@ -75,6 +77,9 @@ pub async fn reset_passwords<S: Writer>(
     let who = options.who.clone();
     journal.begin(Run { id: options.run.to_owned(), who, plan: String::new(), store: reset.store.id.clone() });
     let looked_up = close_open_intents(&reset.store.id, names, store, journal, options).await?;
+    if reset.is_of_all {
+        journal.resets(options.now(), reset.users)?;
+    }
     let mut outcomes = Vec::with_capacity(reset.users.len());
     let mut stopped_by = None;
     let mut failures = 0;
@@ -106,8 +111,9 @@ pub async fn reset_passwords<S: Writer>(
         for Yielded { kind, secret, .. } in store.take_secrets() {
             is_taken = is_worth_telling(&outcome) && outlet.deliver(user, kind, options.now(), &secret);
         }
+        let delivered = if is_taken { journal.delivered(options.now(), line) } else { Ok(()) };
         let ended = outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)));
-        if let Err(error) = journal.ended(options.now(), ended, is_taken.then_some(line)) {
+        if let Err(error) = delivered.and_then(|()| journal.outcomes(options.now(), ended)) {
             stopped_by = Some(not_journalled(&error));
         }
         if let Some(why) = ends_run(&mut failures, failure, options) {

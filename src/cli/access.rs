@@ -16,6 +16,7 @@ use super::saved::done_by;
 use super::secrets;
 use super::settings_file::{about_settings, place_in_settings, read_settings, span_in_settings};
 use super::target::target;
+use super::unfinished_reset::tell_unfinished;
 use crate::diagnostic::{Code, Diagnostic, FileId, Position, Severity, Span, has_errors};
 use crate::document::nearest;
 use crate::journal::Head;
@@ -384,6 +385,7 @@ impl Access {
         before.extend(shared_with_live(&declared.names, &declared.desired, self.rules(), live));
         before.extend(lost_half_way(&inputs));
         before.extend(secrets::tell_lost(self, &declared.names, live, &secrets::lost(self, &info.id)?));
+        before.extend(tell_unfinished(self, &inputs)?);
         let told = before.len();
         let target = self.target.as_ref().map(|key| target(key, self.is_target_whole, &inputs)).transpose()?;
         match plan_for(&inputs, before, target) {

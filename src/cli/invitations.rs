@@ -1,5 +1,6 @@
 //! `rollcall invitations`: the list, what an operator does about one, and the person's click on the embedded store.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::access::Access;
@@ -9,17 +10,19 @@ use super::mail::Mails;
 use super::options::{Answer, Global, InvitationCommand, Invitations, OneInvitation};
 use super::printer::Printer;
 use super::{deactivate, edge};
+use crate::apply::MailAbout;
 use crate::model::{ActionKind, Status};
 use crate::plan::{self, LockOut, Resend, lock_out};
 use crate::report::sanitise;
 use crate::settings::StoreKind;
 use crate::store::Effect;
-use crate::store::sqlite::{Answerer, SqliteStore, StoredInvitation};
+use crate::store::sqlite::{Answerer, ResetMail, SqliteStore, StoredInvitation, StoredMail};
 
-/// An invitation as `--format json` prints it.
+/// An invitation, or a reset of a password whose mail did not go out, as `--format json` prints it.
 #[derive(Serialize)]
 struct InvitationDocument<'a> {
     user: &'a str,
+    about: MailAbout,
     state: &'static str,
     sent: Option<String>,
     ends: Option<String>,
@@ -33,6 +36,12 @@ struct MailDocument<'a> {
     state: &'a str,
     tried: Option<String>,
     detail: Option<&'a str>,
+}
+
+impl<'a> MailDocument<'a> {
+    fn of(mail: &'a StoredMail) -> Self {
+        Self { state: &mail.state, tried: mail.tried.map(|time| time.to_string()), detail: mail.detail.as_deref() }
+    }
 }
 
 /// An answer as `--format json` prints it.
@@ -54,25 +63,30 @@ pub(super) fn run(global: &Global, arguments: &Invitations, printer: &Printer) -
 }
 
 fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
-    let invitations = access.reader(printer)?.list_invitations()?;
+    let reader = access.reader(printer)?;
+    let (invitations, resets) = (reader.list_invitations()?, reader.list_open_reset_mails()?);
     let now = edge::now(None);
     if printer.is_json() {
-        let documents: Vec<InvitationDocument<'_>> = invitations
-            .iter()
-            .map(|invitation| InvitationDocument {
-                user: &invitation.key,
-                state: invitation.state_at(now).as_str(),
-                sent: invitation.sent.map(|time| time.to_string()),
-                ends: invitation.ends.map(|time| time.to_string()),
-                answered: invitation.answered.map(|time| time.to_string()),
-                mail: invitation.mail.as_ref().map(|mail| MailDocument {
-                    state: &mail.state,
-                    tried: mail.tried.map(|time| time.to_string()),
-                    detail: mail.detail.as_deref(),
-                }),
-            })
-            .collect();
-        printer.json(&documents);
+        let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
+        let invitations = invitations.iter().map(|invitation| InvitationDocument {
+            user: &invitation.key,
+            about: MailAbout::Invitation,
+            state: invitation.state_at(now).as_str(),
+            sent: text(invitation.sent),
+            ends: text(invitation.ends),
+            answered: text(invitation.answered),
+            mail: invitation.mail.as_ref().map(MailDocument::of),
+        });
+        let resets = resets.iter().map(|reset| InvitationDocument {
+            user: &reset.key,
+            about: MailAbout::Password,
+            state: "reset",
+            sent: None,
+            ends: None,
+            answered: None,
+            mail: Some(MailDocument::of(&reset.mail)),
+        });
+        printer.json(&invitations.chain(resets).collect::<Vec<_>>());
         return Ok(Exit::Done);
     }
     if invitations.is_empty() {
@@ -81,21 +95,21 @@ fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
     for invitation in &invitations {
         printer.result(&line(invitation, invitation.state_at(now).as_str()));
     }
+    for ResetMail { key, reset, mail } in &resets {
+        let when = when("at", *reset);
+        printer.result(&format!("{:<40} {:<10}{when}{}\n", sanitise(key), "reset", mail_words(mail)));
+    }
     Ok(Exit::Done)
 }
 
 fn line(invitation: &StoredInvitation, state: &str) -> String {
-    let when =
-        |word: &str, time: Option<jiff::Timestamp>| time.map(|time| format!("  {word} {time:.0}")).unwrap_or_default();
     // What is as it should be is not worth a word.
     let mail = invitation
         .mail
         .as_ref()
-        .filter(|mail| ["waiting", "begun", "refused", "unknown"].contains(&mail.state.as_str()));
-    let mail = mail.map_or_else(String::new, |mail| {
-        let why = mail.detail.as_deref().map(|why| format!(" ({})", sanitise(why))).unwrap_or_default();
-        format!("  mail {}{why}", sanitise(&mail.state))
-    });
+        .filter(|mail| ["waiting", "begun", "refused", "unknown"].contains(&mail.state.as_str()))
+        .map(mail_words)
+        .unwrap_or_default();
     format!(
         "{:<40} {state:<10}{}{}{}{mail}\n",
         sanitise(&invitation.key),
@@ -103,6 +117,15 @@ fn line(invitation: &StoredInvitation, state: &str) -> String {
         when("ends", invitation.ends),
         when("answered", invitation.answered)
     )
+}
+
+fn when(word: &str, time: Option<Timestamp>) -> String {
+    time.map(|time| format!("  {word} {time:.0}")).unwrap_or_default()
+}
+
+fn mail_words(mail: &StoredMail) -> String {
+    let why = mail.detail.as_deref().map(|why| format!(" ({})", sanitise(why))).unwrap_or_default();
+    format!("  mail {}{why}", sanitise(&mail.state))
 }
 
 fn answer(access: &Access, who: &Answer, accept: bool, printer: &Printer) -> Result<Exit, Failure> {
@@ -177,6 +200,10 @@ fn resend(global: &Global, arguments: &OneInvitation, printer: &Printer) -> Resu
         Resend::KeptElsewhere => anyhow::anyhow!("{shown} is a service account, which is managed elsewhere"),
         Resend::Protected => anyhow::anyhow!("{shown} is protected (`guards.protected_users`)"),
         Resend::KeptOut => advised(format!("the manifests do not let {shown} in"), "correct them first, and apply"),
+        Resend::KeptBack => advised(
+            format!("the manifests keep the invitation of {shown} back (`status: preloaded`)"),
+            "take that line out, and apply, which sends it",
+        ),
         Resend::Waits => advised(
             format!("{shown} has no account, and can't be invited as declared"),
             "apply first; `rollcall plan` lists what is missing",

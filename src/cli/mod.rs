@@ -45,6 +45,7 @@ mod show;
 mod tally;
 mod target;
 mod tracked;
+mod unfinished_reset;
 mod validate;
 mod ways_out;
 

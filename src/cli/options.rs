@@ -437,13 +437,20 @@ const DEACTIVATE: &str = "Deactivates the account, strips it where the store can
 
 #[derive(Debug, Args)]
 #[command(after_help = RESET_PASSWORD)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own on the command line")]
 pub(super) struct ResetPassword {
     /// The key of the user
-    #[arg(required_unless_present = "all_active", conflicts_with = "all_active")]
+    #[arg(required_unless_present_any = ["all_active", "left_out"], conflicts_with_all = ["all_active", "left_out"])]
     pub(super) key: Option<String>,
     /// All active accounts, where the rules of the store say that they can be reset together
     #[arg(long)]
     pub(super) all_active: bool,
+    /// Those alone whom the last `--all-active` has not reached: it was cut off, or they could not be done
+    #[arg(long, conflicts_with = "all_active")]
+    pub(super) left_out: bool,
+    /// With `--all-active`: everybody once more, although the last one has not reached everybody
+    #[arg(long, requires = "all_active")]
+    pub(super) anew: bool,
     /// Does not ask; needed where there is no terminal
     #[arg(long)]
     pub(super) yes: bool,

@@ -6,6 +6,7 @@ use super::execute::{listen, looked_up, remember};
 use super::exit::{Exit, Failure, advised};
 use super::options::{Global, ResetPassword};
 use super::printer::Printer;
+use super::unfinished_reset::{GO_ON, unfinished_of};
 use super::{edge, journal, mail, secrets};
 use crate::apply::{
     ApplyError, Options, Outcome, Reset, ResetDocument, ResetReport, SkippedUser, Stop, Verdict, reset_passwords,
@@ -19,17 +20,21 @@ use crate::rules::PasswordReset;
 use crate::settings::StoreKind;
 use crate::store::sqlite::SqliteStore;
 
-/// Whose passwords are reset, and who is left out of it.
+/// Whose passwords are reset, and who is left alone.
 struct Chosen {
     users: Vec<String>,
     skipped: Vec<(String, NoReset)>,
+    /// Those to whom mails about resets go out.
+    mailed: Vec<String>,
+    is_of_all: bool,
 }
 
 pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer) -> Result<Exit, Failure> {
     let mut desk = Desk::open(global, printer)?;
     let way = desk.access.rules().password_reset();
-    let Chosen { users, skipped } = choose(&desk, arguments)?;
-    for (user, why) in &skipped {
+    let chosen = choose(&desk, arguments)?;
+    let Chosen { users, skipped, .. } = &chosen;
+    for (user, why) in skipped {
         printer.note(&format!("{} is left alone: {}", sanitise(user), reason(*why)));
     }
     let sink = match way {
@@ -38,9 +43,9 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
     };
     let whose = match users.as_slice() {
         [] => {
-            let report = not_tried(&users);
+            let report = not_tried(users);
             if printer.is_json() {
-                printer.json(&document(&desk.access, (&users, &skipped), &report));
+                printer.json(&document(&desk.access, (users, skipped), &report));
             } else {
                 printer.result("no password is reset\n");
             }
@@ -57,13 +62,16 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
         if printer.asks(&format!("reset {}?", count(users.len(), "password", "passwords")), &desk.runtime)?.is_none() {
             printer.note("nothing was changed");
             if printer.is_json() {
-                printer.json(&document(&desk.access, (&users, &skipped), &not_tried(&users)));
+                printer.json(&document(&desk.access, (users, skipped), &not_tried(users)));
             }
             return Ok(Exit::Done);
         }
     }
-    let report = execute(&mut desk, &users, sink.as_deref())?;
-    tell(&desk.access, (&users, &skipped), &report, printer);
+    let report = execute(&mut desk, &chosen, sink.as_deref())?;
+    tell(&desk.access, (users, skipped), &report, printer);
+    if (chosen.is_of_all || arguments.left_out) && !report.outcomes.iter().all(Outcome::is_achieved) {
+        printer.note(&format!("`{GO_ON}` goes on with those alone whom this has not reached"));
+    }
     Ok(match report.verdict() {
         Verdict::Complete if skipped.iter().any(|(_, why)| lacks_address(*why)) => Exit::Partial,
         Verdict::Complete => Exit::Done,
@@ -103,23 +111,37 @@ fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
     }
     let text = |key| desk.names.text(key).to_owned();
     let Some(key) = &arguments.key else {
+        let unfinished = unfinished_of(desk)?;
+        if arguments.left_out {
+            let (users, mut mailed) = unfinished.map_or_else(Default::default, |one| (one.left_out, one.reset.users));
+            mailed.extend(users.iter().cloned());
+            return Ok(Chosen { users, skipped: Vec::new(), mailed, is_of_all: false });
+        }
         if !rules.resets_all_passwords() {
             let why =
                 "the rules of this store do not say that all passwords can be reset at once (`password.reset_all`)";
             return Err(Failure::failed(advised(why, "name one account")));
         }
-        let mut chosen = Chosen { users: Vec::new(), skipped: Vec::new() };
+        if let Some(unfinished) = unfinished.filter(|_| !arguments.anew) {
+            // Whoever was reached already would have to choose a password twice.
+            let help = format!("`{GO_ON}` goes on with them alone; with `--anew` it is everybody once more");
+            return Err(Failure::invalid(advised(unfinished.told(), help)));
+        }
+        let (mut users, mut skipped) = (Vec::new(), Vec::new());
         for (key, answer) in ask(desk, active_accounts)? {
             match answer {
-                Ok(_) => chosen.users.push(text(key)),
-                Err(why) => chosen.skipped.push((text(key), why)),
+                Ok(_) => users.push(text(key)),
+                Err(why) => skipped.push((text(key), why)),
             }
         }
-        return Ok(chosen);
+        return Ok(Chosen { mailed: users.clone(), users, skipped, is_of_all: true });
     };
     let (identity, shown) = desk.who(key)?;
     match ask(desk, |inputs| can_reset(inputs, identity))? {
-        Ok(key) => Ok(Chosen { users: vec![text(key)], skipped: Vec::new() }),
+        Ok(key) => {
+            let users = vec![text(key)];
+            Ok(Chosen { mailed: users.clone(), users, skipped: Vec::new(), is_of_all: false })
+        }
         Err(why) => Err(Failure::failed(anyhow::anyhow!("the password of {shown} is not reset: {}", reason(why)))),
     }
 }
@@ -164,7 +186,7 @@ const fn reason(why: NoReset) -> &'static str {
 /// Resets them, journalled under a run of its own.
 fn execute(
     desk: &mut Desk,
-    users: &[String],
+    Chosen { users, mailed, is_of_all, .. }: &Chosen,
     sink: Option<&(dyn crate::secret::Sink + Sync)>,
 ) -> Result<ResetReport, Failure> {
     let Desk { access, runtime, names, opened, info, .. } = desk;
@@ -175,7 +197,7 @@ fn execute(
     let clock = || edge::now(None);
     let options = Options { secrets: sink, ..Options::new(&run, &who, access.rules(), &clock) };
     let of = access.store_ref(info);
-    let reset = Reset { store: &of, users };
+    let reset = Reset { store: &of, users, is_of_all: *is_of_all };
     let journal = &mut opened.journal;
     let before = journal.head();
     let stop = Stop::default();
@@ -186,7 +208,7 @@ fn execute(
         if let Ok(report) = &mut report
             && report.stopped_by.is_none()
         {
-            match mail::hand_over(access, &mut store, (Which::Resets(users), &clock), &stop) {
+            match mail::hand_over(access, &mut store, (Which::Resets(mailed), &clock), &stop) {
                 Ok(mails) => report.mails = mails,
                 Err(error) => report.stopped_by = Some(format!("mails wait for the next apply: {error}")),
             }

@@ -135,6 +135,8 @@ codes! {
     SharedAccount = "shared-account",
     /// More accounts take a seat than the rules have.
     OverSeats = "over-seats",
+    /// Somebody waits for a seat, and service accounts take some.
+    NoSeatFree = "no-seat-free",
     /// Somebody declared whose account another application keeps.
     KeptElsewhere = "kept-elsewhere",
     /// Two-factor authentication that is declared, live otherwise, and switched by others.
@@ -157,6 +159,8 @@ codes! {
     LockOutForgotten = "lock-out-forgotten",
     /// A manifest lets somebody in again whom an operator had locked out.
     LockedOutLetIn = "locked-out-let-in",
+    /// Somebody is let in again with more than is declared, which is taken away afterwards.
+    ReturnsWithMore = "returns-with-more",
     /// Something declared that the settings leave out of the scope.
     OutsideScope = "outside-scope",
     /// Somebody is declared and has no account, where accounts are not managed.
@@ -167,6 +171,8 @@ codes! {
     NoSecretSink = "no-secret-sink",
     /// A one-time secret was made, and nobody has it.
     SecretLost = "secret-lost",
+    /// A reset of all passwords was cut off, and did not reach everybody.
+    ResetCutShort = "reset-cut-short",
     /// A mistake on the command line, or something asked for that is not there.
     CommandLine = "command-line",
     /// The base of a change can't be read, or not be compared with.

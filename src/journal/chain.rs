@@ -82,6 +82,7 @@ impl Chain {
                 | Entry::Outcome { .. }
                 | Entry::LookedUp { .. }
                 | Entry::Delivered { .. }
+                | Entry::Resets { .. }
                 | Entry::Released { .. }
                 | Entry::Over { .. }
                 | Entry::Missing { .. } => None,
@@ -168,6 +169,7 @@ impl Chain {
             Entry::Outcome { outcome: Ended::Unknown, .. }
             | Entry::Began(_)
             | Entry::Delivered { .. }
+            | Entry::Resets { .. }
             | Entry::Released { .. }
             | Entry::Over { .. }
             | Entry::Recovered { .. }

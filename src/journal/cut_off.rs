@@ -107,6 +107,7 @@ pub fn cut_off(
         | Entry::Over { .. }
         | Entry::Began(_)
         | Entry::Delivered { .. }
+        | Entry::Resets { .. }
         | Entry::Released { .. }
         | Entry::Recovered { .. }
         | Entry::Missing { .. } => {}

@@ -58,6 +58,7 @@ pub fn half_changed(path: &Path, store: &str, identity: &Identity) -> Result<Vec
             }
             Entry::Began(_)
             | Entry::Delivered { .. }
+            | Entry::Resets { .. }
             | Entry::Released { .. }
             | Entry::Recovered { .. }
             | Entry::Missing { .. } => return,

@@ -45,6 +45,7 @@ pub fn left_since(path: &Path, store: &str, identity: &Identity) -> Result<BTree
         | Entry::LookedUp { .. }
         | Entry::Began(_)
         | Entry::Delivered { .. }
+        | Entry::Resets { .. }
         | Entry::Released { .. }
         | Entry::Over { .. }
         | Entry::Recovered { .. }

@@ -44,6 +44,7 @@ pub fn left_states(
         | Entry::LookedUp { .. }
         | Entry::Began(_)
         | Entry::Delivered { .. }
+        | Entry::Resets { .. }
         | Entry::Released { .. }
         | Entry::Over { .. }
         | Entry::Recovered { .. }

@@ -75,6 +75,7 @@ pub fn locked_out(path: &Path, store: &str) -> Result<BTreeMap<String, Journalle
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
             | Entry::Delivered { .. }
+            | Entry::Resets { .. }
             | Entry::Released { .. }
             | Entry::Over { .. }
             | Entry::Recovered { .. }

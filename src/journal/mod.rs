@@ -25,6 +25,7 @@ mod left_states;
 mod locked_out;
 mod medium;
 mod record;
+mod reset_of_all;
 mod run_lock;
 mod runs;
 mod standing;
@@ -46,6 +47,7 @@ pub use left_states::left_states;
 pub use locked_out::{JournalledLockOut, locked_out};
 pub use medium::{FileMedium, Medium};
 pub use record::{Ended, Entry, LookedUp, Record, Run, Who};
+pub use reset_of_all::reset_of_all;
 pub use run_lock::run_lock_of;
 pub use runs::{Attempt, attempts_of, attempts_since};
 pub use standing::{Glance, Head, Standing, done_since, glance};
@@ -282,20 +284,19 @@ impl Journal {
         at: Timestamp,
         outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
     ) -> Result<(), JournalError> {
-        self.ended(at, outcomes, [])
+        let entry = |(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail };
+        self.write(at, outcomes.into_iter().map(entry)).map(|_| ())
     }
 
-    /// The same, and of which intents a sink took the secret.
-    pub fn ended(
-        &mut self,
-        at: Timestamp,
-        outcomes: impl IntoIterator<Item = (u64, Ended, Option<String>)>,
-        delivered: impl IntoIterator<Item = u64>,
-    ) -> Result<(), JournalError> {
-        let outcomes = outcomes.into_iter();
-        let outcomes = outcomes.map(|(intent, outcome, detail)| Entry::Outcome { intent, outcome, detail });
-        let delivered = delivered.into_iter().map(|secret| Entry::Delivered { secret });
-        self.write(at, outcomes.chain(delivered)).map(|_| ())
+    /// Writes and syncs that a sink took the one-time secret which the intent in this line yielded.
+    pub fn delivered(&mut self, at: Timestamp, intent: u64) -> Result<(), JournalError> {
+        self.write(at, std::iter::once(Entry::Delivered { secret: intent })).map(|_| ())
+    }
+
+    /// Writes and syncs that the passwords of these users, by their keys, are about to be reset, since all are to be.
+    pub fn resets(&mut self, at: Timestamp, users: &[String]) -> Result<(), JournalError> {
+        let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
+        self.write(at, std::iter::once(Entry::Resets { store, users: users.to_vec() })).map(|_| ())
     }
 
     /// Writes and syncs what a look-up found about open intents, by their lines. All but those of which it is still

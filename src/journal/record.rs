@@ -130,6 +130,13 @@ pub enum Entry {
         /// The line of the intent.
         secret: u64,
     },
+    /// An operator is about to have the passwords of all active accounts reset, one after the other.
+    Resets {
+        /// The store's own identity.
+        store: String,
+        /// The keys of the users, as in the store.
+        users: Vec<String>,
+    },
     /// An operator let a `status: active` count that may be older than a lock-out.
     Released {
         /// The store's own identity.
@@ -214,6 +221,7 @@ enum LinkEntry {
     Outcome(IgnoredAny),
     LookedUp(IgnoredAny),
     Delivered(IgnoredAny),
+    Resets(IgnoredAny),
     Released(IgnoredAny),
     Over(IgnoredAny),
     Recovered { first_line: u64, lines: u64 },
@@ -235,6 +243,7 @@ impl<'a> Link<'a> {
             | LinkEntry::Outcome(_)
             | LinkEntry::LookedUp(_)
             | LinkEntry::Delivered(_)
+            | LinkEntry::Resets(_)
             | LinkEntry::Released(_)
             | LinkEntry::Over(_)
             | LinkEntry::Missing(_) => None,

@@ -115,6 +115,7 @@ fn read(
             | Entry::Outcome { .. }
             | Entry::LookedUp { .. }
             | Entry::Delivered { .. }
+            | Entry::Resets { .. }
             | Entry::Released { .. }
             | Entry::Over { .. }
             | Entry::Recovered { .. }

@@ -75,6 +75,7 @@ pub(super) fn first_store(existing: impl Read) -> io::Result<Option<String>> {
                 Entry::Outcome { .. }
                 | Entry::LookedUp { .. }
                 | Entry::Delivered { .. }
+                | Entry::Resets { .. }
                 | Entry::Released { .. }
                 | Entry::Over { .. }
                 | Entry::Recovered { .. }
@@ -123,6 +124,7 @@ pub fn done_since(path: &Path, line: u64) -> Result<BTreeSet<String>, JournalErr
             | Entry::LookedUp { .. }
             | Entry::Began(_)
             | Entry::Delivered { .. }
+            | Entry::Resets { .. }
             | Entry::Released { .. }
             | Entry::Over { .. }
             | Entry::Recovered { .. }

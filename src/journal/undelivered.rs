@@ -106,6 +106,7 @@ impl Found {
                 }
             }
             Entry::Began(_)
+            | Entry::Resets { .. }
             | Entry::Released { .. }
             | Entry::Over { .. }
             | Entry::Recovered { .. }

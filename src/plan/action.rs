@@ -218,6 +218,15 @@ impl Action {
             .all(|side| side.as_ref().is_some_and(|state| state.value(known::KEY).is_some()))
     }
 
+    /// The grants that end when this one begins, where a person has one site at most.
+    #[must_use]
+    pub fn ended_grants(&self) -> &[Grant] {
+        match (self.kind, &self.before) {
+            (ActionKind::GrantSite, Some(before)) => &before.grants,
+            (_, _) => &[],
+        }
+    }
+
     /// The memberships that end when this one begins, where a person has one at most.
     #[must_use]
     pub fn ended_memberships(&self) -> &[Membership] {

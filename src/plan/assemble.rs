@@ -14,8 +14,8 @@ use super::same_person::same_person;
 use super::target::Target;
 use super::undeclared_organizations::undeclared_organizations;
 use super::written_otherwise::written_otherwise;
-use super::{Deferred, Inputs, Obstacle, Plan, Unmanaged, WaitsFor, basis, digest, fit, people, says, time};
-use crate::diagnostic::{Diagnostic, has_errors};
+use super::{Deferred, Inputs, Obstacle, Plan, Unmanaged, WaitsFor, basis, digest, fit, people, says, seats, time};
+use crate::diagnostic::{Code, Diagnostic, has_errors};
 use crate::model::{ActionKind, Collection, Name, Status, Value, known};
 
 /// Computes the plan. Pure: the same inputs give the same plan.
@@ -136,6 +136,9 @@ pub(super) fn assembled(
     let admins = queue.admins_left(&order, &counters);
     let short = short_counters(&counters, &admins);
     let mut deferred = queue.deferred(inputs, &nodes, &order, (&counter_names, &short));
+    if diagnostics.iter().all(|found| found.code != Code::OverSeats) {
+        diagnostics.extend(seats::waited_for(inputs, &deferred));
+    }
     let mut expiring = time::expiring(inputs);
     let mut passwords_due = time::passwords_due(inputs);
     if let Some(target) = &target {

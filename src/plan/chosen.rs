@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::action::{Action, Subject};
+use super::action::{Action, Risk, Subject};
 use super::{Deferred, Obstacle, Plan, WaitsFor};
 use crate::model::ActionKind;
 
@@ -11,10 +11,15 @@ use crate::model::ActionKind;
 pub struct Chosen(BTreeSet<(ActionKind, Subject)>);
 
 impl Chosen {
-    /// Those of a plan that are meant.
+    /// Those of a plan that are meant. Who is let in again loses what is too much, whatever the cause of that is.
     #[must_use]
     pub fn of(plan: &Plan, is_meant: impl Fn(&Action) -> bool) -> Self {
-        let meant = plan.actions.iter().filter(|action| is_meant(action));
+        let lets_in = |&need: &u32| {
+            let needed = &plan.actions[need as usize];
+            needed.kind == ActionKind::ReactivateUser && is_meant(needed)
+        };
+        let belongs = |action: &Action| action.risk.contains(&Risk::Removal) && action.needs.iter().any(lets_in);
+        let meant = plan.actions.iter().filter(|action| is_meant(action) || belongs(action));
         Self(meant.map(|action| (action.kind, action.subject)).collect())
     }
 

@@ -182,7 +182,8 @@ fn read_action(described: &ActionDocument, names: &mut Names, rules: &Rules) -> 
         }
     };
     let (before, after) = (side(&described.before)?, side(&described.after)?);
-    if !has_sides(kind, before.as_ref(), after.as_ref()) {
+    let is_elsewhere = |ended: &State| kind == ActionKind::GrantSite && !is_another_site(ended, subject);
+    if !has_sides(kind, before.as_ref(), after.as_ref()) || before.as_ref().is_some_and(is_elsewhere) {
         return Err("leads from or to something that actions of its kind do not".to_owned());
     }
     // What is live may have names that nobody could declare.
@@ -290,6 +291,14 @@ fn is_one_membership(state: &State) -> bool {
     facts.is_empty() && membership.organization != known::PLATFORM && grants.iter().all(is_here)
 }
 
+/// Whether a state is the grant of one other site of an organization: what ends where another one is granted.
+fn is_another_site(state: &State, subject: Subject) -> bool {
+    let State { facts, memberships, grants } = state;
+    let [grant] = &grants[..] else { return false };
+    let is_there = Some(grant.organization) == subject.organization && Some(grant.site) != subject.site;
+    facts.is_empty() && memberships.is_empty() && is_there
+}
+
 /// Whether actions of this kind lead from and to such states.
 fn has_sides(kind: ActionKind, before: Option<&State>, after: Option<&State>) -> bool {
     let is_bare = |state: Option<&State>| state.is_none_or(|state| state.memberships.is_empty());
@@ -299,8 +308,8 @@ fn has_sides(kind: ActionKind, before: Option<&State>, after: Option<&State>) ->
         | ActionKind::CreateSite
         | ActionKind::CreateRole
         | ActionKind::InviteUser
-        | ActionKind::CreateUser
-        | ActionKind::GrantSite => before.is_none() && after.is_some(),
+        | ActionKind::CreateUser => before.is_none() && after.is_some(),
+        ActionKind::GrantSite => after.is_some(),
         ActionKind::AddMembership => before.is_none_or(is_one_membership) && after.is_some(),
         ActionKind::DeleteOrganization
         | ActionKind::DeleteSite

@@ -44,6 +44,7 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
         | ActionKind::ChangeAccess
         | ActionKind::UpdateRole => true,
         ActionKind::AddMembership => !action.ended_memberships().is_empty(),
+        ActionKind::GrantSite => !action.ended_grants().is_empty(),
         ActionKind::ChangeRole | ActionKind::ChangeSiteRole => {
             let (from, to) = (role(&action.before), role(&action.after));
             inputs.rules.loses(&inputs.live.catalog, inputs.names, from, to)
@@ -59,8 +60,7 @@ pub(super) fn takes_away(action: &Action, inputs: &Inputs<'_>) -> bool {
         | ActionKind::UpdateUser
         | ActionKind::ReactivateUser
         | ActionKind::SendInvitation
-        | ActionKind::ResendInvitation
-        | ActionKind::GrantSite => false,
+        | ActionKind::ResendInvitation => false,
     }
 }
 

@@ -88,7 +88,11 @@ impl Held {
                 self.grants.retain(|grant| grant.organization != organization);
             }
             ActionKind::GrantSite | ActionKind::ChangeSiteRole => {
-                self.grants.retain(|grant| !is_it(grant));
+                let ended = action.ended_grants();
+                let is_ended = |grant: &Grant| {
+                    ended.iter().any(|one| (one.organization, one.site) == (grant.organization, grant.site))
+                };
+                self.grants.retain(|grant| !is_it(grant) && !is_ended(grant));
                 let site = action.subject.site;
                 self.grants.extend(site.map(|site| Grant { organization, site, role: state.role() }));
             }

@@ -68,6 +68,7 @@ impl History {
             | ActionKind::CreateSite
             | ActionKind::CreateRole
             | ActionKind::GrantSite => {
+                action.ended_grants().iter().for_each(|one| self.take(Subject { site: Some(one.site), ..subject }));
                 self.put(subject, &to.facts, true);
             }
             ActionKind::UpdateOrganization

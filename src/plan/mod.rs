@@ -48,6 +48,7 @@ mod saved_renames;
 mod says;
 mod scope;
 mod search;
+mod seats;
 mod shown;
 mod standing;
 mod state_json;
@@ -99,7 +100,7 @@ pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::{broad_protection, unnamed_own_account, void_protection};
 pub use resend::{Resend, resend};
-pub use reset::{NoReset, active_accounts, can_reset};
+pub use reset::{NoReset, ResetOfAll, active_accounts, can_reset, left_out};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, comes_to_more, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};
@@ -219,6 +220,9 @@ impl WaitsFor {
 pub enum Obstacle {
     /// The invitation ended in this way, and carries more than is declared.
     Ended(InvitationState, bool),
+    /// The account is invited, and the store has no invitation of it, nor word of how one ended; it may carry more than
+    /// is declared.
+    NoInvitation(bool),
     /// An operator locked the account out.
     LockedOut,
     /// An operator locked the account out, and the line that lets the person in may be older than that.

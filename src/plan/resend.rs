@@ -25,6 +25,8 @@ pub enum Resend {
     NotInvited(Status),
     /// The manifests do not let the person in.
     KeptOut,
+    /// The manifests keep the invitation back.
+    KeptBack,
     /// The person has no account, and what would be invited to is not there yet, or something is missing.
     Waits,
     /// It carries more than is declared.
@@ -62,6 +64,9 @@ pub fn resend(inputs: &Inputs<'_>, identity: Name) -> Resend {
             if is_kept_out(inputs, &desired) {
                 return Resend::KeptOut;
             }
+            if desired.status == Some(DeclaredStatus::Preloaded) {
+                return Resend::KeptBack;
+            }
             if carries_more(inputs, &desired, &live) {
                 return Resend::CarriesMore;
             }
@@ -87,6 +92,9 @@ fn invite_again(inputs: &Inputs<'_>, identity: Name) -> Resend {
     let Some(desired) = inputs.desired.find(identity).filter(|desired| !is_kept_out(inputs, desired)) else {
         return Resend::KeptOut;
     };
+    if desired.status == Some(DeclaredStatus::Preloaded) {
+        return Resend::KeptBack;
+    }
     let Some(change) = invite_again_draft(inputs, &desired) else { return Resend::Waits };
     let mut carried = change.drafts.iter().filter_map(|draft| draft.action.after.as_ref());
     if let Some(role) = carried.find_map(|one| more_than_declared(inputs, (&one.memberships, &one.grants))) {

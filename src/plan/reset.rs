@@ -2,6 +2,10 @@
 //!
 //! Deliberately absent: manifests, and how it is done.
 
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+
 use super::Inputs;
 use super::locked_out::{is_in, is_locked_out};
 use crate::model::{LiveView, Name, Status};
@@ -30,6 +34,32 @@ pub enum NoReset {
     LockedOut,
     /// All access was taken from it, in a store that has no other way to lock somebody out.
     Stripped,
+}
+
+/// The last time that all passwords were to be reset, as far as is written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetOfAll {
+    /// When it began.
+    pub at: Timestamp,
+    /// The keys of the users, in the order in which they were to be done.
+    pub users: Vec<String>,
+    /// Those of them who were tried since.
+    pub tried: BTreeSet<String>,
+}
+
+/// Whom that has not reached, by their live keys: their passwords can be reset, and are older. Where the store does not
+/// tell how old they are, whoever was not tried.
+#[must_use]
+pub fn left_out(inputs: &Inputs<'_>, reset: &ResetOfAll) -> Vec<Name> {
+    let identity = |user: &String| inputs.names.find(&inputs.rules.identity.normalize(user).ok()?);
+    let is_left_out = |user: &String| {
+        let since = inputs.live.find(identity(user)?)?.password_since;
+        let is_untried = !reset.tried.contains(user);
+        // Times are of whole seconds: what was set in the same one was set by it, if it was tried.
+        let is_due = since.map_or(is_untried, |since| since < reset.at || (since == reset.at && is_untried));
+        can_reset(inputs, identity(user)?).ok().filter(|_| is_due)
+    };
+    reset.users.iter().filter_map(is_left_out).collect()
 }
 
 /// The live key of the account with this key, as compared, if its password can be reset.

@@ -115,12 +115,13 @@ fn id(names: &Names, action: &Action) -> String {
 }
 
 /// Whether two actions of one id do the same: they lead to the same, and where what they lead from says whom or what they
-/// reach (the former name of a rename, the membership that another one ends), from the same.
+/// reach (the former name of a rename, the membership or the site that another one ends), from the same.
 pub(super) fn is_same(names: &Names, one: &Action, other: &Action) -> bool {
     let after = |action: &Action| action.after.as_ref().map(|state| state_json(names, state));
     let former = |action: &Action| action.before.as_ref().and_then(|before| before.value(known::KEY));
-    let ended = |action: &Action| -> Vec<Name> {
-        action.ended_memberships().iter().map(|membership| membership.organization).collect()
+    let ended = |action: &Action| -> Vec<(Name, Option<Name>)> {
+        let memberships = action.ended_memberships().iter().map(|membership| (membership.organization, None));
+        memberships.chain(action.ended_grants().iter().map(|grant| (grant.organization, Some(grant.site)))).collect()
     };
     former(one) == former(other)
         && ended(one) == ended(other)

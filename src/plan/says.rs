@@ -85,6 +85,8 @@ const fn form(kind: ActionKind, side: Side) -> (Fields, Carries) {
         (ActionKind::RemoveMembership, _) => (Fields::All(MEMBERSHIP), (false, true)),
         (ActionKind::ChangeRole, _) => (Fields::RoleOrMembership, (false, true)),
         (ActionKind::UpdateMembership, _) => (Fields::Changed(&[known::DEFAULT_SITE, known::EXTRA_ROLES]), NOTHING),
+        // What ends where this begins is a site of the same organization, and says nothing besides.
+        (ActionKind::GrantSite, Side::Before) => (Fields::All(&[]), (false, true)),
         (ActionKind::GrantSite | ActionKind::ChangeSiteRole | ActionKind::RevokeSite, _) => {
             (Fields::All(&[known::ROLE]), NOTHING)
         }
@@ -150,8 +152,12 @@ impl Judge<'_> {
             | ActionKind::ChangeRole
             | ActionKind::UpdateMembership
             | ActionKind::RemoveMembership
-            | ActionKind::GrantSite
             | ActionKind::RevokeSite => true,
+            // One site takes the place of another one where a person has one at most.
+            ActionKind::GrantSite => {
+                let most = rules.sites.rules().and_then(|sites| sites.max);
+                action.before.is_none() || (most == Some(1) && !rules.role_change_rebuilds())
+            }
         };
         has_kind && has_fall_back
     }

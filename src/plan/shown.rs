@@ -4,6 +4,8 @@
 //! unknown, and the check whether a saved plan is stale. It is pure. What is missing from a collection that was read
 //! only in part is not known to be missing.
 
+mod switched;
+
 use jiff::Timestamp;
 
 use super::{Action, State, Subject};
@@ -418,28 +420,6 @@ impl Expected<'_> {
         }))
     }
 
-    /// What ends where another membership begins: before that it is there, and the other one is not; afterwards it is
-    /// gone.
-    fn switched(&self, view: LiveView<'_>, before: &State) -> Found {
-        let member =
-            |name: Name, how: &str| Found::Different(format!("the membership in `{}` {how}", self.text(Some(name))));
-        if self.is_after {
-            let left = before.memberships.iter().find(|ended| view.membership(ended.organization).is_some());
-            return match (left, self.seen.live.evidence.of(Collection::Memberships)) {
-                (Some(left), _) => member(left.organization, "has not ended"),
-                (None, Completeness::Complete) => Found::Same,
-                (None, Completeness::Partial(why) | Completeness::Unreadable(why)) => {
-                    Found::Unknown(format!("memberships were not read completely: {why}"))
-                }
-            };
-        }
-        let begun = self.action.subject.organization.filter(|&organization| view.membership(organization).is_some());
-        match begun {
-            Some(organization) => member(organization, "is there"),
-            None => self.memberships(view, &before.memberships).max(self.grants(view, &before.grants)),
-        }
-    }
-
     /// The end of a membership ends its grants.
     fn grants_left(&self, view: LiveView<'_>) -> Found {
         let left = self.action.subject.organization.and_then(|organization| view.grants_in(organization).next());
@@ -459,6 +439,13 @@ impl Expected<'_> {
         };
         let is_it =
             |grant: &&Grant| Some(grant.organization) == subject.organization && Some(grant.site) == subject.site;
+        let ended = self.action.ended_grants();
+        if !ended.is_empty() {
+            let ends = self.exchanged(view, ended, view.grants.iter().any(|grant| is_it(&grant)));
+            if !self.is_after || ends != Found::Same {
+                return ends;
+            }
+        }
         match view.grants.iter().find(is_it) {
             None => self.absent(Collection::Grants, what),
             Some(grant) => self.present(what, |_| Value::optional_text(grant.role)),

@@ -22,7 +22,7 @@ pub(super) fn account(context: Context<'_>, actions: &[&Action]) -> String {
             });
             let was = was.filter(|was| !was.is_empty()).map(|was| format!(" (was {was})")).unwrap_or_default();
             let otherwise = action.fall_back.map(|kind| done(kind).0);
-            let otherwise = otherwise.map(|word| format!(", or {word} if the store refuses")).unwrap_or_default();
+            let otherwise = otherwise.map(|word| format!(", or {word} if it was ever used")).unwrap_or_default();
             format!("{word}{was}{otherwise}")
         };
         match action.kind {
@@ -132,6 +132,9 @@ pub(super) fn membership(context: Context<'_>, actions: &[&Action]) -> String {
     for action in actions {
         let (before, after) = (action.before.as_ref(), action.after.as_ref());
         let Some(organization) = action.subject.organization else { continue };
+        for ended in action.ended_grants() {
+            sites.entry("loses").or_default().push((ended.site, None));
+        }
         let mut site = |how: &'static str, role| {
             sites.entry(how).or_default().extend(action.subject.site.map(|site| (site, role)));
         };

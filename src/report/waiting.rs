@@ -44,6 +44,8 @@ enum Why {
     Reactivation,
     /// The invitation ended in this way, where that is known, and may carry more than is declared.
     Renewal(Option<InvitationState>, bool),
+    /// There is no invitation, nor word of how it ended, and it may have carried more than is declared.
+    NoInvitation(bool),
     LockedOut,
     LockedOutSince,
     Closed,
@@ -178,6 +180,7 @@ fn alike(context: Context<'_>, deferred: &Deferred) -> Alike {
     };
     let why = match (obstacle, deferred.kind) {
         (Some(&Obstacle::Ended(state, carries_more)), _) => Why::Renewal(Some(state), carries_more),
+        (Some(&Obstacle::NoInvitation(carries_more)), _) => Why::NoInvitation(carries_more),
         (Some(Obstacle::LockedOut), _) => Why::LockedOut,
         (Some(Obstacle::LockedOutSince), _) => Why::LockedOutSince,
         (Some(Obstacle::Closed), _) => Why::Closed,
@@ -308,7 +311,9 @@ fn sentence(context: Context<'_>, at: Timestamp, alike: &Alike, group: &[&Deferr
             format!("{who} lacks {}, which the store demands", enumeration(&fields))
         }
         (WaitsFor::Field, _) => format!("{who} lacks a field that the store demands"),
-        (WaitsFor::Enrolment, _) => format!("{who} has not enrolled yet"),
+        (WaitsFor::Enrolment, _) => {
+            format!("{who} has not enrolled for two-factor authentication yet, which nobody else can do")
+        }
         (WaitsFor::OwnAccount, Why::Dependents(by)) => {
             format!("{who} is held by {}, the account that rollcall itself uses, and is not made less", dependents(by))
         }
@@ -354,15 +359,12 @@ fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
                 )
                 | None => format!("the invitation of {who} has ended, and"),
             };
-            let again = if *carries_more {
-                "it carries more than is declared, so it is not sent again as it is: to invite the person anew, take the \
-                 entry out, apply, and declare it again"
-                    .to_owned()
-            } else {
-                format!("to send it again, run `rollcall invitations resend {who}`")
-            };
-            format!("{ended} is not renewed by itself; {again}")
+            format!("{ended} is not renewed by itself; {}", sent_again(who, *carries_more))
         }
+        Why::NoInvitation(carries_more) => format!(
+            "{who} is invited, and the store has no invitation any more that could be accepted, nor the answer; {}",
+            sent_again(who, *carries_more)
+        ),
         Why::LockedOut => {
             format!(
                 "{who} was locked out, or had the invitation cancelled, by an operator; only `status: active` lets the person in again"
@@ -387,6 +389,17 @@ fn undecided(context: Context<'_>, who: &str, why: &Why) -> String {
         ),
         Why::Known(why) => format!("{who} {why}"),
         Why::Fields(_) | Why::Redefinition(_) | Why::Other => format!("{who} needs somebody's decision"),
+    }
+}
+
+/// How an invitation goes out once more.
+fn sent_again(who: &str, carries_more: bool) -> String {
+    if carries_more {
+        "it carries more than is declared, so it is not sent again as it is: to invite the person anew, take the entry \
+         out, apply, and declare it again"
+            .to_owned()
+    } else {
+        format!("to send it again, run `rollcall invitations resend {who}`")
     }
 }
 

@@ -112,7 +112,11 @@ fn wish(context: Context<'_>, deferred: &Deferred) -> Option<(Wish, Option<Strin
         ActionKind::UpdateMembership => {
             ((format!("{} in ", context.changes(before, after)), String::new()), Some(organization))
         }
-        ActionKind::GrantSite => (("site ".to_owned(), on_site(after)), Some(site)),
+        ActionKind::GrantSite => {
+            let ended = before.into_iter().flat_map(|before| &before.grants).map(|grant| context.name(grant.site));
+            let in_place: Vec<String> = ended.map(|was| format!(" in place of {was}")).collect();
+            (("site ".to_owned(), format!("{}{}", on_site(after), in_place.concat())), Some(site))
+        }
         ActionKind::ChangeSiteRole => (
             (
                 format!("{} on ", role_of(after).map_or_else(|| "no role".to_owned(), |role| context.name(role))),

@@ -35,12 +35,13 @@ const DECLARED: [(&str, &str); 9] = [
 type Live = (&'static str, Option<(Status, Option<InvitationState>)>);
 
 /// What is live.
-const LIVE: [Live; 9] = [
+const LIVE: [Live; 10] = [
     ("not there", None),
     ("preloaded", Some((Status::Preloaded, Some(InvitationState::Suppressed)))),
     ("invited", Some((Status::Invited, Some(InvitationState::Pending)))),
     ("invitation expired", Some((Status::Invited, Some(InvitationState::Expired)))),
     ("declined", Some((Status::Invited, Some(InvitationState::Declined)))),
+    ("no invitation", Some((Status::Invited, None))),
     ("active", Some((Status::Active, None))),
     ("inactive", Some((Status::Inactive, None))),
     ("inactive, long", Some((Status::Inactive, None))),

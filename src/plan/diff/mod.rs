@@ -53,6 +53,7 @@ use self::context::{Context, seats_taken};
 use self::definitions::Definitions;
 pub(super) use self::draft::{Change, Counter, Draft, Need};
 use super::renamed::Renamed;
+use super::seats::taken_by_services;
 use super::{Inputs, Unmanaged};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{ActionKind, Grant, LiveView, Membership, Name, UserView, known};
@@ -157,7 +158,8 @@ fn over_seats(context: &Context<'_>) -> Option<Diagnostic> {
     let have = if over == 1 { "has" } else { "have" };
     let message = format!(
         "{taken} accounts take a seat, and this store has {limit}: {over} {have} to be given back before anybody else is \
-         let in"
+         let in{}",
+        taken_by_services(inputs).map(|services| format!("; {services}")).unwrap_or_default()
     );
     let help = "deactivate somebody, or correct `seats.max` of the rules if the subscription has more";
     Some(Diagnostic::warning(Code::OverSeats, message).help(help))

@@ -14,8 +14,8 @@ use super::draft::{Change, Counter, Draft, Need, account_state, own_line, status
 use super::pending_told::{less_at_acceptance, less_than_offered, no_account, sent_already};
 use super::{declined, fields, open, power};
 use crate::model::{
-    ActionKind, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List, LiveRecord, LiveState,
-    LiveView, Membership, Name, Status, Topic, UserView, Value, known,
+    ActionKind, Collection, Completeness, DeclaredStatus, Effective, Fact, Grant, InvitationState, LeftAlone, List,
+    LiveRecord, LiveState, LiveView, Membership, Name, Status, Topic, UserView, Value, known,
 };
 use crate::plan::action::{Risk, State};
 use crate::plan::scope::Belongs;
@@ -272,10 +272,8 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
     let is_whole = context.reach.whole_account(live, true);
     // Accepted, and still invited: somebody edited the account, and nothing is pending that could let the person in.
     let ended = state.filter(|&state| state.has_ended() || state == InvitationState::Accepted);
-    if live.status == Status::Invited
-        && let Some(state) = ended
-        && !context.inputs.rules.renews(state)
-    {
+    let stays_ended = ended.is_some_and(|state| !context.inputs.rules.renews(state));
+    if live.status == Status::Invited && (stays_ended || is_forgotten(context, live)) {
         if !is_whole {
             return;
         }
@@ -285,7 +283,7 @@ pub(super) fn compare(context: &Context<'_>, desired: &UserView<'_>, live: &Live
         }
         let mut draft = renewal(context, desired, live).waiting(WaitsFor::Decision);
         draft.wait = (live.invitation.and_then(|invitation| invitation.sent), None);
-        draft.obstacle = Some(Obstacle::Ended(state, is_less));
+        draft.obstacle = Some(state.map_or(Obstacle::NoInvitation(is_less), |state| Obstacle::Ended(state, is_less)));
         change.push(draft);
         return;
     }
@@ -371,9 +369,14 @@ fn sending(context: &Context<'_>, key: Name, live: &LiveView<'_>) -> Draft {
 
 /// An invitation that has ended goes out again.
 fn renewal(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>) -> Draft {
-    let mut draft = again(context, desired.key, live, known::ENDED);
+    let (before, reason) = if is_forgotten(context, live) {
+        (known::NONE, "there is no invitation")
+    } else {
+        (known::ENDED, "the invitation has ended")
+    };
+    let mut draft = again(context, desired.key, live, before);
     draft.action.origins = own_line(desired.position);
-    draft.because("the invitation has ended")
+    draft.because(reason)
 }
 
 /// An invitation goes out again, ended or not.
@@ -388,6 +391,8 @@ fn again(context: &Context<'_>, key: Name, live: &LiveView<'_>, before: Name) ->
 pub(super) fn resend(context: &Context<'_>, live: &LiveView<'_>) -> Option<Draft> {
     let draft = if live.status == Status::Preloaded {
         sending(context, live.key, live)
+    } else if is_forgotten(context, live) {
+        again(context, live.key, live, known::NONE)
     } else if has_ended(context, live) {
         again(context, live.key, live, known::ENDED)
     } else if context.inputs.rules.resends_invitations() {
@@ -410,6 +415,13 @@ fn takes_while_pending(context: &Context<'_>, kind: ActionKind) -> bool {
 /// Whether the newest invitation ended without letting the person in.
 pub(super) fn has_ended(context: &Context<'_>, live: &LiveView<'_>) -> bool {
     live.invitation.is_some_and(|invitation| invitation.state_at(context.inputs.at).has_ended())
+}
+
+/// Whether somebody is invited of whom the store, which was read in full, has no invitation: nobody can accept one, and
+/// how it ended is not known.
+fn is_forgotten(context: &Context<'_>, live: &LiveView<'_>) -> bool {
+    let is_read = context.inputs.live.evidence.of(Collection::Invitations) == &Completeness::Complete;
+    live.status == Status::Invited && live.invitation.is_none() && is_read
 }
 
 /// Whether an invitation was sent, and can still be accepted.

@@ -58,6 +58,22 @@ pub(super) fn less_at_acceptance(context: &Context<'_>, desired: &UserView<'_>) 
         .at(desired.position, "what is too much goes when the invitation is accepted")
 }
 
+/// Of somebody who is let in again with more than is declared, since the store takes nothing from who is out.
+pub(super) fn returns_with_more(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
+    let key = context.inputs.names.text(desired.key);
+    let message = format!(
+        "`{key}` comes back with more than is declared, which is taken away only afterwards: if the store refuses that, \
+         they keep it"
+    );
+    Diagnostic::warning(Code::ReturnsWithMore, message)
+        .at(desired.status_position.unwrap_or(desired.position), "this line lets the person in")
+        .help(format!(
+            "take it away in the store before, or look at the report, and lock them out again where it stayed: rollcall \
+             deactivate {}",
+            shell_word(key)
+        ))
+}
+
 /// A declared person whose account another application keeps.
 pub(super) fn kept_elsewhere(context: &Context<'_>, desired: &UserView<'_>) -> Diagnostic {
     let key = context.inputs.names.text(desired.key);

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::draft::{Change, Counter, Draft, Need, own_line, status_state, user_subject};
 use super::leaving::{Leaving, leave};
 use super::lock_outs::{keep_locked_out, lock_out_again};
-use super::pending_told::{ambiguous, kept_elsewhere};
+use super::pending_told::{ambiguous, kept_elsewhere, returns_with_more};
 use super::{before_start, declined, endings, fields, open, pending, power, renames, scoped, undeclared, upcoming};
 use crate::diagnostic::{Code, Diagnostic, Position};
 use crate::model::{ActionKind, DeclaredStatus, LiveView, Membership, Name, Standing, Status, UserView, Value, known};
@@ -119,6 +119,10 @@ pub(super) fn diff_from_start(context: &Context<'_>, desired: &UserView<'_>, liv
 fn finish(context: &Context<'_>, identity: Option<Name>, change: &mut Change) {
     if let Some(identity) = identity {
         hold_back(context, identity, change);
+    }
+    let waits = |draft: &Draft| draft.action.kind == ActionKind::ReactivateUser && draft.waits_for.is_some();
+    if change.drafts.iter().any(waits) {
+        change.diagnostics.retain(|found| found.code != Code::ReturnsWithMore);
     }
     for draft in &mut change.drafts {
         mark(context, draft);
@@ -349,6 +353,24 @@ fn active(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, ch
     );
 }
 
+/// What is too much and can't go before comes back for a moment: only where the catalog has, or is given, all that is
+/// needed to take it away.
+fn comes_back_first(change: &mut Change, activation: usize, reduction: usize) {
+    let Draft { needs, waits_for, obstacle, .. } = &change.drafts[reduction];
+    let of_catalog = |need: &&Need| match need {
+        Need::Organization(_) | Need::Site(..) | Need::Role(_) | Need::RoleUpdate(_) => true,
+        Need::Own(_) | Need::Action(..) => false,
+    };
+    let needs: Vec<Need> = needs.iter().filter(of_catalog).copied().collect();
+    let (waits_for, obstacle) = (*waits_for, obstacle.clone());
+    let draft = &mut change.drafts[activation];
+    draft.risk(Risk::Escalation);
+    draft.needs.extend(needs);
+    if let (None, Some(waits_for)) = (draft.waits_for, waits_for) {
+        (draft.waits_for, draft.obstacle) = (Some(waits_for), obstacle);
+    }
+}
+
 /// Chained: reductions, activation, additions (`contract.md` §3).
 fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>, change: &mut Change) {
     let rules = context.inputs.rules;
@@ -384,17 +406,21 @@ fn reactivate(context: &Context<'_>, desired: &UserView<'_>, live: &LiveView<'_>
     open::additions(context, (desired, Some(live)), &wanted, (&deltas, from), change);
     let later: Vec<usize> = (from..change.drafts.len()).chain(access.map(|at| at as usize)).collect();
     let first = change.reductions(&later);
+    let mut returns_more = false;
     for at in later {
         if first.contains(&at) && rules.inactive_takes() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
             change.drafts[activation as usize].needs.push(Need::Own(at));
         } else {
-            // What is too much and can't go before comes back for a moment.
             if change.drafts[at].loses {
-                change.drafts[activation as usize].risk(Risk::Escalation);
+                comes_back_first(change, activation as usize, at);
+                returns_more = true;
             }
             change.drafts[at].needs.push(Need::Own(activation));
         }
+    }
+    if returns_more {
+        change.diagnostics.push(returns_with_more(context, desired));
     }
     if power::returns_power(context, (&view, &wanted), (change, &first)) {
         change.drafts[activation as usize].risk(Risk::Escalation);

@@ -99,6 +99,7 @@ pub(super) fn keep(action: &Action, declared: &UserView<'_>, inputs: &Inputs<'_>
         ActionKind::AddMembership => {
             action.ended_memberships().iter().find_map(|ended| kept.membership(ended.organization))
         }
+        ActionKind::GrantSite => action.ended_grants().iter().find_map(|ended| kept.site(place, ended.site)),
         ActionKind::ChangeRole => kept.role(kept.today(place)?.role, (before, after)),
         ActionKind::ChangeSiteRole => {
             let grant = kept.grant(place, action.subject.site?)?;
@@ -127,8 +128,7 @@ pub(super) fn keep(action: &Action, declared: &UserView<'_>, inputs: &Inputs<'_>
         | ActionKind::DeleteUser
         | ActionKind::SendInvitation
         | ActionKind::ResendInvitation
-        | ActionKind::CancelInvitation
-        | ActionKind::GrantSite => None,
+        | ActionKind::CancelInvitation => None,
     }
 }
 

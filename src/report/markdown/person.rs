@@ -93,7 +93,7 @@ fn account(course: ImpactCourse, actions: &[&Action], side: Side) -> Option<Stri
             ActionKind::CancelInvitation => "invitation cancelled",
             _ => return None,
         };
-        let otherwise = action.fall_back.map(|kind| format!(", or {} if the store refuses", done(kind).0));
+        let otherwise = action.fall_back.map(|kind| format!(", or {} if it was ever used", done(kind).0));
         let is_of_side = ends(action.kind) == (side == Side::Loses);
         is_of_side.then(|| format!("{word}{}", otherwise.unwrap_or_default()))
     };

@@ -9,7 +9,7 @@ use super::catalog::{field_of, role_id};
 use super::execute::{Stop, Turn, conflict, if_there, refused, verdict};
 use super::rights;
 use super::value::{self, Fields, Plain};
-use crate::model::{ActionKind, Fact, Membership, Value, known};
+use crate::model::{ActionKind, Fact, Grant, Membership, Value, known};
 use crate::plan::{Action, State, Subject};
 use crate::rules::RoleChangeLoss;
 use crate::store::Effect;
@@ -193,7 +193,10 @@ pub(super) fn grant(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop
     let (organization, site) = site_ids(turn, action.subject.organization, action.subject.site)?;
     let role = action.after.as_ref().and_then(State::role).map(|role| turn.names.text(role));
     match load_grant(turn, account.id, organization, site)? {
-        Some(live) if text_of(&live) == role => Ok(Effect::AlreadyTrue),
+        Some(live) if text_of(&live) == role && !has_any_of(turn, account.id, action.ended_grants())? => {
+            Ok(Effect::AlreadyTrue)
+        }
+        Some(live) if text_of(&live) == role => Err(conflict("the site is granted already, beside the one that ends")),
         Some(live) => Err(conflict(format!("the site is granted already, with the role {}", live.describe()))),
         None if turn.rules.stores_memberships()
             && load(turn, account.id, Place::Organization(organization))?.is_none() =>
@@ -201,11 +204,53 @@ pub(super) fn grant(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop
             Err(conflict(format!("`{}` is no member of the organization of the site", account.key)))
         }
         None => {
+            for ended in action.ended_grants() {
+                end_grant(turn, action, ended)?;
+            }
+            check_site_room(turn, &account, organization)?;
             note_membership(turn, account.id, Place::Organization(organization))?;
             insert_grant_row(turn, account.id, organization, site, role)?;
             Ok(Effect::Done)
         }
     }
+}
+
+/// Refuses one more site in an organization than the rules allow.
+fn check_site_room(turn: &Turn<'_>, account: &Account, organization: i64) -> Result<(), Stop> {
+    let max = turn.rules.sites.rules().and_then(|sites| sites.max);
+    let Some(max) = max.filter(|_| !turn.rules.role_change_rebuilds()) else { return Ok(()) };
+    let sql = "SELECT count(*) FROM site_grants WHERE user_id = ?1 AND organization_id = ?2";
+    let count: i64 = turn.connection.prepare_cached(sql)?.query_row((account.id, organization), |row| row.get(0))?;
+    if count < i64::from(max) {
+        return Ok(());
+    }
+    Err(refused(format!("`{}` has {count} sites there already, at most {max} in this store", account.key)))
+}
+
+/// Ends the grant in the place of which another one comes.
+fn end_grant(turn: &mut Turn<'_>, action: &Action, ended: &Grant) -> Result<(), Stop> {
+    let end = Action {
+        kind: ActionKind::RevokeSite,
+        subject: Subject { organization: Some(ended.organization), site: Some(ended.site), ..action.subject },
+        before: Some(State::field(known::ROLE, Value::optional_text(ended.role))),
+        after: None,
+        ..action.clone()
+    };
+    match revoke(turn, &end)? {
+        Effect::Done => Ok(()),
+        _ => Err(conflict(format!("site `{}` is not granted any more", turn.names.text(ended.site)))),
+    }
+}
+
+fn has_any_of(turn: &Turn<'_>, user: i64, grants: &[Grant]) -> Result<bool, Stop> {
+    for grant in grants {
+        if let Some((organization, site)) = if_there(site_ids(turn, Some(grant.organization), Some(grant.site)))?
+            && load_grant(turn, user, organization, site)?.is_some()
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) fn change_site_role(turn: &mut Turn<'_>, action: &Action) -> Result<Effect, Stop> {

@@ -34,6 +34,7 @@ use rusqlite::{Connection, TransactionBehavior};
 pub use invitations::{Answerer, StoredInvitation};
 pub use lock_outs::LockOutNote;
 pub use mails::{DueMail, MailReason, MailState, StoredMail, token_hash};
+pub use reset_mails::ResetMail;
 use unlocked::Stamp;
 
 use super::{Capabilities, Effect, Info, Reader, StoreError, Which, Writer, Yielded};
@@ -85,6 +86,13 @@ impl SqliteReader {
     /// Every invitation that there ever was, by key and then in the order in which they were made.
     pub fn list_invitations(&self) -> Result<Vec<StoredInvitation>, StoreError> {
         let found = invitations::list(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
+    /// Mails about resets of passwords that did not go out, in the order in which they were made.
+    pub fn list_open_reset_mails(&self) -> Result<Vec<ResetMail>, StoreError> {
+        let found = reset_mails::open(&self.connection);
         self.check_unchanged()?;
         found.map_err(|error| open::unreadable(&self.path, error))
     }

@@ -88,7 +88,7 @@ pub(super) fn read(
         Which::All => {
             let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;
             compare_counts(&snapshot, &read, &mut live.evidence)?;
-            if rules.password_rotation().is_some() {
+            if rules.password_rotation().is_some() || rules.resets_all_passwords() {
                 note_passwords(&snapshot, names, &mut live)?;
             }
         }

@@ -4,9 +4,13 @@
 //! there was another reset after it, the account is not active, or the person has another password by now.
 
 use super::execute::Turn;
-use super::mails::{ADDRESSEE, ADDRESSEE_COLUMNS, DueMail, MailReason, addressee, withdraw};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::mails::{ADDRESSEE, ADDRESSEE_COLUMNS, DueMail, MailReason, StoredMail, addressee, withdraw};
 use super::open::has_table;
 use super::read::Moment;
+use super::value;
 
 pub(super) const TABLE: &str = "reset_mails";
 
@@ -28,6 +32,33 @@ pub(super) fn queue(turn: &Turn<'_>, user: i64) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([user])?;
     let sql = "INSERT INTO reset_mails (user_id, reset_at, state) VALUES (?1, ?2, 'waiting')";
     connection.prepare_cached(sql)?.execute((user, turn.at.to_string())).map(|_| ())
+}
+
+/// A mail about the reset of a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetMail {
+    /// The key of the user.
+    pub key: String,
+    /// When the password ended.
+    pub reset: Option<Timestamp>,
+    /// What became of it.
+    pub mail: StoredMail,
+}
+
+/// Those that did not go out, or of which nobody knows it.
+pub(super) fn open(connection: &Connection) -> rusqlite::Result<Vec<ResetMail>> {
+    if !has_table(connection, TABLE)? {
+        return Ok(Vec::new());
+    }
+    let sql = "SELECT u.key, m.reset_at, m.state, m.tried, m.detail FROM reset_mails m JOIN users u ON u.id = m.user_id \
+               WHERE m.state NOT IN ('sent', 'withdrawn') ORDER BY m.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| {
+        let time = |column| row.get::<_, Option<Moment>>(column).map(|time| time.map(|Moment(time)| time));
+        let mail = StoredMail { state: row.get(2)?, tried: time(3)?, detail: row.get(4)? };
+        Ok(ResetMail { key: value::lossy(row, 0)?, reset: time(1)?, mail })
+    })?;
+    rows.collect()
 }
 
 /// The mails that have to go out. Those that are of no use any more are withdrawn.

@@ -267,7 +267,7 @@ fn a_store_that_stays_away_ends_a_run_of_resets() {
         let options = Options { wait: Duration::ZERO, ..Options::new("run-1", &who, &rules, &clock) };
         let mut journal = bench.disk.open().expect("a sound journal");
         let [name, kind, id, address] = ["local", "sqlite", "1", "s.db"].map(str::to_owned);
-        let reset = Reset { store: &StoreRef { name, kind, id, address }, users: &users };
+        let reset = Reset { store: &StoreRef { name, kind, id, address }, users: &users, is_of_all: false };
         let Bench { names, store, stop, .. } = &mut bench;
         let run = apply::reset_passwords(reset, names, store, &mut journal, &options, stop);
         crate::support::now(run).expect("a run that begins")

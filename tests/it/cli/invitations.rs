@@ -78,8 +78,13 @@ fn an_invitation_that_was_held_back_goes_out_when_a_seat_is_free() {
     repository.run(["apply", "--yes"]).ends_with(0);
     let settings = repository.read("rollcall.yaml");
     let seats = "rules: { extends: default, seats: { max: 1, counts: [active, invited] } }";
+    // What the manifests keep back no operator sends past them (`language.md` §3, 5: its invitation is not sent).
+    let resend = ["invitations", "resend", "ben@example.com", "--yes"];
+    repository.run(resend).ends_with(1).tells("`status: preloaded`").tells("take that line out, and apply");
+    assert_eq!(states(&repository, "ben@example.com"), ["suppressed"]);
+    repository.edit("access/all.yaml", "    status: preloaded\n", "");
     repository.write("rollcall.yaml", &settings.replace("rules: default", seats));
-    repository.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(1).tells("no seat is left");
+    repository.run(resend).ends_with(1).tells("no seat is left");
     repository.write("rollcall.yaml", &settings);
     repository.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0);
     assert_eq!(states(&repository, "ben@example.com"), ["pending"]);

@@ -265,6 +265,25 @@ fn a_run_that_is_killed_before_a_secret_is_handed_over_leaves_word() {
 }
 
 #[test]
+fn a_secret_that_the_sink_took_before_the_run_was_killed_is_not_told_as_lost() {
+    // All three are made in one batch; the run is killed when the second one is handed over.
+    let sink = script(
+        "text=$(cat); case $text in *probe*) exit 0;; *aroy*) echo \"$text\" >> .rollcall/kept;; *) kill -9 $PPID;; esac",
+    );
+    let repository = repository(&sink);
+    assert_eq!(repository.run(["apply", "--yes"]).code, None, "it was killed");
+    assert_eq!(keys(&repository), ["aroy", "broy", "croy"]);
+    repository.write("rollcall.yaml", &settings("secrets: { sink: { file: .rollcall/secrets } }"));
+    for command in [&["plan"][..], &["apply", "--yes"], &["plan"]] {
+        let run = repository.run(command);
+        assert!(!run.all().contains("`aroy` has no password"), "{run}");
+        for lost in ["broy", "croy"] {
+            run.ends_with(0).tells(&format!("`{lost}` has no password that anybody knows"));
+        }
+    }
+}
+
+#[test]
 fn a_reset_that_is_killed_is_told_as_well_and_not_repeated() {
     let repository = repository(FILE);
     repository.run(["apply", "--yes"]).ends_with(0);

@@ -82,6 +82,71 @@ fn act_7_a_reset_sends_a_mail_once() {
     assert!(outbox(&repository).iter().any(|mail| mail.text().starts_with("Hello Zoé")));
 }
 
+/// ACT-7: whoever is left out of a reset of everybody is named until somebody does it, and nobody is told twice.
+#[test]
+fn act_7_who_is_left_out_of_a_reset_of_all_is_named_and_can_be_done_alone() {
+    let repository = repository("", &[("ana@example.com", "en"), ("li@example.com", "en"), ("zoe@example.com", "fr")]);
+    // The store can't do one of them.
+    repository.sql(
+        "CREATE TRIGGER not_li BEFORE INSERT ON credentials \
+         WHEN NEW.user_id = (SELECT id FROM users WHERE key = 'li@example.com') \
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
+    let all = ["reset-password", "--all-active", "--yes"];
+    let go_on = "rollcall reset-password --left-out";
+    repository.run(all).ends_with(6).prints("li@example.com: refused").tells(go_on);
+    assert_eq!(outbox(&repository).len(), 2);
+    let left_out = "has not reached 1 person: li@example.com";
+    for command in [&["plan"][..], &["apply", "--yes"], &["plan", "--format", "json"]] {
+        let run = repository.run(command);
+        run.ends_with(0);
+        assert!(run.all().contains("reset-cut-short") && run.all().contains(left_out), "{run}");
+    }
+    // Whoever was reached is not told again by doing the same once more.
+    repository.run(all).ends_with(3).tells(left_out).tells(go_on).tells("--anew");
+    repository.run(["reset-password", "--left-out", "--all-active", "--yes"]).ends_with(3);
+    repository.run(["reset-password", "--left-out", "--yes"]).ends_with(1).prints("li@example.com: refused");
+    repository.sql("DROP TRIGGER not_li");
+    // A rename in between is followed.
+    repository.edit(
+        "access/all.yaml",
+        "li@example.com: { access",
+        "li.wei@example.com: { previously: li@example.com, access",
+    );
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["plan"]).ends_with(0).tells("has not reached 1 person: li.wei@example.com");
+    let run = repository.run(["reset-password", "--left-out", "--yes"]);
+    run.ends_with(0).prints("li.wei@example.com: password reset").tells("the password of li.wei@example.com");
+    assert_eq!(outbox(&repository).len(), 3);
+    let run = repository.run(["plan"]);
+    assert!(!run.all().contains("has not reached"), "{run}");
+    repository.run(["reset-password", "--left-out", "--yes"]).ends_with(0).prints("no password is reset");
+    // Another reason is another reset of all.
+    repository.run(all).ends_with(0);
+    assert_eq!(outbox(&repository).len(), 6);
+}
+
+#[test]
+fn who_was_left_out_and_has_another_password_or_is_out_is_due_no_more() {
+    let repository = repository("", &[("ana@example.com", "en"), ("li@example.com", "en"), ("zoe@example.com", "fr")]);
+    repository
+        .sql("CREATE TRIGGER nobody BEFORE INSERT ON credentials BEGIN SELECT RAISE(ABORT, 'the disk is full'); END");
+    let run = repository.run(["reset-password", "--all-active", "--yes"]);
+    assert_ne!(run.code, Some(0), "{run}");
+    repository.sql("DROP TRIGGER nobody; UPDATE users SET status = 'inactive' WHERE key = 'ana@example.com'");
+    repository.run(["plan"]).tells("has not reached 2 people: li@example.com, zoe@example.com");
+    reset(&repository, "li@example.com").ends_with(0);
+    repository.run(["plan"]).tells("has not reached 1 person: zoe@example.com");
+    // Everybody once more, if that is meant.
+    repository.run(["reset-password", "--all-active", "--yes"]).ends_with(3);
+    repository.run(["reset-password", "--all-active", "--anew", "--yes"]).ends_with(0);
+    assert_eq!(outbox(&repository).len(), 3);
+    // Whoever comes back with the old password is told then.
+    repository.sql("UPDATE users SET status = 'active' WHERE key = 'ana@example.com'");
+    let run = repository.run(["plan"]);
+    assert!(!run.all().contains("has not reached"), "a later reset of all counts: {run}");
+}
+
 #[test]
 fn a_reset_mail_that_could_not_be_written_goes_out_with_the_next_apply_and_only_the_newest_does() {
     let repository = repository("", &[("zoe@example.com", "fr"), ("li@example.com", "en"), ("kim@example.com", "en")]);
@@ -97,6 +162,21 @@ fn a_reset_mail_that_could_not_be_written_goes_out_with_the_next_apply_and_only_
     let run = repository.run(["plan"]);
     run.ends_with(0).tells("mails that the next apply hands over: 3");
     assert!(!run.all().contains("invitation mails"), "{run}");
+    // Where mails are listed they are, too.
+    let run = repository.run(["invitations", "list"]);
+    run.ends_with(0).prints("zoe@example.com").prints("kim@example.com").prints("reset").prints("mail waiting");
+    let listed = repository.run(["invitations", "list", "--format", "json"]).ends_with(0).json();
+    let about = |one: &serde_json::Value| {
+        [&one["user"], &one["about"], &one["state"], &one["mail"]["state"]].map(ToString::to_string).join(" ")
+    };
+    assert!(
+        listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .any(|one| about(one) == "\"li@example.com\" \"password\" \"reset\" \"waiting\""),
+        "{listed}"
+    );
     // Whoever is locked out meanwhile, or has chosen another password, is not told to choose one.
     repository.sql(
         "UPDATE users SET status = 'inactive' WHERE key = 'li@example.com';

@@ -106,7 +106,7 @@ fn a_plan_with_every_line() {
 
         people
           - ben@example.com  deactivated (was operator of north-quarries, 2 sites)  not declared
-          - eve@example.com  deleted, or closed if the store refuses                can't be undone         access/north.yaml:90
+          - eve@example.com  deleted, or closed if it was ever used                 can't be undone         access/north.yaml:90
           ! wei@example.com  renamed from li.wei@example.com                        escalation              access/north.yaml:44
           ~ ana@example.com  given name Ana → Anna, language fr → (empty)                                   access/north.yaml:12
           + li@example.com   invited: operator of north-quarries, pit-1 and pit-2   1 mail                  access/north.yaml:18
@@ -135,7 +135,7 @@ fn a_plan_with_every_line() {
                    yan@example.com was deactivated in the store; only `status: active` undoes a deactivation: 1 reactivation waits (access/north.yaml:33)
                    yan@example.com starts later: 1 invitation waits (access/north.yaml:33)
                    yan@example.com lacks a field that the store demands: 1 invitation waits (access/north.yaml:33)
-                   yan@example.com has not enrolled yet: 1 invitation waits (access/north.yaml:33)
+                   yan@example.com has not enrolled for two-factor authentication yet, which nobody else can do: 1 invitation waits (access/north.yaml:33)
                    yan@example.com is the account that rollcall itself uses, and loses nothing: 1 invitation waits (access/north.yaml:33)
                    yan@example.com is protected by the settings: 1 invitation waits (access/north.yaml:33)
                    north-quarries would be left with too few admins without yan@example.com (1 admin missing): 1 removal waits (access/north.yaml:33)

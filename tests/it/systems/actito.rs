@@ -1,6 +1,9 @@
 //! Actito: marketing automation.
 
+use serde_json::{Value, json};
+
 use super::Service;
+use crate::support::plan_files::seal;
 
 const CATALOG: &str = "\
 organizations:
@@ -144,7 +147,7 @@ fn act_4_a_group_of_several_entities_needs_a_default_one_among_them() {
 }
 
 #[test]
-fn act_4_the_old_entity_group_goes_before_the_new_one_and_the_default_entity_follows_it() {
+fn act_4_the_new_entity_group_takes_the_place_of_the_old_one_and_the_default_entity_follows_it() {
     let service = service(&user("broy", "{ role: user, sites: [retail], default_site: club }"));
     service.declare(
         "      solo:",
@@ -152,23 +155,134 @@ fn act_4_the_old_entity_group_goes_before_the_new_one_and_the_default_entity_fol
     );
     service.apply();
     let needs = |id: &str| service.action(id)["needs"].clone();
-    let [revoke, grant, change] =
-        ["revoke_site broy licence retail", "grant_site broy licence media", "update_membership broy licence"];
-    // Never in two groups, and never a default entity of a group that is not granted yet.
+    let [switch, change] = ["grant_site broy licence media", "update_membership broy licence"];
+    // One action, never in two groups or in none, and never a default entity of a group that is not granted yet.
     service.declare("[retail], default_site: club", "[media], default_site: toys");
-    service.run(["plan"]).ends_with(0).prints("site retail → media");
-    assert_eq!(service.ids(), [revoke, grant, change]);
-    assert_eq!((needs(grant), needs(change)), (serde_json::json!([revoke]), serde_json::json!([grant])));
+    service.run(["plan"]).ends_with(0).prints("site retail → media").prints("1 loses access and 1 gains access");
+    assert_eq!(service.ids(), [switch, change]);
+    let action = service.action(switch);
+    assert_eq!(action["before"], serde_json::json!({ "access": { "licence": { "sites": { "retail": null } } } }));
+    assert_eq!(action["after"], serde_json::json!({ "role": null }));
+    assert_eq!(
+        (&action["risk"], needs(change)),
+        (&serde_json::json!(["mail", "removal"]), serde_json::json!([switch]))
+    );
     service.apply();
     // A default entity that only the old group gave goes before that group.
     service.declare("[media], default_site: toys", "[solo]");
-    let [revoke, grant] = ["revoke_site broy licence media", "grant_site broy licence solo"];
-    assert_eq!(service.ids(), [change, revoke, grant]);
-    assert_eq!((needs(revoke), needs(grant)), (serde_json::json!([change]), serde_json::json!([revoke])));
+    let switch = "grant_site broy licence solo";
+    assert_eq!(service.ids(), [change, switch]);
+    assert_eq!(needs(switch), serde_json::json!([change]));
     service.apply();
     service.declare("{ role: user, sites: [solo] }", "{ role: user, sites: [media], default_site: club }");
     assert_eq!(needs(change), serde_json::json!(["grant_site broy licence media"]));
     service.apply();
+}
+
+#[test]
+fn act_4_a_switch_of_the_group_is_done_whole_or_not_at_all_and_its_saved_plan_is_finished_or_stale() {
+    let service = service(&user("broy", "{ role: user, sites: [solo] }"));
+    service.declare("      solo:", "      late: { kind: entity_group, includes: [club] }\n      solo:");
+    service.apply();
+    let groups = "SELECT s.name FROM site_grants g JOIN sites s ON s.id = g.site_id JOIN users u ON u.id = g.user_id
+                  WHERE u.key = 'broy' ORDER BY 1";
+    let old = "{ role: user, sites: [solo] }";
+    service.declare(old, "{ role: user, sites: [late] }");
+    service.run(["plan", "--out", "plan.json"]).ends_with(0);
+    let apply = |file: &str| service.run(["apply", file, "--yes"]);
+    // The new grant fails, and the old one is still there.
+    service.0.sql("CREATE TRIGGER stop BEFORE INSERT ON site_grants BEGIN SELECT RAISE(ABORT, 'stopped'); END");
+    apply("plan.json").prints("stopped");
+    assert_eq!(service.rows(groups), ["solo"]);
+    service.0.sql("DROP TRIGGER stop");
+    // Somebody gave another group meanwhile: nothing is taken away that was not reviewed.
+    let give = |group: &str| {
+        service.0.sql(&format!(
+            "DELETE FROM site_grants WHERE user_id = (SELECT id FROM users WHERE key = 'broy');
+             INSERT INTO site_grants (user_id, organization_id, site_id)
+             SELECT u.id, s.organization_id, s.id FROM users u, sites s WHERE u.key = 'broy' AND s.name = '{group}'"
+        ));
+    };
+    give("retail");
+    apply("plan.json").ends_with(5).prints("grant_site broy licence late");
+    assert_eq!(service.rows(groups), ["retail"]);
+    give("solo");
+    // What the manifests give today is taken by no saved plan.
+    service.declare("{ role: user, sites: [late] }", old);
+    apply("plan.json").ends_with(5);
+    service.declare(old, "{ role: user, sites: [late] }");
+    apply("plan.json").ends_with(0).prints("1 action: 1 done");
+    assert_eq!(service.rows(groups), ["late"]);
+    apply("plan.json").ends_with(0).prints("1 action: 1 already true");
+    // A plan that saw no other group adds no second one.
+    service.0.sql("DELETE FROM site_grants WHERE user_id = (SELECT id FROM users WHERE key = 'broy')");
+    service.run(["plan", "--out", "again.json"]).ends_with(0);
+    give("solo");
+    let run = apply("again.json");
+    assert_ne!(run.code, Some(0), "{run}");
+    assert_eq!(service.rows(groups), ["solo"]);
+    service.apply();
+    assert_eq!(service.rows(groups), ["late"]);
+}
+
+#[test]
+fn act_4_a_group_that_can_not_come_keeps_nobody_in_the_old_one() {
+    let service = service(&user("broy", "{ role: user, sites: [solo] }"));
+    service.apply();
+    // The new one is not in the store, and may not be made: the old one goes all the same.
+    service.declare("      solo:", "      late: { kind: entity_group, includes: [club] }\n      solo:");
+    service.declare(
+        "broy@example.com, attributes: { sex: f }, access: { licence: { role: user, sites: [solo] }",
+        "broy@example.com, attributes: { sex: f }, access: { licence: { role: user, sites: [late] }",
+    );
+    service.0.edit("rollcall.yaml", "manage: {", "manage: { catalog: existing,");
+    assert_eq!(service.ids(), ["revoke_site broy licence solo"]);
+    assert!(service.waits().contains(&"grant_site broy late catalog".to_owned()), "{:?}", service.waits());
+    // Where it may be made, it is made first, and one that nobody has any more is deleted after the switch.
+    service.0.edit("rollcall.yaml", "catalog: existing,", "");
+    assert_eq!(service.ids(), ["create_site licence late", "grant_site broy licence late"]);
+    service.apply();
+    // The account that rollcall itself uses loses nothing, and so gets no other one.
+    service.0.edit("rollcall.yaml", "guards: {", "guards: { self: broy,");
+    service.declare("sites: [late] }", "sites: [retail], default_site: club }");
+    assert_eq!(service.ids(), [""; 0]);
+    assert_eq!(service.waits().len(), 3, "{:?}", service.waits());
+}
+
+#[test]
+fn act_4_a_plan_file_says_no_more_of_a_switch_than_the_planner_does() {
+    let service = service(&user("broy", "{ role: user, sites: [solo] }"));
+    service.apply();
+    service.declare(
+        "access: { licence: { role: user, sites: [solo] }",
+        "access: { licence: { role: user, sites: [retail], default_site: club }",
+    );
+    service.run(["plan", "--out", "plan.json"]).ends_with(0);
+    let whole: Value = serde_json::from_str(&service.0.read("plan.json")).expect("JSON");
+    let at = whole["actions"].as_array().expect("actions").iter().position(|one| one["action"] == "grant_site");
+    let at = at.expect("a switch");
+    assert_eq!(whole["actions"][at]["before"], json!({ "access": { "licence": { "sites": { "solo": null } } } }));
+    for before in [
+        // The new site itself, more than one, one in another organization, with a membership, and nothing at all.
+        json!({ "access": { "licence": { "sites": { "retail": null } } } }),
+        json!({ "access": { "licence": { "sites": { "solo": null, "other": null } } } }),
+        json!({ "access": { "elsewhere": { "sites": { "solo": null } } } }),
+        json!({ "role": null, "access": { "licence": { "sites": { "solo": null } } } }),
+        json!({ "access": { "licence": { "role": "user", "extra_roles": [], "default_site": null, "sites": {} } } }),
+        json!({}),
+    ] {
+        let mut other = whole.clone();
+        other["actions"][at]["before"] = before.clone();
+        seal(&mut other);
+        service.0.write("forged.json", &other.to_string());
+        let run = service.run(["apply", "forged.json", "--yes"]);
+        assert!(run.code == Some(3), "{before}: {run}");
+    }
+    // Nobody goes from one site to another where a person may have several.
+    service.0.edit("rollcall.yaml", "rules: actito", "rules: { extends: actito, sites: { max: 2 } }");
+    service.run(["apply", "plan.json", "--yes"]).ends_with(3);
+    service.0.edit("rollcall.yaml", "rules: { extends: actito, sites: { max: 2 } }", "rules: actito");
+    service.run(["apply", "plan.json", "--yes"]).ends_with(0);
 }
 
 #[test]

@@ -107,6 +107,15 @@ fn cred_3_a_person_can_be_added_now_and_invited_later() {
 }
 
 #[test]
+fn cred_3_no_operator_sends_what_the_manifests_keep_back() {
+    let service = service(&user("ben", "user", "welders", "status: preloaded,"));
+    service.apply();
+    let run = service.run(["invitations", "resend", "ben@example.com", "--yes"]);
+    run.ends_with(1).tells("the manifests keep the invitation of ben@example.com back (`status: preloaded`)");
+    assert_eq!((status(&service), states(&service)), (vec!["preloaded".to_owned()], vec!["suppressed".to_owned()]));
+}
+
+#[test]
 fn cred_3_an_invitation_that_never_went_out_is_cancelled_without_a_mail() {
     let service = service(&user("ben", "user", "welders", "status: preloaded,"));
     service.apply();
@@ -328,4 +337,23 @@ fn cred_10_how_an_invitation_ended_is_told_and_what_helps() {
         .run(["plan"])
         .prints("ben@example.com declined the invitation, which is not renewed by itself")
         .prints(again);
+}
+
+#[test]
+fn cred_10_an_answer_that_the_store_has_lost_is_told_and_an_operator_can_ask_again() {
+    let service = service(&user("ben", "user", "welders", ""));
+    service.apply();
+    service.run(["invitations", "decline", "ben@example.com"]).ends_with(0);
+    service.0.sql("DELETE FROM invitation_tokens; DELETE FROM invitation_mails; DELETE FROM invitations");
+    assert_eq!(service.waits(), ["resend_invitation ben@example.com decision"]);
+    let run = service.run(["apply", "--yes"]);
+    run.ends_with(0)
+        .prints("ben@example.com is invited, and the store has no invitation any more that could be accepted");
+    run.prints("rollcall invitations resend ben@example.com");
+    assert_eq!(states(&service), [""; 0]);
+    service.run(["invitations", "resend", "ben@example.com", "--yes"]).ends_with(0).prints("invitation sent");
+    assert_eq!(states(&service), ["pending"]);
+    assert_eq!((service.ids(), service.waits()), (vec![], vec![]));
+    service.run(["invitations", "accept", "ben@example.com"]).ends_with(0);
+    assert_eq!(status(&service), ["active"]);
 }

@@ -125,7 +125,10 @@ fn mod_11_two_factor_authentication_waits_for_the_enrolment_of_the_person() {
     service.apply();
     assert_eq!(service.rows("SELECT key FROM users WHERE mfa = 1"), [""; 0]);
     assert_eq!(service.waits(), ["update_user broy enrolment"]);
-    service.run(["plan"]).ends_with(0).prints("broy has not enrolled yet");
+    service
+        .run(["plan"])
+        .ends_with(0)
+        .prints("broy has not enrolled for two-factor authentication yet, which nobody else can do");
     // Beside a change that is made.
     service.declare("mfa: true,", "mfa: true, job_title: Broker,");
     assert_eq!(service.ids(), ["update_user broy"]);

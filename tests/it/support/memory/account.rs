@@ -268,11 +268,24 @@ impl MemoryStore {
                     return Err(conflict());
                 }
                 let role = get(after, "role");
+                let ended: Vec<(String, String)> = planned
+                    .grants
+                    .iter()
+                    .map(|one| (organization.to_owned(), names.text(one.site).to_owned()))
+                    .collect();
+                let is_left = ended.iter().any(|one| user.grants.contains_key(one));
                 match user.grants.get(&place) {
-                    Some(live) if *live == role => return Ok(Effect::AlreadyTrue),
+                    Some(live) if *live == role && !is_left => return Ok(Effect::AlreadyTrue),
                     Some(_) => return Err(conflict()),
                     None if member.is_none() => return Err(conflict()),
-                    None => self.put_grant(identity, organization, &place.1, role)?,
+                    None if !ended.iter().all(|one| user.grants.contains_key(one)) => return Err(conflict()),
+                    None => {
+                        if !ended.is_empty() {
+                            self.check_own(identity)?;
+                        }
+                        self.data.users.get_mut(identity).expect("a user").grants.retain(|one, _| !ended.contains(one));
+                        self.put_grant(identity, organization, &place.1, role)?;
+                    }
                 }
             }
             ActionKind::ChangeSiteRole => {
