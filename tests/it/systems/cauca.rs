@@ -60,8 +60,18 @@ fn cauca_3_two_factor_authentication_needs_an_address_or_a_mobile_number() {
 /// Neither accents nor case nor the number hide a word, nor what stands before it; a surname that begins with one is none.
 #[test]
 fn cauca_2_the_words_of_shared_accounts_are_known_however_they_are_written() {
-    let shared = ["Équipe-nord", "les-admins", "RÉCEPTION", "beauceville.mairie", "pompiers2", "gardes", "villes"];
-    let people = ["mvilleneuve", "villeneuve", "gardechamp", "infante", "bureaud"];
+    let shared = [
+        "Équipe-nord",
+        "les-admins",
+        "RÉCEPTION",
+        "beauceville.mairie",
+        "pompiers2",
+        "gardes",
+        "villes",
+        "greffe",
+        "noreply2",
+    ];
+    let people = ["mvilleneuve", "villeneuve", "gardechamp", "infante", "bureaud", "greffet"];
     let line = |login: &&str| format!("  {login}: {{ email: x@example.com, access: {{}} }}\n");
     let service = service(&shared.iter().chain(&people).map(line).collect::<String>());
     let told = service.run(["validate"]).ends_with(0).err.clone();
