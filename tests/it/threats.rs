@@ -12,7 +12,7 @@ use crate::support::folders::{of_repository, tree};
 use crate::support::git::git;
 
 /// The tests of each sentence: files below `tests/it`, and names in them.
-const HELD: [(&str, &[(&str, &str)]); 21] = [
+const HELD: [(&str, &[(&str, &str)]); 22] = [
     (
         "T1",
         &[
@@ -20,6 +20,8 @@ const HELD: [(&str, &[(&str, &str)]); 21] = [
             ("cli/base.rs", "a_store_that_only_the_change_names_is_not_there"),
             ("cli/base.rs", "a_base_without_valid_settings_is_refused"),
             ("cli/against.rs", "settings_of_the_change_are_told_and_do_not_hold"),
+            ("cli/policies.rs", "a_change_can_not_take_out_the_policy_that_refuses_it"),
+            ("cli/policies.rs", "a_policy_that_a_change_brings_is_not_asked_yet_but_has_to_be_one"),
         ],
     ),
     ("T2", &[("cli/base.rs", "reports_for_reviewers_begin_with_changed_settings")]),
@@ -75,6 +77,14 @@ const HELD: [(&str, &[(&str, &str)]); 21] = [
             ("cli/hostile.rs", "hostile_manifests_are_written_out"),
             ("cli/hostile.rs", "hostile_names_of_a_store_are_written_out"),
             ("examples/github.rs", "a_pull_request_brings_neither_a_store_nor_a_journal_nor_commands_to_the_runner"),
+        ],
+    ),
+    (
+        "T22",
+        &[
+            ("cli/policies.rs", "an_expression_that_takes_too_long_is_ended"),
+            ("cli/policies.rs", "a_policy_that_can_not_be_asked_makes_settings_invalid"),
+            ("cli/policies.rs", "a_policy_that_can_not_be_answered_refuses_whatever_its_severity"),
         ],
     ),
     (

@@ -84,12 +84,12 @@ users:
         .tells("`email` of `mcote` is no e-mail address")
         .tells("this store has no field `job_title`")
         .tells("has the kind `city`")
-        .tells("4 errors");
+        .tells("`obergeron` needs `email` or `mobile`")
+        .tells("5 errors");
     repository.edit("rollcall.yaml", "absent_users: report", "absent_users: nobody");
     let run = repository.run(["validate"]);
     run.ends_with(3).tells("`nobody` is not possible here").tells("unknown role `boss`");
-    run.tells("`email` of `mcote` is no e-mail address").tells("5 errors");
-    // With these mended, what follows from all of a user's fields is told.
+    run.tells("`email` of `mcote` is no e-mail address").tells("6 errors");
     repository.edit("rollcall.yaml", "absent_users: nobody", "absent_users: report");
     let mended = manifest.replace("kind: city", "kind: municipality").replace("brise: boss", "brise: trigger_only");
     repository.write("access/all.yaml", &mended.replace("email: nobody, job_title: clerk, ", ""));
