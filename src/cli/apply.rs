@@ -93,7 +93,7 @@ impl<'a> Run<'a> {
         access.is_target_whole = arguments.yes && arguments.approved.is_none();
         access.as_of = edge::other_time(arguments.at);
         access.is_floor_waived = arguments.waive.iter().any(|waiver| waiver.waived == Waived::Guard(Guard::MinAdmins));
-        tracked::refuse_tracked(&access)?;
+        tracked::refuse_tracked(&access, printer)?;
         let mut declared = access.declared(global, printer)?;
         let mut file = saved::read(&access, arguments.file.as_deref(), &mut declared)?;
         access.check_store_is_there(printer)?;

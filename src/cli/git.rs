@@ -48,6 +48,13 @@ impl<'a> Git<'a> {
         Self { repository, until: Instant::now() + PATIENCE, largest: LARGEST }
     }
 
+    /// Whether there is the program.
+    pub(super) fn is_installed() -> bool {
+        let mut git = Command::new("git");
+        git.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        git.status().is_ok()
+    }
+
     /// Whether there may be one: git itself is not asked.
     pub(super) fn may_be_around(folder: &Path) -> bool {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
@@ -109,13 +116,29 @@ impl<'a> Git<'a> {
         text.lines().next().filter(|line| !line.is_empty()).map(str::to_owned)
     }
 
-    /// The files that the next commit will hold at these paths or below them; none where one is elsewhere.
-    pub(super) fn tracked(&self, paths: &[PathBuf]) -> Vec<String> {
+    /// Names of different things that are called so in short: git takes a tag before a branch.
+    pub(super) fn namesakes(&self, revision: &str) -> Vec<String> {
+        let name = revision.split(['~', '^', '@', '{']).next().unwrap_or_default();
+        if name.is_empty() || name.starts_with("refs/") {
+            return Vec::new();
+        }
+        let full = ["tags", "heads", "remotes"].map(|kind| format!("refs/{kind}/{name}"));
+        full.into_iter().filter(|name| self.has(name)).collect()
+    }
+
+    /// Whether the next commit will hold this very path: as a file, a link or a submodule, and not as a folder.
+    pub(super) fn has_entry(&self, path: &Path) -> bool {
+        path.to_str().is_some_and(|path| self.has(&format!(":./{path}")))
+    }
+
+    /// The files that the next commit will hold at these paths or below them; `None` where git does not tell, as of a
+    /// path that is elsewhere.
+    pub(super) fn tracked(&self, paths: &[PathBuf]) -> Option<Vec<String>> {
         let mut arguments = vec!["ls-files", "-z", "--"];
         arguments.extend(paths.iter().filter_map(|path| path.to_str()));
-        let listed = self.run(&arguments, Vec::new(), self.largest).unwrap_or_default();
+        let listed = self.run(&arguments, Vec::new(), self.largest)?;
         let names = listed.split(|&byte| byte == 0).filter(|name| !name.is_empty());
-        names.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+        Some(names.map(|name| String::from_utf8_lossy(name).into_owned()).collect())
     }
 
     /// Whether the next `git add` would take a file.

@@ -33,7 +33,7 @@ fn plan(global: &Global, arguments: &Plan, reports: &Reports<'_>, printer: &Prin
     access.target.clone_from(&arguments.target);
     access.is_floor_waived = waives_floor(&arguments.waive)?;
     access.as_of = edge::other_time(arguments.at);
-    tracked::refuse_tracked(&access)?;
+    tracked::refuse_tracked(&access, printer)?;
     let mut declared = access.declared(global, printer)?;
     let runtime = edge::runtime()?;
     let glance = journal::glance(&access.repository, &access.store_name, printer)?;

@@ -75,6 +75,12 @@ impl DeclaredBase {
 pub(super) fn commit_of(git: &Git<'_>, revision: &str) -> Result<String, Failure> {
     let unusable = |why: String, help: &str| Failure::invalid(advised(why, help)).with_code(Code::BaseUnusable);
     let shown = revision.escape_debug();
+    // Whoever may push a tag would decide what the base is.
+    if let [_, _, ..] = &git.namesakes(revision)[..] {
+        let names = git.namesakes(revision).join("`, `");
+        let names = names.escape_debug();
+        return Err(unusable(format!("`{shown}` is short for different things: `{names}`"), "write the whole name"));
+    }
     git.commit(revision).ok_or_else(|| {
         if git.is_there() {
             unusable(format!("there is no revision `{shown}`"), FETCH)

@@ -22,30 +22,52 @@ const HARMLESS: [&str; 2] = [".gitignore", ".gitkeep"];
 ///
 /// # Errors
 /// If it does.
-pub(super) fn refuse_tracked(access: &Access) -> Result<(), Failure> {
+pub(super) fn refuse_tracked(access: &Access, printer: &Printer) -> Result<(), Failure> {
     let StoreKind::Sqlite { path } = &access.store.kind;
     if !Git::may_be_around(&access.repository) {
         return Ok(());
     }
     let git = Git::around(&access.repository);
+    let unasked = || {
+        let why = "git does not say whether it has the store or the journal, which belong to this machine alone";
+        let help = "have `git` installed, and the access repository in a repository of it that this user owns, or that \
+                    `safe.directory` names; a store does not belong in a submodule";
+        Failure::failed(advised(why, help))
+    };
+    if !Git::is_installed() {
+        printer.warning("`git` is not there to be asked whether it has the store or the journal");
+        return Ok(());
+    }
+    let top = git.line(&["rev-parse", "--show-toplevel"]).ok_or_else(unasked)?;
     let store = access.store_path();
     // A folder on the way may be a link to another one of the repository.
     let real = store.parent().and_then(|folder| Some(folder.canonicalize().ok()?.join(store.file_name()?)));
-    let with_all = |file: &PathBuf| BESIDE.map(|suffix| PathBuf::from(format!("{}{suffix}", file.display())));
-    let of_store = [Some(path), real.as_ref()].into_iter().flatten().map(|file| with_all(file).to_vec());
-    let mut found = of_store.chain([vec![PathBuf::from(FOLDER)]]).flat_map(|places| git.tracked(&places));
-    let is_harmless = |name: &String| {
-        HARMLESS.iter().any(|harmless| Path::new(name).file_name().is_some_and(|name| name == *harmless))
-    };
-    let Some(found) = found.find(|name| !is_harmless(name)) else { return Ok(()) };
+    let is_inside = |file: &PathBuf| access.repository.join(file).starts_with(&top) || file.is_relative();
+    let with_all = |file: &PathBuf| BESIDE.map(|suffix| PathBuf::from(format!("{}{suffix}", file.display()))).to_vec();
+    let of_store = [Some(path), real.as_ref()].into_iter().flatten().filter(|file| is_inside(file)).map(with_all);
+    let mut found = None;
+    for places in of_store.chain([vec![PathBuf::from(FOLDER)]]) {
+        // What is in a submodule, or stands in the place of a folder, is not told of as a file.
+        let folders = places.iter().flat_map(|place| place.ancestors().skip(1)).filter(|folder| !folder.as_os_str().is_empty());
+        if folders.filter(|folder| folder.is_relative()).any(|folder| git.has_entry(folder)) {
+            return Err(unasked());
+        }
+        let tracked = git.tracked(&places).ok_or_else(unasked)?;
+        let is_harmless = |name: &String| {
+            Path::new(name).file_name().is_some_and(|name| HARMLESS.iter().any(|harmless| name == *harmless))
+        };
+        found = found.or_else(|| tracked.into_iter().find(|name| !is_harmless(name)));
+    }
+    let Some(found) = found else { return Ok(()) };
     let why = format!(
         "`{found}` is in git, and belongs to this machine alone: whoever proposes a change could put another one in the \
          place of the real one"
     );
     let is_in_folder = Path::new(&found).starts_with(FOLDER);
     let what = if is_in_folder { format!("-r {FOLDER}") } else { shell_word(&found) };
+    let ignored = if is_in_folder { format!("{FOLDER}/") } else { found.clone() };
     let help = format!(
-        "see who brought it; take it out with `git rm --cached {what}`, commit that, and have `/{FOLDER}/` in `.gitignore`"
+        "see who brought it; take it out with `git rm --cached {what}`, commit that, and have `/{ignored}` in `.gitignore`"
     );
     Err(Failure::failed(advised(why, help)))
 }

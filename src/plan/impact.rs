@@ -42,6 +42,8 @@ pub struct PersonImpact {
     /// API access, access attributes and attributes that make an admin, where they change: the field, its value before
     /// and after.
     pub fields: Vec<(Name, Value, Value)>,
+    /// Key, address and two-factor authentication of an account that is there, likewise.
+    pub ways_in: Vec<(Name, Value, Value)>,
 }
 
 /// What becomes of the account of a person (`contract.md` §2).
@@ -115,12 +117,14 @@ impl PersonImpact {
             mails: 0,
             organizations: Vec::new(),
             fields: Vec::new(),
+            ways_in: Vec::new(),
         }
     }
 
     /// Whether there is anything to tell.
     pub(super) fn is_something(&self) -> bool {
-        self.course != ImpactCourse::Stays || self.gains || self.loses || self.escalation || self.mails > 0
+        let is_touched = self.gains || self.loses || self.escalation || !self.ways_in.is_empty();
+        self.course != ImpactCourse::Stays || is_touched || self.mails > 0
     }
 
     /// Where the person becomes an admin.
@@ -128,7 +132,7 @@ impl PersonImpact {
         self.organizations.iter().filter(|one| one.admin == Some(true)).map(|one| one.organization)
     }
 
-    /// What the actions for this person say beside places: mails, and fields that give access or take it.
+    /// What the actions for this person say beside places: mails, fields that give access or take it, and ways in.
     pub(super) fn add_drafts(&mut self, inputs: &Inputs<'_>, drafts: &[&Draft]) {
         let is_told = |fact: &Fact| {
             let field = inputs.names.text(fact.field);
@@ -138,6 +142,11 @@ impl PersonImpact {
             let action = &draft.action;
             self.mails += u32::from(action.risk.contains(&Risk::Mail));
             let facts = |state: &Option<super::State>| state.iter().flat_map(|state| state.facts.clone()).collect();
+            if matches!(action.kind, ActionKind::UpdateUser | ActionKind::RenameUser) {
+                let is_way_in = |fact: &Fact| inputs.rules.is_way_in(inputs.names.text(fact.field));
+                let of = |state| -> Vec<Fact> { Vec::into_iter(facts(state)).filter(is_way_in).collect() };
+                add(&mut self.ways_in, &of(&action.before), &of(&action.after));
+            }
             let (before, after): (Vec<Fact>, Vec<Fact>) = match action.kind {
                 ActionKind::ChangeAccess => (facts(&action.before), facts(&action.after)),
                 ActionKind::InviteUser | ActionKind::CreateUser => {
@@ -145,7 +154,7 @@ impl PersonImpact {
                 }
                 _ => continue,
             };
-            self.add_fields(&before, &after);
+            add(&mut self.fields, &before, &after);
         }
     }
 
@@ -157,22 +166,23 @@ impl PersonImpact {
         };
         let facts: Vec<Fact> = live.facts.iter().filter(is_told).copied().collect();
         match self.course {
-            ImpactCourse::Joins => self.add_fields(&[], &facts),
-            ImpactCourse::Leaves => self.add_fields(&facts, &[]),
+            ImpactCourse::Joins => add(&mut self.fields, &[], &facts),
+            ImpactCourse::Leaves => add(&mut self.fields, &facts, &[]),
             ImpactCourse::Stays => {}
         }
     }
+}
 
-    fn add_fields(&mut self, before: &[Fact], after: &[Fact]) {
-        let value = |facts: &[Fact], field: Name| {
-            facts.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value)
-        };
-        for field in before.iter().chain(after).map(|fact| fact.field) {
-            let (was, is) = (value(before, field), value(after, field));
-            match self.fields.iter_mut().find(|(known, _, _)| *known == field) {
-                Some((_, _, known)) => *known = is,
-                None => self.fields.push((field, was, is)),
-            }
+/// Adds fields that change, where one may have changed before.
+fn add(fields: &mut Vec<(Name, Value, Value)>, before: &[Fact], after: &[Fact]) {
+    let value = |facts: &[Fact], field: Name| {
+        facts.iter().find(|fact| fact.field == field).map_or(Value::Null, |fact| fact.value)
+    };
+    for field in before.iter().chain(after).map(|fact| fact.field) {
+        let (was, is) = (value(before, field), value(after, field));
+        match fields.iter_mut().find(|(known, _, _)| *known == field) {
+            Some((_, _, known)) => *known = is,
+            None => fields.push((field, was, is)),
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::impact::{Impact, ImpactCourse, OrganizationImpact, PersonImpact, PlaceImpact, Shift};
 use super::state_json::value_json;
-use crate::model::{List, Name, Names, known};
+use crate::model::{List, Name, Names, Value, known};
 
 /// What a plan comes to for people. `summary.people` has the sums of those who join, leave, gain and lose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,6 +21,8 @@ pub struct ImpactDocument<P = Vec<PersonImpactDocument>> {
     pub new_admins: u32,
     /// People whose API access, access attributes or attributes that make an admin change.
     pub fields: u32,
+    /// People whose key, address or two-factor authentication changes.
+    pub ways_in: u32,
     /// Mails that go out.
     pub mails: u32,
     /// By organization and by site, sorted: how many people fare otherwise there.
@@ -69,6 +71,8 @@ pub struct PersonImpactDocument {
     pub organizations: Vec<OrganizationImpactDocument>,
     /// API access, access attributes and attributes that make an admin, where they change, sorted by name.
     pub fields: Vec<ImpactFieldDocument>,
+    /// Key, address and two-factor authentication of an account that is there, likewise.
+    pub ways_in: Vec<ImpactFieldDocument>,
 }
 
 /// How a person fares in one organization.
@@ -156,6 +160,7 @@ pub(super) fn impact_document<'a>(names: &'a Names, impact: &'a Impact) -> Impac
         escalations: count(|person| person.escalation),
         new_admins: count(|person| person.becomes_admin_of().next().is_some()),
         fields: count(|person| !person.fields.is_empty()),
+        ways_in: count(|person| !person.ways_in.is_empty()),
         mails: impact.people.iter().map(|person| person.mails).sum(),
         places,
         people: ImpactPeople { impact, names },
@@ -167,16 +172,17 @@ fn organization_text(names: &Names, organization: Name) -> Option<String> {
 }
 
 fn person_document(names: &Names, person: &PersonImpact) -> PersonImpactDocument {
-    let PersonImpact { user, course, gains, loses, escalation, mails, organizations, fields } = person;
-    let mut fields: Vec<ImpactFieldDocument> = fields
-        .iter()
-        .map(|&(field, before, after)| ImpactFieldDocument {
+    let PersonImpact { user, course, gains, loses, escalation, mails, organizations, fields, ways_in } = person;
+    let documents = |fields: &[(Name, Value, Value)]| -> Vec<ImpactFieldDocument> {
+        let document = |&(field, before, after): &(Name, Value, Value)| ImpactFieldDocument {
             field: names.text(field).to_owned(),
             before: value_json(names, before),
             after: value_json(names, after),
-        })
-        .collect();
-    fields.sort_unstable_by(|a, b| a.field.cmp(&b.field));
+        };
+        let mut documents: Vec<ImpactFieldDocument> = fields.iter().map(document).collect();
+        documents.sort_unstable_by(|a, b| a.field.cmp(&b.field));
+        documents
+    };
     PersonImpactDocument {
         user: names.text(*user).to_owned(),
         course: *course,
@@ -185,7 +191,8 @@ fn person_document(names: &Names, person: &PersonImpact) -> PersonImpactDocument
         escalation: *escalation,
         mails: *mails,
         organizations: organizations.iter().map(|one| organization_document(names, one)).collect(),
-        fields,
+        fields: documents(fields),
+        ways_in: documents(ways_in),
     }
 }
 

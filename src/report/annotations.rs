@@ -5,20 +5,20 @@
 //! The formats: <https://docs.github.com/actions/reference/workflow-commands-for-github-actions> and
 //! <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::changes;
+use super::doings::Doings;
 use super::lines::{Line, Mark};
-use super::markdown::{ReviewText, person_row};
+use super::markdown::ReviewText;
 use super::refusal::{RefusalText, refusal};
 use super::style::{Style, count, sanitise};
 use super::text::PlanText;
 use super::waiting;
 use super::words::Context;
-use crate::model::Name;
 use crate::plan::{Action, Deferred, DiagnosticDocument, PersonImpact, Risk};
 
 /// How many are told; hosts show far fewer.
@@ -32,7 +32,7 @@ const LONGEST: usize = 2_000;
 pub struct Annotation {
     /// How bad it is.
     pub level: Level,
-    /// The stable name of its kind: a code of a diagnostic, `refused`, `escalation`, `kept` or `removal`.
+    /// The stable name of its kind: a code of a diagnostic, `refused`, `escalation`, `kept`, `way-in` or `removal`.
     pub kind: String,
     /// Whom or what it is about, by which it is known again in the next run.
     pub about: String,
@@ -95,15 +95,10 @@ pub fn annotations(input: &ReviewText<'_>, diagnostics: &[DiagnosticDocument]) -
         let (kind, about) = ("read-in-part".to_owned(), (*collection).to_owned());
         all.push(Annotation { level: Level::Wrong, kind, about, text, place: None });
     }
-    let mut of_users: HashMap<Name, Vec<&Action>> = HashMap::new();
-    for action in &plan.actions {
-        if let Some(user) = action.subject.user {
-            of_users.entry(user).or_default().push(action);
-        }
-    }
-    let people = plan.effects.impact.people.iter().filter_map(|person| Some((person, of_users.get(&person.user)?)));
-    for (person, actions) in people {
-        all.extend(of_person(context, person, actions));
+    let doings = Doings::of(plan);
+    let has_own = |person: &&PersonImpact| !doings.own(person.user).is_empty();
+    for person in plan.effects.impact.people.iter().filter(has_own) {
+        all.extend(of_person(context, person, &doings));
     }
     all.extend(kept(context, &input.text));
     for (line, place) in changes::of_catalog(context, plan) {
@@ -134,14 +129,16 @@ fn sorted(mut all: Vec<Annotation>) -> Vec<Annotation> {
     all
 }
 
-fn of_person(context: Context<'_>, person: &PersonImpact, actions: &[&Action]) -> Vec<Annotation> {
-    if !person.loses && !person.escalation {
+fn of_person(context: Context<'_>, person: &PersonImpact, doings: &Doings<'_>) -> Vec<Annotation> {
+    if !person.loses && !person.escalation && person.ways_in.is_empty() {
         return Vec::new();
     }
-    let row = person_row(context, person, actions, "");
+    let row = doings.row(context, person);
     let because = if row.because.is_empty() { String::new() } else { format!(" ({})", row.because) };
-    let at = |risk: Risk| {
-        let origins = actions.iter().filter(|action| action.risk.contains(&risk)).flat_map(|action| &action.origins);
+    // What a change of the catalog does to them has its line there.
+    let all = || doings.own(person.user).iter().chain(doings.through(person.user));
+    let at = |is_meant: &dyn Fn(&Action) -> bool| {
+        let origins = all().filter(|action| is_meant(action)).flat_map(|action| &action.origins);
         let place = |(file, line, column)| Place { file, line: Some(line), column: Some(column) };
         origins.map(|origin| place(context.places.place(origin.position))).min()
     };
@@ -153,15 +150,21 @@ fn of_person(context: Context<'_>, person: &PersonImpact, actions: &[&Action]) -
         text,
         place,
     };
+    let at_risk = |risk: Risk| at(&|action: &Action| action.risk.contains(&risk)).or_else(|| at(&|_| true));
     let mut all = Vec::new();
     if person.escalation {
         let gains = if row.gains.is_empty() { "can do more" } else { &row.gains };
         let text = format!("escalation: {}: {gains}{because}", row.who);
-        all.push(one(Level::Escalation, "escalation", text, at(Risk::Escalation)));
+        all.push(one(Level::Escalation, "escalation", text, at_risk(Risk::Escalation)));
     }
     if person.loses {
         let text = format!("removal: {} loses: {}{because}", row.who, row.loses);
-        all.push(one(Level::Removal, "removal", text, at(Risk::Removal)));
+        all.push(one(Level::Removal, "removal", text, at_risk(Risk::Removal)));
+    }
+    if !person.ways_in.is_empty() && !person.escalation {
+        let text = format!("logs in otherwise: {}: {}{because}", row.who, row.gains);
+        let is_meant = |action: &Action| context.touches_log_in(action);
+        all.push(one(Level::Odd, "way-in", text, at(&is_meant)));
     }
     all
 }

@@ -34,6 +34,9 @@ const ALWAYS_TOLD: [Name; 18] = [
     known::SITE_ACCESS,
 ];
 
+/// What somebody logs in by, where no rules are known.
+const KEY_AND_FACTOR: [&str; 4] = ["key", "login", "email", "mfa"];
+
 impl Context<'_> {
     /// Whether a reader has to see what becomes of a field.
     fn is_always_told(&self, field: Name) -> bool {
@@ -47,8 +50,7 @@ impl Context<'_> {
     pub(super) fn touches_log_in(&self, action: &Action) -> bool {
         let is_way_in = |fact: &Fact| {
             let text = self.names.text(fact.field);
-            [known::EMAIL, known::LOGIN, known::MFA, known::KEY].contains(&fact.field)
-                || self.rules.is_some_and(|rules| rules.is_address(text))
+            self.rules.map_or(KEY_AND_FACTOR.contains(&text), |rules| rules.is_way_in(text))
         };
         let changes =
             matches!(action.kind, crate::model::ActionKind::UpdateUser | crate::model::ActionKind::RenameUser);

@@ -16,6 +16,7 @@ mod bounds;
 mod cause;
 mod changes;
 mod diagnostics;
+mod doings;
 mod excerpt;
 mod explain;
 mod fields;

@@ -91,9 +91,7 @@ pub fn plan(input: &PlanText<'_>) -> String {
         return text;
     }
     if plan.store.is_revision() {
-        text.push_str(
-            "no store was read: who accepted, and what else is in it, is not known, and this can't be applied\n",
-        );
+        text.push_str(&format!("no store was read: {NO_STORE}\n"));
         return text;
     }
     let digest = sanitise(&plan.digest);
@@ -247,6 +245,9 @@ fn sums(context: Context<'_>, plan: &Plan, held: usize) -> String {
     let sums = format!("{actions}: {}\npeople: {people}\n", wrapped(&kinds, style.width.saturating_sub(18)));
     sums + &because(plan)
 }
+
+/// What follows where revisions were compared.
+pub(super) const NO_STORE: &str = "who accepted, and what else is in it, is not known, and this can't be applied";
 
 /// How many actions there are of each cause; nothing where the plan was compared with no base.
 fn because(plan: &Plan) -> String {

@@ -31,6 +31,13 @@ impl Rules {
         (is_name && from != to) || (field == "mfa" && from == Value::Bool(true) && to != from)
     }
 
+    /// Whether somebody logs in by this field: the key, a log-in, an address, two-factor authentication.
+    #[must_use]
+    pub fn is_way_in(&self, field: &str) -> bool {
+        let is_name = [KeyField::Login.as_str(), KeyField::Email.as_str(), "key", "mfa"].contains(&field);
+        is_name || self.is_address(field)
+    }
+
     /// Whether the rules want this field, or another one, of whoever has two-factor authentication: where the second
     /// factor may come from.
     #[must_use]

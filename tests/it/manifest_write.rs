@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rollcall::manifest;
 use rollcall::model::{
-    AppliesTo, Effective, Fact, Grant, List, LiveRecord, LiveState, Membership, Name, Names, Organization, Role, Site,
-    SiteAccess, Status, Value, known,
+    AppliesTo, Effective, Fact, Grant, Invitation, InvitationState, List, LiveRecord, LiveState, Membership, Name,
+    Names, Organization, Role, Site, SiteAccess, Status, Value, known,
 };
 use rollcall::plan::{AbsentUsers, CatalogPolicy, Inputs, Policy, StoreRef, plan};
 use rollcall::rules::Rules;
@@ -156,7 +156,10 @@ fn live_state(some: &SomeState, rules: &Rules, names: &mut Names) -> LiveState {
         facts.dedup_by_key(|fact| fact.field);
         let (memberships, grants) = access(some, &user.memberships, names);
         let status = user.status;
-        live.push(LiveRecord { id: key, key, identity, status, facts, memberships, grants, invitation: None });
+        // Somebody invited of whom the store has no invitation waits for a decision.
+        let pending = Invitation { state: InvitationState::Pending, sent: None, ends: None };
+        let invitation = (status == Status::Invited).then_some(pending);
+        live.push(LiveRecord { id: key, key, identity, status, facts, memberships, grants, invitation });
     }
     live
 }

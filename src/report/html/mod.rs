@@ -8,23 +8,22 @@
 
 mod tables;
 
-use std::collections::HashMap;
-
 use sha2::{Digest as _, Sha256};
 
 use self::tables::{Data, Tables, course, flags};
 use super::base::changed_settings;
 use super::changes;
 use super::diagnostics::Snippets;
-use super::markdown::{ReviewText, counts, is_aside, person_row};
+use super::doings::Doings;
+use super::markdown::{ReviewText, counts};
 use super::refusal::{RefusalText, refusal};
 use super::style::{Style, count, number, sanitise, shortened};
-use super::text::{PlanText, guard_entries};
+use super::text::{NO_STORE, PlanText, guard_entries};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::diagnostic::{Code, Diagnostic, Position, Span};
 use crate::model::Name;
-use crate::plan::{Action, DiagnosticDocument, Plan, Standing, StoreRef};
+use crate::plan::{DiagnosticDocument, Plan, Standing, StoreRef};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -164,6 +163,9 @@ fn alarms(context: Context<'_>, review: &ReviewText<'_>) -> String {
     let PlanText { plan, apply, .. } = review.text;
     let changed = review.base.map(|base| changed_settings(base, Style::default())).unwrap_or_default();
     let mut lines: Vec<String> = changed.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    if plan.store.is_revision() {
+        lines.push(format!("No store was read: {NO_STORE}"));
+    }
     for (collection, why) in &plan.gaps {
         lines.push(format!("Read only in part: {collection}: {why}. This plan can't be applied."));
     }
@@ -245,23 +247,16 @@ fn data(context: Context<'_>, input: &HtmlText<'_>) -> Data {
     let PlanText { plan, names, .. } = input.review.text;
     let mut tables = Tables::new(names);
     let people = input.standing.iter().map(|one| tables.standing(one)).collect();
-    let mut of_users: HashMap<Name, Vec<&Action>> = HashMap::new();
-    for action in &plan.actions {
-        if let Some(user) = action.subject.user {
-            of_users.entry(user).or_default().push(action);
-        }
-    }
+    let doings = Doings::of(plan);
     let brief = Context { style: Style::default(), ..context };
     let mut impact: Vec<_> = plan.effects.impact.people.iter().collect();
     // Escalations first, then who leaves and loses.
     impact.sort_by_key(|person| (!person.escalation, !person.loses));
     let impact = impact.into_iter().map(|person| {
-        let actions = of_users.get(&person.user).map(Vec::as_slice).unwrap_or_default();
-        let through = if actions.is_empty() { "a role, site or organization changes" } else { "" };
-        let row = person_row(brief, person, actions, through);
+        let row = doings.row(brief, person);
         let changes = tables.changes(person);
         let user = tables.text(person.user);
-        let (course, flags) = (course(person.course), flags(person, is_aside(actions)));
+        let (course, flags) = (course(person.course), flags(person, doings.is_aside(person.user)));
         (user, course, flags, person.mails, changes, row.loses, row.gains, row.because)
     });
     let impact = impact.collect();

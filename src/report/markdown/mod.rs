@@ -19,15 +19,14 @@ pub(super) use self::inline::mark;
 use self::inline::{code, command, inline, inline_within};
 pub use self::mistakes::{MistakesText, markdown_mistakes};
 use self::people::Everybody;
-pub(super) use self::people::is_aside;
-pub(super) use self::person::row as person_row;
+pub(super) use self::person::{Row as PersonRow, row as person_row};
 use super::base::changed_settings;
 use super::cause::Cause;
 use super::changes;
 use super::lines::{Line, Mark};
 use super::refusal::{RefusalText, refusal};
 use super::style::{Style, count, number, sanitise};
-use super::text::{PlanText, guard_entries};
+use super::text::{NO_STORE, PlanText, guard_entries};
 use super::waiting::{self, Entries};
 use super::words::{Context, counted};
 use crate::diagnostic::{Code, Diagnostic};
@@ -134,10 +133,16 @@ pub(in crate::report) fn counts(plan: &Plan) -> (String, String) {
     };
     let admins = plan.effects.impact.people.iter().filter(|person| person.becomes_admin_of().next().is_some()).count();
     let fields = plan.effects.impact.people.iter().filter(|person| !person.fields.is_empty()).count();
+    let ways_in = plan.effects.impact.people.iter().filter(|person| !person.ways_in.is_empty()).count();
     let mails = plan.census.mails as usize;
     let first: Vec<String> = [
         (admins, "new admin", "new admins"),
         (fields, "change of API access or the like", "changes of API access or the like"),
+        (
+            ways_in,
+            "account's key, address or two-factor authentication changes",
+            "accounts' keys, addresses or two-factor authentication change",
+        ),
         (mails, "mail", "mails"),
     ]
     .into_iter()
@@ -185,49 +190,20 @@ fn foot(context: Context<'_>, input: &ReviewText<'_>) -> String {
 /// What is refused, what was not read, and who keeps for now what the manifests take away.
 fn alarms(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
     let PlanText { plan, .. } = input.text;
-    let mut lines: Vec<String> = Vec::new();
     let changed = input.base.map(|base| changed_settings(base, context.style)).unwrap_or_default();
-    let changed: Vec<String> =
-        changed.lines().filter(|line| !line.is_empty()).map(|line| inline_within(line.trim(), SETTING)).collect();
-    if !changed.is_empty() {
-        lines.push(format!("> **Settings**: {}\n", changed.join("\\\n> ")));
+    let changed = changed.lines().filter(|line| !line.is_empty()).map(|line| inline_within(line.trim(), SETTING));
+    let mut text = quoted("**Settings**: ", &changed.collect::<Vec<_>>(), most / 2, "of the settings");
+    if plan.store.is_revision() {
+        text.push_str(&format!("> **No store was read**: {NO_STORE}.\n\n"));
     }
     for (collection, why) in &plan.gaps {
         let why = inline_within(&format!("{collection}: {}", sanitise(why)), LINE);
-        lines.push(format!("> **Read only in part**: {why}. Nobody is removed, invited, created or reactivated from a partial read, and this plan can't be applied.\n"));
+        text.push_str(&format!("> **Read only in part**: {why}. Nobody is removed, invited, created or reactivated from a partial read, and this plan can't be applied.\n\n"));
     }
-    let apply = input.text.apply.unwrap_or("rollcall apply");
-    let refused = RefusalText {
-        plan,
-        names: context.names,
-        judgement: input.judgement,
-        cause: input.cause,
-        apply,
-        style: context.style,
-    };
-    let refused = refusal(&refused);
-    if !refused.is_empty() {
-        let told: Vec<String> = refused
-            .lines()
-            .map(|line| {
-                if let Some(waiving) = line.strip_prefix(MEANT) {
-                    return format!("{MEANT}{}", command(waiving));
-                }
-                let told = inline_within(line.trim(), LINE);
-                told.strip_prefix("refused by").map_or_else(|| told.clone(), |rest| format!("**Refused** by{rest}"))
-            })
-            .collect();
-        lines.push(format!("> {}\n", told.join("\\\n> ")));
-    }
-    lines.extend(
-        waiting::held_leavers(context, plan)
-            .iter()
-            .map(|line| format!("> **Still in**: {}\n", inline_within(line, LINE))),
-    );
-    let (mut text, shown) = taken(lines.iter().cloned(), most);
-    if let more @ 1.. = lines.len() - shown {
-        text.push_str(&format!("> **{}** that stand in what waits\n\n", count(more, "more", "more")));
-    }
+    text.push_str(&refusals(context, input, most));
+    let held = waiting::held_leavers(context, plan);
+    let held: Vec<String> = held.iter().map(|line| format!("**Still in**: {}", inline_within(line, LINE))).collect();
+    text.push_str(&quoted("", &held, most / 2, "that stand in what waits"));
     let keeps = |deferred: &&crate::plan::Deferred| {
         deferred.risk.contains(&Risk::Removal) && deferred.waits_for != WaitsFor::Grace
     };
@@ -242,6 +218,72 @@ fn alarms(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
     }
     text
 }
+
+/// What guards and policies refuse: each of them, however little of each fits, and what they say of it as far as it does.
+fn refusals(context: Context<'_>, input: &ReviewText<'_>, most: usize) -> String {
+    let PlanText { plan, apply, .. } = input.text;
+    let refused = RefusalText {
+        plan,
+        names: context.names,
+        judgement: input.judgement,
+        cause: input.cause,
+        apply: apply.unwrap_or("rollcall apply"),
+        style: context.style,
+    };
+    let refused = refusal(&refused);
+    let lines: Vec<&str> =
+        refused.lines().filter(|line| !plan.store.is_revision() || !line.starts_with(MEANT)).collect();
+    let heads = lines.iter().filter(|line| line.starts_with(REFUSED)).count();
+    let each = (most / (heads + 1)).clamp(LEAST_OF_A_REFUSAL, LINE);
+    let mut left = most.saturating_sub(heads * each);
+    let mut told: Vec<String> = Vec::new();
+    let (mut shown, mut folded) = (0, 0);
+    for line in lines {
+        if let Some(of) = line.strip_prefix(REFUSED) {
+            shown += 1;
+            if shown <= REFUSALS {
+                told.push(format!("**Refused** by {}", inline_within(of.trim(), each)));
+            }
+            continue;
+        }
+        let detail = match line.strip_prefix(MEANT) {
+            Some(waiving) => format!("{MEANT}{}", command(waiving)),
+            None => inline_within(line.trim(), LINE),
+        };
+        if detail.len() + 4 > left {
+            folded += 1;
+            continue;
+        }
+        left -= detail.len() + 4;
+        told.push(detail);
+    }
+    if let more @ 1.. = heads.saturating_sub(REFUSALS) {
+        told.push(format!("**Refused** by {} more", number(more)));
+    }
+    if folded > 0 {
+        told.push(format!("{}, which `rollcall plan` tells", count(folded, "more line", "more lines")));
+    }
+    if told.is_empty() { String::new() } else { format!("> {}\n\n", told.join("\\\n> ")) }
+}
+
+/// Lines in one quotation as far as they fit, and how many more there are.
+fn quoted(before: &str, lines: &[String], most: usize, more_words: &str) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let (text, shown) = taken(lines.iter().cloned(), most);
+    let mut told: Vec<String> = text.lines().map(str::to_owned).collect();
+    if let more @ 1.. = lines.len() - shown {
+        told.push(format!("**{}** {more_words}", count(more, "more", "more")));
+    }
+    format!("> {before}{}\n\n", told.join("\\\n> "))
+}
+
+/// What the line of a refusal begins with.
+const REFUSED: &str = "refused by";
+/// Refusals that are told one by one, and the least bytes of one.
+const REFUSALS: usize = 150;
+const LEAST_OF_A_REFUSAL: usize = 120;
 
 /// What a refusal ends with.
 const MEANT: &str = "If this is meant: ";

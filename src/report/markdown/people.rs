@@ -1,75 +1,42 @@
 //! Who fares otherwise: escalations one by one, the table of people, and those whom the change under review is not about.
 
-use std::collections::HashMap;
-
 use super::super::changes;
+use super::super::doings::Doings;
 use super::super::lines::Mark;
 use super::super::style::{count, number};
 use super::super::words::Context;
 use super::fold::{details, listed, taken};
 use super::inline::{inline, inline_within};
-use super::person::{Row, row};
-use super::{CELL, LINE, bullet};
-use crate::model::Name;
-use crate::plan::{Action, Cause, ImpactCourse, PersonImpact, Plan, Subject};
+use super::{CELL, LINE, PersonRow, bullet};
+use crate::plan::{Cause, ImpactCourse, PersonImpact, Plan};
 
 /// Everybody in a plan, with what is done for them.
 pub(super) struct Everybody<'a> {
     context: Context<'a>,
-    /// Those who lose something or can do more in a way that matters, then the others.
+    /// Those who lose something, can do more in a way that matters or log in otherwise, then the others.
     pinned: Vec<&'a PersonImpact>,
     others: Vec<&'a PersonImpact>,
     /// Of the others: those whom the change under review is not about.
     aside: Vec<&'a PersonImpact>,
-    actions: HashMap<Name, Vec<&'a Action>>,
-    /// Of people for whom nothing is done: what changes in the catalog for them.
-    through: HashMap<Name, Vec<Subject>>,
+    doings: Doings<'a>,
 }
 
 impl<'a> Everybody<'a> {
     pub(super) fn of(context: Context<'a>, plan: &'a Plan) -> Self {
-        let mut actions: HashMap<Name, Vec<&Action>> = HashMap::new();
-        for action in &plan.actions {
-            if let Some(user) = action.subject.user {
-                actions.entry(user).or_default().push(action);
-            }
-        }
-        let mut through: HashMap<Name, Vec<Subject>> = HashMap::new();
-        for (&subject, affected) in &plan.effects.affected {
-            for &user in affected.gain.iter().chain(&affected.lose).filter(|user| !actions.contains_key(*user)) {
-                let subjects = through.entry(user).or_default();
-                if !subjects.contains(&subject) {
-                    subjects.push(subject);
-                }
-            }
-        }
+        let doings = Doings::of(plan);
+        let is_pinned = |person: &&PersonImpact| person.loses || person.escalation || !person.ways_in.is_empty();
         let (mut pinned, others): (Vec<&PersonImpact>, Vec<&PersonImpact>) =
-            plan.effects.impact.people.iter().partition(|person| person.loses || person.escalation);
-        let is_aside = |person: &PersonImpact| actions.get(&person.user).is_some_and(|actions| is_aside(actions));
+            plan.effects.impact.people.iter().partition(is_pinned);
         // Stable: within these, everybody stands in the order of the names.
-        pinned.sort_by_key(|person| (is_aside(person), !person.loses, person.course != ImpactCourse::Leaves));
-        let (aside, others) = others.into_iter().partition(|person| is_aside(person));
-        Self { context, pinned, others, aside, actions, through }
-    }
-
-    fn actions_of(&self, person: &PersonImpact) -> &[&'a Action] {
-        self.actions.get(&person.user).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn row(&self, person: &PersonImpact) -> Row {
-        let context = self.context;
-        let actions = self.actions_of(person);
-        let through = self.through.get(&person.user).into_iter().flatten().map(|subject| {
-            match (subject.role, subject.organization, subject.site) {
-                (Some(role), _, _) => format!("role {} changes", context.name(role)),
-                (None, Some(organization), Some(site)) => {
-                    format!("{}/{} changes", context.name(organization), context.name(site))
-                }
-                (None, Some(organization), None) => format!("{} changes", context.name(organization)),
-                (None, None, _) => String::new(),
-            }
+        pinned.sort_by_key(|person| {
+            (doings.is_aside(person.user), !person.loses, person.course != ImpactCourse::Leaves, !person.escalation)
         });
-        row(context, person, actions, &through.collect::<Vec<_>>().join(", "))
+        let (aside, others) = others.into_iter().partition(|person| doings.is_aside(person.user));
+        Self { context, pinned, others, aside, doings }
+    }
+
+    fn row(&self, person: &PersonImpact) -> PersonRow {
+        self.doings.row(self.context, person)
     }
 
     /// Who can do more in a way that matters, one by one; what changes for many at once first.
@@ -85,14 +52,14 @@ impl<'a> Everybody<'a> {
             .pinned
             .iter()
             .copied()
-            .filter(|person| person.escalation && self.actions.contains_key(&person.user))
+            .filter(|person| person.escalation && !self.doings.own(person.user).is_empty())
             .collect();
         let told = escalated.iter().map(|person| {
             let row = self.row(person);
             let is_admin = person.becomes_admin_of().next().is_some();
             let power = if is_admin { " — an admin: can invite and remove people" } else { "" };
             let gains = if row.gains.is_empty() { "can do more".to_owned() } else { row.gains };
-            let because = if is_aside(self.actions_of(person)) { format!(" ({})", row.because) } else { String::new() };
+            let because = if self.doings.is_aside(person.user) { format!(" ({})", row.because) } else { String::new() };
             format!("> **Escalation** {}", inline_within(&format!("{}: {gains}{power}{because}", row.who), LINE))
         });
         // Few of them are long: they are made as long as they fit.
@@ -129,8 +96,11 @@ impl<'a> Everybody<'a> {
         let rest = &self.pinned[shown..];
         if !rest.is_empty() {
             let names: Vec<String> = rest.iter().map(|person| inline(&self.context.name(person.user))).collect();
-            let who =
-                count(rest.len(), "more person loses access or can do more", "more people lose access or can do more");
+            let who = count(
+                rest.len(),
+                "more person loses access, can do more or logs in otherwise",
+                "more people lose access, can do more or log in otherwise",
+            );
             text.push_str(&format!("{who}: {}\n\n", listed(&names, most / 2)));
         }
         if let more @ 1.. = self.others.len() - others {
@@ -144,7 +114,7 @@ impl<'a> Everybody<'a> {
     }
 
     fn line(&self, person: &PersonImpact) -> String {
-        let Row { who, loses, gains, because } = self.row(person);
+        let PersonRow { who, loses, gains, because } = self.row(person);
         let [who, loses, gains, because] = [who, loses, gains, because].map(|cell| inline_within(&cell, CELL));
         format!("| {who} | {loses} | {gains} | {because} |")
     }
@@ -159,7 +129,9 @@ impl<'a> Everybody<'a> {
             Cause::Manifest | Cause::Unknown => None,
         };
         let told = |cause: Cause| {
-            let is_of = |person: &&&PersonImpact| self.actions[&person.user].iter().any(|action| action.cause == cause);
+            let all =
+                |person: &PersonImpact| self.doings.own(person.user).iter().chain(self.doings.through(person.user));
+            let is_of = |person: &&&PersonImpact| all(person).any(|action| action.cause == cause);
             let people = self.aside.iter().filter(is_of).count();
             why(cause).filter(|_| people > 0).map(|why| format!("{why} ({})", number(people)))
         };
@@ -175,12 +147,3 @@ impl<'a> Everybody<'a> {
 }
 
 const HEAD: &str = "| who | loses | gains | because |\n| --- | --- | --- | --- |\n";
-
-/// Whether all that is done for a person, if anything, would be done without the change under review, too.
-pub(in crate::report) fn is_aside(actions: &[&Action]) -> bool {
-    let is_of_no_change = |action: &&Action| match action.cause {
-        Cause::Manifest | Cause::Unknown => false,
-        Cause::Drift | Cause::Expiry | Cause::Deferred | Cause::Operator => true,
-    };
-    !actions.is_empty() && actions.iter().all(is_of_no_change)
-}

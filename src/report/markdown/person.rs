@@ -5,7 +5,7 @@ use super::super::happenings;
 use super::super::style::{count, enumeration, sanitise};
 use super::super::words::{Context, NAMED, done, every_site, is_preloading};
 use crate::model::{ActionKind, Fact, List, Name, known};
-use crate::plan::{Action, Cause, ImpactCourse, OrganizationImpact, PersonImpact, PlaceImpact, Risk};
+use crate::plan::{Action, Cause, ImpactCourse, OrganizationImpact, PersonImpact, PlaceImpact, Risk, Subject};
 
 /// A row. Names in its texts are marked.
 pub(in crate::report) struct Row {
@@ -22,8 +22,13 @@ enum Side {
     Gains,
 }
 
-/// The row of a person with these actions. `through`: what changes in the catalog for them.
-pub(in crate::report) fn row(context: Context<'_>, person: &PersonImpact, actions: &[&Action], through: &str) -> Row {
+/// The row of a person with these actions. `through`: changes of the catalog by which they fare otherwise.
+pub(in crate::report) fn row(
+    context: Context<'_>,
+    person: &PersonImpact,
+    actions: &[&Action],
+    through: &[&Action],
+) -> Row {
     let context = Context { whose: Some(person.user), ..context };
     let (mut loses, mut gains) = (Vec::new(), Vec::new());
     for (side, parts) in [(Side::Loses, &mut loses), (Side::Gains, &mut gains)] {
@@ -222,8 +227,8 @@ fn sites(context: Context<'_>, one: &OrganizationImpact, place: &PlaceImpact, si
     format!("{sites}{held}{change}")
 }
 
-/// The causes, reasons and lines of these actions.
-fn because(context: Context<'_>, actions: &[&Action], through: &str) -> String {
+/// The causes, reasons and lines of these actions, and what changes in the catalog.
+fn because(context: Context<'_>, actions: &[&Action], through: &[&Action]) -> String {
     let mut parts: Vec<String> = Vec::new();
     for cause in Cause::ALL {
         let words = match cause {
@@ -234,7 +239,7 @@ fn because(context: Context<'_>, actions: &[&Action], through: &str) -> String {
             Cause::Operator => "an operator asked for it",
             Cause::Unknown => continue,
         };
-        if actions.iter().any(|action| action.cause == cause) {
+        if actions.iter().chain(through).any(|action| action.cause == cause) {
             parts.push(words.to_owned());
         }
     }
@@ -245,6 +250,18 @@ fn because(context: Context<'_>, actions: &[&Action], through: &str) -> String {
             parts.push(reason);
         }
     }
-    parts.extend([place, through.to_owned()].into_iter().filter(|part| !part.is_empty()));
+    let changed = |action: &&Action| match action.subject {
+        Subject { role: Some(role), .. } => format!("role {} changes", context.name(role)),
+        Subject { organization: Some(organization), site: Some(site), .. } => {
+            format!("{}/{} changes", context.name(organization), context.name(site))
+        }
+        Subject { organization: Some(organization), .. } => format!("{} changes", context.name(organization)),
+        Subject { .. } => String::new(),
+    };
+    let mut changed: Vec<String> = through.iter().take(NAMED).map(changed).collect();
+    if let more @ 1.. = through.len().saturating_sub(NAMED) {
+        changed.push(count(more, "more change", "more changes"));
+    }
+    parts.extend([place].into_iter().chain(changed).filter(|part| !part.is_empty()));
     parts.join(", ")
 }

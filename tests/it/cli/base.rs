@@ -376,3 +376,122 @@ fn a_comment_sets_apart_what_the_change_is_not_about() {
     repository.run(["plan", "--at", AFTER, "--report", "markdown=plan.md"]).ends_with(0);
     assert!(!repository.read("plan.md").contains("Also"), "{}", repository.read("plan.md"));
 }
+
+/// Git takes a tag before a branch: whoever may push a tag would decide what the base is.
+#[test]
+fn a_name_that_means_a_tag_and_a_branch_is_no_base() {
+    let repository = repository();
+    declare_li(&repository);
+    commit(repository.path(), "two");
+    git(repository.path(), &["update-ref", "refs/remotes/origin/base", "HEAD~1"]);
+    repository.run(["plan", "--base", "origin/base", "--at", BEFORE]).ends_with(0).prints("li@example.com");
+    for (tag, base) in [("origin/base", "origin/base"), ("main", "main~1")] {
+        git(repository.path(), &["tag", tag, "HEAD"]);
+        for option in ["--base", "--against"] {
+            let run = repository.run(["plan", option, base, "--at", BEFORE]);
+            run.ends_with(3).tells("is short for different things").tells(&format!("refs/tags/{tag}"));
+        }
+    }
+    repository
+        .run(["plan", "--base", "refs/remotes/origin/base", "--at", BEFORE])
+        .ends_with(0)
+        .prints("li@example.com");
+}
+
+/// What a change of the catalog gives somebody is of the change, whatever else is done for them.
+#[test]
+fn what_the_catalog_gives_is_not_put_down_to_another_action() {
+    let repository = repository();
+    repository.edit("access/all.yaml", "pit-2: {} }", "pit-2: {}, yard: {} }");
+    repository.run(["apply", "--yes", "--at", BEFORE]).ends_with(0);
+    commit(repository.path(), "two");
+    repository.sql(UNGRANT_BEN);
+    repository.edit("access/all.yaml", "sites: { pit-1: {}", "sites: { pit-1: { includes: [yard] }");
+    plan(&repository, &["--at", BEFORE, "--report", "markdown=plan.md"]).ends_with(0);
+    let comment = repository.read("plan.md");
+    let row =
+        comment.lines().find(|line| line.starts_with("| `ben@example.com` |")).unwrap_or_else(|| panic!("{comment}"));
+    assert!(row.contains("this change") && row.contains("`north`/`pit-1` changes"), "{comment}");
+    assert!(comment.find("| `ben@").expect("ben") < comment.find("<details>").expect("details"), "{comment}");
+}
+
+/// Another address is another way into an account: it stands in each report.
+#[test]
+fn another_address_is_told_in_every_report() {
+    let repository = Repository::small();
+    repository.edit("rollcall.yaml", "rules: default", "rules: { extends: default, identity: { key: login } }");
+    let manifest = |address: &str| {
+        format!(
+            "organizations: {{ north: {{}} }}\nroles: {{ viewer: {{ rank: 10 }} }}\nusers:\n  \
+             ben: {{ email: {address}, access: {{ north: viewer }} }}\n"
+        )
+    };
+    std::fs::remove_dir_all(repository.file(".rollcall")).expect("the store");
+    repository.run(["init"]).ends_with(0);
+    repository.write("access/all.yaml", &manifest("ben@example.com"));
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.run(["invitations", "accept", "ben"]).ends_with(0);
+    git(repository.path(), &["init", "-q", "-b", "main"]);
+    commit(repository.path(), "one");
+    repository.write("access/all.yaml", &manifest("ben@elsewhere.example"));
+    let report = ["--report", "markdown=plan.md", "--report", "html=plan.html", "--report", "github=plan.txt"];
+    plan(&repository, &report).ends_with(0);
+    let comment = repository.read("plan.md");
+    assert!(comment.contains("1 account's key, address or two-factor authentication changes"), "{comment}");
+    assert!(
+        comment.lines().any(|line| line.starts_with("| `ben` |") && line.contains("ben@elsewhere.example")),
+        "{comment}"
+    );
+    let annotations = repository.read("plan.txt");
+    assert!(
+        annotations.contains("file=access/all.yaml,line=4") && annotations.contains("logs in otherwise"),
+        "{annotations}"
+    );
+    assert!(repository.read("plan.html").contains("ben@elsewhere.example"));
+    let document = plan(&repository, &["--format", "json"]).json();
+    assert_eq!(document["impact"]["ways_in"], 1);
+    assert_eq!(document["impact"]["people"][0]["ways_in"][0]["after"], "ben@elsewhere.example");
+}
+
+/// No number of refusals, and no length of names, drops one from the comment.
+#[test]
+fn a_comment_names_each_refusal_however_long_names_are() {
+    let repository = repository();
+    let policies: String = (0..40)
+        .map(|at| {
+            format!(
+                "  p{at:02}: {{ for: user, require: 'user.domain == \"x.example\"', message: {} }}\n",
+                "long ".repeat(60)
+            )
+        })
+        .collect();
+    let settings = repository.read("rollcall.yaml");
+    repository.write("rollcall.yaml", &format!("{settings}policies:\n{policies}"));
+    let users: String = (0..12)
+        .map(|at| {
+            let key = format!("{}{at}@{}.example.com", "`".repeat(50), vec!["a".repeat(50); 3].join("."));
+            format!("  \"{key}\": {{ access: {{ north: viewer }} }}\n")
+        })
+        .collect();
+    repository.edit("access/all.yaml", "  zoe@", &format!("{users}  zoe@"));
+    let comment = repository.run(["plan", "--at", BEFORE, "--format", "markdown"]);
+    comment.ends_with(4);
+    for at in 0..40 {
+        let found = comment.out.lines().any(|line| line.contains("**Refused**") && line.contains(&format!("p{at:02}")));
+        assert!(found, "p{at:02}: {comment}");
+    }
+    assert!(comment.out.len() <= 65_536 && comment.out.contains("digest `sha256:"), "{comment}");
+}
+
+/// Whoever reads only the comment of a comparison knows what it is not.
+#[test]
+fn a_comparison_says_in_every_report_that_no_store_was_read() {
+    let repository = repository();
+    declare_li(&repository);
+    let report = ["plan", "--against", "main", "--report", "markdown=plan.md", "--report", "html=plan.html"];
+    repository.run(report).ends_with(0);
+    for file in ["plan.md", "plan.html"] {
+        let text = repository.read(file).to_lowercase().replace("&#39;", "'");
+        assert!(text.contains("no store was read") && text.contains("this can't be applied"), "{text}");
+    }
+}

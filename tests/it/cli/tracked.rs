@@ -99,3 +99,28 @@ fn init_tells_where_git_would_take_a_store() {
     repository.write(".gitignore", "/.rollcall/\n");
     repository.run(["init"]).ends_with(0).tells_nothing();
 }
+
+/// Where git can't say what it has, nothing is taken for sure.
+#[test]
+fn a_store_of_which_git_does_not_tell_is_refused() {
+    let repository = Repository::applied();
+    in_git(&repository);
+    // A repository that git does not read.
+    let config = repository.read(".git/config");
+    repository.write(".git/config", "[core\n");
+    repository.run(["plan"]).ends_with(1).tells("git does not say").tells("`safe.directory`");
+    repository.run(["apply", "--yes"]).ends_with(1).tells("git does not say");
+    repository.write(".git/config", &config);
+    repository.run(["plan"]).ends_with(0);
+    // A submodule on the way to the store.
+    let settings = repository.read("rollcall.yaml").replace(".rollcall/store.db", "data/store.db");
+    fs::create_dir(repository.file("data")).expect("a folder");
+    fs::rename(repository.file(".rollcall/store.db"), repository.file("data/store.db")).expect("moved");
+    repository.write("rollcall.yaml", &settings);
+    git(&repository.file("data"), &["init", "-q", "-b", "main"]);
+    git(&repository.file("data"), &["add", "-f", "store.db"]);
+    git(&repository.file("data"), &["commit", "-q", "-m", "one"]);
+    git(repository.path(), &["-c", "advice.addEmbeddedRepo=false", "add", "-f", "data"]);
+    git(repository.path(), &["commit", "-q", "-m", "two"]);
+    repository.run(["plan"]).ends_with(1).tells("submodule");
+}

@@ -121,6 +121,7 @@ pub(super) fn plan_of(names: &[String], people: usize) -> (Draft, Plan) {
                 places,
             }],
             fields: Vec::new(),
+            ways_in: Vec::new(),
         });
     }
     for name in names {
