@@ -111,8 +111,8 @@ fn the_mail_server_that_stands_there_as_a_comment_is_valid() {
     for example in ["github-actions", "gitlab-ci"] {
         let text = fs::read_to_string(of_repository(&format!("examples/{example}/rollcall.yaml"))).expect("settings");
         let (before, mail) = text.split_once("# mail:\n").expect("a mail server");
-        let mail: String =
-            mail.lines().map(|line| format!("{}\n", line.strip_prefix("# ").expect("a comment"))).collect();
+        let lines: Vec<&str> = mail.lines().map(|line| line.strip_prefix("# ").expect("a comment")).collect();
+        let mail = lines.join("\n");
         let parsed = settings::parse(&format!("{before}mail:\n{mail}"), &|_| Err("there is none".to_owned()));
         let parsed = parsed.unwrap_or_else(|mistakes| panic!("{example}: {mistakes:?}"));
         assert!(format!("{:?}", parsed.mail).contains("mail.example.com"), "{example}");
