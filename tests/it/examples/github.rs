@@ -220,6 +220,69 @@ fn what_was_reviewed_is_applied_once_it_is_merged() {
     github.apply(&[], &digest, "").ends_with(0).prints("already true");
 }
 
+/// A change that was merged, never applied and reverted since: its run, started again, would give it once more.
+#[test]
+fn a_run_that_is_started_again_gives_nothing_that_was_taken_back_since() {
+    const PROMOTED: (&str, &str) = ("{ role: operator, sites: [pit-1] }", "manager");
+    for is_revert_done in [true, false] {
+        let github = Github::applied();
+        github.propose("promote", || github.0.edit("access/people.yaml", PROMOTED.0, PROMOTED.1));
+        github.plan().ends_with(0);
+        let document: Value = serde_json::from_str(&github.0.read("temp/rollcall/plan.json")).expect("a plan");
+        let digest = document["digest"].as_str().expect("a digest").to_owned();
+        github.merge("promote");
+        let promoted = github.0.commit_of("applies", "HEAD");
+        // Its apply was cancelled. Then it is reverted, and that is applied; or its apply begins and fails.
+        github.0.edit(
+            "access/people.yaml",
+            "ben@example.com: { given_name: Ben, access: { north-quarries: manager }",
+            "ben@example.com: { given_name: Ben, access: { north-quarries: { role: operator, sites: [pit-1] } }",
+        );
+        github.0.commit("revert");
+        github.check_out_to_apply();
+        let by_hand = [("GITHUB_EVENT_NAME", "workflow_dispatch")];
+        let typed = if is_revert_done { github.0.digest("applies") } else { format!("sha256:{}", "2".repeat(64)) };
+        github.apply(&by_hand, "", &typed).ends_with(if is_revert_done { 0 } else { 5 });
+        if is_revert_done {
+            github.remember().ends_with(0);
+            assert_eq!(github.0.read("home/applied-commit").trim(), github.0.commit_of("applies", "HEAD"));
+        }
+        let (applied, before) = (github.0.read("home/applied-commit"), fs::read(github.0.path("home/store.db")));
+        github.0.check_out("applies", &promoted);
+        let why = "it may give what was taken back since: read the plan of the workflow `rollcall drift`";
+        github.apply(&[], &digest, "").ends_with(1).prints(why);
+        // The same by hand, with the digest that was typed then.
+        let again = github.0.digest("applies");
+        github.apply(&by_hand, "", &again).ends_with(1).prints(why);
+        github.remember().ends_with(0);
+        assert_eq!(github.0.read("home/applied-commit"), applied, "nothing goes back");
+        assert_eq!(fs::read(github.0.path("home/store.db")).expect("the store"), before.expect("the store"));
+        let step = ("rollcall-scheduled", "apply", "Apply what is due");
+        github.step(step, "applies", &[]).ends_with(1).prints("was taken back since");
+        // The way on.
+        github.0.check_out("applies", "origin/main");
+        let digest = github.0.digest("applies");
+        github.apply(&by_hand, "", &digest).ends_with(0);
+        github.remember().ends_with(0);
+        assert_eq!(github.0.read("home/applied-commit").trim(), github.0.commit_of("applies", "HEAD"));
+    }
+}
+
+/// After its merge nothing could be applied.
+#[test]
+fn a_policy_that_its_own_manifests_break_makes_the_check_red() {
+    let github = Github::applied();
+    github.propose("policy", || github.0.demand_two_managers());
+    for (job, step) in [("plan", "Plan"), ("fork", "Plan against the base")] {
+        let run = github.step(("rollcall-plan", job, step), "plans", &[]);
+        run.ends_with(4);
+        let (shown, told) = around(&run);
+        assert!(shown.contains("does not keep to policy `two-managers`"), "{run}");
+        assert!(told.contains("::error file=access/people.yaml,line=") && told.contains("policy-violated"), "{run}");
+        assert!(!github.0.read("temp/rollcall/plan.md").is_empty(), "reviewers still have a report");
+    }
+}
+
 #[test]
 fn what_nobody_reviewed_is_not_applied() {
     let mut github = Github::applied();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::chown;
 
 use serde_json::{Value, json};
 
@@ -24,8 +25,13 @@ impl Gitlab {
     /// Runs the script of a job.
     fn job(&self, name: &str, clone: &str, more: &[(&str, &str)]) -> Run {
         let pipeline = document("examples/gitlab-ci/.gitlab-ci.yml");
-        let script = pipeline[name]["script"].as_array().unwrap_or_else(|| panic!("no job {name}"));
-        let script: Vec<&str> = script.iter().map(|line| line.as_str().expect("text")).collect();
+        let job = &pipeline[name];
+        let script = job["script"].as_array().unwrap_or_else(|| panic!("no job {name}"));
+        // One shell runs both; a job without the first has that of the job that it extends.
+        let extended = job["extends"].as_str().map_or(&Value::Null, |extended| &pipeline[extended]);
+        let before = [job, extended].iter().find_map(|job| job["before_script"].as_array());
+        let script: Vec<&str> =
+            before.into_iter().flatten().chain(script).map(|line| line.as_str().expect("text")).collect();
         let mut environment: BTreeMap<String, String> = BTreeMap::new();
         let sha = self.0.commit_of(clone, "HEAD");
         for (name, value) in [
@@ -36,6 +42,7 @@ impl Gitlab {
             ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
             ("CI_DEFAULT_BRANCH", "main"),
             ("CI_COMMIT_SHA", &sha),
+            ("CI_PROJECT_DIR", &self.0.path(clone).to_string_lossy()),
             ("CI_PIPELINE_SOURCE", "push"),
             ("ROLLCALL_HOME", &self.0.path("home").to_string_lossy()),
         ]
@@ -156,6 +163,57 @@ fn what_was_reviewed_is_applied_once_it_is_merged() {
 }
 
 #[test]
+fn a_job_that_is_started_again_gives_nothing_that_was_taken_back_since() {
+    const PROMOTED: (&str, &str) = (
+        "Ben, access: { north-quarries: { role: operator, sites: [pit-1] } }",
+        "Ben, access: { north-quarries: manager }",
+    );
+    let gitlab = Gitlab::applied();
+    gitlab.propose("promote", PROMOTED.0, PROMOTED.1);
+    gitlab.job("plan", "plans", &[]).ends_with(0);
+    let document: Value = serde_json::from_str(&gitlab.0.read("plans/plan.json")).expect("a plan");
+    let digest = document["digest"].as_str().expect("a digest").to_owned();
+    git(&gitlab.0.path("origin"), &["merge", "-q", "--no-ff", "-m", "merge", "promote"]);
+    gitlab.0.check_out("applies", "origin/main");
+    let promoted = gitlab.0.commit_of("applies", "HEAD");
+    fs::copy(gitlab.0.path("plans/plan.json"), gitlab.0.path("applies/plan.json")).expect("the artifact");
+    // Its job was cancelled, it is reverted, and that is applied.
+    gitlab.0.edit("access/people.yaml", PROMOTED.1, PROMOTED.0);
+    gitlab.0.commit("revert");
+    gitlab.0.check_out("applies", "origin/main");
+    let nothing = gitlab.0.digest("applies");
+    gitlab.job("apply", "applies", &[("CI_PIPELINE_SOURCE", "web"), ("ROLLCALL_DIGEST", &nothing)]).ends_with(0);
+    let applied = gitlab.0.commit_of("applies", "HEAD");
+    assert_eq!(gitlab.0.read("home/applied-commit").trim(), applied);
+    let before = fs::read(gitlab.0.path("home/store.db")).expect("the store");
+    gitlab.0.check_out("applies", &promoted);
+    let why = "so it may give what was taken back since: read the plan of the drift report";
+    gitlab.job("apply", "applies", &[("REVIEWED", &digest)]).ends_with(1).prints(why);
+    gitlab.job("due", "applies", &[]).ends_with(1).prints(why);
+    assert_eq!(fs::read(gitlab.0.path("home/store.db")).expect("the store"), before);
+    assert_eq!(gitlab.0.read("home/applied-commit").trim(), applied, "nothing goes back");
+}
+
+/// After its merge nothing could be applied.
+#[test]
+fn a_policy_that_its_own_manifests_break_makes_the_check_red() {
+    let gitlab = Gitlab::applied();
+    let origin = gitlab.0.path("origin");
+    git(&origin, &["checkout", "-q", "-b", "policy", "main"]);
+    gitlab.0.demand_two_managers();
+    gitlab.0.commit("policy");
+    git(&origin, &["checkout", "-q", "main"]);
+    gitlab.0.check_out("plans", "origin/policy");
+    let base = gitlab.0.commit_of("plans", "origin/main");
+    for job in ["plan", "fork"] {
+        let run = gitlab.job(job, "plans", &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", &base)]);
+        run.ends_with(4).tells("does not keep to policy `two-managers`");
+        let quality = gitlab.0.read("plans/quality.json");
+        assert!(quality.contains("rollcall/policy-violated"), "{quality}");
+    }
+}
+
+#[test]
 fn a_branch_that_is_behind_or_brings_a_journal_is_not_planned() {
     let gitlab = Gitlab::applied();
     gitlab.propose("more", ADDED.0, ADDED.1);
@@ -173,6 +231,10 @@ fn a_fork_has_no_store() {
     gitlab.propose("fork", ADDED.0, ADDED.1);
     fs::remove_file(gitlab.0.path("home/store.db")).expect("removed");
     let base = gitlab.0.commit_of("plans", "origin/main");
+    // The runner clones as another user than the one of the image; only the superuser can hand files to somebody.
+    for place in ["plans", "plans/.git"] {
+        let _ = chown(gitlab.0.path(place), Some(10_001), Some(10_001));
+    }
     let run = gitlab.job("fork", "plans", &[("CI_MERGE_REQUEST_DIFF_BASE_SHA", &base)]);
     run.ends_with(0).prints("no store was read");
     assert!(gitlab.0.read("plans/plan.md").contains("li@example.com"));

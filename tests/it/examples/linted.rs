@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use rollcall::settings;
 use serde_json::Value;
 
 use super::pipeline::document;
@@ -96,12 +97,26 @@ fn the_shell_of_the_steps_is_clean() {
         }
     }
     for (name, job) in document(GITLAB).as_object().expect("jobs") {
-        for script in job["script"].as_array().into_iter().flatten() {
+        for script in ["before_script", "script"].iter().filter_map(|part| job[part].as_array()).flatten() {
             let (is_clean, told) = check("sh", script.as_str().expect("text"));
             assert!(is_clean, "{GITLAB}, {name}:\n{told}");
         }
     }
     assert!(!check("sh", "rm $1").0, "it finds nothing at all");
+}
+
+/// The mail server that the settings show, with its lines let in.
+#[test]
+fn the_mail_server_that_stands_there_as_a_comment_is_valid() {
+    for example in ["github-actions", "gitlab-ci"] {
+        let text = fs::read_to_string(of_repository(&format!("examples/{example}/rollcall.yaml"))).expect("settings");
+        let (before, mail) = text.split_once("# mail:\n").expect("a mail server");
+        let lines: Vec<&str> = mail.lines().map(|line| line.strip_prefix("# ").expect("a comment")).collect();
+        let mail = lines.join("\n");
+        let parsed = settings::parse(&format!("{before}mail:\n{mail}"), &|_| Err("there is none".to_owned()));
+        let parsed = parsed.unwrap_or_else(|mistakes| panic!("{example}: {mistakes:?}"));
+        assert!(format!("{:?}", parsed.mail).contains("mail.example.com"), "{example}");
+    }
 }
 
 /// What no linter holds: no text of a pull request in a script, no secret, no trigger that hands rights to a fork, no

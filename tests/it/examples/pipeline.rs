@@ -116,6 +116,15 @@ impl Machine {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// Adds a policy that the manifests of the origin break, in its settings.
+    pub(super) fn demand_two_managers(&self) {
+        let path = self.path("origin/rollcall.yaml");
+        let text = fs::read_to_string(&path).expect("the settings");
+        let policy = "policies:\n  two-managers:\n    for: organization\n    \
+                      require: organization.members.filter(m, m.role == \"manager\").size() >= 2\n    message: two\n";
+        fs::write(path, format!("{text}{policy}")).expect("written");
+    }
+
     /// Replaces a text in a file of the origin.
     pub(super) fn edit(&self, name: &str, old: &str, new: &str) {
         let path = self.path("origin").join(name);
@@ -143,7 +152,8 @@ impl Machine {
     /// The commit that a revision of a clone is.
     pub(super) fn commit_of(&self, clone: &str, revision: &str) -> String {
         let mut command = Command::new("git");
-        let run = Run::of(command.args(["rev-parse", revision]).current_dir(self.path(clone)));
+        let run =
+            Run::of(command.args(["-c", "safe.directory=*", "rev-parse", revision]).current_dir(self.path(clone)));
         run.ends_with(0).out.trim().to_owned()
     }
 
@@ -191,6 +201,7 @@ impl Machine {
         command.args(&shell[1..]).arg(&file).current_dir(self.path(clone)).stdin(Stdio::null()).env_clear();
         command.env("PATH", format!("{}:{path}", self.path("bin").display())).env("BINARY", BINARY);
         command.env("HOME", self.path("temp")).env("FAKES", self.path("fakes")).env("GIT_CONFIG_NOSYSTEM", "1");
+        command.env("TMPDIR", self.path("temp"));
         command.envs(&step.environment);
         Run::of(&mut command)
     }
