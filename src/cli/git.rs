@@ -48,6 +48,11 @@ impl<'a> Git<'a> {
         Self { repository, until: Instant::now() + PATIENCE, largest: LARGEST }
     }
 
+    /// The same, for a run that is about one of its revisions.
+    pub(super) fn for_review(repository: &'a Path) -> Self {
+        Self { repository, until: Instant::now() + PATIENCE_OF_REVIEWS, largest: LARGEST_OF_REVIEWS }
+    }
+
     /// Whether there is the program.
     pub(super) fn is_installed() -> bool {
         let mut git = Command::new("git");
@@ -59,11 +64,6 @@ impl<'a> Git<'a> {
     pub(super) fn may_be_around(folder: &Path) -> bool {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         whole.ancestors().any(|folder| folder.join(".git").symlink_metadata().is_ok())
-    }
-
-    /// The same, for a run that is about one of its revisions.
-    pub(super) fn for_review(repository: &'a Path) -> Self {
-        Self { repository, until: Instant::now() + PATIENCE_OF_REVIEWS, largest: LARGEST_OF_REVIEWS }
     }
 
     /// Whether there is still time to ask.

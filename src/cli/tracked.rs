@@ -31,7 +31,7 @@ pub(super) fn refuse_tracked(access: &Access, printer: &Printer) -> Result<(), F
     let unasked = || {
         let why = "git does not say whether it has the store or the journal, which belong to this machine alone";
         let help = "have `git` installed, and the access repository in a repository of it that this user owns, or that \
-                    `safe.directory` names; a store does not belong in a submodule";
+                    `safe.directory` names";
         Failure::failed(advised(why, help))
     };
     if !Git::is_installed() {
@@ -47,10 +47,12 @@ pub(super) fn refuse_tracked(access: &Access, printer: &Printer) -> Result<(), F
     let of_store = [Some(path), real.as_ref()].into_iter().flatten().filter(|file| is_inside(file)).map(with_all);
     let mut found = None;
     for places in of_store.chain([vec![PathBuf::from(FOLDER)]]) {
-        // What is in a submodule, or stands in the place of a folder, is not told of as a file.
-        let folders = places.iter().flat_map(|place| place.ancestors().skip(1)).filter(|folder| !folder.as_os_str().is_empty());
-        if folders.filter(|folder| folder.is_relative()).any(|folder| git.has_entry(folder)) {
-            return Err(unasked());
+        // A submodule, or a link in the place of a folder.
+        let folders = places.iter().flat_map(|place| place.ancestors().skip(1));
+        let mut folders = folders.filter(|folder| folder.is_relative() && !folder.as_os_str().is_empty());
+        if let Some(folder) = folders.find(|folder| git.has_entry(folder)) {
+            found = Some(folder.display().to_string());
+            break;
         }
         let tracked = git.tracked(&places).ok_or_else(unasked)?;
         let is_harmless = |name: &String| {

@@ -457,7 +457,7 @@ fn another_address_is_told_in_every_report() {
 #[test]
 fn a_comment_names_each_refusal_however_long_names_are() {
     let repository = repository();
-    let policies: String = (0..40)
+    let policies: Vec<String> = (0..40)
         .map(|at| {
             format!(
                 "  p{at:02}: {{ for: user, require: 'user.domain == \"x.example\"', message: {} }}\n",
@@ -466,14 +466,14 @@ fn a_comment_names_each_refusal_however_long_names_are() {
         })
         .collect();
     let settings = repository.read("rollcall.yaml");
-    repository.write("rollcall.yaml", &format!("{settings}policies:\n{policies}"));
-    let users: String = (0..12)
+    repository.write("rollcall.yaml", &format!("{settings}policies:\n{}", policies.concat()));
+    let users: Vec<String> = (0..12)
         .map(|at| {
             let key = format!("{}{at}@{}.example.com", "`".repeat(50), vec!["a".repeat(50); 3].join("."));
             format!("  \"{key}\": {{ access: {{ north: viewer }} }}\n")
         })
         .collect();
-    repository.edit("access/all.yaml", "  zoe@", &format!("{users}  zoe@"));
+    repository.edit("access/all.yaml", "  zoe@", &format!("{}  zoe@", users.concat()));
     let comment = repository.run(["plan", "--at", BEFORE, "--format", "markdown"]);
     comment.ends_with(4);
     for at in 0..40 {

@@ -122,5 +122,5 @@ fn a_store_of_which_git_does_not_tell_is_refused() {
     git(&repository.file("data"), &["commit", "-q", "-m", "one"]);
     git(repository.path(), &["-c", "advice.addEmbeddedRepo=false", "add", "-f", "data"]);
     git(repository.path(), &["commit", "-q", "-m", "two"]);
-    repository.run(["plan"]).ends_with(1).tells("submodule");
+    repository.run(["plan"]).ends_with(1).tells("`data` is in git");
 }
