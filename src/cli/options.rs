@@ -21,8 +21,8 @@ pub(super) struct Options {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 could not be done, 2 there are actions (plan --detailed-exitcode), \
-                          3 invalid settings, manifests or command line, 4 refused by a guard, 5 stale plan, \
-                          6 applied in part";
+                          3 invalid settings, manifests or command line, 4 refused by a guard or a policy, \
+                          5 stale plan, 6 applied in part";
 
 /// Options of every command; they stand before or after it.
 #[derive(Debug, Args)]

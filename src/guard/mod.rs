@@ -300,6 +300,7 @@ pub fn documents(names: &Names, judgement: &Judgement) -> Vec<GuardDocument> {
             count: u32::try_from(verdict.violations.len()).unwrap_or(u32::MAX),
             limit: 0,
             refused: verdict.refuses() && !is_waived,
+            unanswered: verdict.unanswered.as_ref().map(|of| u32::try_from(of.count).unwrap_or(u32::MAX)),
         })
     });
     let mut documents: Vec<GuardDocument> = rulings
@@ -310,6 +311,7 @@ pub fn documents(names: &Names, judgement: &Judgement) -> Vec<GuardDocument> {
             count: ruling.count,
             limit: ruling.limit.most,
             refused: ruling.is_refused(),
+            unanswered: None,
         })
         .chain(policies)
         .collect();

@@ -219,6 +219,30 @@ impl Catalog {
         role.and_then(|role| self.roles.get(&role))
     }
 
+    /// The role itself, first, and every role that it includes.
+    #[must_use]
+    pub fn roles_through(&self, names: &Names, role: Name) -> Vec<Name> {
+        let mut found = vec![role];
+        let mut seen = HashSet::from([role]);
+        let mut at = 0;
+        while let Some(role) = found.get(at) {
+            at += 1;
+            let Some(role) = self.roles.get(role) else { continue };
+            for &included in names.elements(role.includes).iter() {
+                if seen.insert(included) {
+                    found.push(included);
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether holders of the role administer users, by it or by a role that it includes.
+    #[must_use]
+    pub fn makes_admin(&self, names: &Names, role: Name) -> bool {
+        self.roles_through(names, role).iter().any(|role| self.roles.get(role).is_some_and(|role| role.admin))
+    }
+
     /// The site itself, first, and every site that is reached through it.
     #[must_use]
     pub fn sites_through(&self, names: &Names, organization: Name, site: Name) -> Vec<Name> {

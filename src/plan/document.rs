@@ -320,6 +320,9 @@ pub struct GuardDocument {
     pub limit: u32,
     /// Whether it refuses the plan.
     pub refused: bool,
+    /// Of a policy: of how much it can't be answered; left out where it can of everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<u32>,
 }
 
 /// A mistake or remark, in compact form.

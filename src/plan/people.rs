@@ -18,7 +18,7 @@ use super::census::{self, Census, Course, Fate, Included, Loss, is_counted};
 use super::diff::Draft;
 use super::held::{Changed, Held, after, change};
 use super::impact::{self, Impact, ImpactCourse, OrganizationImpact, PersonImpact};
-use super::reach::{Catalogs, Reach, reach, roles_through, with_vendor};
+use super::reach::{Catalogs, Reach, reach, with_vendor};
 use super::through::{Through, through};
 use super::{Inputs, People, State, Subject};
 use crate::model::{
@@ -356,7 +356,7 @@ impl<'a> Context<'a> {
         match changed {
             Changed::Role(role) => {
                 let carries =
-                    |held: &Option<Name>| held.is_some_and(|held| roles_through(names, becomes, held).contains(&role));
+                    |held: &Option<Name>| held.is_some_and(|held| becomes.roles_through(names, held).contains(&role));
                 let holds = |membership: &Membership, role: Name| {
                     membership.role == Some(role) || names.elements(membership.extra_roles).contains(&role)
                 };

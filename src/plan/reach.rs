@@ -4,7 +4,7 @@
 //! places to the roles that one has there. Deliberately absent: accounts, and any word about actions.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Catalog, Grant, Membership, Name, Names, Role, SiteAccess, known};
 use crate::rules::Rules;
@@ -182,27 +182,10 @@ fn can_more(names: &Names, from: (&Catalog, Name), to: (&Catalog, Name)) -> bool
 /// The permissions of a role and of those that it includes, and these roles themselves.
 fn powers(names: &Names, catalog: &Catalog, role: Name) -> BTreeSet<Name> {
     let mut powers = BTreeSet::new();
-    for role in roles_through(names, catalog, role) {
+    for role in catalog.roles_through(names, role) {
         powers.insert(role);
         let permissions = catalog.roles.get(&role).map(|role| role.permissions);
         powers.extend(permissions.iter().flat_map(|&list| names.elements(list).to_vec()));
     }
     powers
-}
-
-/// The role itself, first, and every role that it includes.
-pub(super) fn roles_through(names: &Names, catalog: &Catalog, role: Name) -> Vec<Name> {
-    let mut found = vec![role];
-    let mut seen = HashSet::from([role]);
-    let mut at = 0;
-    while let Some(role) = found.get(at) {
-        at += 1;
-        let Some(role) = catalog.roles.get(role) else { continue };
-        for &included in names.elements(role.includes).iter() {
-            if seen.insert(included) {
-                found.push(included);
-            }
-        }
-    }
-    found
 }

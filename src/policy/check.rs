@@ -10,88 +10,9 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, LiteralValue, SelectExpr, operators as op};
 
 use super::evaluate::{METERED, SEARCH, pattern};
-use super::shape::{AskedOf, Field, FieldType, Shape};
+use super::shape::{AskedOf, Field};
+use super::types::{Fault, Type, arithmetic, comparable, demand, either};
 use crate::document::nearest;
-
-/// What an expression gives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Type {
-    /// Known only when it is looked at.
-    Any,
-    Null,
-    Flag,
-    Number,
-    Decimal,
-    Text,
-    Time,
-    Span,
-    Record(&'static Shape),
-    List(Box<Type>),
-    Map,
-    OrNull(Box<Type>),
-}
-
-impl Type {
-    fn of(field: &Field) -> Self {
-        let of = match field.of {
-            FieldType::Flag => Self::Flag,
-            FieldType::Number => Self::Number,
-            FieldType::Text => Self::Text,
-            FieldType::Time => Self::Time,
-            FieldType::Record(shape) => Self::Record(shape),
-            FieldType::Texts => Self::List(Box::new(Self::Text)),
-            FieldType::Records(shape) => Self::List(Box::new(Self::Record(shape))),
-            FieldType::Map => Self::Map,
-        };
-        if field.or_null { Self::OrNull(Box::new(of)) } else { of }
-    }
-
-    /// What it is where it is not null.
-    fn bare(&self) -> &Self {
-        match self {
-            Self::OrNull(of) => of,
-            other => other,
-        }
-    }
-
-    fn words(&self) -> String {
-        match self {
-            Self::Any => "something whose type is not known".to_owned(),
-            Self::Null => "null".to_owned(),
-            Self::Flag => "true or false".to_owned(),
-            Self::Number => "an int".to_owned(),
-            Self::Decimal => "a double".to_owned(),
-            Self::Text => "a string".to_owned(),
-            Self::Time => "a timestamp".to_owned(),
-            Self::Span => "a duration".to_owned(),
-            Self::Record(shape) => format!("a record ({})", shape.name),
-            Self::List(_) => "a list".to_owned(),
-            Self::Map => "a map".to_owned(),
-            Self::OrNull(of) => format!("{} or null", of.words()),
-        }
-    }
-
-    /// Whether it is of one of these types, or may be.
-    fn may_be(&self, types: &[Self]) -> bool {
-        *self == Self::Any || types.contains(self.bare())
-    }
-
-    const fn is_scalar(&self) -> bool {
-        matches!(
-            self,
-            Self::Any | Self::Null | Self::Flag | Self::Number | Self::Decimal | Self::Text | Self::Time | Self::Span
-        )
-    }
-}
-
-/// Why an expression can't be used, and where in it that is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// The number of the part of the expression.
-    pub(super) id: u64,
-    pub(super) message: String,
-    pub(super) help: String,
-}
 
 /// What one check knows.
 pub(super) struct Check {
@@ -103,13 +24,16 @@ pub(super) struct Check {
 }
 
 /// How deep an expression may nest.
-const DEEPEST: usize = 60;
+pub(super) const DEEPEST: usize = 60;
+
+/// The way out of what is too deep.
+pub(super) const SPLIT: &str = "split it into several policies";
 
 /// Checks an expression, and makes its loops count their steps.
 pub(super) fn check(expr: &mut IdedExpr, of: AskedOf) -> Result<BTreeSet<(&'static str, &'static str)>, Fault> {
     if depth(expr, 0) > DEEPEST {
-        let help = "split it into several policies".to_owned();
-        return Err(Fault { id: expr.id, message: format!("it is nested more than {DEEPEST} deep"), help });
+        let message = format!("it is nested more than {DEEPEST} deep");
+        return Err(Fault { id: expr.id, message, help: SPLIT.to_owned() });
     }
     let mut check = Check { scope: Vec::new(), variables: of.variables(), used: BTreeSet::new() };
     let id = expr.id;
@@ -172,8 +96,11 @@ impl Check {
                 for element in &mut list.elements {
                     let (id, found) = (element.id, self.infer(element)?);
                     if !found.is_scalar() {
-                        let message = format!("a list can't hold {}", found.words());
-                        return Err(Fault { id, message, help: "list strings or numbers".to_owned() });
+                        return Err(Fault::held(
+                            id,
+                            &found,
+                            "list strings or numbers; take `string(…)` or `int(…)` of others",
+                        ));
                     }
                     of = Some(of.map_or_else(|| found.clone(), |of| if of == found { of } else { Type::Any }));
                 }
@@ -241,11 +168,11 @@ impl Check {
             (op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT, all) => {
                 all.iter().try_for_each(|of| demand(of, &[Type::Flag])).map(|()| Type::Flag)
             }
-            (op::CONDITIONAL, [condition, (_, yes), (_, no)]) => {
+            (op::CONDITIONAL, [condition, (_, yes), no]) => {
                 demand(condition, &[Type::Flag])?;
-                Ok(either(yes, no))
+                either(yes, no)
             }
-            (op::EQUALS | op::NOT_EQUALS, [a, b]) => comparable(id, a, b),
+            (op::EQUALS | op::NOT_EQUALS, [a, b]) => equality(id, [a, b], args),
             (op::LESS | op::LESS_EQUALS | op::GREATER | op::GREATER_EQUALS, [a, b]) => {
                 let ordered = [Type::Number, Type::Decimal, Type::Text, Type::Time, Type::Span];
                 demand(a, &ordered)?;
@@ -360,7 +287,7 @@ impl Check {
             Expr::Literal(LiteralValue::Boolean(_) | LiteralValue::Int(_)) => {
                 self.predicate(loop_step, accu_var).map(|()| Type::Flag)
             }
-            Expr::List(_) => self.gathered(loop_step, accu_var).map(|of| Type::List(Box::new(of))),
+            Expr::List(_) => self.gathered(loop_step, (accu_var, iter_var)).map(|of| Type::List(Box::new(of))),
             _ => Err(no_function(id, "a loop of this kind")),
         };
         self.scope.truncate(before);
@@ -379,8 +306,8 @@ impl Check {
         Ok(())
     }
 
-    /// What a step of `map` or `filter` adds to the list.
-    fn gathered(&mut self, step: &mut IdedExpr, accumulator: &str) -> Result<Type, Fault> {
+    /// What a step of `map` or `filter` adds to the list: what it came to itself, or something that is no list.
+    fn gathered(&mut self, step: &mut IdedExpr, (accumulator, item): (&str, &str)) -> Result<Type, Fault> {
         let id = step.id;
         let Expr::Call(CallExpr { func_name, args, .. }) = &mut step.expr else {
             return Err(no_function(id, "this loop"));
@@ -389,16 +316,16 @@ impl Check {
             (op::CONDITIONAL, [condition, then, _]) => {
                 let found = (condition.id, self.infer(condition)?);
                 demand(&found, &[Type::Flag])?;
-                self.gathered(then, accumulator)
+                self.gathered(then, (accumulator, item))
             }
             (op::ADD, [before, added]) if names_only(before, accumulator) => {
                 let Expr::List(list) = &mut added.expr else { return Err(no_function(id, "this loop")) };
                 let [element] = list.elements.as_mut_slice() else { return Err(no_function(id, "this loop")) };
                 let (id, found) = (element.id, self.infer(element)?);
-                if matches!(found.bare(), Type::List(_) | Type::Map) {
-                    let message = format!("a list can't hold {}", found.words());
-                    let help = "gather one field of each, or use `exists` within `exists`".to_owned();
-                    return Err(Fault { id, message, help });
+                let is_item = matches!(&element.expr, Expr::Ident(name) if name == item);
+                if matches!(found.bare(), Type::List(_) | Type::Map) || *found.bare() == Type::Any && !is_item {
+                    let help = "gather one field of each, `string(…)` of it, or use `exists` within `exists`";
+                    return Err(Fault::held(id, &found, help));
                 }
                 Ok(found)
             }
@@ -427,72 +354,11 @@ fn metered(range: &mut IdedExpr, weight: i64) {
     *range = IdedExpr { id, expr: Expr::Call(call) };
 }
 
-fn demand((id, found): &(u64, Type), types: &[Type]) -> Result<(), Fault> {
-    if found.may_be(types) {
-        return Ok(());
-    }
-    let wanted: Vec<String> = types.iter().map(Type::words).collect();
-    let message = format!("this is {}, and has to be {}", found.words(), wanted.join(" or "));
-    Err(Fault { id: *id, message, help: "compare it, or take a field of it".to_owned() })
-}
-
-/// Whether two values can ever be equal.
-fn comparable(id: u64, (_, a): &(u64, Type), (_, b): &(u64, Type)) -> Result<Type, Fault> {
-    let can_be_null = |of: &Type| matches!(of, Type::Null | Type::OrNull(_) | Type::Any);
-    let fault = |message: String, help: &str| Err(Fault { id, message, help: help.to_owned() });
-    if *a == Type::Null || *b == Type::Null {
-        let other = if *a == Type::Null { b } else { a };
-        if can_be_null(other) {
-            return Ok(Type::Flag);
-        }
-        return fault(format!("this is {}, and never null", other.words()), "take the comparison with null out");
-    }
-    let is_number = |of: &Type| matches!(of, Type::Number | Type::Decimal);
-    match (a.bare(), b.bare()) {
-        (Type::Record(_) | Type::List(_) | Type::Map, _) | (_, Type::Record(_) | Type::List(_) | Type::Map) => fault(
-            format!("{} can't be compared with {}", a.words(), b.words()),
-            "compare a field, a size, or each element with `all` and `exists`",
-        ),
-        (Type::Any, _) | (_, Type::Any) => Ok(Type::Flag),
-        (a, b) if a == b || is_number(a) && is_number(b) => Ok(Type::Flag),
-        (a, b) => fault(
-            format!("{} can't be compared with {}", a.words(), b.words()),
-            "convert one of them: int(…), string(…), timestamp(…)",
-        ),
-    }
-}
-
-fn either(a: &Type, b: &Type) -> Type {
-    match (a, b) {
-        (a, b) if a == b => a.clone(),
-        (Type::Null, other) | (other, Type::Null) => Type::OrNull(Box::new(other.bare().clone())),
-        (a, b) if a.bare() == b.bare() => Type::OrNull(Box::new(a.bare().clone())),
-        (_, _) => Type::Any,
-    }
-}
-
-fn arithmetic(id: u64, name: &str, (_, a): &(u64, Type), (_, b): &(u64, Type)) -> Result<Type, Fault> {
-    let is_sum = matches!(name, op::ADD | op::SUBSTRACT);
-    let number = [Type::Number, Type::Decimal];
-    match (a.bare(), b.bare()) {
-        (a, b) if a == b && number.contains(a) => Ok(a.clone()),
-        (Type::Any, b) if number.contains(b) => Ok(b.clone()),
-        (a, Type::Any) if number.contains(a) => Ok(a.clone()),
-        (Type::Time, Type::Span) if is_sum => Ok(Type::Time),
-        (Type::Span, Type::Time) if name == op::ADD => Ok(Type::Time),
-        (Type::Span, Type::Span) if is_sum => Ok(Type::Span),
-        (Type::Time, Type::Time) if name == op::SUBSTRACT => Ok(Type::Span),
-        (Type::Text | Type::List(_) | Type::Map | Type::Any, _) if name == op::ADD => Err(Fault {
-            id,
-            message: "strings and lists can't be put together here".to_owned(),
-            help: "compare the parts: `a.startsWith(\"x\") && a.endsWith(\"y\")`".to_owned(),
-        }),
-        (a, b) => {
-            let sign = name.replace('_', "");
-            let message = format!("`{sign}` can't be done with {} and {}", a.words(), b.words());
-            Err(Fault { id, message, help: "convert one of them: int(…), duration(\"24h\")".to_owned() })
-        }
-    }
+/// What is compared and may be as large as a member of a map can be pays for that.
+fn equality(id: u64, [a, b]: [&(u64, Type); 2], args: &mut [IdedExpr]) -> Result<Type, Fault> {
+    let unknown = [a, b].into_iter().zip(args).filter(|((_, of), _)| *of.bare() == Type::Any);
+    unknown.for_each(|(_, part)| metered(part, SEARCH));
+    comparable(id, a, b)
 }
 
 fn no_function(id: u64, name: &str) -> Fault {

@@ -11,6 +11,7 @@
 mod check;
 mod evaluate;
 mod shape;
+mod types;
 mod value;
 
 use std::collections::BTreeSet;
@@ -147,6 +148,10 @@ impl Policy {
 
 /// Compiles on a stack of its own: how deep the parser goes is for the author of the expression to say.
 fn compile(text: &str, of: AskedOf) -> Result<Program, Unusable> {
+    compile_on(PARSER_STACK, text, of)
+}
+
+fn compile_on(stack: usize, text: &str, of: AskedOf) -> Result<Program, Unusable> {
     let unusable = |message: String, help: &str| Unusable { offset: 0, message, help: help.to_owned() };
     if text.len() > LONGEST {
         let message = format!("it has {} bytes, at most {LONGEST} are read", text.len());
@@ -156,19 +161,23 @@ fn compile(text: &str, of: AskedOf) -> Result<Program, Unusable> {
         return Err(unusable("nothing is written".to_owned(), "write what has to hold, or take the policy out"));
     }
     let compiled = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(PARSER_STACK);
+        let thread = std::thread::Builder::new().stack_size(stack);
         thread.spawn_scoped(scope, || compile_here(text, of)).map(std::thread::ScopedJoinHandle::join)
     });
     match compiled {
         Ok(Ok(compiled)) => compiled,
-        Ok(Err(_)) | Err(_) => Err(unusable("it can't be parsed".to_owned(), "write it in another way")),
+        Ok(Err(_)) => Err(unusable("it can't be parsed".to_owned(), "write it in another way")),
+        Err(_) => Err(unusable(
+            format!("there is not enough memory to read it: {} MiB are needed", PARSER_STACK >> 20),
+            "give the process more memory (`ulimit -v`); nothing is wrong with the policy",
+        )),
     }
 }
 
 fn compile_here(text: &str, of: AskedOf) -> Result<Program, Unusable> {
     let parser = evaluate::env().parser().enable_optional_syntax(false);
     let (mut expr, source) = parser.parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;
-    let used = check::check(&mut expr, of).map_err(|check::Fault { id, message, help }| {
+    let used = check::check(&mut expr, of).map_err(|types::Fault { id, message, help }| {
         let offset = source.offset_for(id).map_or(0, |(start, _)| start as usize);
         Unusable { offset: text.floor_char_boundary(offset), message, help }
     })?;
@@ -185,6 +194,11 @@ fn syntax(text: &str, errors: &ParseErrors) -> Unusable {
     let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let rest = text.get(start..).unwrap_or_default();
     let offset = start + rest.char_indices().nth(column.saturating_sub(1)).map_or(rest.len(), |(at, _)| at);
+    // The parser tells of its own limit in words of its own.
+    if message.contains("Recursion limit") {
+        let message = format!("it is nested more than {} deep", check::DEEPEST);
+        return Unusable { offset: 0, message, help: check::SPLIT.to_owned() };
+    }
     let said = message.strip_prefix("Syntax error: ").unwrap_or(message);
     let said: String = said.split(" expecting ").next().unwrap_or_default().chars().take(120).collect();
     let said = if said.is_empty() { "it can't be parsed".to_owned() } else { said };

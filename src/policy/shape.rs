@@ -176,7 +176,11 @@ pub static USER: Shape = Shape {
         Field::new("expires", FieldType::Time, "when the user as a whole ends").or_null(),
         Field::new("role", FieldType::Text, "the role on the whole platform").or_null(),
         Field::new("extra_roles", FieldType::Texts, "extra roles on the whole platform"),
-        Field::new("admin", FieldType::Flag, "whether a role of the user, anywhere, has `admin: true`"),
+        Field::new(
+            "admin",
+            FieldType::Flag,
+            "whether a role of the user, anywhere, or one that it includes, has `admin: true`, or a field is set that makes an admin",
+        ),
         Field::new("teams", FieldType::Texts, "teams that the user is in, also through other teams"),
         Field::new(
             "memberships",
@@ -202,7 +206,12 @@ pub static MEMBERSHIP: Shape = Shape {
         Field::new("role", FieldType::Text, "the role").or_null(),
         Field::new("rank", FieldType::Number, "its rank").or_null(),
         Field::new("extra_roles", FieldType::Texts, "extra roles"),
-        Field::new("admin", FieldType::Flag, "whether one of these roles has `admin: true`"),
+        Field::new("roles", FieldType::Texts, "all roles: these, those on sites, and what they include"),
+        Field::new(
+            "admin",
+            FieldType::Flag,
+            "whether one of these roles has `admin: true`, or one on a site, or one that they include",
+        ),
         Field::new("all_sites", FieldType::Flag, "whether the role reaches every site"),
         Field::new("sites", FieldType::Texts, "sites that are granted by name"),
         Field::new("site_roles", FieldType::Texts, "roles held on sites, each once"),
@@ -217,7 +226,11 @@ pub static SOURCE: Shape = Shape {
         Field::new("organization", FieldType::Text, "where; empty for the whole platform"),
         Field::new("site", FieldType::Text, "the site, of a site grant").or_null(),
         Field::new("role", FieldType::Text, "the role that it gives").or_null(),
-        Field::new("admin", FieldType::Flag, "whether that role, or an extra role of it, has `admin: true`"),
+        Field::new(
+            "admin",
+            FieldType::Flag,
+            "whether that role, an extra role of it, or one that they include, has `admin: true`",
+        ),
         Field::new("starts", FieldType::Time, "when it begins").or_null(),
         Field::new("expires", FieldType::Time, "when it ends").or_null(),
         Field::new("via", FieldType::Text, "`team:NAME` or `site_grant`; null for own access").or_null(),
@@ -255,7 +268,7 @@ pub static ACTION: Shape = Shape {
         Field::new(
             "gives_admin",
             FieldType::Flag,
-            "whether it gives a role with `admin: true` that was not held there, or makes a role that is there such a one",
+            "whether it gives a role that has or includes `admin: true` and was not held there, or a field that makes an admin, lets in somebody who becomes an admin, or makes a role that is there such a one",
         ),
         Field::new(
             "joins",

@@ -2,7 +2,7 @@
 
 #![allow(clippy::panic, reason = "a test that can't go on should say so")]
 
-use super::{AskedOf, Budget, NoAnswer, ORGANIZATION, Policy, PolicySeverity, SHAPES, USER, Unusable, Value};
+use super::{AskedOf, Budget, NoAnswer, ORGANIZATION, Policy, PolicySeverity, USER, Unusable, Value};
 
 fn parse(of: AskedOf, require: &str) -> Result<Policy, Unusable> {
     Policy::parse("p", of, require, (PolicySeverity::Error, "it holds"))
@@ -104,20 +104,36 @@ fn what_can_not_be_asked_is_refused_before_it_is() {
 #[test]
 fn deep_expressions_end_no_run() {
     let nested = |open: &str, close: &str, times: usize| format!("{}true{}", open.repeat(times), close.repeat(times));
-    for require in [
-        nested("(", ")", 1_900),
-        nested("!", "", 3_900),
-        format!("1{} == 1", "+1".repeat(1_900)),
-        format!("true{}", "&&true".repeat(600)),
-        format!("user{} == 1", ".a".repeat(1_900)),
-        format!("user.fields{} == 1", ".a".repeat(1_900)),
-        nested("[", "]", 1_900),
-        "user.teams.all(x, ".repeat(200) + "true" + &")".repeat(200),
-        "x ? ".repeat(900) + "true" + &" : true".repeat(300),
+    let mut wrong = Vec::new();
+    let deep = Some("it is nested more than 60 deep");
+    for (require, told) in [
+        (nested("(", ")", 50), None),
+        (nested("(", ")", 1_900), deep),
+        (nested("!", "", 3_900), None),
+        (format!("1{} == 1", "+1".repeat(50)), None),
+        (format!("1{} == 1", "+1".repeat(1_900)), deep),
+        (format!("true{}", "&&true".repeat(600)), None),
+        (format!("user{} == 1", ".a".repeat(1_900)), deep),
+        (format!("user.fields{} == 1", ".a".repeat(50)), None),
+        (format!("user.fields{} == 1", ".a".repeat(1_900)), deep),
+        (nested("[", "]", 1_900), deep),
+        ("user.teams.all(x, ".repeat(200) + "true" + &")".repeat(200), deep),
     ] {
-        // Refused or not: it comes to an end, and nothing is evaluated that is too deep.
-        let _ = parse(AskedOf::User, &require);
+        let found = parse(AskedOf::User, &require).err().map(|why| why.message);
+        if found.as_deref() != told {
+            let begin: String = require.chars().take(20).collect();
+            wrong.push(format!("{begin}: {found:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    refused(AskedOf::User, &("x ? ".repeat(200) + "true" + &" : true".repeat(200)));
+}
+
+#[test]
+fn want_of_memory_is_no_mistake_of_the_author() {
+    let told = super::compile_on(1 << 50, "true", AskedOf::User).expect_err("no such stack");
+    assert_eq!(told.message, "there is not enough memory to read it: 256 MiB are needed");
+    assert!(told.help.contains("nothing is wrong with the policy"), "{}", told.help);
 }
 
 #[test]
@@ -178,11 +194,101 @@ fn the_steps_of_a_run_are_shared() {
     assert_eq!(answers.next(), Some(Err(NoAnswer::TooManySteps)));
 }
 
+/// Fields that nobody looks at are not filled in, so that one which is missed here would be asked of nothing.
 #[test]
-fn it_is_known_what_an_expression_looks_at() {
+fn every_field_that_an_expression_reaches_is_known() {
     let policy = parse(AskedOf::User, "user.memberships.all(m, m.role != 'x')").expect("a policy");
     assert!(policy.looks_at(&USER, "memberships") && !policy.looks_at(&USER, "fields"));
-    assert_eq!(SHAPES.len(), 6);
+    for (of, require, used) in [
+        (AskedOf::User, "(now == now ? user : user).teams.size() == 0", "user.teams"),
+        (AskedOf::Action, "(now == now ? user : null).teams.size() == 0", "user.teams"),
+        (AskedOf::Action, "(now == now ? null : (user == null ? user : null)).teams.size() == 0", "user.teams"),
+        (
+            AskedOf::User,
+            "user.memberships.filter(m, m.admin).map(m, m.organization).exists(o, o == 'a')",
+            "membership.admin membership.organization user.memberships",
+        ),
+        (AskedOf::User, "user.memberships.map(m, m).all(m, m.sites == null || true)", ""),
+        (AskedOf::User, "user.memberships.map(m, m).all(m, m.sites.size() == 0)", "membership.sites user.memberships"),
+        (AskedOf::User, "user.memberships[0].role == 'a'", "membership.role user.memberships"),
+        (
+            AskedOf::User,
+            "(user.admin ? user.memberships[0] : null).rank > 1",
+            "membership.rank user.admin user.memberships",
+        ),
+        (
+            AskedOf::User,
+            "(user.admin ? user.memberships : user.memberships.filter(m, m.admin)).all(m, m.sites.exists(s, s == 'a'))",
+            "membership.admin membership.sites user.admin user.memberships",
+        ),
+        (AskedOf::User, "'a' in user.sources.map(s, s.via)", "source.via user.sources"),
+        (AskedOf::User, "(user.admin ? user.fields : user.fields).a == 1", "user.admin user.fields"),
+        (AskedOf::User, "user.fields.list.filter(x, x != user.key).size() == 0", "user.fields user.key"),
+        (
+            AskedOf::Membership,
+            "organization.members.exists(m, m.user == user.key && m.role == membership.role)",
+            "membership.role membership.user organization.members user.key",
+        ),
+        (
+            AskedOf::Plan,
+            "plan.actions.filter(a, has(a.after.role)).all(a, a.before.role == a.role_after)",
+            "action.after action.before action.role_after plan.actions",
+        ),
+    ] {
+        match parse(of, require) {
+            Ok(policy) => {
+                let found: Vec<String> =
+                    policy.program.used.iter().map(|(shape, field)| format!("{shape}.{field}")).collect();
+                assert_eq!(found.join(" "), used, "{require}");
+            }
+            Err(why) => assert_eq!(used, "", "{require}: {why}"),
+        }
+    }
+}
+
+/// Else a record would be taken for something of which nobody knows what is looked at, or a list for one step.
+#[test]
+fn both_sides_of_a_choice_are_of_one_type() {
+    for (of, require) in [
+        (AskedOf::Membership, "(membership.user == 'x' ? membership : user).teams.all(t, t != 'ops')"),
+        (AskedOf::Membership, "(membership.user == 'x' ? user : 'a').teams.all(t, t != 'ops')"),
+        (AskedOf::User, "(true ? user.teams : user.fields.a).all(t, t == 'a')"),
+        (AskedOf::User, "(true ? user.fields.a : user.memberships).all(t, t.admin)"),
+        (AskedOf::User, "(true ? user.fields : user.fields.a).size() == 0"),
+        (AskedOf::User, "(true ? user.memberships : user.sources).all(m, m.admin)"),
+    ] {
+        let (_, message) = refused(of, require);
+        assert!(message.starts_with("both sides of `?:` have to be of one type"), "{require}: {message}");
+    }
+    for require in [
+        "[true ? user.memberships.map(m, m.user) : user.fields.a].all(b, b == b)",
+        "[user.fields.a].all(b, b == b)",
+        "[1, user.fields.a].all(b, b == b)",
+        "user.teams.map(t, user.fields.a).all(b, b == b)",
+        "user.teams.map(t, user.fields.a == null ? null : user.fields.a).all(b, b == b)",
+    ] {
+        let (_, message) = refused(AskedOf::User, require);
+        assert!(message.starts_with("a list can't hold") || message.starts_with("both sides"), "{require}: {message}");
+    }
+    let ana = user(&[("fields", Value::json(&serde_json::json!({ "list": ["a", "b"], "number": 3 })))]);
+    for require in [
+        "(user.expires == null ? 1 : user.fields.number) == 1",
+        "user.fields.list.filter(x, x != 'a').size() == 1",
+        "user.fields.list.map(x, string(x)).exists(x, x == 'b')",
+        "[1, 'a'].exists(x, x == 'a')",
+    ] {
+        assert_eq!(ask(require, ana.clone()), Ok(true), "{require}");
+    }
+}
+
+#[test]
+fn a_list_of_unknown_size_is_paid_for_where_it_is_compared() {
+    let list: Vec<u32> = (0..100_000).collect();
+    let ana =
+        user(&[("fields", Value::json(&serde_json::json!({ "list": list }))), ("teams", Value::texts(["t"; 1_000]))]);
+    assert_eq!(ask("user.fields.list == user.fields.list", ana.clone()), Ok(true));
+    let loops = "user.teams.all(t, user.fields.list == user.fields.list)";
+    assert_eq!(ask(loops, ana), Err(NoAnswer::TooManySteps));
 }
 
 /// What ends an evaluation must be an answer, or that there is none: never the program.
@@ -195,46 +301,65 @@ fn values_at_the_edges_end_no_run() {
         ("starts", Value::time(Some(jiff::Timestamp::MIN))),
         ("fields", Value::json(&serde_json::json!({ "n": i64::MIN, "f": [1, null, "x", { "a": true }], "b": true }))),
     ]);
-    for require in [
-        "user.expires + duration('9000000h') > now",
-        "user.expires - user.starts > duration('1h')",
-        "user.starts - duration('999999999h') < now",
-        "now + duration('-2562047h') < now",
-        "timestamp('9999-12-31T23:59:59Z') + duration('2562047h') > now",
-        "timestamp('0001-01-01T00:00:00Z') - timestamp('9999-12-31T23:59:59Z') < duration('0s')",
-        "duration('2562047h') + duration('2562047h') > duration('1s')",
-        "duration('99999999999999999999h') > duration('1s')",
-        "-(user.fields.n * 1) > 0",
-        "user.fields.n / -1 > 0",
-        "user.fields.n % -1 == 0",
-        "-(-9223372036854775807 - 1) > 0",
-        "(-9223372036854775807 - 1) / -1 > 0",
-        "(-9223372036854775807 - 1) % -1 == 0",
-        "int(1e300) > 0",
-        "int('9999999999999999999') > 0",
-        "double('nan') > 1.0",
-        "double('nan') == double('nan')",
-        "user.teams[9] == 'a'",
-        "user.teams[-1] == 'a'",
-        "user.teams[9223372036854775807] == 'a'",
-        "user.fields.f[3].a",
-        "user.fields.f[1] == null",
-        "user.fields.f.all(x, x == 'x')",
-        "user.fields.f.exists(x, x.a)",
-        "user.fields.b.c",
-        "user.fields['b']['c'] == 1",
-        "size(user.fields.b) == 1",
-        "user.key.matches('(a|aa)*$')",
-        "now.getHours('Nowhere/Else') == 1",
-        "now.getHours('+99:99') == 1",
-        "now.getFullYear('') == 1",
-        "timestamp(string(now)) == now",
-        "string(1.0 / 0.0) == 'x'",
+    let mut wrong = Vec::new();
+    for (require, answer) in [
+        ("user.expires + duration('9000000h') > now", "`duration` can't take this value"),
+        ("user.expires - user.starts > duration('1h')", "a number grows too large"),
+        ("user.starts - duration('999999999h') < now", "`duration` can't take this value"),
+        ("now + duration('-2562047h') < now", "true"),
+        ("timestamp('9999-12-31T23:59:59Z') + duration('2562047h') > now", "a number grows too large"),
+        (
+            "timestamp('0001-01-01T00:00:00Z') - timestamp('9999-12-31T23:59:59Z') < duration('0s')",
+            "a number grows too large",
+        ),
+        ("duration('2562047h') + duration('2562047h') > duration('1s')", "a number grows too large"),
+        ("duration('99999999999999999999h') > duration('1s')", "`duration` can't take this value"),
+        ("-(user.fields.n * 1) > 0", "a number grows too large"),
+        ("user.fields.n / -1 > 0", "a number grows too large"),
+        ("user.fields.n % -1 == 0", "a number grows too large"),
+        ("-(-9223372036854775807 - 1) > 0", "a number grows too large"),
+        ("(-9223372036854775807 - 1) / -1 > 0", "a number grows too large"),
+        ("(-9223372036854775807 - 1) % -1 == 0", "a number grows too large"),
+        ("int(1e300) > 0", "`int` can't take this value"),
+        ("int('9999999999999999999') > 0", "`int` can't take this value"),
+        ("double('nan') > 1.0", "`_>_` can't be done with double and double"),
+        ("double('nan') == double('nan')", "false"),
+        ("user.teams[9] == 'a'", "`_[_]` can't take this value"),
+        ("user.teams[-1] == 'a'", "`_[_]` can't take this value"),
+        ("user.teams[9223372036854775807] == 'a'", "`_[_]` can't take this value"),
+        ("user.fields.f[3].a", "true"),
+        ("user.fields.f[1] == null", "true"),
+        ("user.fields.f.all(x, x == 'x')", "false"),
+        ("user.fields.f.exists(x, x.a)", "true"),
+        ("user.fields.b.c", "`_._` can't be done with bool and string"),
+        ("user.fields['b']['c'] == 1", "`_[_]` can't be done with bool and string"),
+        ("size(user.fields.b) == 1", "`size` can't be done with bool"),
+        ("user.key.matches('(a|aa)*$')", "true"),
+        ("now.getHours('Nowhere/Else') == 1", "`timezone` can't take this value"),
+        ("now.getHours('+99:99') == 1", "`timezone` can't take this value"),
+        ("now.getFullYear('') == 1", "false"),
+        ("timestamp(string(now)) == now", "true"),
+        (
+            "string(1.0 / 0.0) == 'x'",
+            "refused: this is a double, and has to be a string or an int or true or false or a timestamp",
+        ),
     ] {
-        let Ok(policy) = parse(AskedOf::User, require) else { continue };
-        let variables = [("user", ana.clone()), ("now", Value::time(Some(jiff::Timestamp::UNIX_EPOCH)))];
-        let _ = policy.holds(&variables, &mut Budget::for_questions(1));
+        let found = match parse(AskedOf::User, require) {
+            Ok(policy) => {
+                let variables = [("user", ana.clone()), ("now", Value::time(Some(jiff::Timestamp::UNIX_EPOCH)))];
+                match policy.holds(&variables, &mut Budget::for_questions(1)) {
+                    Ok(holds) => holds.to_string(),
+                    Err(NoAnswer::Impossible(why)) => why,
+                    Err(other) => format!("{other:?}"),
+                }
+            }
+            Err(why) => format!("refused: {why}"),
+        };
+        if found != answer {
+            wrong.push(format!("{require} => {found}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// Expressions of words thrown together: each is refused with a place within it, or can be asked.

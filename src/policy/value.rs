@@ -191,6 +191,14 @@ impl Val for Listing {
         Some(self)
     }
 
+    /// Only of members of maps: other lists can't be compared.
+    fn equals(&self, other: &dyn Val) -> bool {
+        other.downcast_ref::<Self>().is_some_and(|other| {
+            self.0.len() == other.0.len()
+                && self.0.iter().zip(other.0.iter()).all(|(a, b)| a.as_ref().equals(b.as_ref()))
+        })
+    }
+
     fn clone_as_boxed<'v>(&self) -> Box<dyn Val + 'v> {
         Box::new(self.clone())
     }

@@ -147,14 +147,16 @@ const REMOVALS: &str = "removals";
 const POLICIES: &str = "policies.";
 
 pub(super) fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDocument]) -> Entries {
-    let is_kept = |guard: &&GuardDocument| guard.name.starts_with(POLICIES) && guard.count == 0 && !guard.refused;
+    let is_kept = |guard: &&GuardDocument| {
+        guard.name.starts_with(POLICIES) && guard.count == 0 && !guard.refused && guard.unanswered.is_none()
+    };
     let kept = guards.iter().filter(is_kept).count();
     let lines = guards
         .iter()
         .filter(|guard| !is_kept(guard))
         .filter(|guard| guard.refused || guard.organization.is_none() || guard.count > guard.limit)
         .map(|guard| {
-            let GuardDocument { name: of, organization, count, limit, refused } = guard;
+            let GuardDocument { name: of, organization, count, limit, refused, unanswered } = guard;
             let place =
                 organization.as_ref().map(|place| format!(" in {}", context.style.name(place))).unwrap_or_default();
             let moved = if of == REMOVALS && organization.is_none() { plan.census.store.moved } else { 0 };
@@ -165,7 +167,10 @@ pub(super) fn guard_entries(context: Context<'_>, plan: &Plan, guards: &[GuardDo
             let (count, limit) = (number(*count as usize), number(*limit as usize));
             let refused = if *refused { format!("{REFUSED}{why}") } else { String::new() };
             if of.starts_with(POLICIES) {
-                return format!("{} not kept by {count}{waived}{refused}", sanitise(of));
+                let kept = (guard.count > 0 || unanswered.is_none()).then(|| format!("not kept by {count}{waived}"));
+                let answered = unanswered.map(|of| format!("can't be answered for {}", number(of as usize)));
+                let said: Vec<String> = kept.into_iter().chain(answered).collect();
+                return format!("{} {}{refused}", sanitise(of), said.join(", "));
             }
             format!("{} {count} of {limit}{place}{moved}{waived}{refused}", sanitise(of))
         });

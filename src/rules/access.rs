@@ -454,16 +454,7 @@ fn carries_more(catalog: &Catalog, names: &Names, (higher, rank): (Name, i32), l
 
 /// The role itself and every role that it includes.
 fn with_included(catalog: &Catalog, names: &Names, role: Name) -> BTreeSet<Name> {
-    let mut seen = BTreeSet::new();
-    let mut waiting = vec![role];
-    while let Some(role) = waiting.pop() {
-        if seen.insert(role)
-            && let Some(role) = catalog.roles.get(&role)
-        {
-            waiting.extend(names.elements(role.includes).iter().copied());
-        }
-    }
-    seen
+    catalog.roles_through(names, role).into_iter().collect()
 }
 
 /// The permissions of a role with those of the roles that it includes.

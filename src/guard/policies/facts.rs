@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use super::{Declared, Thing, sorted};
 use crate::diagnostic::Position;
 use crate::model::{
-    DeclaredStatus, Effective, Fact, List, Membership, Name, Piece, SourceLabel, Standing, UserView, Value as Held,
-    known,
+    DeclaredStatus, Effective, Fact, List, Membership, Name, Names, Piece, SourceLabel, Standing, UserView,
+    Value as Held, known,
 };
 use crate::plan::{State, state_json};
 use crate::policy::{ACTION, AskedOf, MEMBERSHIP, ORGANIZATION, PLAN, Policy, SOURCE, Shape, USER, Value};
-use crate::rules::is_mail_address;
+use crate::rules::{Rules, is_mail_address};
 
 /// What any policy looks at, of what takes time or room to make.
 #[derive(Debug, Clone, Copy, Default)]
@@ -21,6 +21,7 @@ use crate::rules::is_mail_address;
 pub(super) struct Wants {
     pub(super) users: bool,
     memberships: bool,
+    roles: bool,
     sources: bool,
     teams: bool,
     fields: bool,
@@ -45,6 +46,7 @@ impl Wants {
                 || any(&USER, "admin")
                 || any(&USER, "role")
                 || any(&USER, "extra_roles"),
+            roles: any(&MEMBERSHIP, "roles"),
             sources: is_asked_of(AskedOf::Source) || any(&USER, "sources"),
             teams: any(&USER, "teams"),
             fields: any(&USER, "fields"),
@@ -186,7 +188,7 @@ impl<'a> Facts<'a> {
 }
 
 fn person(declared: &Declared<'_>, wants: Wants, view: &UserView<'_>) -> Person {
-    let Declared { names, at, .. } = *declared;
+    let Declared { names, rules, at, .. } = *declared;
     let key = names.text(view.identity);
     let standing = view.standing(at);
     let when = match standing {
@@ -212,12 +214,12 @@ fn person(declared: &Declared<'_>, wants: Wants, view: &UserView<'_>) -> Person 
     let platform = effective.memberships.iter().find(is_platform);
     let memberships = effective.memberships.iter().filter(|held| !is_platform(held));
     let mut memberships: Vec<Place> =
-        memberships.map(|held| membership(declared, (key, kind), held, &effective, &pieces)).collect();
+        memberships.map(|held| membership(declared, wants, (view, kind), held, &effective, &pieces)).collect();
     memberships.sort_by_key(|held| names.text(held.organization));
     let is_admin = effective.memberships.iter().any(|held| {
         administers(declared, held.role, held.extra_roles)
             || effective.grants_in(held.organization).iter().any(|grant| administers(declared, grant.role, List::EMPTY))
-    });
+    }) || view.facts.iter().any(|declared| gives_admin(rules, names, declared.fact));
     let teams = if wants.teams { teams(declared, view) } else { Vec::new() };
     let facts = || State::of(view.facts.iter().map(|declared| declared.fact).collect());
     let fields = if wants.fields { Value::json(&state_json(names, &facts())) } else { Value::null() };
@@ -265,7 +267,8 @@ const fn status(standing: Standing) -> &'static str {
 
 fn membership(
     declared: &Declared<'_>,
-    (key, kind): (&str, &str),
+    wants: Wants,
+    (view, kind): (&UserView<'_>, &str),
     held: &Membership,
     effective: &Effective,
     pieces: &[Piece],
@@ -273,6 +276,12 @@ fn membership(
     let Declared { names, desired, .. } = *declared;
     let Membership { organization, role, extra_roles, default_site: _ } = *held;
     let grants = effective.grants_in(organization);
+    let held_roles = || {
+        let all = role.into_iter().chain(names.elements(extra_roles).to_vec());
+        let all = all.chain(grants.iter().filter_map(|grant| grant.role));
+        sorted(all.flat_map(|role| desired.catalog.roles_through(names, role)).map(|role| names.text(role)))
+    };
+    let roles = if wants.roles { held_roles() } else { Vec::new() };
     let site_roles = sorted(grants.iter().filter_map(|grant| grant.role).map(|role| names.text(role)));
     let is_admin = administers(declared, role, extra_roles)
         || grants.iter().any(|grant| administers(declared, grant.role, List::EMPTY));
@@ -280,7 +289,7 @@ fn membership(
     let value = Value::record(
         &MEMBERSHIP,
         vec![
-            Value::text(key),
+            Value::text(names.text(view.identity)),
             Value::text(kind),
             Value::text(names.text(organization)),
             Value::text_or_null(role.map(|role| names.text(role))),
@@ -290,6 +299,7 @@ fn membership(
                 .and_then(|role| role.rank)
                 .map_or_else(Value::null, |rank| Value::number(rank.into())),
             Value::texts(names.sorted_texts(extra_roles)),
+            Value::texts(roles),
             Value::flag(is_admin),
             Value::flag(desired.catalog.reaches_all(role)),
             Value::texts(sorted(grants.iter().map(|grant| names.text(grant.site)))),
@@ -299,7 +309,7 @@ fn membership(
     );
     // The line that gives the role that is held, else the first that makes a member.
     let giving = sources().find(|piece| piece.role == role).or_else(|| sources().next());
-    let position = giving.map_or(Position::new(crate::diagnostic::FileId(0), 0), |piece| piece.role_position);
+    let position = giving.map_or(view.position, |piece| piece.role_position);
     Place { organization, position, value }
 }
 
@@ -309,24 +319,34 @@ fn last(ends: impl Iterator<Item = Option<Timestamp>>) -> Option<Timestamp> {
 }
 
 fn administers(declared: &Declared<'_>, role: Option<Name>, extra_roles: List) -> bool {
-    let catalog = &declared.desired.catalog;
-    let is_admin = |role: Name| catalog.role(Some(role)).is_some_and(|role| role.admin);
-    role.is_some_and(is_admin) || declared.names.elements(extra_roles).iter().any(|&role| is_admin(role))
+    let Declared { names, desired, .. } = *declared;
+    let is_admin = |role: Name| desired.catalog.makes_admin(names, role);
+    role.is_some_and(is_admin) || names.elements(extra_roles).iter().any(|&role| is_admin(role))
+}
+
+/// Whether a field of a user makes an admin, as the rules have it.
+pub(super) fn gives_admin(rules: &Rules, names: &Names, fact: Fact) -> bool {
+    fact.value.is_set() && rules.is_admin_field(names.text(fact.field))
 }
 
 fn sources(declared: &Declared<'_>, pieces: &[Piece]) -> Vec<Place> {
     let Declared { names, desired, at, .. } = *declared;
     let gives = |piece: &&Piece| (piece.membership || piece.site.is_some()) && !piece.window.has_ended(at);
     let mut lines: Vec<&Piece> = pieces.iter().filter(gives).collect();
-    lines.sort_by_key(|piece| {
-        let site = piece.site.map(|site| names.text(site));
-        (names.text(piece.organization), site, piece.window.starts, piece.window.expires)
-    });
-    let one = |piece: &&Piece| {
-        let via = piece.source.map(|source| match desired.source(source).label {
+    let via = |piece: &Piece| {
+        piece.source.map(|source| match desired.source(source).label {
             SourceLabel::Team(team) => format!("team:{}", names.text(team)),
             SourceLabel::SiteGrant => "site_grant".to_owned(),
-        });
+        })
+    };
+    // By all that is told of them, so that the order of what is declared does not show.
+    lines.sort_by_cached_key(|piece| {
+        let (site, role) = (piece.site.map(|site| names.text(site)), piece.role.map(|role| names.text(role)));
+        let place = (names.text(piece.organization), site);
+        (place, piece.window.starts, piece.window.expires, role, names.sorted_texts(piece.extra_roles), via(piece))
+    });
+    let one = |piece: &&Piece| {
+        let via = via(piece);
         let values = vec![
             Value::text(names.text(piece.organization)),
             Value::text_or_null(piece.site.map(|site| names.text(site))),

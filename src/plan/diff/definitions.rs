@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::catalog::widens;
 use crate::model::{Catalog, Name, Role};
 use crate::plan::Inputs;
-use crate::plan::reach::{roles_through, with_one_as_it_was, with_vendor};
+use crate::plan::reach::{with_one_as_it_was, with_vendor};
 
 /// Every role of both sides. The catalogs hold nothing but roles.
 pub(super) struct Definitions {
@@ -75,7 +75,7 @@ impl Definitions {
 
     /// Whether a role, or one that it includes, gives power over others or reaches every site, as it will be.
     pub(super) fn is_powerful(&self, inputs: &Inputs<'_>, role: Name) -> bool {
-        let roles = roles_through(inputs.names, &self.planned, role);
+        let roles = self.planned.roles_through(inputs.names, role);
         let is_admin = |role: &Name| self.planned.roles.get(role).is_some_and(|role| role.admin);
         roles.iter().any(|role| is_admin(role) || self.planned.reaches_all(Some(*role)))
     }
@@ -87,7 +87,7 @@ impl Definitions {
 
     /// Of a role and what it includes today, whatever this plan makes less.
     pub(super) fn narrowed_through(&self, inputs: &Inputs<'_>, role: Name) -> Vec<Name> {
-        let mut found = roles_through(inputs.names, &self.present, role);
+        let mut found = self.present.roles_through(inputs.names, role);
         found.retain(|role| self.narrowed.contains(role));
         found
     }

@@ -7,7 +7,6 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::super::held::change;
-use super::super::reach::roles_through;
 use super::super::saved_plan::{draft, is_same};
 use super::super::through::{Through, given, through};
 use super::{Action, Inputs, SavedPlan, State, Subject};
@@ -72,7 +71,7 @@ impl<'a> Told<'a> {
         let from = action.before.as_ref().and_then(State::role);
         let is_admin = |role: &Name| catalog.role(Some(*role)).is_some_and(|role| role.admin);
         let is_powerful = |role: &Name| {
-            let mut roles = roles_through(names, catalog, *role).into_iter();
+            let mut roles = catalog.roles_through(names, *role).into_iter();
             roles.any(|role| is_admin(&role) || catalog.reaches_all(Some(role)))
         };
         let is_more = |to: &Name| {

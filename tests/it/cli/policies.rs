@@ -161,6 +161,16 @@ fn a_policy_that_can_not_be_asked_makes_settings_invalid() {
             "rollcall.yaml:7:14",
             "at most 4000 are read",
         ),
+        (
+            policy("user", &format!("{}true{}", "(".repeat(900), ")".repeat(900))),
+            "rollcall.yaml:7:14",
+            "policy `p` can't be asked: it is nested more than 60 deep",
+        ),
+        (
+            policy("membership", "'(membership.user == \"x\" ? membership : user).teams.all(t, t != \"ops\")'"),
+            "rollcall.yaml:7:",
+            "both sides of `?:` have to be of one type",
+        ),
         (policy("users", "true"), "rollcall.yaml:6:10", "users"),
         (policy("user", "true").replace("  p:", "  P q:"), "rollcall.yaml:5:3", "can't be the name of a policy"),
         (policy("user", "true").replace("it holds", "\"\""), "rollcall.yaml:8:14", "the message of a policy"),
@@ -198,9 +208,14 @@ fn a_policy_that_can_not_be_answered_refuses_whatever_its_severity() {
             let plan = repository.run(["plan"]);
             plan.ends_with(4).tells("error[policy-unanswered]: policy `p` can't be answered for").tells(why);
             plan.prints("refused by policy `p`").prints("mend the policy first");
+            plan.prints("policies.p can't be answered for ");
+            assert!(!plan.out.contains("not kept by 0"), "{plan}");
             assert!(plan.all().contains("rollcall.yaml:"), "{plan}");
             let document = repository.run(["plan", "--format", "json"]).json();
             let digest = document["digest"].as_str().expect("a digest");
+            let guards = document["guards"].as_array().expect("guards");
+            let guard = guards.iter().find(|guard| guard["name"] == "policies.p").expect("the policy");
+            assert!(guard["unanswered"].as_u64().is_some_and(|count| count > 0), "{guard}");
             let [found] = diagnostics(&document, "policy-unanswered")[..] else { panic!("{document:#}") };
             assert!(found["file"] == "rollcall.yaml" && found["line"].is_u64() && found["help"].is_string(), "{found}");
             repository.run(["apply", "--yes", "--waive", &format!("policies.p={digest}")]).ends_with(4);
@@ -315,4 +330,72 @@ fn a_lock_out_asks_no_policy() {
     repository.sql("UPDATE users SET status = 'active'");
     repository.write("rollcall.yaml", &format!("{SETTINGS}{TWO}"));
     repository.run(["deactivate", "ben@example.com", "--yes"]).ends_with(0);
+}
+
+/// Which actions give admin, of those that a plan has for one person, and through which roles and fields.
+#[test]
+fn an_action_gives_admin_where_it_makes_the_admin() {
+    let before = "\
+organizations: { north: {}, south: {} }
+roles:
+  super: { rank: 50, site_access: all, includes: [manager] }
+  manager: { rank: 40, site_access: all, admin: true }
+  lead: { rank: 30 }
+  viewer: { rank: 1 }
+users:
+  ana@example.com: { access: { north: manager, south: viewer } }
+  ben@example.com: { given_name: Ben, access: { north: viewer, south: viewer } }
+  kim@example.com: { access: { north: viewer } }
+  max@example.com: { access: { north: lead } }
+";
+    let after = "\
+organizations: { north: {}, south: {} }
+roles:
+  super: { rank: 50, site_access: all, includes: [manager] }
+  manager: { rank: 40, site_access: all, admin: true }
+  lead: { rank: 30, includes: [manager] }
+  viewer: { rank: 1 }
+users:
+  ana@example.com: { access: { north: super, south: lead } }
+  ben@example.com: { given_name: Benno, access: { north: manager } }
+  kim@example.com: { access: { north: super } }
+  max@example.com: { access: { north: lead } }
+";
+    let repository = with("");
+    repository.write("access/all.yaml", before);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    repository.sql("UPDATE users SET status = 'active'");
+    repository.write("access/all.yaml", after);
+    repository.write("rollcall.yaml", &format!("{SETTINGS}{}", policy("action", "\"!action.gives_admin\"")));
+    let document = repository.run(["plan", "--format", "json"]).ends_with(4).json();
+    let mut found: Vec<String> = diagnostics(&document, "policy-violated")
+        .iter()
+        .map(|one| one["message"].as_str().expect("a message").split('`').nth(1).expect("a name").to_owned())
+        .collect();
+    found.sort();
+    let expected = [
+        "change_role ana@example.com south",
+        "change_role ben@example.com north",
+        "change_role kim@example.com north",
+        "update_role lead",
+    ];
+    assert_eq!(found, expected, "{document:#}");
+    let declared = policy("user", "user.key.startsWith(\"b\") || user.memberships.all(m, m.admin) && user.admin");
+    repository.write("rollcall.yaml", &format!("{SETTINGS}{declared}"));
+    repository.run(["validate"]).ends_with(0);
+}
+
+/// Two lines alike but for their role and where they come from: which one is first must not depend on files.
+#[test]
+fn the_order_of_sources_does_not_depend_on_the_order_of_declarations() {
+    let head = "organizations: { north: {} }\nroles: { manager: { rank: 40 }, viewer: { rank: 1 } }\n\
+                users:\n  ana@example.com: { teams: [TEAMS], access: {} }\nteams:\n";
+    let (one, two) = ("  a: { access: { north: viewer } }\n", "  b: { access: { north: manager } }\n");
+    for require in ["user.sources[0].role == \"manager\"", "user.sources[0].via == \"team:b\""] {
+        let repository = with(&policy("user", require));
+        for (teams, order) in [("a, b", [one, two]), ("b, a", [two, one]), ("a, b", [two, one])] {
+            repository.write("access/all.yaml", &format!("{}{}", head.replace("TEAMS", teams), order.concat()));
+            repository.run(["validate"]).ends_with(0);
+        }
+    }
 }

@@ -186,6 +186,7 @@ fn roles_that_reach_every_site_say_so_and_guards_stand_below() {
         count: 1,
         limit: 376,
         refused,
+        unanswered: None,
     };
     let text = PlanText {
         plan: &plan,
