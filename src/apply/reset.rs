@@ -9,7 +9,7 @@ use super::secrets::{Outlet, Undelivered, is_worth_telling};
 use super::{ApplyError, Options, Stop, ends_run, with_causes};
 use crate::journal::{Journal, JournalError, Run, describe_reset};
 use crate::model::Names;
-use crate::plan::StoreRef;
+use crate::plan::{ResetUser, StoreRef};
 use crate::rules::PasswordReset;
 use crate::secret::SecretKind;
 use crate::store::{Effect, Writer, Yielded};
@@ -19,10 +19,11 @@ use crate::store::{Effect, Writer, Yielded};
 pub struct Reset<'a> {
     /// The store.
     pub store: &'a StoreRef,
-    /// Keys as in the store, in the order in which they are done.
-    pub users: &'a [String],
-    /// Whether they are all that can be reset: that is journalled first, so that whoever is left out is known.
-    pub is_of_all: bool,
+    /// In the order in which they are done.
+    pub users: &'a [ResetUser],
+    /// Everybody for whom it is meant, where that is a reset of all: journalled first, so that whoever is left out is
+    /// known, also for want of an address.
+    pub of_all: Option<&'a [ResetUser]>,
 }
 
 /// What came of it.
@@ -77,8 +78,8 @@ pub async fn reset_passwords<S: Writer>(
     let who = options.who.clone();
     journal.begin(Run { id: options.run.to_owned(), who, plan: String::new(), store: reset.store.id.clone() });
     let looked_up = close_open_intents(&reset.store.id, names, store, journal, options).await?;
-    if reset.is_of_all {
-        journal.resets(options.now(), reset.users)?;
+    if let Some(everybody) = reset.of_all {
+        journal.resets(options.now(), everybody)?;
     }
     let mut outcomes = Vec::with_capacity(reset.users.len());
     let mut stopped_by = None;
@@ -100,7 +101,7 @@ pub async fn reset_passwords<S: Writer>(
                 continue;
             }
         };
-        let (outcome, failure) = match store.reset_password(user, options.now()).await {
+        let (outcome, failure) = match store.reset_password(&user.key, options.now()).await {
             Ok(effect) => (outcome_of(effect), None),
             Err(error) => {
                 let why = with_causes(&error);
@@ -109,7 +110,7 @@ pub async fn reset_passwords<S: Writer>(
         };
         let mut is_taken = false;
         for Yielded { kind, secret, .. } in store.take_secrets() {
-            is_taken = is_worth_telling(&outcome) && outlet.deliver(user, kind, options.now(), &secret);
+            is_taken = is_worth_telling(&outcome) && outlet.deliver(&user.key, kind, options.now(), &secret);
         }
         let delivered = if is_taken { journal.delivered(options.now(), line) } else { Ok(()) };
         let ended = outcome.ended().map(|ended| (line, ended, outcome.detail().map(str::to_owned)));

@@ -11,12 +11,17 @@ use super::options::{Answer, Global, InvitationCommand, Invitations, OneInvitati
 use super::printer::Printer;
 use super::{deactivate, edge};
 use crate::apply::MailAbout;
+use crate::diagnostic::shell_word;
 use crate::model::{ActionKind, Status};
 use crate::plan::{self, LockOut, Resend, lock_out};
 use crate::report::sanitise;
+use crate::rules::OnBoarding;
 use crate::settings::StoreKind;
 use crate::store::Effect;
 use crate::store::sqlite::{Answerer, ResetMail, SqliteStore, StoredInvitation, StoredMail};
+
+/// The word for the invitation of somebody who is invited, where the store has none.
+const LOST: &str = "lost";
 
 /// An invitation, or a reset of a password whose mail did not go out, as `--format json` prints it.
 #[derive(Serialize)]
@@ -65,6 +70,9 @@ pub(super) fn run(global: &Global, arguments: &Invitations, printer: &Printer) -
 fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
     let reader = access.reader(printer)?;
     let (invitations, resets) = (reader.list_invitations()?, reader.list_open_reset_mails()?);
+    // Where nobody is invited there is none to be lost.
+    let invites = access.rules().onboarding() == OnBoarding::Invite;
+    let forgotten = if invites { reader.list_forgotten_invitations()? } else { Vec::new() };
     let now = edge::now(None);
     if printer.is_json() {
         let text = |time: Option<Timestamp>| time.map(|time| time.to_string());
@@ -77,6 +85,15 @@ fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
             answered: text(invitation.answered),
             mail: invitation.mail.as_ref().map(MailDocument::of),
         });
+        let forgotten = forgotten.iter().map(|key| InvitationDocument {
+            user: key,
+            about: MailAbout::Invitation,
+            state: LOST,
+            sent: None,
+            ends: None,
+            answered: None,
+            mail: None,
+        });
         let resets = resets.iter().map(|reset| InvitationDocument {
             user: &reset.key,
             about: MailAbout::Password,
@@ -86,14 +103,19 @@ fn list(access: &Access, printer: &Printer) -> Result<Exit, Failure> {
             answered: None,
             mail: Some(MailDocument::of(&reset.mail)),
         });
-        printer.json(&invitations.chain(resets).collect::<Vec<_>>());
+        printer.json(&invitations.chain(forgotten).chain(resets).collect::<Vec<_>>());
         return Ok(Exit::Done);
     }
-    if invitations.is_empty() {
+    if invitations.is_empty() && forgotten.is_empty() {
         printer.result("nobody was ever invited\n");
     }
     for invitation in &invitations {
         printer.result(&line(invitation, invitation.state_at(now).as_str()));
+    }
+    for key in &forgotten {
+        let why = "the store has no invitation any more that could be accepted, nor the answer";
+        let help = format!("rollcall invitations resend {}", shell_word(key));
+        printer.result(&format!("{:<40} {LOST:<10}  {why}: {}\n", sanitise(key), sanitise(&help)));
     }
     for ResetMail { key, reset, mail } in &resets {
         let when = when("at", *reset);

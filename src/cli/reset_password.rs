@@ -1,12 +1,14 @@
 //! `rollcall reset-password`: ends passwords, at once, in the way that the rules have; never part of a plan.
 
+use std::collections::BTreeMap;
+
 use super::access::Access;
 use super::desk::Desk;
 use super::execute::{listen, looked_up, remember};
 use super::exit::{Exit, Failure, advised};
 use super::options::{Global, ResetPassword};
 use super::printer::Printer;
-use super::unfinished_reset::{GO_ON, unfinished_of};
+use super::unfinished_reset::{GO_ON, Unfinished, unfinished_of};
 use super::{edge, journal, mail, secrets};
 use crate::apply::{
     ApplyError, Options, Outcome, Reset, ResetDocument, ResetReport, SkippedUser, Stop, Verdict, reset_passwords,
@@ -14,7 +16,7 @@ use crate::apply::{
 use crate::diagnostic::Code;
 use crate::mail::Which;
 use crate::model::Status;
-use crate::plan::{Inputs, NoReset, Policy, active_accounts, can_reset};
+use crate::plan::{Inputs, NoReset, Policy, ResetUser, active_accounts, can_reset};
 use crate::report::{count, sanitise};
 use crate::rules::PasswordReset;
 use crate::settings::StoreKind;
@@ -73,16 +75,11 @@ pub(super) fn run(global: &Global, arguments: &ResetPassword, printer: &Printer)
         printer.note(&format!("`{GO_ON}` goes on with those alone whom this has not reached"));
     }
     Ok(match report.verdict() {
-        Verdict::Complete if skipped.iter().any(|(_, why)| lacks_address(*why)) => Exit::Partial,
+        Verdict::Complete if skipped.iter().any(|(_, why)| why.lacks_address()) => Exit::Partial,
         Verdict::Complete => Exit::Done,
         Verdict::NothingWritten => Exit::Failed,
         Verdict::Partial => Exit::Partial,
     })
-}
-
-/// Whether somebody who was asked for was left out for want of an address.
-const fn lacks_address(why: NoReset) -> bool {
-    matches!(why, NoReset::NoAddress | NoReset::BadAddress)
 }
 
 fn not_tried(users: &[String]) -> ResetReport {
@@ -113,16 +110,17 @@ fn choose(desk: &Desk, arguments: &ResetPassword) -> Result<Chosen, Failure> {
     let Some(key) = &arguments.key else {
         let unfinished = unfinished_of(desk)?;
         if arguments.left_out {
-            let (users, mut mailed) = unfinished.map_or_else(Default::default, |one| (one.left_out, one.reset.users));
-            mailed.extend(users.iter().cloned());
-            return Ok(Chosen { users, skipped: Vec::new(), mailed, is_of_all: false });
+            let Some(Unfinished { left_out, unaddressed, everybody, .. }) = unfinished else {
+                return Ok(Chosen { users: Vec::new(), skipped: Vec::new(), mailed: Vec::new(), is_of_all: false });
+            };
+            return Ok(Chosen { users: left_out, skipped: unaddressed, mailed: everybody, is_of_all: false });
         }
         if !rules.resets_all_passwords() {
             let why =
                 "the rules of this store do not say that all passwords can be reset at once (`password.reset_all`)";
             return Err(Failure::failed(advised(why, "name one account")));
         }
-        if let Some(unfinished) = unfinished.filter(|_| !arguments.anew) {
+        if let Some(unfinished) = unfinished.filter(|one| !arguments.anew && !one.left_out.is_empty()) {
             // Whoever was reached already would have to choose a password twice.
             let help = format!("`{GO_ON}` goes on with them alone; with `--anew` it is everybody once more");
             return Err(Failure::invalid(advised(unfinished.told(), help)));
@@ -186,9 +184,12 @@ const fn reason(why: NoReset) -> &'static str {
 /// Resets them, journalled under a run of its own.
 fn execute(
     desk: &mut Desk,
-    Chosen { users, mailed, is_of_all, .. }: &Chosen,
+    Chosen { users, skipped, mailed, is_of_all }: &Chosen,
     sink: Option<&(dyn crate::secret::Sink + Sync)>,
 ) -> Result<ResetReport, Failure> {
+    let unaddressed = skipped.iter().filter(|(_, why)| why.lacks_address()).map(|(user, _)| user);
+    let users = with_ids(desk, users);
+    let everybody: Vec<ResetUser> = users.iter().cloned().chain(with_ids(desk, unaddressed)).collect();
     let Desk { access, runtime, names, opened, info, .. } = desk;
     let own = access.settings.guards.own_account.as_deref();
     let StoreKind::Sqlite { .. } = access.store.kind;
@@ -197,7 +198,7 @@ fn execute(
     let clock = || edge::now(None);
     let options = Options { secrets: sink, ..Options::new(&run, &who, access.rules(), &clock) };
     let of = access.store_ref(info);
-    let reset = Reset { store: &of, users, is_of_all: *is_of_all };
+    let reset = Reset { store: &of, users: &users, of_all: is_of_all.then_some(&everybody) };
     let journal = &mut opened.journal;
     let before = journal.head();
     let stop = Stop::default();
@@ -224,6 +225,14 @@ fn execute(
         remember(access, &mut store, journal);
     }
     report
+}
+
+/// The accounts with these keys, as in the store, each with the store's own id of it.
+fn with_ids<'a>(desk: &Desk, keys: impl IntoIterator<Item = &'a String>) -> Vec<ResetUser> {
+    let Desk { names, live, .. } = desk;
+    let ids: BTreeMap<&str, &str> = live.users().map(|user| (names.text(user.key), names.text(user.id))).collect();
+    let with_id = |key: &String| ResetUser { key: key.clone(), id: ids.get(key.as_str()).map(|&id| id.to_owned()) };
+    keys.into_iter().map(with_id).collect()
 }
 
 fn tell(access: &Access, (users, skipped): (&[String], &[(String, NoReset)]), report: &ResetReport, printer: &Printer) {

@@ -1,6 +1,7 @@
 //! Where one-time secrets go, and who has none: the sink of the settings, looked at before anything is planned and
 //! opened before anything is written.
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::access::{Access, Declared, Lines};
@@ -10,8 +11,8 @@ use super::journal;
 use super::printer::Printer;
 use super::settings_file::about_settings;
 use crate::diagnostic::{Code, Diagnostic, shell_word};
-use crate::journal::{Undelivered, undelivered};
-use crate::model::{LiveState, Names, Status};
+use crate::journal::{Lost, Undelivered, undelivered};
+use crate::model::{LiveState, LiveView, Names, Status};
 use crate::plan::{Plan, yields};
 use crate::report::sanitise;
 use crate::rules::PasswordReset;
@@ -129,11 +130,10 @@ pub(super) fn lost(access: &Access, store: &str) -> Result<Undelivered, Failure>
 
 /// A warning for everybody who can't log in, or can't use the API, since nobody has the secret.
 pub(super) fn tell_lost(access: &Access, names: &Names, live: &LiveState, lost: &Undelivered) -> Vec<Diagnostic> {
-    let is_active = |key: &str| {
-        let identity = access.rules().identity.normalize(key).ok().and_then(|key| names.find(&key));
-        identity.and_then(|key| live.find(key)).is_some_and(|live| live.status == Status::Active)
-    };
-    let people = lost.keys().filter(|(key, _)| is_active(key));
+    let people = lost.lost.iter().flat_map(|((key, kind), one)| {
+        let of = holders((access, names, live), (key, *kind), one, &lost.known);
+        of.into_iter().map(|user| (names.text(user.key), *kind))
+    });
     let told = people.map(|(key, kind)| {
         let message = match kind {
             SecretKind::Password => format!(
@@ -147,9 +147,39 @@ pub(super) fn tell_lost(access: &Access, names: &Names, live: &LiveState, lost: 
                 )
             }
         };
-        Diagnostic::warning(Code::SecretLost, message).help(way_out(access, key, *kind))
+        Diagnostic::warning(Code::SecretLost, message).help(way_out(access, key, kind))
     });
     told.collect()
+}
+
+/// The active accounts that this secret of the user with this key opens: the one with the store's id, or with that key.
+/// Where there is none the key was changed in the store, and it is whoever got a password just then under a key of which
+/// the journal does not know. Not an account whose password is newer.
+fn holders<'a>(
+    (access, names, live): (&Access, &Names, &'a LiveState),
+    (key, kind): (&str, SecretKind),
+    lost: &Lost,
+    known: &BTreeSet<String>,
+) -> Vec<LiveView<'a>> {
+    let is_still_it = |user: &LiveView<'_>| {
+        let is_newer = kind == SecretKind::Password && user.password_since.is_some_and(|since| since > lost.until);
+        user.status == Status::Active && !is_newer
+    };
+    let identity = access.rules().identity.normalize(key).ok().and_then(|key| names.find(&key));
+    let by_id = lost.account.as_deref().and_then(|id| live.users().find(|user| names.text(user.id) == id));
+    if let Some(user) = by_id.or_else(|| identity.and_then(|identity| live.find(identity))) {
+        return Some(user).filter(is_still_it).into_iter().collect();
+    }
+    if kind != SecretKind::Password || lost.account.is_some() {
+        return Vec::new();
+    }
+    let is_from_then = |user: &LiveView<'_>| {
+        let is_unknown = !known.contains(names.text(user.key)) && !user.is_service();
+        // Times in the store may be of whole seconds.
+        let since = user.password_since.filter(|_| is_unknown);
+        since.is_some_and(|since| since.as_second() >= lost.since.as_second() && since <= lost.until)
+    };
+    live.users().filter(|user| is_still_it(user) && is_from_then(user)).collect()
 }
 
 /// How somebody gets another secret.

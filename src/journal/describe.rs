@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::model::{ActionKind, Name, Names};
-use crate::plan::{Action, Cause, State, Subject, action_id, read_state, state_json};
+use crate::plan::{Action, Cause, ResetUser, State, Subject, action_id, read_state, state_json};
 use crate::secret::SecretKind;
 
 /// The action with its subject, before and after.
@@ -63,15 +63,26 @@ pub(super) fn is_whole_done_with(described: &Json) -> bool {
 /// The word for a reset of a password, which is no action of a plan.
 const RESET: &str = "reset_password";
 
-/// The reset of the password of the user with this key, and whether it yields a new one.
+/// The reset of the password of this user, and whether it yields a new one.
 #[must_use]
-pub fn describe_reset(user: &str, secret: Option<SecretKind>) -> Json {
+pub fn describe_reset(ResetUser { key, id }: &ResetUser, secret: Option<SecretKind>) -> Json {
     let mut described =
-        json!({ "id": format!("{RESET} {user}"), "action": RESET, "user": user, "cause": Cause::Operator });
+        json!({ "id": format!("{RESET} {key}"), "action": RESET, "user": key, "cause": Cause::Operator });
+    if let Some(id) = id {
+        described[ACCOUNT] = json!(id);
+    }
     if let Some(kind) = secret {
         described["secret"] = json!(kind);
     }
     described
+}
+
+/// The member with the store's own id of the account.
+const ACCOUNT: &str = "account";
+
+/// The store's own id of the account whose password this resets, where it was noted.
+pub(super) fn account_of(described: &Json) -> Option<&str> {
+    described.get(ACCOUNT)?.as_str()
 }
 
 /// What kind of action this describes; `None` of a reset of a password, which is none of a plan.

@@ -51,10 +51,10 @@ pub use reset_of_all::reset_of_all;
 pub use run_lock::run_lock_of;
 pub use runs::{Attempt, attempts_of, attempts_since};
 pub use standing::{Glance, Head, Standing, done_since, glance};
-pub use undelivered::{Undelivered, undelivered};
+pub use undelivered::{Lost, Undelivered, undelivered};
 
 use crate::model::Names;
-use crate::plan::Action;
+use crate::plan::{Action, ResetUser};
 use chain::Chain;
 use holder::HolderNote;
 use run_lock::RunLock;
@@ -293,10 +293,13 @@ impl Journal {
         self.write(at, std::iter::once(Entry::Delivered { secret: intent })).map(|_| ())
     }
 
-    /// Writes and syncs that the passwords of these users, by their keys, are about to be reset, since all are to be.
-    pub fn resets(&mut self, at: Timestamp, users: &[String]) -> Result<(), JournalError> {
+    /// Writes and syncs that the passwords of these users are about to be reset, since all are to be.
+    pub fn resets(&mut self, at: Timestamp, users: &[ResetUser]) -> Result<(), JournalError> {
         let store = self.run.as_ref().map(|run| run.store.clone()).unwrap_or_default();
-        self.write(at, std::iter::once(Entry::Resets { store, users: users.to_vec() })).map(|_| ())
+        // Ids of some alone could not be told apart.
+        let ids = users.iter().map(|user| user.id.clone()).collect::<Option<_>>().unwrap_or_default();
+        let users = users.iter().map(|user| user.key.clone()).collect();
+        self.write(at, std::iter::once(Entry::Resets { store, users, ids })).map(|_| ())
     }
 
     /// Writes and syncs what a look-up found about open intents, by their lines. All but those of which it is still

@@ -136,6 +136,10 @@ pub enum Entry {
         store: String,
         /// The keys of the users, as in the store.
         users: Vec<String>,
+        /// The store's own ids of the accounts, which stay where a key is changed: one for each key, in their order;
+        /// empty where none was noted.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ids: Vec<String>,
     },
     /// An operator let a `status: active` count that may be older than a lock-out.
     Released {

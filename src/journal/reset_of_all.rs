@@ -12,7 +12,7 @@ use super::describe::{is_reset, kind_of};
 use super::record::{Ended, Entry, LookedUp, Record};
 use super::{JournalError, medium};
 use crate::model::ActionKind;
-use crate::plan::ResetOfAll;
+use crate::plan::{ResetOfAll, ResetUser};
 
 /// What the journal knows of it in the store with this identity; `None` where there was none, or no journal.
 ///
@@ -57,7 +57,9 @@ enum Step {
 impl Found {
     fn note(&mut self, Record { seq, at, entry, .. }: Record, store: &str) {
         match entry {
-            Entry::Resets { store: of, users } if of == store => {
+            Entry::Resets { store: of, users, ids } if of == store => {
+                let mut ids = ids.into_iter();
+                let users = users.into_iter().map(|key| ResetUser { key, id: ids.next() }).collect();
                 self.reset = Some(ResetOfAll { at, users, tried: BTreeSet::new() });
                 self.tried.clear();
             }
@@ -98,8 +100,8 @@ impl Found {
                 if reset.tried.remove(&from) {
                     reset.tried.insert(to.clone());
                 }
-                for user in reset.users.iter_mut().filter(|user| **user == from) {
-                    user.clone_from(&to);
+                for user in reset.users.iter_mut().filter(|user| user.key == from) {
+                    user.key.clone_from(&to);
                 }
             }
             Step::Resets(_) | Step::Renames { .. } => {}

@@ -3,21 +3,43 @@
 //! A run was killed between the two, or the sink failed. The journal never has the secret, so it is lost; what is left
 //! is to say so until another one is made. Deliberately absent: whether the account is still there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, BufReader};
 use std::path::Path;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
-use super::describe::kind_of;
+use super::describe::{account_of, kind_of};
 use super::record::{Ended, Entry, LookedUp, Record};
 use super::{JournalError, medium};
 use crate::model::ActionKind;
 use crate::secret::SecretKind;
 
-/// Whose secret it is, by key as in the store, and what it opens; with the time at which it was made or may have been.
-pub type Undelivered = BTreeMap<(String, SecretKind), Timestamp>;
+/// For how long after its intent a secret may have been made. The store takes the time at which it begins, right after
+/// the intent; the rest is for a slow disk between the two.
+const MADE_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// A secret that nobody has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    /// It was not made before.
+    pub since: Timestamp,
+    /// It was not made later: one that was set after that is another one.
+    pub until: Timestamp,
+    /// The store's own id of the account, where it was noted.
+    pub account: Option<String>,
+}
+
+/// The secrets that nobody has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Undelivered {
+    /// Whose secret it is, by key as in the store, and what it opens.
+    pub lost: BTreeMap<(String, SecretKind), Lost>,
+    /// The keys of everybody for whom the journal knows that a secret was to be made: an account with another key was made,
+    /// or got its key, in another way.
+    pub known: BTreeSet<String>,
+}
 
 /// The secrets of the store with this identity that were made, or may have been, and never handed over; none where there
 /// is no journal.
@@ -28,7 +50,7 @@ pub fn undelivered(path: &Path, store: &str) -> Result<Undelivered, JournalError
     const WORD: &[u8] = b"\"secret\"";
     let unreadable = |source| JournalError::Unreadable { path: path.display().to_string(), source };
     let file = match medium::open_to_read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Undelivered::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Undelivered::default()),
         opened => opened.map_err(unreadable)?,
     };
     let mut lines = BufReader::new(file);
@@ -49,21 +71,25 @@ pub fn undelivered(path: &Path, store: &str) -> Result<Undelivered, JournalError
         }
     }
     // Of what has no end at all nobody knows yet.
-    let Found { tried, mut lacking, .. } = found;
+    let Found { tried, mut lacking, known, .. } = found;
     for Tried { step, at, is_open } in tried.into_values() {
         match step {
-            Step::Yields(user, kind) if is_open => drop(lacking.entry((user, kind)).or_insert(at)),
-            Step::Yields(..) | Step::Renames { .. } | Step::Ends(_) | Step::TurnsApiOff(_) => {}
+            Step::Yields { user, kind, account } if is_open => {
+                let until = at.saturating_add(MADE_WITHIN).unwrap_or(at);
+                lacking.insert((user, kind), Lost { since: at, until, account });
+            }
+            Step::Yields { .. } | Step::Renames { .. } | Step::Ends(_) | Step::TurnsApiOff(_) => {}
         }
     }
-    Ok(lacking)
+    Ok(Undelivered { lost: lacking, known })
 }
 
 #[derive(Default)]
 struct Found {
     any: bool,
     tried: BTreeMap<u64, Tried>,
-    lacking: Undelivered,
+    lacking: BTreeMap<(String, SecretKind), Lost>,
+    known: BTreeSet<String>,
 }
 
 struct Tried {
@@ -75,7 +101,7 @@ struct Tried {
 
 /// What an action does to who has a secret.
 enum Step {
-    Yields(String, SecretKind),
+    Yields { user: String, kind: SecretKind, account: Option<String> },
     Renames { from: String, to: String },
     Ends(String),
     TurnsApiOff(String),
@@ -87,22 +113,30 @@ impl Found {
         match entry {
             Entry::Intent { store: of, action, then: _ } => {
                 let step = if of == store { step(&action) } else { None };
+                if let Some(Step::Yields { user, .. } | Step::Renames { to: user, .. }) = &step {
+                    self.known.insert(user.clone());
+                }
                 self.tried.extend(step.map(|step| (seq, Tried { step, at, is_open: true })));
             }
             Entry::Outcome { intent, outcome, .. } => match outcome {
-                Ended::Done | Ended::Rewritten => self.end(intent, true, false),
-                Ended::Unknown => self.end(intent, false, false),
+                Ended::Done | Ended::Rewritten => self.end(intent, at, (true, false)),
+                Ended::Unknown => self.end(intent, at, (false, false)),
                 // Nothing was made by it.
-                Ended::AlreadyTrue | Ended::Conflict | Ended::Refused | Ended::Failed => self.end(intent, false, true),
+                Ended::AlreadyTrue | Ended::Conflict | Ended::Refused | Ended::Failed => {
+                    self.end(intent, at, (false, true));
+                }
             },
             Entry::LookedUp { intent, found, .. } => match found {
-                LookedUp::Achieved => self.end(intent, true, false),
-                LookedUp::Changed | LookedUp::Unknown => self.end(intent, false, false),
-                LookedUp::NotAchieved => self.end(intent, false, true),
+                LookedUp::Achieved => self.end(intent, at, (true, false)),
+                LookedUp::Changed | LookedUp::Unknown => self.end(intent, at, (false, false)),
+                LookedUp::NotAchieved => self.end(intent, at, (false, true)),
             },
             Entry::Delivered { secret } => {
-                if let Some(Tried { step: Step::Yields(user, kind), .. }) = self.tried.remove(&secret) {
+                if let Some(Tried { step: Step::Yields { user, kind, account }, .. }) = self.tried.remove(&secret) {
                     self.lacking.remove(&(user, kind));
+                    // The same account, under the key that it had then.
+                    let is_other = |of: SecretKind, lost: &Lost| of != kind || lost.account != account;
+                    self.lacking.retain(|(_, of), lost| account.is_none() || is_other(*of, lost));
                 }
             }
             Entry::Began(_)
@@ -114,18 +148,20 @@ impl Found {
         }
     }
 
-    /// What becomes of an intent that was done, was certainly not, or neither.
-    fn end(&mut self, intent: u64, is_done: bool, is_not_done: bool) {
+    /// What becomes of an intent that was done, was certainly not, or neither, as is known at the time `at`.
+    fn end(&mut self, intent: u64, at: Timestamp, (is_done, is_not_done): (bool, bool)) {
         let Some(tried) = self.tried.get_mut(&intent) else { return };
         tried.is_open = false;
         match &tried.step {
-            Step::Yields(user, kind) if !is_not_done => {
-                self.lacking.insert((user.clone(), *kind), tried.at);
+            Step::Yields { user, kind, account } if !is_not_done => {
+                let (since, account) = (tried.at, account.clone());
+                let until = since.saturating_add(MADE_WITHIN).map_or(at, |latest| latest.min(at));
+                self.lacking.insert((user.clone(), *kind), Lost { since, until, account });
             }
             Step::Renames { from, to } if is_done => {
                 for kind in SecretKind::ALL {
-                    let since = self.lacking.remove(&(from.clone(), kind));
-                    self.lacking.extend(since.map(|since| ((to.clone(), kind), since)));
+                    let lost = self.lacking.remove(&(from.clone(), kind));
+                    self.lacking.extend(lost.map(|lost| ((to.clone(), kind), lost)));
                 }
             }
             Step::Ends(user) if is_done => {
@@ -136,7 +172,7 @@ impl Found {
             Step::TurnsApiOff(user) if is_done => {
                 self.lacking.remove(&(user.clone(), SecretKind::Api));
             }
-            Step::Yields(..) | Step::Renames { .. } | Step::Ends(_) | Step::TurnsApiOff(_) => {}
+            Step::Yields { .. } | Step::Renames { .. } | Step::Ends(_) | Step::TurnsApiOff(_) => {}
         }
     }
 }
@@ -145,7 +181,7 @@ fn step(action: &Json) -> Option<Step> {
     let text = |part: &Json| part.as_str().map(str::to_owned);
     let user = text(action.get("user")?)?;
     if let Some(kind) = action.get("secret").and_then(Json::as_str).and_then(SecretKind::from_word) {
-        return Some(Step::Yields(user, kind));
+        return Some(Step::Yields { user, kind, account: account_of(action).map(str::to_owned) });
     }
     match kind_of(action)? {
         ActionKind::RenameUser => Some(Step::Renames { from: text(action.get("before")?.get("key")?)?, to: user }),

@@ -3,9 +3,14 @@
 //!
 //! It is told and nothing more. Deliberately absent: names that a manifest says were others (`renamed`).
 
-use super::{CatalogPolicy, Inputs};
+use super::locked_out::{is_in, is_named};
+use super::scope::Reach;
+use super::{AbsentUsers, CatalogPolicy, Inputs};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::model::{CatalogKey, Collection, Completeness, Name, Organization, Value, known};
+use crate::model::{CatalogKey, Collection, Completeness, LiveView, Name, Organization, Value, known};
+
+/// How many people are named.
+const NAMED: usize = 5;
 
 /// A warning for each declared organization that seems to have another name in the store.
 pub(super) fn called_otherwise(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
@@ -53,10 +58,46 @@ fn is_like(declared: &Organization, live: &Organization) -> bool {
     is_called || has_sites
 }
 
+/// Who would leave if the live organization were the declared one, in words that follow a sentence: as it is, whoever
+/// belongs to it alone is out of scope.
+fn kept(inputs: &Inputs<'_>, organization: Name) -> String {
+    let Inputs { names, desired, live, rules, policy, .. } = *inputs;
+    if policy.absent_users == AbsentUsers::Report {
+        return String::new();
+    }
+    let reach = Reach::new(inputs);
+    let is_left = |user: &LiveView<'_>| {
+        let is_spared =
+            |identity| is_named(desired, identity) || inputs.is_protected(identity) || inputs.is_own_account(identity);
+        user.membership(organization).is_some()
+            && is_in(inputs, user)
+            && !user.is_service()
+            && !rules.keeps_elsewhere(user)
+            && !user.identity.is_some_and(is_spared)
+            && reach.refuse_absent(user).is_some()
+    };
+    let mut keys: Vec<&str> = live.users().filter(is_left).map(|user| names.text(user.key)).collect();
+    if keys.is_empty() {
+        return String::new();
+    }
+    keys.sort_unstable();
+    let (all, more) = (keys.len(), keys.len().saturating_sub(NAMED));
+    let named: Vec<String> = keys.iter().take(NAMED).map(|key| format!("`{key}`")).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let who = if all == 1 { "1 person keeps".to_owned() } else { format!("{all} people keep") };
+    format!(
+        "; until that is settled nobody is off-boarded from it, and {who} access though no manifest names them: {}{more}",
+        named.join(", ")
+    )
+}
+
 fn warning(inputs: &Inputs<'_>, (name, organization): (Name, &Organization), other: Name) -> Diagnostic {
+    let live = other;
     let (name, other) = (inputs.names.text(name), inputs.names.text(other));
-    let message =
-        format!("`{name}` is no organization of the store, where `{other}`, which no manifest names, looks like it");
+    let message = format!(
+        "`{name}` is no organization of the store, where `{other}`, which no manifest names, looks like it{}",
+        kept(inputs, live)
+    );
     let by_plan = match inputs.policy.catalog {
         CatalogPolicy::Create => format!("call it `{name}` in the store by `previously: {other}` there"),
         CatalogPolicy::Existing => format!("call it `{name}` in the store by hand"),

@@ -200,6 +200,11 @@ pub fn lock_out_news(inputs: &Inputs<'_>, deferred: &[Deferred], settles: bool) 
     news
 }
 
+/// Whether a manifest names the person who has this key, or had it, as a user or as a leaver.
+pub(super) fn is_named(desired: &Desired, identity: Name) -> bool {
+    is_declared(desired, identity) || desired.leavers.contains_key(&identity)
+}
+
 /// Whether a manifest names the person who has this key, or had it, as a user.
 fn is_declared(desired: &Desired, identity: Name) -> bool {
     desired.find(identity).is_some() || desired.former_keys().any(|(_, previous)| previous.identity == identity)

@@ -100,7 +100,7 @@ pub use locked_out::{LET_IN, LockOutNews, lock_out_news, returned, says_active};
 pub use people::{Affected, Effects, SiteChange, Sites};
 pub use protection::{broad_protection, unnamed_own_account, void_protection};
 pub use resend::{Resend, resend};
-pub use reset::{NoReset, ResetOfAll, active_accounts, can_reset, left_out};
+pub use reset::{MeantByReset, NoReset, ResetOfAll, ResetUser, active_accounts, can_reset, meant_by};
 pub use saved::{Changed, Holding, holding};
 pub use saved_plan::{besides, comes_to_more, plan_of_saved};
 pub use scope::{Scope, outside_scope, people_in_scope, within_scope};

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: manifests, and how it is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -36,30 +36,78 @@ pub enum NoReset {
     Stripped,
 }
 
+impl NoReset {
+    /// Whether it is for want of an address alone, which somebody can give.
+    #[must_use]
+    pub const fn lacks_address(self) -> bool {
+        match self {
+            Self::NoAddress | Self::BadAddress => true,
+            Self::Unknown
+            | Self::Ambiguous
+            | Self::OwnAccount
+            | Self::Protected
+            | Self::KeptElsewhere
+            | Self::NotActive(_)
+            | Self::LockedOut
+            | Self::Stripped => false,
+        }
+    }
+}
+
+/// Somebody whose password is reset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResetUser {
+    /// The key, as in the store.
+    pub key: String,
+    /// The store's own id of the account, which stays where the key is changed.
+    pub id: Option<String>,
+}
+
 /// The last time that all passwords were to be reset, as far as is written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResetOfAll {
     /// When it began.
     pub at: Timestamp,
-    /// The keys of the users, in the order in which they were to be done.
-    pub users: Vec<String>,
-    /// Those of them who were tried since.
+    /// All for whom it was meant, in the order in which they were to be done; last those without an address.
+    pub users: Vec<ResetUser>,
+    /// The keys of those of them who were tried since.
     pub tried: BTreeSet<String>,
 }
 
-/// Whom that has not reached, by their live keys: their passwords can be reset, and are older. Where the store does not
-/// tell how old they are, whoever was not tried.
+/// Somebody for whom a reset of all was meant, as the account is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MeantByReset {
+    /// The live key.
+    pub key: Name,
+    /// Whether the reset has not reached the account.
+    pub is_left_out: bool,
+    /// That the account can't be reached before it has an address.
+    pub lacks: Option<NoReset>,
+}
+
+/// Everybody for whom that was meant and whose password can be reset, also under another key. It has not reached those
+/// whose passwords are older; where the store does not tell how old they are, those who were not tried.
 #[must_use]
-pub fn left_out(inputs: &Inputs<'_>, reset: &ResetOfAll) -> Vec<Name> {
-    let identity = |user: &String| inputs.names.find(&inputs.rules.identity.normalize(user).ok()?);
-    let is_left_out = |user: &String| {
-        let since = inputs.live.find(identity(user)?)?.password_since;
-        let is_untried = !reset.tried.contains(user);
-        // Times are of whole seconds: what was set in the same one was set by it, if it was tried.
-        let is_due = since.map_or(is_untried, |since| since < reset.at || (since == reset.at && is_untried));
-        can_reset(inputs, identity(user)?).ok().filter(|_| is_due)
+pub fn meant_by(inputs: &Inputs<'_>, reset: &ResetOfAll) -> Vec<MeantByReset> {
+    let Inputs { names, live, rules, .. } = *inputs;
+    let rows: BTreeMap<&str, usize> = live.users().map(|user| (names.text(user.id), user.row)).collect();
+    let account = |user: &ResetUser| {
+        let row = user.id.as_deref().and_then(|id| rows.get(id)).copied();
+        row.map(|row| live.user(row)).or_else(|| live.find(names.find(&rules.identity.normalize(&user.key).ok()?)?))
     };
-    reset.users.iter().filter_map(is_left_out).collect()
+    let mut seen = BTreeSet::new();
+    let meant = |user: &ResetUser| {
+        let found = account(user).filter(|found| seen.insert(found.row))?;
+        let is_untried = ![user.key.as_str(), names.text(found.key)].iter().any(|&key| reset.tried.contains(key));
+        // Times are of whole seconds: what was set in the same one was set by it, if it was tried.
+        let is_due = |since: Timestamp| since < reset.at || (since == reset.at && is_untried);
+        let is_left_out = found.password_since.map_or(is_untried, is_due);
+        match can_reset(inputs, found.identity?) {
+            Ok(key) => Some(MeantByReset { key, is_left_out, lacks: None }),
+            Err(why) => why.lacks_address().then_some(MeantByReset { key: found.key, is_left_out, lacks: Some(why) }),
+        }
+    };
+    reset.users.iter().filter_map(meant).collect()
 }
 
 /// The live key of the account with this key, as compared, if its password can be reset.

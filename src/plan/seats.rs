@@ -1,5 +1,6 @@
-//! Which seats service accounts take: rollcall gives none of them back, whoever waits for one.
+//! Which seats service accounts take that rollcall does not give back, whoever waits for one.
 
+use super::locked_out::is_named;
 use super::{Deferred, Inputs, WaitsFor};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::model::{LiveView, Name};
@@ -7,11 +8,9 @@ use crate::model::{LiveView, Name};
 /// How many are named.
 const NAMED: usize = 5;
 
-/// How many seats service accounts take, in words that follow a sentence; nothing where they take none.
+/// How many seats such service accounts take, in words that follow a sentence; nothing where they take none.
 pub(super) fn taken_by_services(inputs: &Inputs<'_>) -> Option<String> {
-    let takes = |live: &LiveView<'_>| {
-        (live.is_service() || inputs.rules.keeps_elsewhere(live)) && inputs.rules.counts_seat(live.status)
-    };
+    let takes = |live: &LiveView<'_>| is_given_back_by_none(inputs, live) && inputs.rules.counts_seat(live.status);
     let mut keys: Vec<Name> = inputs.live.users().filter(takes).map(|live| live.key).collect();
     keys.sort_by_key(|&key| inputs.names.text(key));
     let more = keys.len().saturating_sub(NAMED);
@@ -23,6 +22,13 @@ pub(super) fn taken_by_services(inputs: &Inputs<'_>) -> Option<String> {
         1 => Some(format!("1 of them is taken by a service account, which no plan gives back: {named}")),
         _ => Some(format!("{count} of them are taken by service accounts, which no plan gives back: {named}{more}")),
     }
+}
+
+/// Whether it is a service account that no plan ends: another application keeps it, or no manifest names it, and who is
+/// no person is not taken for a leaver.
+fn is_given_back_by_none(inputs: &Inputs<'_>, live: &LiveView<'_>) -> bool {
+    let is_named = |identity| is_named(inputs.desired, identity);
+    inputs.rules.keeps_elsewhere(live) || (live.is_service() && !live.identity.is_some_and(is_named))
 }
 
 /// That somebody waits for a seat, and that service accounts take some.

@@ -423,6 +423,11 @@ fn carries(action: &Action, account: Option<&LiveView<'_>>) -> bool {
             let ended = state.memberships.iter().flat_map(|ended| account.grants_in(ended.organization));
             ended.count() == state.grants.len()
         }
+        // It ends the other one of the organization, and takes its place.
+        ActionKind::GrantSite if !state.grants.is_empty() => {
+            let here = organization.into_iter().flat_map(|organization| account.grants_in(organization));
+            here.count() == state.grants.len()
+        }
         _ => true,
     }
 }

@@ -53,6 +53,14 @@ pub(super) fn list(connection: &Connection) -> rusqlite::Result<Vec<StoredInvita
     rows.collect()
 }
 
+/// The keys of those who are invited and of whose invitation there is nothing any more, sorted.
+pub(super) fn list_forgotten(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT key FROM users u WHERE status = 'invited' \
+               AND NOT EXISTS (SELECT 1 FROM invitations i WHERE i.user_id = u.id) ORDER BY key";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_map([], |row| value::lossy(row, 0))?.collect()
+}
+
 /// Reads who has no account any more, and answered the last invitation with no.
 pub(super) fn read_declined(
     connection: &Connection,

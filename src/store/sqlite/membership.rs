@@ -224,7 +224,8 @@ fn check_site_room(turn: &Turn<'_>, account: &Account, organization: i64) -> Res
     if count < i64::from(max) {
         return Ok(());
     }
-    Err(refused(format!("`{}` has {count} sites there already, at most {max} in this store", account.key)))
+    let with_it = count + 1;
+    Err(refused(format!("`{}` would have {with_it} sites there, at most {max} in this store", account.key)))
 }
 
 /// Ends the grant in the place of which another one comes.

@@ -90,6 +90,13 @@ impl SqliteReader {
         found.map_err(|error| open::unreadable(&self.path, error))
     }
 
+    /// The keys of those who are invited and of whose invitation there is nothing any more, sorted.
+    pub fn list_forgotten_invitations(&self) -> Result<Vec<String>, StoreError> {
+        let found = invitations::list_forgotten(&self.connection);
+        self.check_unchanged()?;
+        found.map_err(|error| open::unreadable(&self.path, error))
+    }
+
     /// Mails about resets of passwords that did not go out, in the order in which they were made.
     pub fn list_open_reset_mails(&self) -> Result<Vec<ResetMail>, StoreError> {
         let found = reset_mails::open(&self.connection);

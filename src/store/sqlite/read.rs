@@ -18,7 +18,7 @@ use crate::model::{
     Collection, Completeness, Evidence, Fact, Grant, Invitation, InvitationState, List, LiveState, Membership, Name,
     Names, Status, Value, known,
 };
-use crate::rules::{KeyCase, Rules};
+use crate::rules::{KeyCase, PasswordReset, Rules};
 use crate::store::Which;
 
 /// The text columns of profile fields with their names, in the order of the handles.
@@ -88,7 +88,8 @@ pub(super) fn read(
         Which::All => {
             let read = read_users(&snapshot, rules, names, &ids, (i64::MIN, i64::MAX), &mut live)?;
             compare_counts(&snapshot, &read, &mut live.evidence)?;
-            if rules.password_rotation().is_some() || rules.resets_all_passwords() {
+            let is_made_here = rules.password_reset() == PasswordReset::Generated;
+            if is_made_here || rules.password_rotation().is_some() || rules.resets_all_passwords() {
                 note_passwords(&snapshot, names, &mut live)?;
             }
         }

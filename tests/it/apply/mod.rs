@@ -14,7 +14,7 @@ use rollcall::apply::{
 use rollcall::guard::GuardedPlan;
 use rollcall::journal::{Entry, Journal, LookedUp, Record, Run, Who};
 use rollcall::model::{ActionKind, Names, Status};
-use rollcall::plan::{StoreRef, action_id};
+use rollcall::plan::{ResetUser, StoreRef, action_id};
 use rollcall::rules::Rules;
 
 use crate::support::disk::Disk;
@@ -259,7 +259,7 @@ fn a_store_that_stays_away_ends_the_run() {
 /// Nobody is left without a password in a store that is away, but for those with whom that was found out.
 #[test]
 fn a_store_that_stays_away_ends_a_run_of_resets() {
-    let users = ["a", "b", "c", "d", "e"].map(str::to_owned);
+    let users = ["a", "b", "c", "d", "e"].map(|key| ResetUser { key: key.to_owned(), id: None });
     let reset = |requests: &[Request]| {
         let mut bench = Bench::new();
         bench.store.requests.extend(requests);
@@ -267,7 +267,7 @@ fn a_store_that_stays_away_ends_a_run_of_resets() {
         let options = Options { wait: Duration::ZERO, ..Options::new("run-1", &who, &rules, &clock) };
         let mut journal = bench.disk.open().expect("a sound journal");
         let [name, kind, id, address] = ["local", "sqlite", "1", "s.db"].map(str::to_owned);
-        let reset = Reset { store: &StoreRef { name, kind, id, address }, users: &users, is_of_all: false };
+        let reset = Reset { store: &StoreRef { name, kind, id, address }, users: &users, of_all: None };
         let Bench { names, store, stop, .. } = &mut bench;
         let run = apply::reset_passwords(reset, names, store, &mut journal, &options, stop);
         crate::support::now(run).expect("a run that begins")

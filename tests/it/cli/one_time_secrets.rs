@@ -370,3 +370,58 @@ fn a_settled_deployment_of_many_accounts_has_one_secret_for_each() {
     assert_eq!((taken.len(), users.len(), secrets.len()), (60, 60, 60));
     assert_nowhere(&repository, &[run], "secrets");
 }
+
+/// A repository in which the secret of broy alone was made and not handed over.
+fn with_a_lost_secret() -> Repository {
+    let sink = script("text=$(cat); case $text in *broy*) exit 5;; *) exit 0;; esac");
+    let repository = repository(&sink);
+    repository.run(["apply", "--yes"]).ends_with(6).tells("the password of broy was made and is lost");
+    repository.write("rollcall.yaml", &settings("secrets: { sink: { file: .rollcall/secrets } }"));
+    // Nothing is handed to a sink that has failed.
+    repository.run(["reset-password", "croy", "--yes"]).ends_with(0);
+    repository
+}
+
+const NOBODY_KNOWS: &str = "has no password that anybody knows";
+
+#[test]
+fn a_lost_secret_is_told_under_a_key_that_was_changed_by_hand() {
+    let repository = with_a_lost_secret();
+    repository.sql("UPDATE users SET key = 'b.roy' WHERE key = 'broy'");
+    repository.edit("access/all.yaml", "broy: {", "b.roy: {");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).tells(&format!("`b.roy` {NOBODY_KNOWS}")).tells("rollcall reset-password b.roy");
+    assert_eq!(run.err.matches(NOBODY_KNOWS).count(), 1, "{run}");
+    repository.run(["reset-password", "b.roy", "--yes"]).ends_with(0);
+    assert!(!repository.run(["plan"]).all().contains(NOBODY_KNOWS));
+}
+
+#[test]
+fn a_lost_secret_of_a_reset_is_told_under_a_key_that_was_changed_by_hand() {
+    let repository = repository(FILE);
+    repository.run(["apply", "--yes"]).ends_with(0);
+    let sink = script("text=$(cat); case $text in *probe*) exit 0;; *) exit 5;; esac");
+    repository.write("rollcall.yaml", &settings(&format!("secrets: {{ sink: {sink} }}")));
+    repository.run(["reset-password", "aroy", "--yes"]).ends_with(6);
+    repository.write("rollcall.yaml", &settings("secrets: { sink: { file: .rollcall/secrets } }"));
+    repository.sql("UPDATE users SET key = 'a.roy' WHERE key = 'aroy'");
+    repository.edit("access/all.yaml", "aroy: {", "a.roy: {");
+    let run = repository.run(["plan"]);
+    run.ends_with(0).tells(&format!("`a.roy` {NOBODY_KNOWS}"));
+    assert_eq!(run.err.matches(NOBODY_KNOWS).count(), 1, "{run}");
+    repository.run(["reset-password", "a.roy", "--yes"]).ends_with(0);
+    assert!(!repository.run(["plan"]).all().contains(NOBODY_KNOWS));
+}
+
+#[test]
+fn a_lost_secret_is_told_no_more_where_an_administrator_has_set_another_one() {
+    let repository = with_a_lost_secret();
+    repository.run(["plan"]).tells(&format!("`broy` {NOBODY_KNOWS}"));
+    repository.sql(
+        "UPDATE credentials SET verifier = 'sha256:00:00', set_at = '2100-01-01T00:00:00Z' \
+         WHERE user_id = (SELECT id FROM users WHERE key = 'broy')",
+    );
+    let run = repository.run(["plan"]);
+    run.ends_with(0);
+    assert!(!run.all().contains(NOBODY_KNOWS), "{run}");
+}

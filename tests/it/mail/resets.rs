@@ -126,6 +126,26 @@ fn act_7_who_is_left_out_of_a_reset_of_all_is_named_and_can_be_done_alone() {
     assert_eq!(outbox(&repository).len(), 6);
 }
 
+/// Who was left out is followed by the store's id where somebody changes the key by hand, and keeps no old password.
+#[test]
+fn who_was_left_out_of_a_reset_of_all_is_known_under_a_key_that_was_changed_by_hand() {
+    let repository = repository("", &[("ana@example.com", "en"), ("li@example.com", "en")]);
+    repository.sql(
+        "CREATE TRIGGER not_li BEFORE INSERT ON credentials \
+         WHEN NEW.user_id = (SELECT id FROM users WHERE key = 'li@example.com') \
+         BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+    );
+    repository.run(["reset-password", "--all-active", "--yes"]).ends_with(6).prints("li@example.com: refused");
+    repository.sql("DROP TRIGGER not_li; UPDATE users SET key = 'li.wei@example.com' WHERE key = 'li@example.com'");
+    repository.edit("access/all.yaml", "li@example.com", "li.wei@example.com");
+    repository.run(["plan"]).ends_with(0).tells("has not reached 1 person: li.wei@example.com");
+    let run = repository.run(["reset-password", "--left-out", "--yes"]);
+    run.ends_with(0).prints("li.wei@example.com: password reset");
+    assert_eq!(outbox(&repository).len(), 2);
+    let run = repository.run(["plan"]);
+    assert!(!run.all().contains("has not reached"), "{run}");
+}
+
 #[test]
 fn who_was_left_out_and_has_another_password_or_is_out_is_due_no_more() {
     let repository = repository("", &[("ana@example.com", "en"), ("li@example.com", "en"), ("zoe@example.com", "fr")]);

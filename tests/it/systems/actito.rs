@@ -221,6 +221,14 @@ fn act_4_a_switch_of_the_group_is_done_whole_or_not_at_all_and_its_saved_plan_is
     let run = apply("again.json");
     assert_ne!(run.code, Some(0), "{run}");
     assert_eq!(service.rows(groups), ["solo"]);
+    // Nor does one that would end one group, where somebody added a second one meanwhile.
+    service.run(["plan", "--out", "switch.json"]).ends_with(0);
+    service.0.sql(
+        "INSERT INTO site_grants (user_id, organization_id, site_id)
+         SELECT u.id, s.organization_id, s.id FROM users u, sites s WHERE u.key = 'broy' AND s.name = 'retail'",
+    );
+    apply("switch.json").ends_with(5).prints("the account has more access");
+    assert_eq!(service.rows(groups), ["retail", "solo"]);
     service.apply();
     assert_eq!(service.rows(groups), ["late"]);
 }
@@ -364,6 +372,28 @@ fn act_7_passwords_of_one_or_of_all_active_people_are_reset_and_a_policy_says_wh
     assert!(!service.ids().iter().any(|id| id.contains("password")));
     service.run(["reset-password", "droy", "--yes"]).ends_with(0);
     assert_eq!(service.plan()["passwords_due"], serde_json::json!([]));
+}
+
+#[test]
+fn act_7_who_had_no_address_at_a_reset_of_all_is_named_until_it_is_done() {
+    let service = service(&(user("broy", "user") + &user("croy", "user")));
+    service.apply();
+    // As if they had been there for long.
+    service.0.sql("UPDATE users SET activated_at = '2020-01-01T00:00:00Z', created_at = '2020-01-01T00:00:00Z'");
+    service.0.sql("UPDATE users SET email = NULL WHERE key = 'broy'");
+    let all = ["reset-password", "--all-active", "--yes"];
+    service.run(all).ends_with(6).tells("broy is left alone: it has no address");
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("has not reached 1 person: broy (no mail can go there)");
+    run.tells("once they have an address, `rollcall reset-password --left-out` goes on");
+    service.run(["reset-password", "--left-out", "--yes"]).ends_with(1).tells("broy is left alone: it has no address");
+    service.0.sql("UPDATE users SET email = 'broy@example.com' WHERE key = 'broy'");
+    service.run(["plan"]).ends_with(0).tells("has not reached 1 person: broy\n");
+    service.run(all).ends_with(3).tells("--anew");
+    let run = service.run(["reset-password", "--left-out", "--yes"]);
+    run.ends_with(0).prints("broy: password reset");
+    assert!(!run.out.contains("croy"), "{run}");
+    assert!(!service.run(["plan"]).all().contains("has not reached"));
 }
 
 #[test]

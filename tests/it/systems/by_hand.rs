@@ -179,3 +179,21 @@ fn act_8_seats_that_service_accounts_take_are_named_where_somebody_waits_for_one
     run.ends_with(0).tells("warning[over-seats]").tells("3 of them are taken by service accounts");
     assert!(!run.all().contains("no-seat-free"), "{run}");
 }
+
+#[test]
+fn mod_1_a_service_account_that_manifests_name_is_not_told_as_one_that_no_plan_gives_back() {
+    let robot = modulr::user("robot", "guest", "kind: service,");
+    let service = modulr::service(&robot);
+    service.apply();
+    // One is declared, and a plan may end it; of the other no manifest knows.
+    service.0.sql("INSERT INTO users (key, kind) VALUES ('feed', 'service')");
+    service.declare("users:", &format!("users:\n{}", modulr::user("broy", "guest", "")));
+    assert_eq!(service.waits(), ["create_user broy seat"]);
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("warning[no-seat-free]");
+    run.tells("1 of them is taken by a service account, which no plan gives back: `feed`");
+    service.0.sql("INSERT INTO users (key, kind) VALUES ('third', 'service')");
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("warning[over-seats]").tells("which no plan gives back: `feed`, `third`");
+    assert!(!run.err.contains("`robot`"), "{run}");
+}

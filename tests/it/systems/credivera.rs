@@ -340,12 +340,37 @@ fn cred_10_how_an_invitation_ended_is_told_and_what_helps() {
 }
 
 #[test]
+fn cred_5_who_keeps_access_in_an_organization_with_another_name_is_named() {
+    let ben = user("ben", "user", "welders", "");
+    let service = service(&(ben.clone() + &user("cy", "user", "welders", "")));
+    service.apply();
+    for name in ["ben", "cy"] {
+        accept(&service, name);
+    }
+    service.apply();
+    service.0.sql("UPDATE organizations SET name = 'acme-group'");
+    assert!(!service.run(["plan"]).all().contains("off-boarded"), "nobody is to leave");
+    service.declare(&ben, "");
+    let run = service.run(["plan"]);
+    run.ends_with(0).tells("looks like it; until that is settled nobody is off-boarded from it, and 1 person keeps");
+    run.tells("access though no manifest names them: `ben@example.com`");
+    // Settled, the person goes.
+    service.declare("  acme:\n", "  acme:\n    previously: acme-group\n");
+    assert!(service.ids().contains(&"deactivate_user ben@example.com".to_owned()), "{:?}", service.ids());
+}
+
+#[test]
 fn cred_10_an_answer_that_the_store_has_lost_is_told_and_an_operator_can_ask_again() {
     let service = service(&user("ben", "user", "welders", ""));
     service.apply();
     service.run(["invitations", "decline", "ben@example.com"]).ends_with(0);
     service.0.sql("DELETE FROM invitation_tokens; DELETE FROM invitation_mails; DELETE FROM invitations");
     assert_eq!(service.waits(), ["resend_invitation ben@example.com decision"]);
+    let list = service.run(["invitations", "list"]);
+    list.ends_with(0).prints("lost").prints("rollcall invitations resend ben@example.com");
+    assert!(!list.out.contains("nobody was ever invited") && !list.out.contains("ana"), "{list}");
+    let list = service.run(["invitations", "list", "--format", "json"]).json();
+    assert_eq!((&list[0]["user"], &list[0]["state"]), (&"ben@example.com".into(), &"lost".into()), "{list}");
     let run = service.run(["apply", "--yes"]);
     run.ends_with(0)
         .prints("ben@example.com is invited, and the store has no invitation any more that could be accepted");
