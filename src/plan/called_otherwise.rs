@@ -14,7 +14,11 @@ const NAMED: usize = 5;
 
 /// A warning for each declared organization that seems to have another name in the store.
 pub(super) fn called_otherwise(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
-    let Inputs { names, desired, live, rules, .. } = *inputs;
+    let Inputs { names, desired, live, rules, policy, .. } = *inputs;
+    // With a list of organizations another one is somebody else's, whatever it looks like.
+    if policy.scope.organizations.is_some() {
+        return Vec::new();
+    }
     let (declared, there) = (&desired.catalog.organizations, &live.catalog.organizations);
     let is_whole = *live.evidence.of(Collection::Organizations) == Completeness::Complete;
     let is_former = |name: Name| desired.renames.iter().any(|(key, old)| is_organization(*key) && old.identity == name);

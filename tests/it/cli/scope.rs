@@ -281,3 +281,22 @@ fn what_is_renamed_or_deleted_outside_of_the_list_is_an_error_at_its_line() {
         repository.run(["validate"]).ends_with(3).tells("error[outside-scope]").tells(message);
     }
 }
+
+/// Advice to rename it would make another one of the list's.
+#[test]
+fn an_organization_outside_of_the_list_is_nobody_s_former_name() {
+    let repository = two_organizations(LISTED);
+    repository.write("rollcall.yaml", &LISTED.replace("[north]", "[west]"));
+    let users = "  ana@example.com: { access: { west: manager } }\n";
+    let west = "  west: { sites: { yard: {} } }\n";
+    let text = manifest(users)
+        .replace("  south: { sites: { yard: {} } }\n", west)
+        .replace("  north: { sites: { pit-1: {} } }\n", "");
+    repository.write("access/all.yaml", &text);
+    let plan = repository.run(["plan"]);
+    assert!(!plan.ends_with(0).all().contains("previously"), "{plan}");
+    // Where all are managed it is told.
+    repository
+        .write("rollcall.yaml", &LISTED.replace("  organizations: [north]\n", "").replace("deactivate", "report"));
+    repository.run(["plan"]).ends_with(0).tells("by `previously: south`");
+}
